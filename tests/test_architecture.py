@@ -23,6 +23,7 @@ FLOORS: Mapping[str, int] = {
     "report": 3,
     "store": 3,
     "notify": 3,
+    "surfaces": 2,
     "findings": 2,
     "config": 2,
     "zoom": 1,

@@ -17,15 +17,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from auditor.evidence.read_plan import HOSTS, LEFT, LOGS, MEETING, ROLES, SUMMARIES, history
+from auditor.evidence.names import is_pattern
+from auditor.evidence.read_plan import HOSTS, LEFT
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.snapshot_reader import SnapshotReader
-from auditor.evidence.view import LOCKS, SETTINGS, Document, View
+from auditor.evidence.view import Document, View
 from auditor.policy.baseline.match import DisplayName, Match, Name, Names, listed
 from auditor.policy.baseline.match_index import MatchIndex
 from auditor.policy.baseline.organisation import Organisation
-from auditor.policy.catalogue.names import is_pattern
+from auditor.surfaces import SURFACES
+from auditor.surfaces.model import People
 
 LENGTH = 10
 """Characters of a pseudonym after its prefix: 50 bits of the HMAC."""
@@ -42,7 +44,6 @@ MAX_NAME_WORDS = 40
 _ADDRESS = re.compile(r"[\w.!#$%&'+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)*")
 _WORD = re.compile(r"\w+")
 _CONTACTS = frozenset({"contact_name", "contact_email"})
-_HOSTED = (history("").surface, SUMMARIES.surface, HOSTS.surface)
 
 
 class Pseudonyms:
@@ -198,20 +199,14 @@ class Pseudonymizer:
 
     def body(self, view: View, body: JsonValue) -> JsonValue:
         """A document with pseudonyms in place of all people."""
-        if view.surface in _HOSTED:
-            return self._rows(body, "hosts", ("host", "id", "email"))
         if view == LEFT:
             return self._left(body)
-        if view.surface == ROLES.surface:
-            return self._rows(body, "roles", ("members",))
-        if view.surface == LOGS.surface:
-            body = _each_row(body, "entries", "operator", self.people.named)
-            for key in ("detail", "operation_detail"):
-                body = _each_row(body, "entries", key, self.note)
-            return body
-        if view.surface in (SETTINGS.surface, LOCKS.surface, MEETING.surface):
+        surface = SURFACES.get(view.surface)
+        if surface is None or surface.people is None:
+            return self.addresses(body)
+        if not surface.people.rows:
             return self._all(body, self.detail)
-        return self.addresses(body)
+        return self._rows(body, surface.people)
 
     def detail(self, text: str) -> str:
         """A value or message with pseudonyms for addresses, ids and names of several words."""
@@ -244,12 +239,15 @@ class Pseudonymizer:
                 renamed.append({**row, **changed})
         return {"left": sorted(renamed, key=lambda row: json.dumps(row, sort_keys=True))}
 
-    def _rows(self, body: JsonValue, rows: str, keys: tuple[str, ...]) -> JsonValue:
-        for key in keys:
+    def _rows(self, body: JsonValue, people: People) -> JsonValue:
+        rows = people.rows
+        for key in people.names:
             body = _each_row(body, rows, key, self.people.named)
+        for key in people.texts:
+            body = _each_row(body, rows, key, self.note)
         listed = body.get(rows) if isinstance(body, dict) else None
         # Sorted, because the original order would reveal names.
-        if isinstance(body, dict) and isinstance(listed, list):
+        if people.is_sorted and isinstance(body, dict) and isinstance(listed, list):
             return {**body, rows: sorted(listed, key=lambda row: json.dumps(row, sort_keys=True))}
         return body
 

@@ -27,18 +27,19 @@ from auditor.collect import (
     operation_log,
 )
 from auditor.collect.document_requests import Batch, DocumentRequest, R, T
-from auditor.collect.interface import LockVerifier, NoProgress, ProgressListener, ZoomApi
+from auditor.collect.interface import LockVerifier, NoProgress, ProgressListener
 from auditor.collect.phone import PhoneLevels
-from auditor.collect.phone import settings as phone_settings
 from auditor.collect.usage import AccountUse
 from auditor.errors import AuditorError, ExitCode
-from auditor.evidence.read_plan import AI_FEATURES, PHONE, TOKEN, ReadPlan
+from auditor.evidence.read_plan import PHONE, TOKEN, ReadPlan
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
+from auditor.surfaces import SURFACES
+from auditor.surfaces.model import ZoomApi
+from auditor.surfaces.reports import AI_FEATURES
 from auditor.zoom import endpoints
-from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
     INVITATION_EXPIRED,
     AuthenticationFailed,
@@ -55,15 +56,6 @@ from auditor.zoom.errors import (
 )
 
 _log = logging.getLogger(__name__)
-
-SETTINGS_ENDPOINTS = {
-    (Level.ACCOUNT, "settings"): endpoints.ACCOUNT_SETTINGS,
-    (Level.ACCOUNT, "lock_settings"): endpoints.ACCOUNT_LOCK_SETTINGS,
-    (Level.GROUP, "settings"): endpoints.GROUP_SETTINGS,
-    (Level.GROUP, "lock_settings"): endpoints.GROUP_LOCK_SETTINGS,
-    (Level.USER, "settings"): endpoints.USER_SETTINGS,
-}
-_PLACEHOLDER = {Level.ACCOUNT: "", Level.GROUP: "groupId", Level.USER: "userId"}
 
 MAX_WORKERS = 64
 """The most requests in flight, whatever the rate and the latency."""
@@ -168,7 +160,7 @@ class Collector:
         if self._users_are_needed or self.reads.hosts:
             listings.users(self)
         if self.reads.hosts:
-            host_groups.record(self, use.hosts)
+            host_groups.record(self, use.reported.hosts)
         if self.reads.user:
             proved = (
                 lock_sampling.verify_locks_by_sample(self, self.lock_verifier)
@@ -181,7 +173,7 @@ class Collector:
             listings.pending(self)
         PhoneLevels(self, phone).read()
         if self.reads.notices:
-            meetings.read_notices(self, use.meetings_with_ai, refusals)
+            meetings.read_notices(self, use.reported.meetings_with_ai, refusals)
         meetings.read_upcoming(self)
         departures.record(self)
         operation_log.record(self)
@@ -332,16 +324,14 @@ class Collector:
 
     def _document(self, due: tuple[Scope, View]) -> Outcome:
         scope, view = due
-        endpoint = SETTINGS_ENDPOINTS[scope.level, view.surface]
-        placeholder = _PLACEHOLDER[scope.level]
-        ids = {placeholder: scope.id} if placeholder else {}
-        params = {"option": view.option} if view.option else {}
+        surface = SURFACES[view.surface]
+        source = surface.source(scope.level, view)
         if scope.level is Level.USER and scope.id == scope.email:
             unseen = Unseen(Cause.NOT_COLLECTED, "the list of users gave no id for this user")
-            return ReadFailure(unseen, _source(endpoint, view), self.now())
+            return ReadFailure(unseen, source, self.now())
         return self.fetch(
-            _source(endpoint, view),
-            lambda: self.api.get(endpoint, ids=ids, params=params),
+            source,
+            lambda: surface.levels[scope.level].document(self.api, scope.id, option=view.option),
             scope=scope,
         )
 
@@ -410,9 +400,12 @@ class Collector:
         phone = Scope(Level.PHONE_ACCOUNT, self.account_id, "Zoom Phone")
         self.snapshot.add_scope(phone)
         if not self.is_up_to_date(phone, PHONE):
-            endpoint = endpoints.PHONE_ACCOUNT_SETTINGS
+            surface = SURFACES[PHONE.surface]
             outcome = self.fetch(
-                endpoint.request, lambda: phone_settings(self.api, endpoint, self.reads.phone)
+                surface.source(Level.PHONE_ACCOUNT, PHONE),
+                lambda: surface.levels[Level.PHONE_ACCOUNT].document(
+                    self.api, selection=self.reads.phone
+                ),
             )
             self.snapshot.record(phone, PHONE, outcome)
         return self.snapshot.evidence_of(phone).outcomes[PHONE]
@@ -437,7 +430,3 @@ def _cause(error: ZoomError) -> Cause:
         case RateLimited(daily=True):
             return Cause.NOT_COLLECTED
     return Cause.ERROR
-
-
-def _source(endpoint: Endpoint, view: View) -> str:
-    return f"{endpoint.request}?option={view.option}" if view.option else endpoint.request

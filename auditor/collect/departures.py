@@ -14,7 +14,8 @@ from dataclasses import replace
 from itertools import chain
 
 from auditor.collect.document_requests import CollectionContext
-from auditor.collect.parsing import PHONE_LICENCE, as_text
+from auditor.collect.parsing import PHONE_LICENCE
+from auditor.evidence.json_values import as_text
 from auditor.evidence.read_plan import (
     COVERAGE_VIEWS,
     LEFT,

@@ -13,17 +13,18 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from auditor.collect.document_requests import CollectionContext
-from auditor.collect.parsing import as_text
-from auditor.collect.usage import DAYS, AccountUse
-from auditor.evidence.read_plan import AI_FEATURES, DISCLAIMERS, NOTICE_KINDS, history
+from auditor.collect.usage import AccountUse
+from auditor.evidence.json_values import as_text
+from auditor.evidence.read_plan import DISCLAIMERS, history
 from auditor.evidence.reading import JsonValue, Unseen
 from auditor.evidence.view import Document, Outcome, ReadFailure
+from auditor.surfaces.model import DAYS
+from auditor.surfaces.notices import NOTICE_KINDS, PASSIVE, UNDOCUMENTED_ANSWER
+from auditor.surfaces.reports import AI_FEATURES
 from auditor.zoom import endpoints
 
-ANSWERS = ("agree", "cancel", "passive agree", "decline attend")
+ANSWERS = ("agree", "cancel", PASSIVE, "decline attend")
 """Documented values of `disclaimer_status`, in lower case. Source: Meetings API, 2026-05."""
-UNDOCUMENTED = "undocumented"
-"""Replaces an answer that Zoom does not document, because its text may be personal."""
 
 MARGIN = timedelta(minutes=15)
 """How long before the start or after the end of a meeting its notice may be answered."""
@@ -49,8 +50,8 @@ def record(context: CollectionContext, use: AccountUse) -> None:
     if isinstance(outcome, Document):  # evidence is plain JSON, without counters and enums
         outcome = replace(outcome, body=json.loads(json.dumps(outcome.body)))
     context.snapshot.record(account, DISCLAIMERS, outcome)
-    if isinstance(outcome, Document) and use.calls_with_ai:
-        use.calls_with_ai.clear()
+    if isinstance(outcome, Document) and use.reported.calls_with_ai:
+        use.reported.calls_with_ai.clear()
         use.save()
 
 
@@ -66,7 +67,7 @@ class _Calls:
 
 def _calls_with_ai(context: CollectionContext, use: AccountUse) -> _Calls:
     """The meetings that other reports named, or that are requested now."""
-    calls = _Calls(dict(use.calls_with_ai))
+    calls = _Calls(dict(use.reported.calls_with_ai))
     known = context.snapshot.evidence_of(context.account).outcomes
     for feature in AI_FEATURES:
         outcome = known.get(history(feature))
@@ -235,7 +236,7 @@ def _moment(value: str) -> datetime | None:
 
 def _answer(row: Row) -> str:
     known = {_key(answer): answer for answer in ANSWERS}
-    return known.get(_key(row.get("disclaimer_status")), UNDOCUMENTED)
+    return known.get(_key(row.get("disclaimer_status")), UNDOCUMENTED_ANSWER)
 
 
 def _guest(row: Row) -> str:

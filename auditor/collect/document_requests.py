@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
 
-from auditor.collect.interface import ZoomApi
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
+from auditor.surfaces.model import ZoomApi
 from auditor.zoom.errors import Denied, NotLicensed, Rejected, ScopeMissing, ZoomError
 
 _log = logging.getLogger(__name__)

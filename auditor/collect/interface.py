@@ -1,38 +1,11 @@
-"""What collection needs from its caller: an API, a lock verifier and a progress listener."""
+"""What collection needs from its caller: a lock verifier and a progress listener."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
-from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import View
-from auditor.zoom.endpoints import Endpoint
-
-
-class ZoomApi(Protocol):
-    """Reads Zoom's API. Safe to use from many threads. Raises `ZoomError`."""
-
-    def authenticate(self) -> frozenset[str]:
-        """The scopes of the app's token. Requests a token if there is none."""
-
-    def get(
-        self,
-        endpoint: Endpoint,
-        *,
-        ids: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-    ) -> dict[str, JsonValue]:
-        """One document, without secrets."""
-
-    def items(
-        self,
-        endpoint: Endpoint,
-        *,
-        ids: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-    ) -> Iterator[dict[str, JsonValue]]:
-        """The rows of a listing, page after page."""
 
 
 class LockVerifier(Protocol):

@@ -10,6 +10,7 @@ from itertools import chain
 
 from auditor.collect import departures, parsing
 from auditor.collect.document_requests import CollectionContext
+from auditor.evidence.json_values import as_text
 from auditor.evidence.read_plan import LISTINGS, MEMBERS, PENDING
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope, UserStatus
@@ -106,7 +107,7 @@ def _list_members(context: CollectionContext, reread: bool) -> None:
     def of(group: Scope) -> JsonValue:
         members = partial[group.id] = set()
         for row in context.api.items(endpoint, ids={"groupId": group.id}):
-            members.add(parsing.as_text(row.get("id")))
+            members.add(as_text(row.get("id")))
         return {}
 
     work = context.run_concurrently(

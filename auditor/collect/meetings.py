@@ -5,19 +5,21 @@ by the host's id.
 """
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from auditor.collect import listings
 from auditor.collect.document_requests import CollectionContext, DocumentRequest, LevelReader
-from auditor.collect.parsing import as_text, feature_flag
+from auditor.collect.parsing import feature_flag
+from auditor.evidence.json_values import as_text
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, is_any
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Document, ReadFailure, View
+from auditor.surfaces import SURFACES
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import ListingUnproved, Malformed, NotLicensed
@@ -32,54 +34,38 @@ _ROW_FIELDS = ("id", "topic", "start_time")
 """The fields of a row of a host's list that are used."""
 
 
-@dataclass(frozen=True)
-class EventKind:
-    """How meetings or webinars are listed and read."""
-
-    level: Level
-    listing: Endpoint
-    params: Mapping[str, str]
-    document: Endpoint
-    placeholder: str
-
-
-MEETINGS = EventKind(
-    Level.MEETING, endpoints.USER_MEETINGS, {"type": "upcoming"}, endpoints.MEETING, "meetingId"
-)
-WEBINAR = EventKind(
-    Level.WEBINAR, endpoints.USER_WEBINARS, {"type": "upcoming"}, endpoints.WEBINAR, "webinarId"
-)
-
-
 def read_upcoming(context: CollectionContext) -> None:
     """Read the settings of upcoming meetings and webinars of active users."""
     if context.reads.meeting:
-        _Upcoming(context, MEETINGS, context.reads.meeting).read()
+        _Upcoming(context, Level.MEETING, context.reads.meeting).read()
     if context.reads.webinar:
-        _Upcoming(context, WEBINAR, context.reads.webinar).read()
+        _Upcoming(context, Level.WEBINAR, context.reads.webinar).read()
 
 
 @dataclass(frozen=True)
 class _Upcoming:
     context: CollectionContext
-    kind: EventKind
+    level: Level
     settings: tuple[str, ...]
+
+    @property
+    def _listing(self) -> Endpoint:
+        """The request that lists the events of a host."""
+        return SURFACES[MEETING.surface].levels[self.level].listings[-1]
 
     @property
     def _coverage_view(self) -> View:
         """The view with the counts: events left out, of a host; events in all, of the account."""
-        return COVERAGE_VIEWS[self.kind.level, MEETING.surface]
+        return COVERAGE_VIEWS[self.level, MEETING.surface]
 
     def read(self) -> None:
         """List the scheduled events of the hosts, and read those that the plan selects."""
-        context, level = self.context, self.kind.level
+        context, level = self.context, self.level
         unlisted = listings.refusal(context, Level.USER)
-        level_reader = LevelReader(
-            context, self._coverage_view, self.kind.listing.request, unlisted
-        )
+        level_reader = LevelReader(context, self._coverage_view, self._listing.request, unlisted)
         if unlisted is None and next(self._chosen_users(), None) is None:
             unseen = Unseen(Cause.NOT_COLLECTED, "no active user fits what --meetings-of asks for")
-            level_reader.refusal = ReadFailure(unseen, self.kind.listing.request, context.now())
+            level_reader.refusal = ReadFailure(unseen, self._listing.request, context.now())
         due = (self._listing_request(host) for host in self._hosts() if not self._is_listed(host))
         for batch in level_reader.outcomes(due):
             with context.snapshot.transaction():
@@ -99,14 +85,14 @@ class _Upcoming:
 
     def _named(self) -> Iterator[Scope]:
         """The upcoming events. They have the status of their host; past meetings have none."""
-        for scope in self.context.snapshot.scopes(self.kind.level):
+        for scope in self.context.snapshot.scopes(self.level):
             if scope.status and not scope.is_placeholder:
                 yield scope
 
     def _hosts(self) -> Iterator[Scope]:
         """The users whose events are listed: those who may host them."""
         for evidence in self._chosen_users():
-            if self.kind is not WEBINAR or feature_flag(evidence, WEBINARS) is not False:
+            if self.level is not Level.WEBINAR or feature_flag(evidence, WEBINARS) is not False:
                 yield evidence.scope
 
     def _chosen_users(self) -> Iterator[ScopeEvidence]:
@@ -143,18 +129,18 @@ class _Upcoming:
 
     def _unlisted_host(self, host: Scope) -> Scope:
         """The placeholder for the events of a host that could not be listed."""
-        return replace(host, level=self.kind.level, id=placeholder_id(host.id), name=host.label)
+        return replace(host, level=self.level, id=placeholder_id(host.id), name=host.label)
 
     def _listing_request(self, host: Scope) -> DocumentRequest:
         """The request for the scheduled events of a host."""
-        level, listing = self.kind.level, self.kind.listing
+        level, listing = self.level, self._listing
 
         def ask() -> JsonValue:
             ids = {"userId": host.id}
             rows: list[JsonValue] = []
             problem = ""
             try:
-                for row in self.context.api.items(listing, ids=ids, params=self.kind.params):
+                for row in self.context.api.items(listing, ids=ids, params={"type": "upcoming"}):
                     if not as_text(row.get("id")):
                         raise Malformed(listing.request, "a row has no id")
                     rows.append({key: as_text(row.get(key)) for key in _ROW_FIELDS})
@@ -184,7 +170,7 @@ class _Upcoming:
             refusal = ReadFailure(unseen, outcome.source, outcome.observed_at)
             self.context.snapshot.record(unlisted_host, MEETING, refusal)
         for row in chosen:
-            event = replace(host, level=self.kind.level, id=row["id"], name=row["topic"])
+            event = replace(host, level=self.level, id=row["id"], name=row["topic"])
             self.context.snapshot.add_scope(event)
         body: JsonValue = {"left_out": len({row["id"] for row in rows}) - len(chosen)}
         self.context.snapshot.record(host, self._coverage_view, replace(outcome, body=body))
@@ -198,27 +184,14 @@ class _Upcoming:
         return list({row["id"]: row for row in rows}.values())[: budget.per_host]
 
     def _settings_request(self, scope: Scope) -> DocumentRequest:
-        document = self.kind.document
-
-        def ask() -> JsonValue:
-            body = self.context.api.get(document, ids={self.kind.placeholder: scope.id})
-            settings = body.get("settings")
-            if not isinstance(settings, dict):
-                return {"settings": settings}
-            selected = {key: settings[key] for key in self.settings if key in settings}
-            return {"settings": selected, **_invitees(settings.get("meeting_invitees"))}
-
-        return DocumentRequest(scope, MEETING, document.request, ask)
-
-
-def _invitees(listed: JsonValue) -> dict[str, JsonValue]:
-    """How many people are invited, and how many of them are external. Stores no names."""
-    if not isinstance(listed, list) or not listed:
-        return {}
-    internal = [
-        invitee.get("internal_user") if isinstance(invitee, dict) else None for invitee in listed
-    ]
-    return {"invitees": {"listed": len(internal), "outside": internal.count(False)}}
+        surface, level = SURFACES[MEETING.surface], self.level
+        fetch = partial(
+            surface.levels[level].document,
+            self.context.api,
+            scope.id,
+            selection=self.settings,
+        )
+        return DocumentRequest(scope, MEETING, surface.source(level, MEETING), fetch)
 
 
 def _rows(body: JsonValue) -> Iterator[Mapping[str, str]]:
@@ -248,30 +221,7 @@ def read_notices(
 
 def _notice(context: CollectionContext, uuid: str, start: str) -> DocumentRequest:
     name = f"past meeting of {start[:10]}" if start else "past meeting"
-    endpoint = endpoints.DASHBOARD_PARTICIPANTS
-    return DocumentRequest(
-        Scope(Level.MEETING, uuid, name), NOTICES, endpoint.request, _answer_counter(context, uuid)
-    )
-
-
-def _answer_counter(context: CollectionContext, uuid: str) -> Callable[[], JsonValue]:
-    """A function that reads the participants of a meeting and counts their answers."""
-
-    def ask() -> JsonValue:
-        answers: Counter[str] = Counter()
-        silent = 0
-        params = {"type": "past"}
-        for row in context.api.items(
-            endpoints.DASHBOARD_PARTICIPANTS, ids={"meetingId": uuid}, params=params
-        ):
-            answer = as_text(row.get("aic_disclaimer"))
-            if answer:
-                answers[answer] += 1
-            else:
-                silent += 1
-        rows: list[JsonValue] = [
-            {"answer": answer, "people": answers[answer]} for answer in sorted(answers)
-        ]
-        return {"answers": rows, "silent": silent}
-
-    return ask
+    surface = SURFACES[NOTICES.surface]
+    fetch = partial(surface.levels[Level.MEETING].document, context.api, uuid)
+    source = surface.source(Level.MEETING, NOTICES)
+    return DocumentRequest(Scope(Level.MEETING, uuid, name), NOTICES, source, fetch)

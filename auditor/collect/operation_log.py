@@ -6,16 +6,15 @@ stored; others, such as added users, are only counted. The document does not con
 the request.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from auditor.collect.document_requests import CollectionContext
-from auditor.collect.parsing import as_text
 from auditor.evidence import read_plan
-from auditor.evidence.operation_log import entry, is_about_settings, moment, parse_switch
+from auditor.evidence.json_values import as_text
+from auditor.evidence.operation_log import entry, is_about_settings, moment
 from auditor.evidence.reading import JsonValue
-from auditor.redaction.text import REDACTED, is_secret_name
+from auditor.surfaces.administration import without_secrets
 from auditor.zoom import endpoints
 
 EVERYTHING = "all"
@@ -29,12 +28,6 @@ EARLIER = timedelta(hours=1)
 
 LONGEST_ENTRY = 2000
 """Characters of an entry that are stored. One entry may contain many changes."""
-
-_PARTS = re.compile(r"(\s+-\s+)")
-_CHANGE = re.compile(
-    r"(?s)(?P<label>[^:]*)(?P<how>:\s*(?:from|set to)\s+)(?P<values>.*)", re.IGNORECASE
-)
-_TO = re.compile(r"(\s+to\s+)", re.IGNORECASE)
 
 
 def record(context: CollectionContext) -> None:
@@ -78,25 +71,6 @@ def _months(first: date, today: date) -> Iterator[tuple[date, date]]:
         end = min(begin + timedelta(days=DAYS_AT_ONCE - 1), today)
         yield begin, end
         begin = end + timedelta(days=1)
-
-
-def without_secrets(detail: str) -> str:
-    """The text of an entry without the values of secrets, as in `Host Key: from 1 to 2`.
-
-    Whether a passcode is required is not a secret, and neither is its minimum length.
-    """
-    return "".join(map(_without_secret, _PARTS.split(detail)))
-
-
-def _without_secret(part: str) -> str:
-    match = _CHANGE.match(part)
-    if match is None or not is_secret_name(match["label"].strip()):
-        return part
-    values = [
-        value if number % 2 or parse_switch(value) is not None else REDACTED
-        for number, value in enumerate(_TO.split(match["values"]))
-    ]
-    return match["label"] + match["how"] + "".join(values)
 
 
 def _line(detail: str) -> str:

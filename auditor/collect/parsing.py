@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from auditor.evidence.json_values import as_text
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
@@ -9,9 +10,6 @@ from auditor.evidence.view import SETTINGS, Document
 
 PHONE_LICENCE = "zoom_phone"
 """Key under `feature` of a user's settings: true for phone users. Source: Users API, 2025-03."""
-
-LONGEST_NAME = 256
-"""Characters of a name that are stored."""
 
 
 def feature_flag(evidence: ScopeEvidence, feature: str) -> bool | None:
@@ -54,10 +52,3 @@ def user(row: Mapping[str, JsonValue], status: str) -> Scope | None:
         licence=licence if isinstance(licence, int) and not isinstance(licence, bool) else None,
         status=status,
     )
-
-
-def as_text(value: JsonValue) -> str:
-    """A string or number as storable text; empty for anything else."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return str(value)[:LONGEST_NAME].encode("utf-8", "replace").decode("utf-8").strip()

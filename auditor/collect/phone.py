@@ -3,20 +3,21 @@
 Their documents contain the locks next to the values.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from auditor.collect import listings
 from auditor.collect.document_requests import CollectionContext, DocumentRequest, LevelReader
-from auditor.collect.interface import ZoomApi
-from auditor.collect.parsing import PHONE_LICENCE, as_text, feature_flag
-from auditor.evidence.read_plan import COVERAGE_VIEWS, PHONE, PHONE_VIEWS, PROBED_ITEMS
+from auditor.collect.parsing import PHONE_LICENCE, feature_flag
+from auditor.evidence.json_values import as_text
+from auditor.evidence.read_plan import COVERAGE_VIEWS, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope, UserStatus
 from auditor.evidence.view import Outcome, ReadFailure
+from auditor.surfaces import SURFACES
 from auditor.zoom import endpoints
-from auditor.zoom.endpoints import Endpoint
-from auditor.zoom.errors import Malformed, NotFound, Rejected
+from auditor.zoom.errors import Malformed, NotFound
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class PhoneLevels:
         """Read sites, groups and users. Without a licence nothing is requested."""
         reads = self.context.reads
         if reads.phone_site:
-            self._level(Level.PHONE_SITE, endpoints.PHONE_SITES)
+            self._level(Level.PHONE_SITE)
         if reads.phone_group:
-            self._level(Level.PHONE_GROUP, endpoints.GROUPS)
+            self._level(Level.PHONE_GROUP)
         if reads.phone_user:
-            self._level(Level.PHONE_USER, endpoints.USERS)
+            self._level(Level.PHONE_USER)
 
-    def _level(self, level: Level, listing: Endpoint) -> None:
+    def _level(self, level: Level) -> None:
+        (listing,) = SURFACES[PHONE.surface].levels[level].listings
         level_reader = LevelReader(
             self.context, COVERAGE_VIEWS[level, PHONE.surface], listing.request
         )
@@ -96,48 +98,18 @@ class PhoneLevels:
                 yield request if licensed else replace(request, ask=_or_nothing(request.ask))
 
     def _request_for(self, level: Level, scope: Scope) -> DocumentRequest:
-        reads = self.context.reads
-        endpoint, items, placeholder = {
-            Level.PHONE_SITE: (endpoints.PHONE_SITE, reads.phone_site, "siteId"),
-            Level.PHONE_GROUP: (endpoints.PHONE_GROUP_SETTINGS, reads.phone_group, "groupId"),
-            Level.PHONE_USER: (endpoints.PHONE_USER, reads.phone_user, "userId"),
+        reads, at = self.context.reads, SURFACES[PHONE.surface].levels[level]
+        items = {
+            Level.PHONE_SITE: reads.phone_site,
+            Level.PHONE_GROUP: reads.phone_group,
+            Level.PHONE_USER: reads.phone_user,
         }[level]
-        ids = {placeholder: scope.id}
-        phone = replace(scope, level=level, licence=None)
-        if level is Level.PHONE_GROUP:
-
-            def of_group() -> JsonValue:
-                return _select(settings(self.context.api, endpoint, items, ids), items)
-
-            return DocumentRequest(phone, PHONE_VIEWS[level], endpoint.request, of_group)
-
-        def of_policy() -> JsonValue:
-            policy = self.context.api.get(endpoint, ids=ids).get("policy")
-            return {"policy": _select(policy, items) if isinstance(policy, dict) else policy}
-
-        return DocumentRequest(phone, PHONE_VIEWS[level], endpoint.request, of_policy)
-
-
-def settings(
-    api: ZoomApi, endpoint: Endpoint, items: Iterable[str], ids: Mapping[str, str] | None = None
-) -> dict[str, JsonValue]:
-    """The settings named by `items`; if Zoom rejects them, only the documented ones.
-
-    Raises:
-        ZoomError: the settings cannot be read.
-    """
-    requested = tuple(items)
-    documented = tuple(item for item in requested if item not in PROBED_ITEMS)
-    try:
-        return api.get(endpoint, ids=ids, params={"setting_types": ",".join(requested)})
-    except Rejected:
-        if documented in (requested, ()):
-            raise
-        return api.get(endpoint, ids=ids, params={"setting_types": ",".join(documented)})
-
-
-def _select(body: Mapping[str, JsonValue], items: Iterable[str]) -> dict[str, JsonValue]:
-    return {item: body[item] for item in items if item in body}
+        return DocumentRequest(
+            replace(scope, level=level, licence=None),
+            PHONE_VIEWS[level],
+            SURFACES[PHONE.surface].source(level, PHONE),
+            partial(at.document, self.context.api, scope.id, selection=items),
+        )
 
 
 def _or_nothing(ask: Callable[[], JsonValue]) -> Callable[[], JsonValue]:

@@ -1,51 +1,19 @@
-"""The requests that each control needs: checks to documents, documents to requests."""
+"""The requests that each control needs: its planned checks, and the requests of their surfaces."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.evidence.view import LOCKS
+from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
-from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Check
-from auditor.policy.catalogue.operators import Expectation
+from auditor.policy.catalogue.controls import SETTINGS_SURFACE
 from auditor.policy.judging import derived, reads
+from auditor.policy.judging.reads import PlannedCheck
+from auditor.surfaces import SURFACES
+from auditor.surfaces.reports import GROUPS_OF_HOSTS
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
-
-_SETTINGS: Mapping[Level, tuple[Endpoint, ...]] = {
-    Level.ACCOUNT: (endpoints.ACCOUNT_SETTINGS,),
-    Level.GROUP: (endpoints.GROUPS, endpoints.GROUP_SETTINGS),
-    Level.USER: (endpoints.USERS, endpoints.USER_SETTINGS),
-}
-_LOCKS: Mapping[Level, tuple[Endpoint, ...]] = {
-    Level.ACCOUNT: (endpoints.ACCOUNT_LOCK_SETTINGS,),
-    Level.GROUP: (endpoints.GROUP_LOCK_SETTINGS,),
-}
-_PHONE_AND_MEETINGS: Mapping[Level, tuple[Endpoint, ...]] = {
-    Level.PHONE_ACCOUNT: (endpoints.PHONE_ACCOUNT_SETTINGS,),
-    Level.PHONE_SITE: (endpoints.PHONE_SITES, endpoints.PHONE_SITE),
-    Level.PHONE_GROUP: (endpoints.GROUPS, endpoints.PHONE_GROUP_SETTINGS),
-    Level.PHONE_USER: (endpoints.USERS, endpoints.PHONE_USER),
-    Level.MEETING: (endpoints.USERS, endpoints.USER_MEETINGS, endpoints.MEETING),
-    Level.WEBINAR: (endpoints.USERS, endpoints.USER_WEBINARS, endpoints.WEBINAR),
-}
-"""The requests for Zoom Phone's settings and upcoming meetings, by level."""
-_BY_SURFACE: Mapping[str, tuple[Endpoint, ...]] = {
-    read_plan.TOKEN.surface: (),
-    read_plan.ROLES.surface: (endpoints.ROLES, endpoints.ROLE, endpoints.ROLE_MEMBERS),
-    read_plan.LOGS.surface: (endpoints.OPERATION_LOGS,),
-    read_plan.SUMMARIES.surface: (endpoints.MEETING_SUMMARIES,),
-    read_plan.history("").surface: (endpoints.HISTORY_MEETINGS,),
-    read_plan.apps("").surface: (endpoints.MARKETPLACE_APPS,),
-    read_plan.NOTICES.surface: (endpoints.HISTORY_MEETINGS, endpoints.DASHBOARD_PARTICIPANTS),
-    read_plan.DISCLAIMERS.surface: (endpoints.DISCLAIMERS,),
-}
-_PHONE_WIDE = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
-_LISTING_HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
-_HOSTS_GROUPS = (endpoints.USERS, endpoints.GROUPS)
-"""The requests that map people in reports to their groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +49,15 @@ def needs(
     `parameters` are the organisation's, and take precedence over those of the baseline.
     `overridden` are the controls with an override that names groups.
     """
-    join = _Join(baseline, depth, {**baseline.parameters, **(parameters or {})})
-    by_control = {cid: join.of(each) for cid, each in baseline.assessed.items()}
+    values = {**baseline.parameters, **(parameters or {})}
+    by_control = {
+        cid: {
+            endpoint
+            for planned in reads.planned(each, depth, values)
+            for endpoint in _requests(planned)
+        }.union(_of_derived(baseline, each, reads.reached(depth)))
+        for cid, each in baseline.assessed.items()
+    }
     order = list(endpoints.ENDPOINTS.values())
     return Needs(
         {cid: tuple(sorted(each, key=order.index)) for cid, each in by_control.items() if each},
@@ -91,102 +66,64 @@ def needs(
             cid
             for cid, each in baseline.assessed.items()
             if endpoints.USERS in by_control[cid]
-            and (cid in overridden or join.asks_for_groups(each))
+            and (cid in overridden or _names_groups(each, values))
         ),
     )
 
 
-@dataclass(frozen=True)
-class _Join:
-    """Maps controls to checks, checks to documents, and documents to requests."""
+def _requests(planned: PlannedCheck) -> Iterator[Endpoint]:
+    """The requests that return the documents of a check."""
+    check, surface = planned.check, planned.surface
+    if check.optional:
+        return
+    for level in planned.levels:
+        yield from surface.levels[level].endpoints
+    for level in planned.lock_levels:
+        yield from SURFACES[LOCKS.surface].levels[level].endpoints
+    if surface.also is not None:
+        yield from surface.also(check.setting)
+    if planned.compares_groups:
+        yield from GROUPS_OF_HOSTS.levels[Level.ACCOUNT].endpoints
 
-    baseline: Baseline
-    depth: Level
-    parameters: Mapping[str, JsonValue]
 
-    @property
-    def _within(self) -> tuple[Level, ...]:
-        return reads.reached(self.depth)
+def _names_groups(assessed: ControlExpectation, parameters: Mapping[str, JsonValue]) -> bool:
+    """True if the verdict depends on membership of a group that the organisation names."""
+    for check in reads.checks(assessed):
+        expectation = assessed.expectations[check.setting]
+        named = expectation.group_exception_param
+        lists_hosts = check.surface in SURFACES and SURFACES[check.surface].names_hosts
+        if expectation.op == "user_in_group_param" or lists_hosts:
+            named = named or expectation.param
+        if parameters.get(named or "") is not None:
+            return True
+    return False
 
-    def of(self, assessed: ControlExpectation) -> set[Endpoint]:
-        """The requests of one control."""
-        return {
-            endpoint
-            for check in reads.checks(assessed)
-            for endpoint in self._of_check(assessed, check)
-        }
 
-    def asks_for_groups(self, assessed: ControlExpectation) -> bool:
-        """True if the verdict depends on membership of a group that the organisation names."""
-        for check in reads.checks(assessed):
-            wish = assessed.expectations[check.setting]
-            named = wish.group_exception_param
-            if wish.op == "user_in_group_param" or check.surface in _LISTING_HOSTS:
-                named = named or wish.param
-            if self.parameters.get(named or "") is not None:
-                return True
-        return False
-
-    def _of_check(self, assessed: ControlExpectation, check: Check) -> Iterator[Endpoint]:
-        if check.surface == "derived":
-            yield from self._derived(assessed, check)
-        elif check.surface == SETTINGS_SURFACE:
-            yield from self._settings(check)
-        else:
-            wish = assessed.expectations[check.setting]
-            if self._can_be_judged(wish) and not check.optional:
-                yield from self._other_surfaces(check, wish)
-
-    def _settings(self, check: Check) -> Iterator[Endpoint]:
-        for level in check.levels:
-            if level in self._within:
-                yield from _SETTINGS[level]
-        yield from self._locks(check)
-
-    def _locks(self, check: Check) -> Iterator[Endpoint]:
-        for level in check.lock_levels if check.lock is not None else ():
-            if level in self._within:
-                yield from _LOCKS[level]
-
-    def _other_surfaces(self, check: Check, wish: Expectation) -> Iterator[Endpoint]:
-        within = [level for level in check.levels if level in self._within]
-        if not within:
-            return
-        if check.surface in _BY_SURFACE:
-            yield from _BY_SURFACE[check.surface]
-            is_notice = check.surface == read_plan.DISCLAIMERS.surface
-            if is_notice and read_plan.NOTICE_KINDS[reads.notice_kind(check)].features:
-                yield endpoints.HISTORY_MEETINGS
-            if check.surface in _LISTING_HOSTS and wish.op == "subset_of_param":
-                yield from _HOSTS_GROUPS
-            return
-        for level in within:
-            yield from _PHONE_AND_MEETINGS[level]
-
-    def _derived(self, assessed: ControlExpectation, check: Check) -> Iterator[Endpoint]:
-        """A derived control needs the requests of the verdicts it is computed from."""
+def _of_derived(
+    baseline: Baseline, assessed: ControlExpectation, within: tuple[Level, ...]
+) -> Iterator[Endpoint]:
+    """A derived control needs the requests of the verdicts it is computed from."""
+    settings = SURFACES[SETTINGS.surface].levels
+    for check in reads.checks(assessed):
+        if check.surface != "derived":
+            continue
         if assessed.control.id == reads.NEW_SETTINGS_CONTROL:
             for level, views in reads.SCANNED_VIEWS.items():
-                if level in self._within:
-                    yield from _SETTINGS[level]
-                    yield from _LOCKS[level] if LOCKS in views else ()
+                for view in views if level in within else ():
+                    yield from SURFACES[view.surface].levels[level].endpoints
         elif assessed.control.id == "CC-01":
-            yield from self._locks_at_the_top()
+            yield from _locks_at_the_top(baseline)
         else:
-            for level in derived.levels(assessed.control, check) & set(self._within):
-                yield from _SETTINGS[Level.ACCOUNT]
-                yield from _SETTINGS[level]
+            for level in derived.levels(assessed.control, check) & set(within):
+                yield from settings[Level.ACCOUNT].endpoints
+                yield from settings[level].endpoints
 
-    def _locks_at_the_top(self) -> Iterator[Endpoint]:
-        """The requests that return account locks, for the checks whose setting should be locked."""
-        due = [each for each in self.baseline.assessed.values() if each.lock]
-        for check in (check for each in due for check in reads.checks(each)):
-            for level in check.lock_levels if check.lock is not None else ():
-                if check.surface == SETTINGS_SURFACE and level is Level.ACCOUNT:
-                    yield from _LOCKS[level]
-                elif check.surface != SETTINGS_SURFACE and level in _PHONE_WIDE:
-                    yield from _PHONE_AND_MEETINGS[level]
 
-    def _can_be_judged(self, wish: Expectation) -> bool:
-        """False where the organisation has yet to decide: nothing is asked for then."""
-        return wish.is_decided(self.parameters)
+def _locks_at_the_top(baseline: Baseline) -> Iterator[Endpoint]:
+    """The requests that return account locks, for the checks whose setting should be locked."""
+    due = [each for each in baseline.assessed.values() if each.lock]
+    for check in (check for each in due for check in reads.checks(each) if check.lock is not None):
+        is_setting = check.surface == SETTINGS_SURFACE
+        top = (Level.ACCOUNT,) if is_setting else (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
+        for level in set(top).intersection(check.lock_levels):
+            yield from SURFACES[check.lock_document.surface].levels[level].endpoints

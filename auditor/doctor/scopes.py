@@ -7,7 +7,9 @@ from enum import StrEnum
 from functools import cached_property
 
 from auditor.doctor.needs import Needs
+from auditor.evidence.scope import Level
 from auditor.policy.catalogue.operators import writes
+from auditor.surfaces import SURFACES
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
 
@@ -16,8 +18,7 @@ _CLASSIC = re.compile(r"[a-z_]+(?::(?:read|write|master))?(?::(?:admin|master))?
 
 OPTIONAL: Mapping[Endpoint, str] = {
     endpoints.GROUP_MEMBERS: "who is in which group, if the list of users does not say so",
-    endpoints.OPERATION_LOGS: "who changed a setting, and when",
-    endpoints.AI_WORKFLOWS: "which workflows of Zoom's AI there are (AI-21)",
+    **{each.endpoint(Level.ACCOUNT): each.adds for each in SURFACES.values() if each.adds},
 }
 """Requests that no verdict needs on most accounts, and what they add."""
 

@@ -10,6 +10,9 @@ from auditor.evidence.reading import JsonValue
 
 _NESTING = frozenset((dict, list))
 
+LONGEST_NAME = 256
+"""Characters of a name that are stored."""
+
 
 class NotJson(AuditorError, ValueError):
     """The text is not valid JSON although Python accepts it, or it is too large."""
@@ -48,6 +51,13 @@ def count(text: str) -> int:
     Counted before parsing, because a byte or two can become a whole object.
     """
     return text.count("{") + text.count("[") + text.count(",")
+
+
+def as_text(value: JsonValue) -> str:
+    """A string or number as storable text; empty for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value)[:LONGEST_NAME].encode("utf-8", "replace").decode("utf-8").strip()
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -46,12 +46,6 @@ PHONE_VIEWS: Mapping[Level, View] = {
 }
 """The document of each level of Zoom Phone. It contains the locks next to the values."""
 
-PROBED_ITEMS = ("call_summary",)
-"""Items of Zoom Phone that are requested although the reference does not list them.
-
-Source: `phone.group_settings_updated` carries it since 2026-10-19.
-"""
-
 ROLES = View("roles")
 LOGS = View("report_operationlogs")
 CHANGES = View("report_operationlogs", "since")
@@ -90,39 +84,10 @@ Recorded with the account. A document holds two numbers: scopes `listed` and sco
 failure applies to every scope of the level without a record of its own.
 """
 
-BUILT_IN_ADMIN_ROLES = ("0", "1")
-"""The ids of the roles that may always change settings: owner and admin. Source: `GET /roles`."""
-
 DISCLAIMERS = View("report_disclaimer")
 """The number of answers to notices in the last 30 days."""
 WORKFLOWS = View("ai_workflows")
 """The workflows of Zoom's AI."""
-
-
-AI_FEATURES = ("meeting_summary", "meeting_questions")
-"""Features that show participants the AI notice. Source: `meeting_feature`, @zoom/rivet 0.4.0."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeKind:
-    """Notices that ask for the same consent, and the features that have to show them."""
-
-    types: tuple[str, ...]
-    """`disclaimer_type` of a row. Source: `GET /report/disclaimer`, Meetings API, 2026-05."""
-    features: tuple[str, ...] = ()
-    """`meeting_feature` of the past meetings that show the notice; empty if no report has it."""
-
-
-NOTICE_KINDS: Mapping[str, NoticeKind] = {
-    "ai": NoticeKind(("summary", "query", "AICompanion"), AI_FEATURES),
-    "recording": NoticeKind(("recording",), ("record_to_cloud", "record_to_computer")),
-    "archive": NoticeKind(("archive",)),
-    "live_stream": NoticeKind(("liveStream",)),
-}
-"""The kinds of notices that controls check."""
-
-ANSWERS_PREFIX = "answered_notices:"
-"""Prefix of the settings of their checks, followed by the kind."""
 
 
 def is_any(name: str, patterns: Iterable[str]) -> bool:
@@ -156,6 +121,8 @@ class ReadPlan:
     user: tuple[View, ...] = ()
     token: bool = False
     """Whether to read the scopes of the app's own token."""
+    use: Mapping[View, tuple[str, ...]] = field(default_factory=dict)
+    """The reports, lists and logs of the account to read, each with the names that select rows."""
     phone: tuple[str, ...] = ()
     """The `setting_types` of Zoom Phone to request; empty for none."""
     phone_group: tuple[str, ...] = ()
@@ -164,26 +131,14 @@ class ReadPlan:
     """The items of each site's `policy` to store."""
     phone_user: tuple[str, ...] = ()
     """The items of each phone user's `policy` to store."""
-    apps: tuple[str, ...] = ()
-    """The kinds of Marketplace apps to list: `account_added`, `account_created`."""
-    privileges: tuple[str, ...] = ()
-    """Patterns of role privileges. The members of roles with a matching privilege are listed."""
-    logs: tuple[str, ...] = ()
-    """The categories of the operation log to read, for the last 30 days."""
     changes_since: str | None = None
     """Start (RFC 3339) of the operation log to read for changes; None to not read it."""
-    features: tuple[str, ...] = ()
-    """The features whose usage of the last 30 days is read from the report of past meetings."""
-    summaries: bool = False
-    """Whether to read the AI summaries of the last 30 days."""
     hosts: bool = False
     """Whether to read the groups of hosts, even if no settings of groups and users are read."""
     notices: int = 0
     """How many past meetings with AI, the newest first, to read participants' answers of."""
     answered: tuple[str, ...] = ()
     """The kinds of notices whose answers of the last 30 days are counted: `NOTICE_KINDS`."""
-    workflows: bool = False
-    """Whether to read the workflows of Zoom's AI, if the app has the scope."""
     meeting: tuple[str, ...] = ()
     """The settings of each upcoming meeting to store."""
     webinar: tuple[str, ...] = ()

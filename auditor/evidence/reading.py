@@ -49,4 +49,44 @@ class Unseen:
 
 Reading = Seen | Unseen
 
-__all__ = ["Cause", "JsonValue", "Reading", "Seen", "Unseen"]
+
+@dataclass(frozen=True, slots=True)
+class LookupResult:
+    """The result of a lookup, and the request that returned the evidence.
+
+    The other fields are for values computed from many rows. `note` adds information for people,
+    `shown` replaces the value in reports. `incomplete` says why the evidence may be incomplete: the
+    value can then deviate, but not meet an expectation. `not_applicable_reason` says why there was
+    nothing to judge.
+    """
+
+    reading: Reading
+    source: str
+    note: str = ""
+    shown: JsonValue = None
+    incomplete: Unseen | None = None
+    not_applicable_reason: str = ""
+    places: tuple["Place", ...] = ()
+    """All places of a key with an inferred parent; the first one is `reading`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a key, with its reading."""
+
+    path: str
+    reading: Reading
+    source: str
+
+
+def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
+    """The value at a dotted path; `Unseen` if a part of the path is missing."""
+    value = body
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return Unseen(Cause.ABSENT)
+        value = value[part]
+    return value
+
+
+__all__ = ["Cause", "JsonValue", "LookupResult", "Place", "Reading", "Seen", "Unseen", "at_path"]

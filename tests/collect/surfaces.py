@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.collect.collector import Collector
-from auditor.collect.interface import ZoomApi
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, ReadFailure, View
+from auditor.surfaces.model import ZoomApi
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import NotFound, Rejected
 

@@ -180,7 +180,9 @@ def test_where_past_meetings_are_refused_the_cause_is_kept():
 
 
 def test_past_meetings_that_another_control_reads_are_asked_for_once():
-    reads = ReadPlan(answered=("ai",), features=("meeting_summary", "meeting_questions"))
+    reads = ReadPlan(
+        answered=("ai",), use={history("meeting_summary"): (), history("meeting_questions"): ()}
+    )
     zoom = Zoom({REPORT: [answer("Agree", meeting_id="a==")], PAST: [call("a=="), call("b==")]})
     snapshot = collected(zoom, reads)
     assert zoom.times(PAST) == 2
@@ -215,12 +217,12 @@ FLOWS = {"/ai/workflows/flows": [{"id": "f1", "name": "Escalations", "owner": "S
 
 
 def test_workflows_are_read_where_the_app_was_given_the_scope():
-    result = account(collected(Granted(FLOWS), ReadPlan(workflows=True)), WORKFLOWS)
+    result = account(collected(Granted(FLOWS), ReadPlan(use={WORKFLOWS: ()})), WORKFLOWS)
     assert result == {"workflows": [{"id": "", "name": ""}, {"id": "f1", "name": "Escalations"}]}
 
 
 def test_without_the_scope_workflows_are_not_asked_for():
     zoom = Zoom(FLOWS)
-    snapshot = collected(zoom, ReadPlan(workflows=True))
+    snapshot = collected(zoom, ReadPlan(use={WORKFLOWS: ()}))
     assert zoom.times("/ai/workflows/flows") == 0
     assert WORKFLOWS not in snapshot.account().outcomes

@@ -240,7 +240,7 @@ SUMMARIES = {
         {"meeting_host_email": "u4@example.com", "meeting_host_id": ""},
     ]
 }
-OF_HOSTS = ReadPlan(summaries=True, hosts=True)
+OF_HOSTS = ReadPlan(hosts=True, use={View("meeting_summaries"): ()})
 
 
 def hosts(answers: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.evidence.read_plan import MEETING, NOTICES, MeetingSelection, ReadPlan
+from auditor.evidence.read_plan import MEETING, NOTICES, MeetingSelection, ReadPlan, history
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.zoom.errors import (
@@ -267,7 +267,9 @@ def test_webinars_that_may_not_be_listed_are_denied():
 
 PAST = "/report/history_meetings"
 USED = {"feature_used": {"meeting_summary": True, "meeting_questions": True}}
-OF_NOTICES = ReadPlan(features=("meeting_questions", "meeting_summary"), notices=2)
+OF_NOTICES = ReadPlan(
+    notices=2, use={history("meeting_questions"): (), history("meeting_summary"): ()}
+)
 
 
 def past(uuid, start):
@@ -337,5 +339,5 @@ def test_a_meeting_without_an_id_or_a_start_does_no_harm():
 
 def test_meetings_that_only_recorded_smartly_showed_no_notice():
     row = {**past("m1", "2026-11-11"), "feature_used": {"smart_recording": True}}
-    plan = ReadPlan(features=("meeting_summary", "smart_recording"), notices=2)
+    plan = ReadPlan(notices=2, use={history("meeting_summary"): (), history("smart_recording"): ()})
     assert account(read({PAST: [row]}, plan), WITH_AI) == {"listed": 0, "read": 0}

@@ -205,7 +205,7 @@ def test_a_run_that_goes_on_asks_again_only_for_what_it_has_not() -> None:
 
 def test_the_entries_that_controls_look_at_are_another_document() -> None:
     zoom = Zoom({**ACCOUNT, LOG: [entry()]})
-    snapshot = collected(zoom, plan(logs=("account",)))
+    snapshot = collected(zoom, plan(use={LOGS: ("account",)}))
     assert len(account(snapshot, LOGS)["entries"]) == len(log(snapshot)["entries"]) == 1
     sources = {each.source for each in snapshot.account().outcomes.values()}
     assert {f"GET {LOG}", f"GET {LOG}?category_type=all"} <= sources
@@ -230,7 +230,7 @@ def test_a_time_that_is_none_asks_for_nothing(since: str) -> None:
 )
 def test_the_value_of_a_secret_is_never_kept(detail: str, stored: str) -> None:
     rows = [entry(detail)]
-    snapshot = collected(Zoom({**ACCOUNT, LOG: rows}), plan(logs=("account",)))
+    snapshot = collected(Zoom({**ACCOUNT, LOG: rows}), plan(use={LOGS: ("account",)}))
     details = [log(snapshot)["entries"][0]["operation_detail"]]
     details += [account(snapshot, LOGS)["entries"][0]["detail"]]
     for text in details:

@@ -12,7 +12,17 @@ import pytest
 
 from auditor.collect.collector import CHECKPOINT, MAX_WORKERS, CollectionFailed, Collector
 from auditor.collect.interface import LockVerifier
-from auditor.evidence.read_plan import MEETING, PHONE, MeetingSelection, ReadPlan
+from auditor.evidence.read_plan import (
+    LOGS,
+    MEETING,
+    PHONE,
+    ROLES,
+    SUMMARIES,
+    MeetingSelection,
+    ReadPlan,
+    apps,
+    history,
+)
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, View
@@ -43,15 +53,17 @@ EVERYTHING = ReadPlan(
     phone=("call_live_transcription",),
     phone_site=("call_live_transcription",),
     phone_user=("call_live_transcription",),
-    features=("meeting_summary",),
-    summaries=True,
     hosts=True,
-    apps=("account_added",),
-    privileges=("recording:edit",),
-    logs=("account",),
     notices=5,
     meeting=("auto_recording",),
     webinar=("auto_recording",),
+    use={
+        history("meeting_summary"): (),
+        SUMMARIES: (),
+        apps("account_added"): (),
+        ROLES: ("recording:edit",),
+        LOGS: ("account",),
+    },
 )
 """A plan with documents of every kind."""
 

@@ -3,7 +3,8 @@
 import pytest
 
 from auditor.collect import parsing
-from auditor.collect.parsing import LONGEST_NAME
+from auditor.evidence import json_values
+from auditor.evidence.json_values import LONGEST_NAME
 from auditor.evidence.scope import Level, Scope
 from tests.names import same_everywhere
 
@@ -95,5 +96,5 @@ def test_the_status_is_that_of_the_list_that_was_asked_for():
     ],
 )
 def test_text_can_always_be_stored(value, text):
-    assert parsing.as_text(value) == text
-    assert parsing.as_text(value).encode().decode() == text
+    assert json_values.as_text(value) == text
+    assert json_values.as_text(value).encode().decode() == text

@@ -9,7 +9,7 @@ from auditor.zoom.errors import Denied, NotLicensed, Rejected
 from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, collected, read
 
 SUMMARY = history("meeting_summary")
-OF_SUMMARY = ReadPlan(features=("meeting_summary",))
+OF_SUMMARY = ReadPlan(use={history("meeting_summary"): ()})
 PAST = "/report/history_meetings"
 MADE = "/meetings/meeting_summaries"
 
@@ -36,7 +36,9 @@ def test_past_meetings_are_counted_by_host_and_keep_no_topic():
 
 def test_the_last_thirty_days_are_asked_for_feature_by_feature():
     zoom = Zoom({PAST: []})
-    snapshot = collected(zoom, ReadPlan(features=("meeting_questions", "smart_recording")))
+    snapshot = collected(
+        zoom, ReadPlan(use={history("meeting_questions"): (), history("smart_recording"): ()})
+    )
     window = "from=2026-10-23&to=2026-11-21"
     assert sorted(zoom.requests) == [
         f"{PAST}?{window}&meeting_type=all&meeting_feature=meeting_questions",
@@ -60,7 +62,9 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
         f"{PAST}?meeting_feature=meeting_summary": Denied("GET /x", "No permission.", code=200),
         f"{PAST}?meeting_feature=smart_recording": [],
     }
-    snapshot = read(answers, ReadPlan(features=("meeting_summary", "smart_recording")))
+    snapshot = read(
+        answers, ReadPlan(use={history("meeting_summary"): (), history("smart_recording"): ()})
+    )
     assert cause(account(snapshot, SUMMARY)) == "denied"
     assert account(snapshot, history("smart_recording"))["hosts"] == []
 
@@ -68,7 +72,7 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
 def test_summaries_are_counted_by_host():
     row = {"meeting_host_email": "a@x", "meeting_host_id": "u1", "meeting_topic": "SECRET"}
     zoom = Zoom({MADE: [row, row]})
-    result = account(collected(zoom, ReadPlan(summaries=True)), SUMMARIES)
+    result = account(collected(zoom, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)
     assert result["hosts"] == [{"host": "a@x", "id": "u1", "meetings": 2}]
     assert "SECRET" not in json.dumps(result)
     assert zoom.requests == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
@@ -76,7 +80,7 @@ def test_summaries_are_counted_by_host():
 
 def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
     off = Rejected("GET /x", "Meeting summary disabled.", status=400, code=3000)
-    result = account(read({MADE: off}, ReadPlan(summaries=True)), SUMMARIES)
+    result = account(read({MADE: off}, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)
     assert (result["hosts"], result["off"]) == ([], "Meeting summary disabled.")
 
 
@@ -91,12 +95,12 @@ def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
     ],
 )
 def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
-    assert cause(account(read({MADE: error}, ReadPlan(summaries=True)), SUMMARIES)) == expected
+    assert cause(account(read({MADE: error}, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)) == expected
 
 
 def test_the_day_of_asking_is_no_part_of_the_evidence():
     zoom = Zoom({PAST: [past("ada@example.com", True)], MADE: [], "/report/operationlogs": []})
-    plan = ReadPlan(features=("meeting_summary",), summaries=True, logs=("account",))
+    plan = ReadPlan(use={history("meeting_summary"): (), SUMMARIES: (), LOGS: ("account",)})
     digests = {collected(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
     assert len(digests) == 1
 
@@ -107,7 +111,7 @@ def test_the_day_of_asking_is_no_part_of_the_evidence():
 def test_the_groups_of_the_hosts_alone_are_kept():
     made = [{"meeting_host_email": "", "meeting_host_id": "u2"}]
     answers = {PAST: [past("ADA@example.com", True)], MADE: made}
-    plan = ReadPlan(features=("meeting_summary",), summaries=True, hosts=True)
+    plan = ReadPlan(hosts=True, use={history("meeting_summary"): (), SUMMARIES: ()})
     assert account(read(answers, plan), HOSTS) == {
         "hosts": [
             {"id": "u1", "email": "ada@example.com", "groups": [{"id": "g1", "name": "Clinical"}]},
@@ -123,7 +127,9 @@ def test_the_groups_of_the_hosts_alone_are_kept():
 def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
     refused = Denied("GET /x", "No permission.", code=200)
     answers = {PAST: [past("ada@example.com", True)], listing: refused}
-    result = account(read(answers, ReadPlan(features=("meeting_summary",), hosts=True)), HOSTS)
+    result = account(
+        read(answers, ReadPlan(hosts=True, use={history("meeting_summary"): ()})), HOSTS
+    )
     assert result[missing]["cause"] == "denied"
     assert result[missing]["detail"].startswith(str(refused))
     assert [host["id"] for host in result["hosts"]] == ["u1"]
@@ -150,7 +156,7 @@ def test_apps_are_kept_with_their_scopes():
         "/marketplace/apps?type=account_added": [added],
         "/marketplace/apps?type=account_created": [{"app_id": "a2", "app_name": "Own"}],
     }
-    snapshot = read(answers, ReadPlan(apps=("account_added", "account_created")))
+    snapshot = read(answers, ReadPlan(use={apps("account_added"): (), apps("account_created"): ()}))
     scopes = ["meeting:read", "recording:read"]
     assert account(snapshot, apps("account_added")) == {
         "apps": [{"id": "a1", "name": "Notes", "developer": "THIRD_PARTY", "scopes": scopes}]
@@ -162,9 +168,9 @@ def test_apps_are_kept_with_their_scopes():
 @pytest.mark.parametrize("scopes", ["all", [7.5], [{"name": "x"}], ["recording:read", None]])
 def test_scopes_that_cannot_be_read_are_none(scopes):
     answers = {"/marketplace/apps": [{"app_id": "a", "scopes": scopes}]}
-    (app,) = account(read(answers, ReadPlan(apps=("account_added",))), apps("account_added"))[
-        "apps"
-    ]
+    (app,) = account(
+        read(answers, ReadPlan(use={apps("account_added"): ()})), apps("account_added")
+    )["apps"]
     assert app["scopes"] is None
 
 
@@ -184,7 +190,7 @@ ALL_ROLES = {
     "/roles/1/members": [{"id": "u2"}, {"id": "u1"}],
     "/roles/r3/members": [{"email": "cyd@example.com"}],
 }
-OF_ROLES = ReadPlan(privileges=("recording:edit", "AI*:Edit"))
+OF_ROLES = ReadPlan(use={ROLES: ("recording:edit", "AI*:Edit")})
 
 
 def test_members_are_listed_of_roles_that_may_change_settings_alone():
@@ -222,7 +228,7 @@ def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
         "operation_detail": "Meeting summary:\n from Off   to On " + "x" * 500,
     }
     zoom = Zoom({"/report/operationlogs?category_type=account": [row], "/report/operationlogs": []})
-    result = account(collected(zoom, ReadPlan(logs=("account", "role"))), LOGS)
+    result = account(collected(zoom, ReadPlan(use={LOGS: ("account", "role")})), LOGS)
     assert all("from=2026-10-23&to=2026-11-21" in request for request in zoom.requests)
     (entry,) = result["entries"]
     assert entry["detail"].startswith("Meeting summary: from Off to On xxx")
@@ -235,7 +241,7 @@ def test_entries_are_in_the_order_of_time_whatever_their_category():
         f"/report/operationlogs?category_type={name}": [{"time": f"2026-11-{day}"}]
         for name, day in (("account", "20"), ("role", "02"))
     }
-    result = account(read(rows, ReadPlan(logs=("account", "role"))), LOGS)
+    result = account(read(rows, ReadPlan(use={LOGS: ("account", "role")})), LOGS)
     assert [entry["time"] for entry in result["entries"]] == ["2026-11-02", "2026-11-20"]
 
 
@@ -244,4 +250,6 @@ def test_one_refused_category_leaves_no_log():
         "/report/operationlogs?category_type=role": Denied("GET /x", code=200),
         "/report/operationlogs": [],
     }
-    assert cause(account(read(answers, ReadPlan(logs=("account", "role"))), LOGS)) == "denied"
+    assert (
+        cause(account(read(answers, ReadPlan(use={LOGS: ("account", "role")})), LOGS)) == "denied"
+    )

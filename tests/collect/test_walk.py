@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from auditor.collect.collector import MAX_CONSECUTIVE_FAILURES, CollectionFailed, Collector, utc_now
-from auditor.collect.interface import NoProgress, ProgressListener, ZoomApi
+from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.evidence.read_plan import PENDING, PHONE, TOKEN, ReadPlan
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
+from auditor.surfaces.model import ZoomApi
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import (
     AuthenticationFailed,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from auditor.evidence import names
 from auditor.evidence.scope import Level, Scope
 from auditor.policy.baseline.match import Match
 from auditor.policy.baseline.match_index import MatchIndex
-from auditor.policy.catalogue import names
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT
 

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from auditor.policy.catalogue import names
+from auditor.evidence import names
 
 DECOMPOSED = unicodedata.normalize("NFD", "Büro Köln")
 

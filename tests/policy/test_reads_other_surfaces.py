@@ -2,12 +2,13 @@
 
 import pytest
 
-from auditor.evidence.read_plan import ReadPlan
+from auditor.evidence.read_plan import LOGS, ROLES, SUMMARIES, WORKFLOWS, ReadPlan, apps, history
 from auditor.evidence.scope import Level
 from auditor.policy.catalogue import name_patterns
 from auditor.policy.judging.reads import SAMPLED_MEETINGS, needed, reached
 from tests.policy.samples import BASELINES
 
+APPS = {apps("account_added"): (), apps("account_created"): ()}
 STRICT, CONSENT = BASELINES["strict"], BASELINES["consent-first"]
 SETTINGS = {"account", "group", "user"}
 ASK = {
@@ -30,9 +31,8 @@ def other_surfaces(reads):
 
 @pytest.mark.parametrize("control", ASK)
 def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
-    apps = ("account_added", "account_created")
     assert other_surfaces(plan(control)) == (
-        {"token": True, "apps": apps} if control == "CC-03" else {}
+        {"token": True, "use": APPS} if control == "CC-03" else {}
     )
 
 
@@ -42,21 +42,24 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
         (
             "AI-23",
             {
-                "features": ("meeting_questions", "meeting_summary", "smart_recording"),
-                "summaries": True,
+                "use": {
+                    history("meeting_questions"): (),
+                    history("meeting_summary"): (),
+                    history("smart_recording"): (),
+                    SUMMARIES: (),
+                },
                 "hosts": True,
             },
         ),
-        ("TP-04", {"apps": ("account_added", "account_created")}),
+        ("TP-04", {"use": APPS}),
         (
             "CC-03",
             {
                 "token": True,
-                "privileges": name_patterns.shipped().privileges.patterns,
-                "apps": ("account_added", "account_created"),
+                "use": {**APPS, ROLES: name_patterns.shipped().privileges.patterns},
             },
         ),
-        ("CC-04", {"logs": ("account", "user_settings", "role", "recording")}),
+        ("CC-04", {"use": {LOGS: ("account", "user_settings", "role", "recording")}}),
     ],
 )
 def test_what_a_set_parameter_decides_is_read(control, expected):
@@ -66,18 +69,18 @@ def test_what_a_set_parameter_decides_is_read(control, expected):
 def test_a_parameter_of_the_baseline_counts_as_set():
     base = CONSENT.only(frozenset({"CC-04"}))
     own = type(base)(base.info, base.meaning, base.who, ASK["CC-04"], base.assessed)
-    assert needed(own, Level.USER).logs
+    assert LOGS in needed(own, Level.USER).use
 
 
 def test_where_no_use_is_wanted_nobody_asks_for_groups():
     found = other_surfaces(plan("AI-23", base=STRICT))
-    assert found["summaries"]
+    assert SUMMARIES in found["use"]
     assert "hosts" not in found
 
 
 def test_notices_need_the_meetings_that_show_one():
     assert other_surfaces(plan("CN-03")) == {
-        "features": ("meeting_questions", "meeting_summary"),
+        "use": {history("meeting_questions"): (), history("meeting_summary"): ()},
         "answered": ("ai",),
         "notices": SAMPLED_MEETINGS,
     }
@@ -103,7 +106,7 @@ def test_no_answers_are_counted_where_no_selected_control_looks_at_them():
 
 
 def test_workflows_are_asked_for_with_or_without_a_list_of_approved_ones():
-    assert other_surfaces(plan("AI-21")) == {"workflows": True}
+    assert other_surfaces(plan("AI-21")) == {"use": {WORKFLOWS: ()}}
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER])

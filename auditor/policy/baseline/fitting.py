@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auditor.errors import nearest
-from auditor.evidence import read_plan
 from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.operators import OPERATORS, Expectation
@@ -18,19 +17,8 @@ from auditor.policy.catalogue.outcome import Context, Meets
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
 from auditor.policy.catalogue.values import SHAPE_WORDS, Shape, is_documented, is_of, json_type
 from auditor.policy.catalogue.yaml_source import Location, Source
-from auditor.policy.reading import usage
+from auditor.surfaces import SURFACES
 
-_HOSTS = (read_plan.history("").surface, read_plan.SUMMARIES.surface)
-_USAGE_SHAPES: Mapping[str, Shape] = {
-    read_plan.NOTICES.surface: "array",
-    read_plan.DISCLAIMERS.surface: "answers",
-    read_plan.WORKFLOWS.surface: "array",
-    read_plan.apps("").surface: "array",
-    read_plan.ROLES.surface: "integer",
-    read_plan.LOGS.surface: "log",
-    read_plan.TOKEN.surface: "scopes",
-}
-"""The judged shapes of documents other than settings: see `usage`."""
 _DERIVED_SHAPES: Mapping[str, Shape] = {
     "derived:lock": "boolean",
     "derived:compare": "comparison",
@@ -105,10 +93,10 @@ def shapes(check: Check, *, with_param: bool = False) -> tuple[Shape, ...]:
         return ("duration",)
     if check.type:
         return check.type
-    if check.surface in _HOSTS:
-        return ("array",) if with_param else ("integer",)
-    if check.surface in _USAGE_SHAPES:
-        return (_USAGE_SHAPES[check.surface],)
+    surface = SURFACES.get(check.surface)
+    shape = surface.shape_of(with_param=with_param) if surface is not None else None
+    if shape is not None:
+        return (shape,)
     return tuple(
         shape for start, shape in _DERIVED_SHAPES.items() if check.setting.startswith(start)
     )
@@ -116,8 +104,9 @@ def shapes(check: Check, *, with_param: bool = False) -> tuple[Shape, ...]:
 
 def documented(check: Check) -> tuple[JsonValue, ...] | None:
     """The possible values of the setting, or of each item of its list; None for any."""
-    if check.surface == read_plan.NOTICES.surface:
-        return usage.ANSWERS
+    surface = SURFACES.get(check.surface)
+    if surface is not None and surface.values is not None:
+        return surface.values
     if check.setting.startswith("derived:lock"):
         return (True,)  # it counts locks that are off, whatever the expectation
     return check.values

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from auditor.evidence.names import is_pattern, named_group, normalised, plain_group
 from auditor.evidence.scope import Level, Scope
-from auditor.policy.catalogue.names import is_pattern, named_group, normalised, plain_group
 
 
 def _not_blank(text: str) -> str:

@@ -7,9 +7,9 @@ of waivers for single users. Matches for groups and levels are evaluated once pe
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from auditor.evidence.names import normalised
 from auditor.evidence.scope import Level, Scope
 from auditor.policy.baseline.match import Match, Names, keys_of, listed, scope_keys
-from auditor.policy.catalogue.names import normalised
 
 _MOST_MEMBERSHIPS = 4_000
 """The cached sets of groups; a dropped result is cheap to compute again."""

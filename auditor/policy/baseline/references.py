@@ -10,6 +10,15 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
+from auditor.evidence.names import (
+    differing_characters,
+    is_address,
+    is_pattern,
+    normalised,
+    of_group,
+    plain_group,
+    skeleton,
+)
 from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, MEETING, PENDING
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
@@ -20,15 +29,6 @@ from auditor.policy.baseline.match import DisplayName, Match, Name, listed
 from auditor.policy.baseline.match_index import MatchIndex
 from auditor.policy.baseline.overrides import Override
 from auditor.policy.baseline.waivers import Attestation, Waiver, WaiversAndAttestations
-from auditor.policy.catalogue.names import (
-    differing_characters,
-    is_address,
-    is_pattern,
-    normalised,
-    of_group,
-    plain_group,
-    skeleton,
-)
 from auditor.policy.catalogue.parameters import known_parameters
 
 What = Literal["group", "user", "meeting"]

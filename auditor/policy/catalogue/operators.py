@@ -43,12 +43,10 @@ from auditor.policy.catalogue.values import (
     strings,
     values_around,
 )
+from auditor.surfaces.notices import PASSIVE
 
 UNLIMITED = -1
 """An unlimited retention period in Zoom Phone. Source: its reference of 2026-02."""
-
-PASSIVE = "passive agree"
-"""An implicit answer to a notice: the person stayed. Source: `GET /report/disclaimer`."""
 
 
 class Expectation(BaseModel):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from auditor.evidence.names import plain_group
 from auditor.evidence.reading import Cause, JsonValue
-from auditor.policy.catalogue.names import plain_group
 from auditor.policy.catalogue.values import casefold_set, json_type
 
 

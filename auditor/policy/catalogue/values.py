@@ -30,7 +30,7 @@ Shape = Literal[
     "comparison",
     "new settings",
 ]
-"""The shape of an observed value: a type that Zoom documents, or a result of `usage`."""
+"""The shape of an observed value: a type that Zoom documents, or what a surface reduces rows to."""
 SHAPE_WORDS: Mapping[Shape, str] = {
     "boolean": "true or false",
     "integer": "a whole number",

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from auditor.evidence import names
 from auditor.evidence.read_plan import LISTINGS, MEMBERS
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, Outcome, ReadFailure, View
-from auditor.policy.catalogue import names
 from auditor.policy.reading.explanations import Population
 
 EPOCH = "1970-01-01T00:00:00Z"

@@ -9,29 +9,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.evidence.read_plan import MEETING
-from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
+from auditor.evidence.reading import (
+    Cause,
+    JsonValue,
+    LookupResult,
+    Place,
+    Reading,
+    Seen,
+    Unseen,
+)
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline.baselines import ControlExpectation
+from auditor.policy.catalogue import name_patterns
 from auditor.policy.catalogue.controls import ATTESTATION, SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
 from auditor.policy.catalogue.values import json_equal, json_type
-from auditor.policy.reading import effective_value, locks, lookup, usage
+from auditor.policy.reading import effective_value, locks, lookup
 from auditor.policy.reading.locks import LockDocuments
-from auditor.policy.reading.lookup import LookupResult, Place
+from auditor.surfaces import SURFACES
+from auditor.surfaces.model import UseQuestion
 
 LOCKED: Mapping[str, JsonValue] = {"op": "eq", "value": True}
-USAGE_SURFACES = frozenset(
-    {
-        "report_history_meetings",
-        "meeting_summaries",
-        "dashboard_meeting_participants",
-        "report_operationlogs",
-        "report_disclaimer",
-    }
-)
 SHOWN = 5
 """The number of places of a key that a detail lists."""
 
@@ -139,19 +140,26 @@ def attestation(assessed: ControlExpectation) -> Verdict:
 
 
 def _find(case: CheckContext, check: Check, expectation: Expectation) -> LookupResult:
-    if check.surface not in usage.SURFACES:
+    surface = SURFACES.get(check.surface)
+    if surface is None or surface.read is None:
         return lookup.find(check, case.outcomes)
-    parameters = case.context.parameters
-    return usage.find(usage.UsageCheck(check, expectation, case.outcomes, parameters))
+    allowed = None
+    if expectation.param is not None:  # an unset parameter allows nothing; the operator reports it
+        listed = case.context.parameters.get(expectation.param, [])
+        allowed = {str(item) for item in (listed if isinstance(listed, list) else [listed])}
+    patterns = {name: found.patterns for name, found in name_patterns.shipped()}
+    question = UseQuestion(check.setting, allowed, case.outcomes, patterns)
+    return surface.look_up(question, case.outcomes.get(check.document))
 
 
 def _judge_lookup(
     case: CheckContext, check: Check, expectation: Expectation, result: LookupResult
 ) -> Verdict:
     chain = effective_value.effective_value(check, case.scope, case.outcomes, case.locks)
+    is_use = check.surface in SURFACES and SURFACES[check.surface].is_use
     base = Verdict(
         control=case.assessed.control.id,
-        kind=FindingKind.USAGE if check.surface in USAGE_SURFACES else FindingKind.VALUE,
+        kind=FindingKind.USAGE if is_use else FindingKind.VALUE,
         status=Status.UNKNOWN,
         severity=case.assessed.severity,
         setting=check.setting,

@@ -1,25 +1,17 @@
 """Plans the reads of an assessment: only views that an assessed control uses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor.evidence.read_plan import (
-    AI_FEATURES,
-    ANSWERS_PREFIX,
     DISCLAIMERS,
-    LOGS,
     MEETING,
     NOTICES,
     PHONE,
     PHONE_VIEWS,
-    ROLES,
     SITE,
-    SUMMARIES,
     TOKEN,
-    WORKFLOWS,
     ReadPlan,
-    apps,
-    history,
 )
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
@@ -28,6 +20,8 @@ from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue import name_patterns
 from auditor.policy.catalogue.controls import SETTINGS_LEVELS, SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.operators import Expectation
+from auditor.surfaces import SURFACES, Surface
+from auditor.surfaces.notices import notice_kind
 
 DEPTHS: tuple[Level, ...] = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
 """The values of `--depth`, from the account down."""
@@ -66,127 +60,139 @@ SCANNED_VIEWS: Mapping[Level, tuple[View, ...]] = {
 """The documents scanned for new settings: if one is missing, the result is unknown."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedCheck:
+    """A check whose documents are read, and at which levels."""
+
+    check: Check
+    expectation: Expectation
+    levels: tuple[Level, ...]
+    lock_levels: tuple[Level, ...]
+
+    @property
+    def surface(self) -> Surface:
+        """The kind of its document."""
+        return SURFACES[self.check.surface]
+
+    @property
+    def compares_groups(self) -> bool:
+        """True if it compares the groups of hosts, which are then read, too."""
+        return self.surface.names_hosts and self.expectation.op == "subset_of_param"
+
+
+def planned(
+    assessed: ControlExpectation, depth: Level, parameters: Mapping[str, JsonValue]
+) -> Iterator[PlannedCheck]:
+    """The checks of a control whose documents are read down to `depth`.
+
+    Outside the settings, nothing is read for an expectation whose parameter is not set: it cannot
+    be judged. Derived checks have no documents of their own.
+    """
+    within = reached(depth)
+    for check in checks(assessed):
+        if check.surface not in SURFACES:
+            continue
+        expectation = assessed.expectations[check.setting]
+        is_setting = check.surface == SETTINGS_SURFACE
+        if is_setting or expectation.is_decided(parameters):
+            at = tuple(level for level in check.levels if level in within)
+            lockable = is_setting and check.lock is not None
+            locks = tuple(level for level in check.lock_levels if lockable and level in within)
+            if at or locks:
+                yield PlannedCheck(check, expectation, at, locks)
+
+
 def needed(
     baseline: Baseline, depth: Level, parameters: Mapping[str, JsonValue] | None = None
 ) -> ReadPlan:
     """The reads that `baseline` needs down to `depth` (account, group, user or meeting).
 
-    `parameters` are the organisation's and take precedence over those of the baseline. Outside the
-    settings, nothing is read for an expectation whose parameter is not set: it cannot be judged.
+    `parameters` are the organisation's and take precedence over those of the baseline.
     """
+    values = {**baseline.parameters, **(parameters or {})}
+    due = [each for one in baseline.assessed.values() for each in planned(one, depth, values)]
     views: dict[Level, set[View]] = {level: set() for level in SETTINGS_LEVELS}
-    within = [level for level in levels(depth) if level in views]
-    for check in _assessed_checks(baseline):
-        if check.surface != SETTINGS_SURFACE:
-            continue
-        for level in within:
-            if level in check.levels:
+    reports: set[View] = set()
+    for each in due:
+        check, surface = each.check, each.surface
+        if check.surface == SETTINGS_SURFACE:
+            for level in each.levels:
                 views[level].add(check.document)
-            if check.lock is not None and level in check.lock_levels:
+            for level in each.lock_levels:
                 views[level].add(check.lock_document)
+        elif surface.is_account_report:
+            reports.add(check.document)
+        for view in surface.requires(check.setting) if surface.requires is not None else ():
+            (views[Level.ACCOUNT] if view == SETTINGS else reports).add(view)
     if NEW_SETTINGS_CONTROL in baseline.assessed:  # new settings may appear in any view
-        for level, anywhere in SCANNED_VIEWS.items():
-            views[level].update(anywhere)
-    other_surfaces = _OtherSurfaces(
-        baseline, reached(depth), {**baseline.parameters, **(parameters or {})}
-    )
-    notices = bool(other_surfaces.of(NOTICES.surface))
-    features = {check.view for check, _ in other_surfaces.of(history("").surface)}
-    answered = tuple(
-        sorted({notice_kind(check) for check, _ in other_surfaces.of(DISCLAIMERS.surface)})
-    )
-    if "archive" in answered:  # the settings say whether notices were due
-        views[Level.ACCOUNT].add(SETTINGS)
+        for level in set(SCANNED_VIEWS) & set(levels(depth)):
+            views[level].update(SCANNED_VIEWS[level])
+    on = {each.check.surface for each in due}
     return ReadPlan(
         account=tuple(sorted(views[Level.ACCOUNT])),
-        group=tuple(sorted(views[Level.GROUP])) if Level.GROUP in within else (),
-        user=tuple(sorted(views[Level.USER])) if Level.USER in within else (),
-        token=bool(other_surfaces.of(TOKEN.surface)),
-        phone=other_surfaces.phone(Level.PHONE_ACCOUNT),
-        phone_group=other_surfaces.phone(Level.PHONE_GROUP),
-        phone_site=other_surfaces.phone(Level.PHONE_SITE),
-        phone_user=other_surfaces.phone(Level.PHONE_USER),
-        apps=tuple(sorted({check.view for check, _ in other_surfaces.of(apps("").surface)})),
-        privileges=_patterns_if(
-            other_surfaces.of(ROLES.surface), name_patterns.shipped().privileges.patterns
+        group=tuple(sorted(views[Level.GROUP])),
+        user=tuple(sorted(views[Level.USER])),
+        token=TOKEN.surface in on,
+        use={
+            view: getattr(name_patterns.shipped(), surface.patterns).patterns
+            if surface.patterns
+            else ()
+            for surface in SURFACES.values()
+            for view in sorted(reports)
+            if view.surface == surface.name
+        },
+        phone=_items(due, baseline, Level.PHONE_ACCOUNT),
+        phone_group=_items(due, baseline, Level.PHONE_GROUP),
+        phone_site=_items(due, baseline, Level.PHONE_SITE),
+        phone_user=_items(due, baseline, Level.PHONE_USER),
+        hosts=any(each.compares_groups for each in due),
+        notices=SAMPLED_MEETINGS if NOTICES.surface in on else 0,
+        answered=tuple(
+            sorted(
+                {
+                    notice_kind(each.check.setting)
+                    for each in due
+                    if each.check.surface == DISCLAIMERS.surface
+                }
+            )
         ),
-        logs=_patterns_if(
-            other_surfaces.of(LOGS.surface), name_patterns.shipped().log_categories.patterns
-        ),
-        features=tuple(sorted(features | (set(AI_FEATURES) if notices else set()))),
-        summaries=bool(other_surfaces.of(SUMMARIES.surface)),
-        hosts=any(
-            expectation.op == "subset_of_param"
-            for surface in (history("").surface, SUMMARIES.surface)
-            for _, expectation in other_surfaces.of(surface)
-        ),
-        notices=SAMPLED_MEETINGS if notices else 0,
-        answered=answered,
-        workflows=bool(other_surfaces.of(WORKFLOWS.surface)),
-        meeting=other_surfaces.meeting(Level.MEETING),
-        webinar=other_surfaces.meeting(Level.WEBINAR),
+        meeting=_event_settings(due, baseline, Level.MEETING),
+        webinar=_event_settings(due, baseline, Level.WEBINAR),
     )
 
 
-@dataclass(frozen=True)
-class _OtherSurfaces:
-    """The assessed checks of all surfaces except settings."""
-
-    baseline: Baseline
-    reached: tuple[Level, ...]
-    parameters: Mapping[str, JsonValue]
-
-    def of(self, *surfaces: str) -> list[tuple[Check, Expectation]]:
-        """The checks on `surfaces` that can be judged, with their expectations."""
-        return [
-            (check, expectation)
-            for assessed in self.baseline.assessed.values()
-            for check in checks(assessed)
-            if check.surface in surfaces and not set(self.reached).isdisjoint(check.levels)
-            for expectation in (assessed.expectations[check.setting],)
-            if expectation.is_decided(self.parameters)
-        ]
-
-    def phone(self, level: Level) -> tuple[str, ...]:
-        """The items of Zoom Phone's settings that are needed at `level`."""
-        if level not in self.reached or not any(
-            level in check.levels for check, _ in self.of(PHONE.surface, SITE.surface)
-        ):
-            return ()
-        items = {
-            check.setting.partition(".")[0]
-            for check in _assessed_checks(self.baseline)
-            if check.surface in (PHONE.surface, SITE.surface) and level in check.levels
-        }
-        return tuple(sorted(items))
-
-    def meeting(self, level: Level) -> tuple[str, ...]:
-        """The settings of a meeting or webinar that are needed."""
-        if level not in self.reached or not any(
-            level in check.levels for check, _ in self.of(MEETING.surface)
-        ):
-            return ()
-        settings = {
-            check.setting.removeprefix("settings.")
-            for assessed in self.baseline.assessed.values()
-            for check in assessed.control.checks
-            if check.surface == MEETING.surface and level in check.levels
-        }
-        return tuple(sorted(settings))
+def _items(due: Iterable[PlannedCheck], baseline: Baseline, level: Level) -> tuple[str, ...]:
+    """The items of Zoom Phone's settings that are needed at `level`."""
+    surfaces = (PHONE.surface, SITE.surface)
+    if not any(each.check.surface in surfaces and level in each.levels for each in due):
+        return ()
+    items = {
+        check.setting.partition(".")[0]
+        for assessed in baseline.assessed.values()
+        for check in checks(assessed)
+        if check.surface in surfaces and level in check.levels
+    }
+    return tuple(sorted(items))
 
 
-def _patterns_if(condition: object, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    return patterns if condition else ()
+def _event_settings(
+    due: Iterable[PlannedCheck], baseline: Baseline, level: Level
+) -> tuple[str, ...]:
+    """The settings of a meeting or webinar that are needed."""
+    if not any(each.check.surface == MEETING.surface and level in each.levels for each in due):
+        return ()
+    settings = {
+        check.setting.removeprefix("settings.")
+        for assessed in baseline.assessed.values()
+        for check in assessed.control.checks
+        if check.surface == MEETING.surface and level in check.levels
+    }
+    return tuple(sorted(settings))
 
 
 def document_at(check: Check, level: Level) -> View:
     """The document in which `check` is read at `level`. Zoom Phone has one document per level."""
     return PHONE_VIEWS.get(level, check.document)
-
-
-def notice_kind(check: Check) -> str:
-    """The kind of notices, one of `NOTICE_KINDS`, whose answers a check reads."""
-    return check.setting.removeprefix(ANSWERS_PREFIX)
 
 
 def reached(depth: Level) -> tuple[Level, ...]:
@@ -208,8 +214,3 @@ def checks(assessed: ControlExpectation) -> Iterator[Check]:
     for check in assessed.control.checks:
         if check.setting in assessed.expectations:
             yield check
-
-
-def _assessed_checks(baseline: Baseline) -> Iterator[Check]:
-    for assessed in baseline.assessed.values():
-        yield from checks(assessed)

@@ -7,14 +7,14 @@ together with the values and names the level that locked. A meeting's settings b
 from collections.abc import Mapping
 
 from auditor.evidence.read_plan import PHONE_VIEWS
-from auditor.evidence.reading import JsonValue, Reading, Seen, Unseen
+from auditor.evidence.reading import JsonValue, Reading, Seen, Unseen, at_path
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.findings.model import Layer
 from auditor.policy.catalogue.controls import Check
-from auditor.policy.reading import locks, usage
+from auditor.policy.reading import locks
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
-from auditor.policy.reading.lookup import at_path
+from auditor.surfaces import SURFACES
 
 LOCKED_BY: Mapping[str, Level] = {
     "account": Level.PHONE_ACCOUNT,
@@ -28,7 +28,7 @@ def effective_value(
     check: Check, scope: Scope, outcomes: Mapping[View, Outcome], documents: LockDocuments
 ) -> EffectiveValue:
     """The layer that decides the value of `check` at `scope`, with the documents `outcomes`."""
-    if check.surface in usage.SURFACES:
+    if check.surface in SURFACES and SURFACES[check.surface].read is not None:
         return EffectiveValue()
     if scope.level in PHONE_VIEWS:
         return _of_phone(check, scope, outcomes)

@@ -7,12 +7,11 @@ a string or an object. Source: lock settings of @zoom/rivet 0.4.0, 2025-12-04.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
+from auditor.evidence.reading import Cause, JsonValue, LookupResult, Reading, Seen, Unseen, at_path
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.values import iter_leaves, json_type
-from auditor.policy.reading.lookup import LookupResult, at_path
 
 STRING_FLAGS = frozenset(
     {

@@ -6,44 +6,21 @@ its key is accepted at any place.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from auditor.evidence.reading import Cause, JsonValue, Reading, Seen, Unseen
+from auditor.evidence.reading import (
+    Cause,
+    JsonValue,
+    LookupResult,
+    Place,
+    Reading,
+    Seen,
+    Unseen,
+    at_path,
+)
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.duration import days
 from auditor.policy.catalogue.values import is_documented, is_of, json_type
-
-MISSING = Unseen(Cause.ABSENT)
-
-
-@dataclass(frozen=True, slots=True)
-class LookupResult:
-    """The result of a lookup, and the request that returned the evidence.
-
-    The other fields are for values computed from many rows. `note` adds information for people,
-    `shown` replaces the value in reports. `incomplete` says why the evidence may be incomplete: the
-    value can then deviate, but not meet an expectation. `not_applicable_reason` says why there was
-    nothing to judge.
-    """
-
-    reading: Reading
-    source: str
-    note: str = ""
-    shown: JsonValue = None
-    incomplete: Unseen | None = None
-    not_applicable_reason: str = ""
-    places: tuple["Place", ...] = ()
-    """All places of a key with an inferred parent; the first one is `reading`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place of a key, with its reading."""
-
-    path: str
-    reading: Reading
-    source: str
 
 
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
@@ -95,16 +72,6 @@ def paths(check: Check) -> Iterator[str]:
     if check.view in ("meeting_authentication", "recording_authentication"):
         yield f"authentication_options.{check.view}.{check.setting}"
         yield f"{check.view}.{check.setting}"
-
-
-def at_path(body: JsonValue, path: str) -> JsonValue | Unseen:
-    """The value at a dotted path; `Unseen` if a part of the path is missing."""
-    value = body
-    for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return MISSING
-        value = value[part]
-    return value
 
 
 def _everywhere(
