@@ -17,7 +17,6 @@ from auditor.errors import ExitCode
 from auditor.notify import channel_store, heartbeat, message, sending
 from auditor.notify.channels import Channel, Delivery, NotifyError
 from auditor.notify.heartbeat import signal_for
-from auditor.notify.interface import notify
 from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
 
 app = typer.Typer(
@@ -102,7 +101,7 @@ class Announcer:
 
         Takes a second as a rule, and about a minute at most.
         """
-        deliveries = notify(self.channels, event, self.triggers, names=self.names)
+        deliveries = sending.notify(self.channels, event, self.triggers, names=self.names)
         for each in deliveries:
             if each.sent:
                 terminal.say(f"Told {each.channel} ({each.shown}).")

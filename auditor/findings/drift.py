@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -147,17 +147,33 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """Changes of one kind to the same control and setting at one level."""
+    """Changes of one kind to the same control and setting."""
 
     move: ChangeKind
     control: str
     kind: FindingKind
     setting: str
-    level: Level
     severity: Severity
-    count: int
+    by_level: Mapping[Level, int]
+    """Number of changes; one level, unless levels were merged."""
     examples: tuple[FindingChange, ...]
-    """The first few, by scope id."""
+    """The first few, by scope id; of merged levels the first of each."""
+
+    @property
+    def level(self) -> Level:
+        """The level, or the first of those merged."""
+        return next(iter(self.by_level))
+
+    @property
+    def count(self) -> int:
+        """Number of changes."""
+        return sum(self.by_level.values())
+
+    @property
+    def example(self) -> FindingChange:
+        """One of the examples; one with a known author if there is any."""
+        attributed = (change for change in self.examples if change.changed_by is not None)
+        return next(attributed, self.examples[0])
 
 
 EXAMPLES = 5
@@ -193,13 +209,9 @@ class Drift:
     log: str = ""
     """What the operation log shows of the time between the runs, as a sentence."""
 
-    def clusters(self) -> list[ChangeGroup]:
-        """The changes grouped by kind, severity and control, with counts and a few examples."""
-        return list(self._clustered)
-
     @cached_property
-    def _clustered(self) -> tuple[ChangeGroup, ...]:
-        """Computed once, because all reports of a run share one drift."""
+    def groups(self) -> tuple[ChangeGroup, ...]:
+        """The changes grouped by kind, severity, control, setting and level, in this order."""
         counts: dict[_Key, list[FindingChange]] = {}
         totals: dict[_Key, int] = {}
         for change in self.changes:
@@ -221,7 +233,7 @@ class Drift:
                 examples.pop()
         moves = list(ChangeKind)
         return tuple(
-            _cluster(key, totals[key], counts[key])
+            _group(key, totals[key], counts[key])
             for key in sorted(counts, key=lambda key: (moves.index(key[0]), *key[1:]))
         )
 
@@ -260,10 +272,26 @@ _Key = tuple[ChangeKind, int, str, str, int, FindingKind]
 """Kind of change, rank of the severity, control, setting, rank of the level, kind of finding."""
 
 
-def _cluster(key: _Key, count: int, examples: list[FindingChange]) -> ChangeGroup:
+def _group(key: _Key, count: int, examples: list[FindingChange]) -> ChangeGroup:
     move, _, control, setting, _, kind = key
     examples.sort(key=lambda change: change.state.scope.id)
     state = examples[0].state
     return ChangeGroup(
-        move, control, kind, setting, state.scope.level, state.severity, count, tuple(examples)
+        move, control, kind, setting, state.severity, {state.scope.level: count}, tuple(examples)
     )
+
+
+def merge_levels(groups: Iterable[ChangeGroup]) -> list[ChangeGroup]:
+    """One group for all levels of a setting; in the order of the first of them."""
+    merged: dict[tuple[object, ...], ChangeGroup] = {}
+    for group in groups:
+        key = group.move, group.control, group.kind, group.setting, group.severity
+        first = replace(group, examples=group.examples[:1])
+        known = merged.setdefault(key, first)
+        if known is not first:
+            merged[key] = replace(
+                known,
+                by_level={**known.by_level, **group.by_level},
+                examples=known.examples + first.examples,
+            )
+    return list(merged.values())

@@ -1,5 +1,5 @@
 """Notifications: short messages about the changes of a run, sent to chats and mail.
 
-`interface.notify` takes the event of a run and returns a delivery for each channel. It never
+`sending.notify` takes the event of a run and returns a delivery for each channel. It never
 raises: a failing channel must not lose the run.
 """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from auditor.errors import AuditorError, ExitCode
-from auditor.notify.escaping import escape_markup
+from auditor.notify.markup import escape_markup
 
 OPEN_HOSTS = frozenset(
     f"{scheme}{secure}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 from auditor.notify.channels import OPEN_HOSTS, host_of, scheme_of
-from auditor.notify.escaping import escape_markup
+from auditor.notify.markup import escape_markup
 from auditor.redaction.text import REDACTED, redact_text
 
 _SHORTEST_SECRET = 4

@@ -4,17 +4,26 @@ Its readers are often more people than may know who has which settings. People a
 counted, not named, unless names were requested; the report names them.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from auditor.findings.drift import ChangeKind
-from auditor.findings.model import FindingKind as FindingKind
-from auditor.notify.digest import Digest, ReportedChange
-from auditor.notify.escaping import escape_markup
-from auditor.notify.markup import MARKDOWN, PLAIN, pluralize
-from auditor.notify.message_body import lines
-from auditor.notify.triggers import RunEvent, days_left, evidence_complete_again, recovered
+from auditor.evidence.scope import Level
+from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
+from auditor.findings.model import FindingKind, Severity, WaiverResult
+from auditor.notify.markup import MARKDOWN, PLAIN, Markup, escape_markup, moment, pluralize
+from auditor.notify.triggers import (
+    BETTER,
+    WORSE,
+    RunEvent,
+    days_left,
+    due_waivers,
+    evidence_complete_again,
+    is_new_scope_deviation,
+    recovered,
+)
+from auditor.redaction.text import redact_text
 
 MOST_LINES = 15
 LONGEST_SUBJECT = 120
@@ -23,6 +32,35 @@ LONGEST = 1900
 """Characters a message is kept to if possible: Discord accepts 2000."""
 LONGEST_BRIEF = 850
 """The same for the brief form: PagerDuty accepts 1024 with the subject, Apprise 1000 for Teams."""
+LONGEST_SENTENCE = 200
+"""Characters of a sentence from another part of the program."""
+_LONGEST_TITLE = 80
+"""Characters of a control's title."""
+
+_PEOPLE = frozenset({Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR})
+"""Levels at which a name identifies a person."""
+_ABOUT_PEOPLE = re.compile(r"(?:^|, )(?:user|meeting) ")
+"""Scopes of waivers that identify a person."""
+_NOUNS = {
+    Level.ACCOUNT: ("the account", "accounts"),
+    Level.APP: ("1 app", "apps"),
+    Level.PHONE_ACCOUNT: ("the phone account", "phone accounts"),
+    Level.PHONE_GROUP: ("1 phone group", "phone groups"),
+    Level.PHONE_SITE: ("1 phone site", "phone sites"),
+    Level.GROUP: ("1 group", "groups"),
+    Level.USER: ("1 user", "users"),
+    Level.PHONE_USER: ("1 phone user", "phone users"),
+    Level.MEETING: ("1 meeting", "meetings"),
+    Level.WEBINAR: ("1 webinar", "webinars"),
+}
+_NOTES = {
+    ChangeKind.WAIVER_LAPSED: "a waiver ended",
+    ChangeKind.SCOPE_ADDED: "new in the account",
+    ChangeKind.KNOWN_AGAIN: "could not be judged before",
+}
+
+Row = Sequence[ChangeGroup]
+"""Changes of one kind to one control and setting, from the account down."""
 
 
 class Urgency(StrEnum):
@@ -59,6 +97,69 @@ class Message:
     urgency: Urgency
 
 
+@dataclass(frozen=True)
+class Digest:
+    """The changes of a run by their meaning for people, worst first."""
+
+    event: RunEvent
+    names: bool
+    """True if the message names people."""
+    worse: Sequence[Row]
+    unknown: Sequence[Row]
+    better: Sequence[Row]
+    waivers: Sequence[WaiverResult]
+    people_worse: int = 0
+    """Number of users affected by changes for the worse."""
+
+    @classmethod
+    def of(cls, event: RunEvent, names: bool) -> "Digest":
+        """The content of the message about `event`."""
+        drift = event.drift
+        worth = None if drift is None else replace(drift, changes=_ReportedChanges(drift))
+        groups = () if worth is None else worth.groups
+        affected = {} if worth is None else worth.affected(*WORSE, ChangeKind.SCOPE_ADDED).by_level
+        return cls(
+            event,
+            names,
+            _rows_of(groups, *WORSE, ChangeKind.SCOPE_ADDED),
+            _rows_of(groups, ChangeKind.NEWLY_UNKNOWN),
+            _rows_of(groups, *BETTER),
+            due_waivers(event),
+            affected.get(Level.USER, 0),
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """True if there is no stored run to report."""
+        return self.event.later is None or bool(self.event.stopped)
+
+    @property
+    def incomplete(self) -> bool:
+        """True if the run was evaluated on incomplete evidence."""
+        return self.event.later is not None and not self.event.later.complete
+
+
+@dataclass(frozen=True, slots=True)
+class _ReportedChanges:
+    """The changes to report. Of new scopes, only deviations are reported."""
+
+    drift: Drift
+
+    def __iter__(self) -> Iterator[FindingChange]:
+        for change in self.drift.changes:
+            if change.move is not ChangeKind.SCOPE_ADDED or is_new_scope_deviation(change):
+                yield change
+
+
+def _rows_of(changes: Iterable[ChangeGroup], *moves: ChangeKind) -> list[Row]:
+    rows: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
+    for group in changes:
+        if group.move in moves:
+            key = (group.severity.rank, moves.index(group.move), group.control, group.setting)
+            rows.setdefault(key, []).append(group)
+    return [sorted(rows[key], key=lambda group: group.level.rank) for key in sorted(rows)]
+
+
 def compose(event: RunEvent, names: bool = False) -> Message:
     """The message about `event`; with `names`, it names people."""
     digest = Digest.of(event, names)
@@ -79,8 +180,8 @@ def _body(digest: Digest, longest: int) -> Body:
     body = Body("", "")
     for most in range(MOST_LINES, 0, -1):
         body = Body(
-            "\n".join(lines(digest, PLAIN, most)),
-            "\n\n".join(_paragraphs(lines(digest, MARKDOWN, most))),
+            "\n".join(_lines(digest, PLAIN, most)),
+            "\n\n".join(_paragraphs(_lines(digest, MARKDOWN, most))),
         )
         if body.length <= longest:
             break
@@ -127,7 +228,7 @@ def _headlines(digest: Digest) -> Iterator[str]:
         (ChangeKind.IMPROVED, "put right"),
         (ChangeKind.KNOWN_AGAIN, "known again"),
     ):
-        number = _sum(kind for kind in digest.better if kind.first.move is move)
+        number = _sum(row for row in digest.better if row[0].move is move)
         if number:
             yield f"{number:,} {words}"
     if evidence_complete_again(digest.event):
@@ -138,9 +239,9 @@ def _headlines(digest: Digest) -> Iterator[str]:
 
 def _worse(digest: Digest) -> str:
     """`2 settings got worse (1 critical) for 177 users`: settings first, then people."""
-    worst = digest.worse[0].severity
-    settings = {_setting(kind) for kind in digest.worse}
-    bad = {_setting(kind) for kind in digest.worse if kind.severity is worst}
+    worst = digest.worse[0][0].severity
+    settings = {_setting(row) for row in digest.worse}
+    bad = {_setting(row) for row in digest.worse if row[0].severity is worst}
     if bad == settings:
         what = f"{pluralize(len(settings), f'{worst} setting')} got worse"
     else:
@@ -149,9 +250,9 @@ def _worse(digest: Digest) -> str:
     return f"{what} for {pluralize(people, 'user')}" if people else what
 
 
-def _setting(kind: ReportedChange) -> tuple[str, bool]:
+def _setting(row: Row) -> tuple[str, bool]:
     """The setting that changed, and whether its lock did."""
-    first = kind.first
+    first = row[0]
     return first.setting or first.control, first.kind is FindingKind.LOCK
 
 
@@ -165,8 +266,8 @@ def _ending(digest: Digest) -> str:
     return f"{len(left)} waivers ended or end soon"
 
 
-def _sum(kinds: Iterable[ReportedChange]) -> int:
-    return sum(kind.count for kind in kinds)
+def _sum(rows: Iterable[Row]) -> int:
+    return sum(group.count for row in rows for group in row)
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
@@ -182,3 +283,139 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
         yield line
     if rows:
         yield "\n".join(rows)
+
+
+def _lines(digest: Digest, markup: Markup, most: int) -> list[str]:
+    """The lines of the message; those of a list begin with `- `.
+
+    Each section keeps its first row, even if the message then has more than `most` lines.
+    """
+    last = list(_footer(digest, markup))
+    room = most - len(last)
+    body: list[str] = []
+    sections = list(_sections(digest, markup))
+    for index, (head, rows) in enumerate(sections):
+        reserved = 2 * (len(sections) - index - 1)
+        shown = rows[: max(1, room - len(body) - reserved - 1)]
+        more = f" (the first {len(shown)} of {len(rows)} kinds)" if len(rows) > len(shown) else ""
+        body += [markup.heading(head + more), *(f"- {row}" for row in shown)]
+    return [*body, *last]
+
+
+def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]:
+    """Headings with their rows, worst first; sections without rows are omitted."""
+    if digest.stopped:
+        yield from _stopped(digest)
+    since = (
+        "" if digest.event.earlier is None else f" since {moment(digest.event.earlier.finished_at)}"
+    )
+    if digest.worse:
+        yield f"Worse{since}", _rows(digest.worse, digest, markup)
+    if digest.unknown:
+        yield f"Unknown{since}", _rows(digest.unknown, digest, markup)
+    if digest.incomplete:
+        yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
+    if digest.event.undone:
+        rows = [escape_markup(redact_text(why), LONGEST_SENTENCE) for why in digest.event.undone]
+        yield "Not done", rows
+    if digest.waivers:
+        yield "Waivers", [_waiver(waiver, digest, markup) for waiver in digest.waivers]
+    if digest.better:
+        yield f"Better{since}", _rows(digest.better, digest, markup)
+    if evidence_complete_again(digest.event):
+        yield "Evidence complete again", ["All that was selected could be read."]
+    if recovered(digest.event):
+        yield "Ended well again", ["The attempt before did not. This one read all and is stored."]
+
+
+def _stopped(digest: Digest) -> Iterator[tuple[str, list[str]]]:
+    """Why there is no stored run to report, and the result if there is one nevertheless."""
+    why = escape_markup(redact_text(digest.event.stopped), LONGEST_SENTENCE)
+    if digest.event.found:
+        summary = escape_markup(f"Found: {digest.event.found}.", LONGEST_SENTENCE)
+        later = "What changed is told with the next run that is stored."
+        yield "Evaluated, but did not end well", [*filter(None, [why]), summary, later]
+    else:
+        yield "Nothing was evaluated", [why or "Nothing could be evaluated."]
+
+
+def _rows(rows: Sequence[Row], digest: Digest, markup: Markup) -> list[str]:
+    return [_row(row, digest, markup) for row in rows]
+
+
+def _row(row: Row, digest: Digest, markup: Markup) -> str:
+    """A row: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 users`."""
+    first = row[0]
+    title = digest.event.titles.get(first.control, "").replace("`", "")
+    setting = markup.setting(first.setting)
+    what = f"{escape_markup(title, _LONGEST_TITLE)} ({setting})" if title else setting
+    parts = [_scopes(group, digest, markup) for group in row]
+    if first.move in _NOTES:
+        parts.append(_NOTES[first.move])
+    actors = (change.changed_by for group in row for change in group.examples)
+    actor = next(filter(None, actors), None)
+    if actor is not None:
+        by = f" by {markup.name(actor.operator)}" if digest.names else ""
+        parts.append(f"changed {moment(actor.time)}{by}")
+    return f"{first.severity} {escape_markup(first.control)} {what}: {', '.join(parts)}"
+
+
+def _scopes(group: ChangeGroup, digest: Digest, markup: Markup) -> str:
+    """`the account`, `1 group "Sales"`, `12 users`, or with names `12 users such as "Kim"`."""
+    noun, nouns = _NOUNS[group.level]
+    scopes = noun if group.count == 1 else f"{group.count:,} {nouns}"
+    if noun.startswith("the ") or (group.level in _PEOPLE and not digest.names):
+        return scopes
+    example = markup.name(group.examples[0].state.scope.label)
+    return f"{scopes} {example}" if group.count == 1 else f"{scopes} such as {example}"
+
+
+def _waiver(waiver: WaiverResult, digest: Digest, markup: Markup) -> str:
+    assert digest.event.later is not None
+    left = days_left(waiver, digest.event.later)
+    if left < 0:
+        when = f"ended on {waiver.expires}"
+    else:
+        days = "today" if left == 0 else f"in {pluralize(left, 'day')}"
+        when = f"ends on {waiver.expires}, {days}"
+    about = "the account" if waiver.scope == "level account" else markup.name(waiver.scope)
+    shows = digest.names or not _ABOUT_PEOPLE.search(waiver.scope)
+    scope = f" for {about}" if shows else ""
+    owner = f", owner {markup.name(waiver.owner)}" if digest.names else ""
+    covers = f", covers {pluralize(waiver.matched, 'deviation')}"
+    return f"{escape_markup(waiver.control)}{scope} {when}{covers}{owner}"
+
+
+def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
+    later, earlier = digest.event.later, digest.event.earlier
+    if later is None:
+        if earlier is not None:
+            last = moment(earlier.finished_at)
+            yield f"Last run: {last}, account {markup.name(earlier.account_id)}."
+        yield f"Look closer: {markup.literal('auditor doctor')}"
+        return
+    yield _totals(later)
+    judged = f"aseline {escape_markup(later.baseline_id)}, {moment(later.finished_at)}."
+    if digest.event.account == later.account_id:  # the subject already has the id
+        yield f"B{judged}"
+    else:
+        yield f"Account {markup.name(later.account_id)}, b{judged}"
+    if digest.event.drift is not None and digest.event.drift.notes:
+        yield f"Mind: {escape_markup(redact_text(digest.event.drift.notes[0]), LONGEST_SENTENCE)}"
+    if digest.event.report:
+        yield f"Report: {markup.place(digest.event.report)}"
+    command = f"diff {earlier.id} {later.id}" if earlier is not None else f"report {later.id}"
+    yield f"Look closer: {markup.literal(f'auditor {command}')}"
+
+
+def _totals(run: RunFacts) -> str:
+    worst = [
+        f"{run.by_severity[severity]:,} {severity}"
+        for severity in Severity
+        if run.by_severity.get(severity)
+    ]
+    how = f" ({', '.join(worst)})" if worst else ""
+    return (
+        f"Now: {pluralize(run.deviations, 'deviation')}{how}, {run.unknown:,} unknown, "
+        f"of {pluralize(run.judged, 'check')}."
+    )

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from auditor.notify.channels import Channel, Delivery, NotifyError
 from auditor.notify.delivery_errors import reason
-from auditor.notify.message import Message
+from auditor.notify.message import Message, compose
+from auditor.notify.triggers import DEFAULT, RunEvent, Trigger, matching
 from auditor.zoom.hosts import is_loopback
 
 if TYPE_CHECKING:
@@ -67,6 +68,24 @@ def check(channels: Iterable[Channel]) -> None:
             _service(channel, RetryLimits())
         except NotifyError as error:
             raise NotifyError(f"{channel.name}: {error}") from None
+
+
+def notify(
+    channels: Sequence[Channel],
+    event: RunEvent,
+    triggers: Iterable[Trigger] = DEFAULT,
+    *,
+    names: bool = False,
+    limits: RetryLimits | None = None,
+) -> list[Delivery]:
+    """Send `event` to all channels if one of `triggers` applies.
+
+    Empty if none applies or there are no channels. Takes at most 30 seconds and never raises: the
+    result of the run must not depend on a chat service.
+    """
+    if not channels or not matching(event, triggers):
+        return []
+    return deliver(channels, compose(event, names), limits)
 
 
 def deliver(

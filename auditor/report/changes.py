@@ -1,12 +1,12 @@
 """What changed since the previous run, for the reports for people."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.evidence.scope import Level
-from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, SettingChange
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, SettingChange, merge_levels
+from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
@@ -24,26 +24,14 @@ MOST_ROWS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Changes of one kind, of one control and setting, at every level."""
-
-    control: str
-    kind: FindingKind
-    setting: str
-    severity: Severity
-    by_level: Mapping[Level, int]
-    example: FindingChange
-    """One of the changes; one with a known author if there is any."""
-
-
-@dataclass(frozen=True, slots=True)
 class ChangeSection:
     """Changes of one kind."""
 
     move: ChangeKind
     heading: str
     count: int
-    rows: Sequence[Row]
+    rows: Sequence[ChangeGroup]
+    """One for all levels of a setting."""
     hidden: int
     """The number of omitted rows."""
 
@@ -92,9 +80,9 @@ def outline(run: Run, rollup: Rollup) -> ChangeTables | None:
 def moves(drift: Drift, most: int = MOST_ROWS) -> list[ChangeSection]:
     """The changes by kind, the most important first."""
     sections = []
-    for move, clusters in by_change_kind(drift.clusters()):
-        rows = _rows(clusters)
-        count = sum(cluster.count for cluster in clusters)
+    for move, groups in by_change_kind(drift.groups):
+        rows = merge_levels(groups)
+        count = sum(row.count for row in rows)
         sections.append(
             ChangeSection(move, CHANGE_TEXT[move][1], count, rows[:most], max(0, len(rows) - most))
         )
@@ -104,21 +92,6 @@ def moves(drift: Drift, most: int = MOST_ROWS) -> list[ChangeSection]:
 def line(drift: Drift) -> str:
     """What changed, in one sentence."""
     return f"Since the run before ({wording.when(drift.earlier.finished_at)}): {headline(drift)}"
-
-
-def _rows(clusters: Sequence[ChangeGroup]) -> list[Row]:
-    """Merge the clusters of one setting at different levels into a row; the order stays."""
-    by_row: dict[tuple[str, FindingKind, str, Severity], list[ChangeGroup]] = {}
-    for cluster in clusters:
-        key = cluster.control, cluster.kind, cluster.setting, cluster.severity
-        by_row.setdefault(key, []).append(cluster)
-    rows = []
-    for key, groups in by_row.items():
-        examples = [cluster.examples[0] for cluster in groups]
-        attributed = [change for change in examples if change.changed_by is not None]
-        by_level = {cluster.level: cluster.count for cluster in groups}
-        rows.append(Row(*key, by_level, (attributed or examples)[0]))
-    return rows
 
 
 def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:

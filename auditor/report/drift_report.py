@@ -1,7 +1,7 @@
 """Drift as text, Markdown and JSON (`auditor/drift/v1`)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -57,7 +57,7 @@ Titles = Mapping[str, str]
 
 def headline(drift: Drift) -> str:
     """What changed, in one line: for each kind of change the settings, then the levels."""
-    kinds = [kind for kind, _ in by_change_kind(drift.clusters())]
+    kinds = [kind for kind, _ in by_change_kind(drift.groups)]
     if not kinds:
         changed = wording.counted(len(drift.settings), "setting")
         also = f" {changed} changed all the same." if drift.settings else ""
@@ -80,23 +80,22 @@ def as_text(drift: Drift, titles: Titles, width: int) -> str:
 
 def as_markdown(drift: Drift, titles: Titles) -> str:
     """The report as Markdown, for chats and job summaries."""
-    clusters = drift.clusters()
     lines = [f"## {headline(drift)}", "", prose(_compared_runs(drift)), ""]
     lines += [f"> {prose(note)}" for note in drift.notes] + [""] * bool(drift.notes)
-    for kind, groups in by_change_kind(clusters):
+    for kind, groups in by_change_kind(drift.groups):
         lines += [
-            f"### {CHANGE_TEXT[kind][1]} ({wording.number(sum(c.count for c in groups))})",
+            f"### {CHANGE_TEXT[kind][1]} ({wording.number(sum(group.count for group in groups))})",
             "",
         ]
         head = table_head(["severity", "control", "setting", "where", "example"], 5)
         lines += head.splitlines()
-        for cluster in groups:
+        for group in groups:
             cells = (
-                cluster.severity,
-                f"{cluster.control} {titles.get(cluster.control, '')}",
-                setting_name(cluster),
-                _where(cluster),
-                example(cluster.examples[0]),
+                group.severity,
+                f"{group.control} {titles.get(group.control, '')}",
+                setting_name(group),
+                _where(group),
+                example(group.examples[0]),
             )
             lines.append(table_row(*map(prose, cells)).rstrip())
         lines.append("")
@@ -114,7 +113,7 @@ def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
         "schema": "auditor/drift/v1",
         "earlier": _facts(drift.earlier),
         "later": _facts(drift.later),
-        "summary": {str(move): count for move, count in _counts(drift.clusters()).items()},
+        "summary": {str(move): count for move, count in _counts(drift.groups).items()},
         "scopes_added": {str(level): count for level, count in drift.scopes_added.items()},
         "scopes_removed": {str(level): count for level, count in drift.scopes_removed.items()},
         "notes": list(drift.notes),
@@ -133,20 +132,20 @@ def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
     yield headline(drift)
     yield _compared_runs(drift)
     yield from drift.notes
-    for kind, clusters in by_change_kind(drift.clusters()):
+    for kind, groups in by_change_kind(drift.groups):
         yield ""
-        total = sum(cluster.count for cluster in clusters)
+        total = sum(group.count for group in groups)
         yield f"{CHANGE_TEXT[kind][1]} ({wording.number(total)})"
         previous = ""
-        for cluster in clusters:
-            title = f"  {cluster.severity} {cluster.control} {titles.get(cluster.control, '')}"
+        for group in groups:
+            title = f"  {group.severity} {group.control} {titles.get(group.control, '')}"
             if title != previous:
                 yield title
             previous = title
-            introduction = ": " if cluster.count == 1 else ", such as "
+            introduction = ": " if group.count == 1 else ", such as "
             yield (
-                f"    {setting_name(cluster)}, {_where(cluster)}{introduction}"
-                f"{example(cluster.examples[0])}"
+                f"    {setting_name(group)}, {_where(group)}{introduction}"
+                f"{example(group.examples[0])}"
             )
     if drift.settings:
         yield ""
@@ -201,27 +200,29 @@ def _compared_runs(drift: Drift) -> str:
     )
 
 
-def by_change_kind(clusters: list[ChangeGroup]) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
-    """Clusters by kind of change, the most important first."""
+def by_change_kind(
+    changes: Sequence[ChangeGroup],
+) -> Iterator[tuple[ChangeKind, list[ChangeGroup]]]:
+    """Groups by kind of change, the most important first."""
     for kind in ChangeKind:
-        groups = [cluster for cluster in clusters if cluster.move is kind]
+        groups = [group for group in changes if group.move is kind]
         if groups:
             yield kind, groups
 
 
-def _counts(clusters: list[ChangeGroup]) -> dict[ChangeKind, int]:
-    return {kind: sum(c.count for c in groups) for kind, groups in by_change_kind(clusters)}
+def _counts(changes: Sequence[ChangeGroup]) -> dict[ChangeKind, int]:
+    return {kind: sum(group.count for group in groups) for kind, groups in by_change_kind(changes)}
 
 
-def setting_name(cluster: ChangeGroup) -> str:
+def setting_name(group: ChangeGroup) -> str:
     """The setting, or `lock of` the setting."""
-    setting = printable(cluster.setting)
-    return f"lock of {setting}" if cluster.kind is FindingKind.LOCK else setting
+    setting = printable(group.setting)
+    return f"lock of {setting}" if group.kind is FindingKind.LOCK else setting
 
 
-def _where(cluster: ChangeGroup) -> str:
-    level = wording.level_name(cluster.level, cluster.count)
-    return f"{wording.number(cluster.count)} {level}"
+def _where(group: ChangeGroup) -> str:
+    level = wording.level_name(group.level, group.count)
+    return f"{wording.number(group.count)} {level}"
 
 
 def example(change: FindingChange) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.notify.escaping import escape_markup
+from auditor.notify.markup import escape_markup
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ import pytest
 
 from auditor.findings.drift import ChangeKind
 from auditor.notify.channels import Channel, Delivery, NotifyError
-from auditor.notify.interface import notify
 from auditor.notify.message import Message, Urgency, compose
-from auditor.notify.sending import RetryLimits, check, deliver, schemes
+from auditor.notify.sending import RetryLimits, check, deliver, notify, schemes
 from auditor.notify.triggers import RunEvent, Trigger
 from tests.dripping import DRIPS, dripping
 from tests.notify.news import change, group, news
