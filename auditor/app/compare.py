@@ -16,7 +16,7 @@ from auditor.findings.attribution import Attribution, OperationLog
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState
 from auditor.findings.finding_history import FindingHistory, LifecycleState
 from auditor.findings.model import FindingKind, Status
-from auditor.policy.catalogue import portal_labels
+from auditor.policy.catalogue import word_lists
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.store.batching import batched
@@ -328,7 +328,7 @@ def _attribution(log: OperationLog, earlier: RunSide, later: RunSide) -> Attribu
         return None
     groups = {scope.id: scope.name for scope in later.evidence.scopes(Level.GROUP)}
     window = earlier.entry.facts.started_at, later.entry.facts.finished_at
-    return Attribution(log.entries, portal_labels.shipped().names, window, groups)
+    return Attribution(log.entries, word_lists.portal_labels().names, window, groups)
 
 
 def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:

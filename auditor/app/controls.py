@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import nearest
-from auditor.policy.catalogue import exceptions, files
+from auditor.policy.catalogue import documented, files
 from auditor.policy.catalogue.controls import Check, Control
 from auditor.policy.catalogue.errors import PolicyError
 
@@ -79,7 +79,7 @@ def unread_settings(topics: Iterable[str]) -> list[UnreadSettings]:
     """The documented settings that no control reads, by reason."""
     selected = set(topics)
     by_reason: dict[str, list[tuple[str, str, str]]] = {}
-    for unread in exceptions.unread(files.shipped_catalogue()):
+    for unread in documented.unread(files.shipped_catalogue()):
         if not selected or unread.topic in selected:
             row = unread.setting, unread.topic, unread.documents
             by_reason.setdefault(unread.reason, []).append(row)

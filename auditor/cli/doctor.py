@@ -34,7 +34,7 @@ from auditor.evidence.scope import Level
 from auditor.files.permissions import InsecureDirectory
 from auditor.policy.baseline.references import Entries, LookedUp
 from auditor.policy.catalogue.errors import PolicyError
-from auditor.report.json_text import readable
+from auditor.report.display import readable
 from auditor.secrets import backends
 from auditor.store.errors import StoreError
 from auditor.store.runs import Runs

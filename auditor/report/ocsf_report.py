@@ -15,9 +15,9 @@ from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
+from auditor.report.display import Object, json_text
 from auditor.report.group_wording import about, fixes, name, outcome, sentence
 from auditor.report.interface import Format, Options
-from auditor.report.json_text import Object, json_text
 
 VERSION = "1.5.0"
 

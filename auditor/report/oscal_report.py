@@ -15,7 +15,7 @@ from auditor.findings.model import ControlInfo, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
-from auditor.report.display import printable, shorten
+from auditor.report.display import Object, json_text, printable, shorten
 from auditor.report.group_wording import (
     fixes,
     group_outcome,
@@ -25,7 +25,6 @@ from auditor.report.group_wording import (
     where,
 )
 from auditor.report.interface import Format, FormatError, Options
-from auditor.report.json_text import Object, json_text
 
 VERSION = "1.1.3"
 NAMESPACE = "https://zoom-privacy-auditor.invalid/ns/oscal"

@@ -18,7 +18,7 @@ from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Ver
 from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run, fingerprint
 from auditor.report import waiver_wording, wording
-from auditor.report.display import printable, shorten
+from auditor.report.display import Object, json_text, printable, shorten
 from auditor.report.group_wording import (
     about,
     fixes,
@@ -30,7 +30,6 @@ from auditor.report.group_wording import (
     where,
 )
 from auditor.report.interface import Format, Options
-from auditor.report.json_text import Object, json_text
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

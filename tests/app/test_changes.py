@@ -18,7 +18,7 @@ from auditor.evidence.view import Document, ReadFailure
 from auditor.findings import setting_changes
 from auditor.findings.attribution import Attribution, log_reading, sentence
 from auditor.findings.drift import SettingChange
-from auditor.policy.catalogue import portal_labels
+from auditor.policy.catalogue import word_lists
 from auditor.sandbox import Conduct, Sandbox, World, serve
 from tests.app.stored import judgement
 from tests.app.test_extent import LONG_AGO, target
@@ -61,7 +61,7 @@ def _actors(
     names = {scope.id: scope.name for scope in later.scopes(Level.GROUP)}
     window = begin(earlier), later.meta("finished_at") or ""
     log = log_reading(earlier, later).entries
-    attribution = Attribution(log, portal_labels.shipped().names, window, names)
+    attribution = Attribution(log, word_lists.portal_labels().names, window, names)
     for each in setting_changes.changes(found):
         yield each, attribution.actor_of(each)
 

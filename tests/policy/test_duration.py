@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.policy.catalogue.duration import days
+from auditor.policy.catalogue.values import days
 
 
 @pytest.mark.parametrize(

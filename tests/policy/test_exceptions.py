@@ -2,22 +2,20 @@
 
 import pytest
 
-from auditor.policy.catalogue import documented, exceptions
+from auditor.policy.catalogue import documented
 from auditor.policy.catalogue.controls import Catalogue
-from auditor.policy.catalogue.privacy_words import shipped as words
+from auditor.policy.catalogue.word_lists import key_words as words
 from tests.policy.builders import CATALOGUE
 
 LISTED = [
-    (each.documents, setting)
-    for each in exceptions.shipped().exceptions
-    for setting in each.settings
+    (each.documents, setting) for each in documented.exceptions() for setting in each.settings
 ]
 
 
 def test_every_setting_of_these_topics_is_in_a_control_or_an_exception_with_a_reason():
     unexplained = [
         (each.documents, each.setting, each.topic)
-        for each in exceptions.unread(CATALOGUE)
+        for each in documented.unread(CATALOGUE)
         if not each.reason
     ]
     assert unexplained == []
@@ -26,17 +24,17 @@ def test_every_setting_of_these_topics_is_in_a_control_or_an_exception_with_a_re
 def test_an_exception_is_about_a_documented_setting_of_one_of_the_topics_and_stands_once():
     assert len(LISTED) == len(set(LISTED))
     for documents, setting in LISTED:
-        assert documented.topics(documents)[setting] in exceptions.TOPICS, setting
+        assert documented.topics(documents)[setting] in documented.TOPICS, setting
 
 
 def test_an_exception_that_a_control_reads_by_now_is_noticed():
-    unread = {(each.documents, each.setting) for each in exceptions.unread(CATALOGUE)}
+    unread = {(each.documents, each.setting) for each in documented.unread(CATALOGUE)}
     assert set(LISTED) - unread == set()
 
 
 def test_what_a_control_stops_reading_is_noticed():
     without = Catalogue(tuple(each for each in CATALOGUE.families if each.family != "AI"))
-    missing = {each.setting for each in exceptions.unread(without) if not each.reason}
+    missing = {each.setting for each in documented.unread(without) if not each.reason}
     assert "in_meeting.webinar_summary_with_ai_companion.auto_enable" in missing
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.operation_log import normalize_label
-from auditor.policy.catalogue import documented, portal_labels
+from auditor.policy.catalogue import documented, word_lists
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE
 from auditor.policy.catalogue.files import shipped_catalogue
 
-LABELS = portal_labels.shipped()
+LABELS = word_lists.portal_labels()
 CHECKED = {
     check.setting
     for control in shipped_catalogue()

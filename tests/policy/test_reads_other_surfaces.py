@@ -4,7 +4,7 @@ import pytest
 
 from auditor.evidence.read_plan import LOGS, ROLES, SUMMARIES, WORKFLOWS, ReadPlan, apps, history
 from auditor.evidence.scope import Level
-from auditor.policy.catalogue import name_patterns
+from auditor.policy.catalogue import word_lists
 from auditor.policy.judging.reads import SAMPLED_MEETINGS, needed, reached
 from tests.policy.samples import BASELINES
 
@@ -56,7 +56,7 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
             "CC-03",
             {
                 "token": True,
-                "use": {**APPS, ROLES: name_patterns.shipped().privileges.patterns},
+                "use": {**APPS, ROLES: word_lists.name_patterns().privileges.patterns},
             },
         ),
         ("CC-04", {"use": {LOGS: ("account", "user_settings", "role", "recording")}}),
@@ -170,7 +170,7 @@ def test_every_level_is_reached_by_some_depth():
 
 
 def test_the_patterns_have_their_sources():
-    shipped = name_patterns.shipped()
+    shipped = word_lists.name_patterns()
     for names in (shipped.privileges, shipped.app_scopes, shipped.log_categories):
         assert names.sources
         assert names.meaning

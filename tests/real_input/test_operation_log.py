@@ -7,7 +7,7 @@ import pytest
 from auditor.evidence.operation_log import LogEntry, entry, is_change, parse_changes
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.attribution import Attribution
-from auditor.policy.catalogue import portal_labels
+from auditor.policy.catalogue import word_lists
 from tests.real_input.conftest import Read
 
 pytestmark = pytest.mark.real_input
@@ -58,17 +58,17 @@ def test_no_label_holds_a_value(payload: Read) -> None:
 def test_a_setting_that_the_entries_tell_of_is_explained(
     payload: Read, scope: Scope, setting: str, before: Any, after: Any
 ) -> None:
-    told = Attribution(found(payload), portal_labels.shipped().names, EVER)
+    told = Attribution(found(payload), word_lists.portal_labels().names, EVER)
     actor = told.actor_for(scope, setting, before, after, is_lock=False)
     assert actor is not None
     assert actor.operator.endswith("@example.com")
 
 
 def test_settings_that_the_entries_do_not_tell_of_are_not(payload: Read) -> None:
-    told = Attribution(found(payload), portal_labels.shipped().names, EVER)
+    told = Attribution(found(payload), word_lists.portal_labels().names, EVER)
     explained = {
         setting
-        for setting in portal_labels.shipped().names
+        for setting in word_lists.portal_labels().names
         if told.actor_for(ACCOUNT, setting, None, None, is_lock=False)
     }
     assert explained == {

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from auditor.report.json_text import json_text
+from auditor.report.display import json_text
 from tests.report import worlds
 
 

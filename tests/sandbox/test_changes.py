@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from auditor.evidence.operation_log import normalize_label
-from auditor.policy.catalogue import portal_labels
+from auditor.policy.catalogue import word_lists
 from auditor.sandbox.edits import LABELS
 from tests.sandbox.conftest import Client, Clock, Start
 from tests.sandbox.test_usage import month
@@ -172,7 +172,7 @@ def test_a_label_can_be_given_and_else_comes_of_the_path(start: Start) -> None:
 
 @pytest.mark.parametrize("setting", LABELS)
 def test_the_labels_are_those_that_the_portal_has(setting: str) -> None:
-    names = portal_labels.shipped().names
+    names = word_lists.portal_labels().names
     known = names.get(setting) or names[f"{setting}.enable"]
     assert normalize_label(LABELS[setting]) in {normalize_label(name) for name in known}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.policy.catalogue import files, name_patterns
+from auditor.policy.catalogue import files, word_lists
 from auditor.surfaces import SURFACES
 from auditor.surfaces.settings import LOCKS, SETTINGS
 from auditor.zoom.endpoints import ENDPOINTS, GROUP_MEMBERS, Endpoint
@@ -57,7 +57,7 @@ def test_a_surface_is_complete(surface):
     assert SURFACES[surface.name] is surface
     assert bool(surface.rows) == (surface.read is not None)
     assert surface.shape is not None or surface.read is None
-    assert surface.patterns == "" or hasattr(name_patterns.shipped(), surface.patterns)
+    assert surface.patterns == "" or hasattr(word_lists.name_patterns(), surface.patterns)
     for level, at in surface.levels.items():
         placeholder = re.search(r"\{(\w+)\}", at.endpoint.path) if at.endpoint else None
         assert at.id_name == (placeholder[1] if placeholder else ""), level

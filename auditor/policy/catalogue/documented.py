@@ -1,11 +1,24 @@
-"""Documented settings: every path named in Zoom's references (`policies/settings.json`)."""
+"""Documented settings, and which of them no control reads, and why.
+
+They are all paths named in Zoom's references (`policies/settings.json`).
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from auditor.policy.catalogue import files
+from auditor.policy.catalogue.controls import Catalogue
+
+TOPICS: tuple[str, ...] = ("ai", "consent", "recording", "third-party-sharing", "retention")
+"""Topics in which a control reads every documented setting, exceptions aside."""
+
+DOCUMENTS = ("settings", "phone", "meeting", "webinar", "rooms", "recording")
+_SURFACES = {"phone_account_settings": "phone", "phone_site": "phone"}
 
 
 @cache
@@ -63,3 +76,68 @@ def topics(documents: str) -> Mapping[str, str]:
 def _content() -> dict[str, Any]:
     path = files.folder() / "settings.json"
     return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+class SettingException(BaseModel):
+    """Settings of one kind of document that no control reads, for one reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str
+    documents: Literal["settings", "phone", "meeting", "webinar", "rooms", "recording"]
+    settings: tuple[str, ...]
+
+
+class SettingExceptions(BaseModel):
+    """The file of exceptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exceptions: tuple[SettingException, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadSetting:
+    """A documented setting that no control reads; an empty reason means it is not yet reviewed."""
+
+    documents: str
+    setting: str
+    topic: str
+    reason: str
+
+
+@cache
+def exceptions() -> tuple[SettingException, ...]:
+    """The documented settings that no control reads for a reason: `policies/exceptions.yaml`."""
+    return files.load("exceptions.yaml", SettingExceptions).exceptions
+
+
+def unread(catalogue: Catalogue) -> Iterator[UnreadSetting]:
+    """The documented settings of `TOPICS` that no control of `catalogue` reads."""
+    reasons: dict[tuple[str, str], str] = {
+        (exception.documents, setting): exception.reason
+        for exception in exceptions()
+        for setting in exception.settings
+    }
+    read = set(_read(catalogue))
+    for kind in DOCUMENTS:
+        for setting, topic in topics(kind).items():
+            around = (setting[:n] for n, letter in enumerate(setting) if letter in ".[")
+            if (
+                topic in TOPICS
+                and (kind, setting, False) not in read
+                and not any((kind, path, True) in read for path in around)
+            ):
+                yield UnreadSetting(kind, setting, topic, reasons.get((kind, setting), ""))
+
+
+def _read(catalogue: Catalogue) -> Iterator[tuple[str, str, bool]]:
+    """Kind of document and path of each setting read, and whether it is read as a whole."""
+    for control in catalogue:
+        for check in control.checks:
+            kind = _SURFACES.get(check.surface, check.surface)
+            yield kind, check.setting, False
+            if check.only_when is not None:
+                yield kind, check.only_when.setting, False
+            if {"object", "array"} & set(check.type):
+                yield kind, check.setting, True

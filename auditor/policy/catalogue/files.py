@@ -2,10 +2,15 @@
 
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
-from auditor.policy.catalogue import controls
+from pydantic import BaseModel
+
+from auditor.policy.catalogue import controls, yaml_source
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -27,3 +32,12 @@ def folder() -> Path:
 def shipped_catalogue() -> Catalogue:
     """The shipped catalogue."""
     return controls.load(folder() / "controls")
+
+
+def load(name: str, model: type[Model]) -> Model:
+    """The content of a shipped policy file.
+
+    Raises:
+        PolicyError: the file is missing or not valid.
+    """
+    return yaml_source.load(yaml_source.read(folder() / name), model)

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from auditor.errors import nearest
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.catalogue import permissiveness
-from auditor.policy.catalogue.duration import days, is_duration
 from auditor.policy.catalogue.outcome import (
     Context,
     Deviates,
@@ -36,6 +35,8 @@ from auditor.policy.catalogue.values import (
     Argument,
     Shape,
     casefold_set,
+    days,
+    is_duration,
     is_number,
     iter_leaves,
     json_equal,

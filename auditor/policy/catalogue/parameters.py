@@ -7,9 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy.catalogue import files, yaml_source
-from auditor.policy.catalogue.duration import days
-from auditor.policy.catalogue.values import is_number
+from auditor.policy.catalogue import files
+from auditor.policy.catalogue.values import days, is_number
 
 
 class Parameter(BaseModel):
@@ -51,7 +50,5 @@ class _Parameters(BaseModel):
 @cache
 def known_parameters() -> Mapping[str, Parameter]:
     """The parameters that the shipped baselines use, by name."""
-    source = yaml_source.read(files.folder() / "parameters.yaml")
-    return {
-        parameter.name: parameter for parameter in yaml_source.load(source, _Parameters).parameters
-    }
+    shipped = files.load("parameters.yaml", _Parameters).parameters
+    return {parameter.name: parameter for parameter in shipped}

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy.catalogue.duration import days
-from auditor.policy.catalogue.values import casefold_set, is_number, iter_leaves, strings
+from auditor.policy.catalogue.values import casefold_set, days, is_number, iter_leaves, strings
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,16 @@
-"""JSON values: their types and shapes, equality and leaves."""
+"""JSON values: their types and shapes, equality and leaves; durations."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeGuard
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy.catalogue.duration import is_duration
+
+_DURATION = re.compile(r"(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?\Z", re.IGNORECASE | re.ASCII)
+_DAYS_A_YEAR = 365
+_MONTHS_A_YEAR = 12
+
 
 JSON_TYPES: Mapping[str, type] = {
     "boolean": bool,
@@ -134,6 +139,24 @@ def iter_leaves(value: JsonValue, path: str = "") -> Iterator[tuple[str, JsonVal
             yield from iter_leaves(child, f"{path}[]")
     else:
         yield path, value
+
+
+def days(text: str) -> float | None:
+    """The length of `text` in days (a year is 365 days, a month 1/12 of it), or None.
+
+    Zero gives None: whether it means "at once" or "never" is not documented.
+    """
+    match = _DURATION.match(text.strip())
+    if match is None or not any(match.groups()):
+        return None
+    years, months, rest = (int(group or 0) for group in match.groups())
+    length = (years + months / _MONTHS_A_YEAR) * _DAYS_A_YEAR + rest
+    return length or None
+
+
+def is_duration(value: object) -> bool:
+    """True for a string such as 90d or 1y."""
+    return isinstance(value, str) and days(value) is not None
 
 
 @dataclass(frozen=True, slots=True)

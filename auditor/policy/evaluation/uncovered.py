@@ -17,7 +17,7 @@ from auditor.evidence.view import LOCKS, SETTINGS, Document, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.verdict_store import Assessment, VerdictSet
 from auditor.policy.baseline.baselines import Baseline
-from auditor.policy.catalogue import documented, privacy_words
+from auditor.policy.catalogue import documented, word_lists
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Catalogue
 from auditor.policy.catalogue.values import iter_leaves
 from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL, SCANNED_VIEWS
@@ -25,7 +25,7 @@ from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL, SCANNED_VIEWS
 
 def speaks_of(path: str) -> str | None:
     """The topic of a settings path: ai, consent or sharing; None for any other."""
-    return privacy_words.shipped().topic(path)
+    return word_lists.key_words().topic(path)
 
 
 class Coverage:

@@ -22,7 +22,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline.baselines import ControlExpectation
-from auditor.policy.catalogue import name_patterns
+from auditor.policy.catalogue import word_lists
 from auditor.policy.catalogue.controls import ATTESTATION, SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
@@ -147,7 +147,7 @@ def _find(case: CheckContext, check: Check, expectation: Expectation) -> LookupR
     if expectation.param is not None:  # an unset parameter allows nothing; the operator reports it
         listed = case.context.parameters.get(expectation.param, [])
         allowed = {str(item) for item in (listed if isinstance(listed, list) else [listed])}
-    patterns = {name: found.patterns for name, found in name_patterns.shipped()}
+    patterns = {name: found.patterns for name, found in word_lists.name_patterns()}
     question = UseQuestion(check.setting, allowed, case.outcomes, patterns)
     return surface.look_up(question, case.outcomes.get(check.document))
 

@@ -17,7 +17,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
-from auditor.policy.catalogue import name_patterns
+from auditor.policy.catalogue import word_lists
 from auditor.policy.catalogue.controls import SETTINGS_LEVELS, SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.operators import Expectation
 from auditor.surfaces import SURFACES, Surface
@@ -134,7 +134,7 @@ def needed(
         user=tuple(sorted(views[Level.USER])),
         token=TOKEN.surface in on,
         use={
-            view: getattr(name_patterns.shipped(), surface.patterns).patterns
+            view: getattr(word_lists.name_patterns(), surface.patterns).patterns
             if surface.patterns
             else ()
             for surface in SURFACES.values()

@@ -19,8 +19,7 @@ from auditor.evidence.reading import (
 )
 from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Check
-from auditor.policy.catalogue.duration import days
-from auditor.policy.catalogue.values import is_documented, is_of, json_type
+from auditor.policy.catalogue.values import days, is_documented, is_of, json_type
 
 
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
