@@ -18,6 +18,11 @@ HEAD = 'id: mine\nversion: "1"\ntitle: Mine\n'
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
 RECORDING = "recording.auto_recording"
 REGIONS = "in_meeting.data_center_regions"
+FOR_SWITCHES = ", ".join(
+    name
+    for name, each in OPERATORS.items()
+    if "boolean" in each.judges and each.takes != "param" and each.judge is not None
+)
 
 
 def baseline_problems(folder: Path, text: str) -> list[str]:
@@ -81,12 +86,12 @@ def organisation_problems(folder: Path, text: str) -> list[str]:
         (
             "RC-02: {expect: {op: lte, value: 5}}",
             '.expect.value: the operator "lte" cannot judge recording.local_recording, which is '
-            "true or false. Operators for it: off, on, eq, neq, in.",
+            f"true or false. Operators for it: {FOR_SWITCHES}.",
         ),
         (
             "RC-02: {expect: {op: in_ci, value: [off]}}",
             '.expect.value: the operator "in_ci" cannot judge recording.local_recording, which is '
-            "true or false. Operators for it: off, on, eq, neq, in.",
+            f"true or false. Operators for it: {FOR_SWITCHES}.",
         ),
         (
             "RC-02: {expect: {op: in, value: []}}",

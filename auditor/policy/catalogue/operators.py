@@ -253,12 +253,10 @@ def _subset_of_param(observed: JsonValue, expectation: Expectation, context: Con
     allowed = context.texts(expectation.param)
     if isinstance(allowed, Undecided):
         return allowed
-    return _no_item_except_param(observed, expectation, context)
+    return _no_item(observed, expectation, context)
 
 
-def _no_item_except_param(
-    observed: JsonValue, expectation: Expectation, context: Context
-) -> Outcome:
+def _no_item(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     texts = strings(observed)
     if texts is None:
         return wrong_type("a list of strings", observed)
@@ -332,9 +330,7 @@ def _none_equal(observed: JsonValue, expectation: Expectation, context: Context)
     return _verdict(hits == 0, f"{hits} of {len(observed)} are {expectation.value!r}")
 
 
-def _no_true_leaf_except_param(
-    observed: JsonValue, expectation: Expectation, context: Context
-) -> Outcome:
+def _no_true_leaf(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, dict):
         return wrong_type("an object", observed)
     leaves = list(iter_leaves(observed))
@@ -396,9 +392,7 @@ def _unanswered(observed: JsonValue, expectation: Expectation, context: Context)
     return Deviates()
 
 
-def _user_in_group_param(
-    observed: JsonValue, expectation: Expectation, context: Context
-) -> Outcome:
+def _user_in_group(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     if not isinstance(observed, bool):
         return wrong_type("a boolean", observed)
     if not observed:
@@ -411,9 +405,7 @@ def _user_in_group_param(
     return Deviates(f"on, but not a member of {expectation.param}")
 
 
-def _count_members_lte_param(
-    observed: JsonValue, expectation: Expectation, context: Context
-) -> Outcome:
+def _count_members(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     limit = context.parameter(expectation.param)
     if isinstance(limit, Undecided):
         return limit
@@ -449,9 +441,7 @@ def _no_looser(observed: JsonValue, expectation: Expectation, context: Context) 
     return _verdict(not observed)
 
 
-def _all_matched_to_change_record(
-    observed: JsonValue, expectation: Expectation, context: Context
-) -> Outcome:
+def _all_matched(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
     entries = strings(observed)
     if entries is None:
         return wrong_type("a list of log entries", observed)
@@ -658,7 +648,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "no_true_leaf_except_param",
             "param",
-            _no_true_leaf_except_param,
+            _no_true_leaf,
             frozenset({"object"}),
             "every switch that is on is on the parameter's list",
             "on only for {value}",
@@ -668,7 +658,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "no_item_except_param",
             "param",
-            _no_item_except_param,
+            _no_item,
             _LIST,
             "nothing but what is on the parameter's list",
             "nothing",
@@ -715,7 +705,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "user_in_group_param",
             "param",
-            _user_in_group_param,
+            _user_in_group,
             frozenset({"boolean"}),
             "on only for members of the parameter's groups",
             "on only in groups {value}",
@@ -725,7 +715,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "count_members_lte_param",
             "param",
-            _count_members_lte_param,
+            _count_members,
             _NUMBER,
             "no more people than the parameter",
             "at most {value} people",
@@ -758,7 +748,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "all_matched_to_change_record",
             "param",
-            _all_matched_to_change_record,
+            _all_matched,
             frozenset({"log"}),
             "every entry matches an approved change",
             "each matched to an approved change",
