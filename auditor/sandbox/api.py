@@ -1,4 +1,4 @@
-"""The routes of the simulated API: path, rate-limit label and scopes of each."""
+"""The routes of the simulated API."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auditor.sandbox import people, settings_reads, usage
-from auditor.sandbox.endpoint import Operation, ServedEndpoint
+from auditor.sandbox.endpoint import Operation, ServedEndpoint, operations_of
 from auditor.sandbox.service import Service
 
 OAUTH_PATH: Final = "/oauth/token"
@@ -21,186 +21,10 @@ CHANGES_PATH: Final = "/sandbox/changes"
 """Not a path of Zoom: it changes a setting while the sandbox serves."""
 
 
-OPERATIONS: Final = (
-    Operation(
-        "/users/{userId}/settings",
-        "Medium",
-        settings_reads.user_settings,
-        ("user:read:settings:admin",),
-        "user:read:admin",
-    ),
-    Operation(
-        "/accounts/{accountId}/settings",
-        "Medium",
-        settings_reads.account_settings,
-        ("account:read:settings:admin", "account:read:settings:master"),
-        "account:read:admin",
-    ),
-    Operation(
-        "/accounts/{accountId}/lock_settings",
-        "Medium",
-        settings_reads.account_lock_settings,
-        ("account:read:lock_settings:admin", "account:read:lock_settings:master"),
-        "account:read:admin",
-    ),
-    Operation(
-        "/groups", "Medium", people.groups, ("group:read:list_groups:admin",), "group:read:admin"
-    ),
-    Operation(
-        "/groups/{groupId}",
-        "Light",
-        people.group,
-        ("group:read:group:admin",),
-        "group:read:admin",
-    ),
-    Operation(
-        "/groups/{groupId}/settings",
-        "Medium",
-        settings_reads.group_settings,
-        ("group:read:settings:admin",),
-        "group:read:admin",
-    ),
-    Operation(
-        "/groups/{groupId}/lock_settings",
-        "Medium",
-        settings_reads.group_lock_settings,
-        ("group:read:lock_settings:admin",),
-        "group:read:admin",
-    ),
-    Operation(
-        "/groups/{groupId}/members",
-        "Medium",
-        people.group_members,
-        ("group:read:list_members:admin",),
-        "group:read:admin",
-    ),
-    Operation("/users", "Medium", people.users, ("user:read:list_users:admin",), "user:read:admin"),
-    Operation(
-        "/users/{userId}", "Light", people.user, ("user:read:user:admin",), "user:read:admin"
-    ),
-    Operation(
-        "/users/{userId}/meetings",
-        "Medium",
-        usage.user_meetings,
-        ("meeting:read:list_meetings:admin",),
-        "meeting:read:admin",
-    ),
-    Operation("/roles", "Medium", people.roles, ("role:read:list_roles:admin",), "role:read:admin"),
-    Operation(
-        "/roles/{roleId}", "Medium", people.role, ("role:read:role:admin",), "role:read:admin"
-    ),
-    Operation(
-        "/roles/{roleId}/members",
-        "Medium",
-        people.role_members,
-        ("role:read:list_members:admin",),
-        "role:read:admin",
-    ),
-    Operation(
-        "/marketplace/apps",
-        "Medium",
-        usage.marketplace_apps,
-        ("marketplace:read:list_apps:admin",),
-    ),
-    Operation(
-        "/phone/account_settings",
-        "Light",
-        settings_reads.phone_account_settings,
-        ("phone:read:list_account_settings:admin",),
-        "phone:read:admin",
-    ),
-    Operation(
-        "/phone/sites",
-        "Medium",
-        settings_reads.phone_sites,
-        ("phone:read:list_sites:admin",),
-        "phone:read:admin",
-    ),
-    Operation(
-        "/phone/sites/{siteId}",
-        "Light",
-        settings_reads.phone_site,
-        ("phone:read:site:admin",),
-        "phone:read:admin",
-    ),
-    Operation(
-        "/phone/groups/{groupId}/settings",
-        "Light",
-        settings_reads.phone_group_settings,
-        ("phone:read:group_setting:admin",),
-        "phone:read:admin",
-    ),
-    Operation(
-        "/phone/users/{userId}",
-        "Light",
-        settings_reads.phone_user,
-        ("phone:read:user:admin",),
-        "phone:read:admin",
-    ),
-    Operation(
-        "/report/operationlogs",
-        "Heavy",
-        usage.operation_logs,
-        ("report:read:operation_logs:admin",),
-        "report:read:admin",
-    ),
-    Operation(
-        "/report/history_meetings",
-        "Heavy",
-        usage.history_meetings,
-        ("report:read:list_history_meetings:admin",),
-        "report:read:admin",
-    ),
-    Operation(
-        "/report/disclaimer",
-        "Heavy",
-        usage.disclaimers,
-        ("report:read:disclaimer:admin",),
-        "report:read:admin",
-    ),
-    Operation(
-        "/ai/workflows/flows",
-        "Heavy",
-        usage.workflows,
-        ("workflow:read:list_definitions:admin",),
-    ),
-    Operation(
-        "/meetings/meeting_summaries",
-        "Medium",
-        usage.meeting_summaries,
-        ("meeting:read:list_summaries:admin",),
-        "meeting_summary:read:admin",
-    ),
-    Operation(
-        "/meetings/{meetingId}",
-        "Light",
-        usage.meeting,
-        ("meeting:read:meeting:admin",),
-        "meeting:read:admin",
-    ),
-    Operation(
-        "/users/{userId}/webinars",
-        "Medium",
-        usage.user_webinars,
-        ("webinar:read:list_webinars:admin",),
-        "webinar:read:admin",
-    ),
-    Operation(
-        "/webinars/{webinarId}",
-        "Light",
-        usage.webinar,
-        ("webinar:read:webinar:admin",),
-        "webinar:read:admin",
-    ),
-    Operation(
-        "/metrics/meetings/{meetingId}/participants",
-        "Heavy",
-        usage.meeting_participants,
-        ("dashboard:read:list_meeting_participants:admin",),
-        "dashboard_meetings:read:admin",
-    ),
+OPERATIONS: Final[tuple[Operation, ...]] = tuple(
+    operation for module in (settings_reads, people, usage) for operation in operations_of(module)
 )
-"""All operations under `/v2`. The most frequent come first."""
+"""All operations under `/v2`."""
 
 SCOPES: Final = tuple(operation.scopes[0] for operation in OPERATIONS)
 """The scopes an app is given unless told otherwise: enough for every operation, read only."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import ModuleType
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,29 @@ class Operation(NamedTuple):
     """Granular scopes, any of which suffices."""
     classic: str = ""
     """The older scope that suffices too."""
+
+
+Handler = Callable[[Service, Call], SandboxResponse]
+
+
+def operation(
+    path: str, label: Label, *scopes: str, classic: str = ""
+) -> Callable[[Handler], Handler]:
+    """Declare that a function answers an operation."""
+
+    def declare(answer: Handler) -> Handler:
+        _OPERATIONS.append(Operation(path, label, answer, scopes, classic))
+        return answer
+
+    return declare
+
+
+_OPERATIONS: list[Operation] = []
+
+
+def operations_of(module: ModuleType) -> tuple[Operation, ...]:
+    """The operations that functions of a module answer, in the order of the module."""
+    return tuple(each for each in _OPERATIONS if each.answer.__module__ == module.__name__)
 
 
 class ServedEndpoint:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from auditor.sandbox.documents import Json
+from auditor.sandbox.endpoint import operation
 from auditor.sandbox.identity import digest, person
 from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, to_json
 from auditor.sandbox.settings_reads import group_of, user_of
@@ -26,6 +27,7 @@ _STATUSES: Final[dict[str, Status]] = {
 }
 
 
+@operation("/users", "Medium", "user:read:list_users:admin", classic="user:read:admin")
 def users(service: Service, call: Call) -> SandboxResponse:
     """`GET /users`, by status."""
     world = service.world
@@ -48,6 +50,7 @@ def users(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "users", len(indices), rows, largest=2000, repeats=repeats)
 
 
+@operation("/users/{userId}", "Light", "user:read:user:admin", classic="user:read:admin")
 def user(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}`, id or address."""
     world = service.world
@@ -69,6 +72,7 @@ def user(service: Service, call: Call) -> SandboxResponse:
     )
 
 
+@operation("/groups", "Medium", "group:read:list_groups:admin", classic="group:read:admin")
 def groups(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups`."""
     world = service.world
@@ -80,11 +84,18 @@ def groups(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "groups", len(present), rows, largest=300)
 
 
+@operation("/groups/{groupId}", "Light", "group:read:group:admin", classic="group:read:admin")
 def group(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}`."""
     return to_json(_group_row(service.world, group_of(service, call)))
 
 
+@operation(
+    "/groups/{groupId}/members",
+    "Medium",
+    "group:read:list_members:admin",
+    classic="group:read:admin",
+)
 def group_members(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}/members`. Rows do not tell whose primary group it is."""
     world = service.world
@@ -96,6 +107,7 @@ def group_members(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "members", sum(map(len, ranges)), rows, largest=2000)
 
 
+@operation("/roles", "Medium", "role:read:list_roles:admin", classic="role:read:admin")
 def roles(service: Service, _: Call) -> SandboxResponse:
     """`GET /roles`, not paged."""
     rows = [
@@ -111,6 +123,7 @@ def roles(service: Service, _: Call) -> SandboxResponse:
     return to_json({"roles": rows, "total_records": len(rows)})
 
 
+@operation("/roles/{roleId}", "Medium", "role:read:role:admin", classic="role:read:admin")
 def role(service: Service, call: Call) -> SandboxResponse:
     """`GET /roles/{roleId}`, with its privileges."""
     role_id = _role_of(call)
@@ -127,6 +140,9 @@ def role(service: Service, call: Call) -> SandboxResponse:
     )
 
 
+@operation(
+    "/roles/{roleId}/members", "Medium", "role:read:list_members:admin", classic="role:read:admin"
+)
 def role_members(service: Service, call: Call) -> SandboxResponse:
     """`GET /roles/{roleId}/members`."""
     world = service.world

@@ -4,34 +4,61 @@ import json
 from typing import Final
 
 from auditor.sandbox.documents import Json
+from auditor.sandbox.endpoint import operation
 from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, to_json
 from auditor.sandbox.variants import USER_MARK
 
 _NO_PHONE: Final = "This account does not have a Zoom Phone subscription."
 
 
+@operation(
+    "/accounts/{accountId}/settings",
+    "Medium",
+    "account:read:settings:admin",
+    "account:read:settings:master",
+    classic="account:read:admin",
+)
 def account_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /accounts/{accountId}/settings`."""
     _require_account(service, call, status=404)
     return _view(service.changes.bodies("account", 0, "settings"), call)
 
 
+@operation(
+    "/accounts/{accountId}/lock_settings",
+    "Medium",
+    "account:read:lock_settings:admin",
+    "account:read:lock_settings:master",
+    classic="account:read:admin",
+)
 def account_lock_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /accounts/{accountId}/lock_settings`. An unknown account is a 400 here (spec 2024)."""
     _require_account(service, call, status=400)
     return _view(service.changes.bodies("account", 0, "lock_settings"), call)
 
 
+@operation(
+    "/groups/{groupId}/settings", "Medium", "group:read:settings:admin", classic="group:read:admin"
+)
 def group_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}/settings`."""
     return _view(service.changes.bodies("group", group_of(service, call), "settings"), call)
 
 
+@operation(
+    "/groups/{groupId}/lock_settings",
+    "Medium",
+    "group:read:lock_settings:admin",
+    classic="group:read:admin",
+)
 def group_lock_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /groups/{groupId}/lock_settings`."""
     return _view(service.changes.bodies("group", group_of(service, call), "lock_settings"), call)
 
 
+@operation(
+    "/users/{userId}/settings", "Medium", "user:read:settings:admin", classic="user:read:admin"
+)
 def user_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}/settings`. The authentication view has the shape seen live."""
     world = service.world
@@ -47,12 +74,24 @@ def user_settings(service: Service, call: Call) -> SandboxResponse:
     return SandboxResponse(200, body.replace(USER_MARK, world.user_id(index).encode()))
 
 
+@operation(
+    "/phone/account_settings",
+    "Light",
+    "phone:read:list_account_settings:admin",
+    classic="phone:read:admin",
+)
 def phone_account_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/account_settings`, all settings or those of `setting_types`."""
     _licensed_for_phone(service)
     return to_json(_of_types(service.world.phone("phone_account"), call))
 
 
+@operation(
+    "/phone/groups/{groupId}/settings",
+    "Light",
+    "phone:read:group_setting:admin",
+    classic="phone:read:admin",
+)
 def phone_group_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/groups/{groupId}/settings`, all settings or those of `setting_types`."""
     _licensed_for_phone(service)
@@ -60,6 +99,7 @@ def phone_group_settings(service: Service, call: Call) -> SandboxResponse:
     return to_json(_of_types(service.world.phone("phone_group"), call))
 
 
+@operation("/phone/sites", "Medium", "phone:read:list_sites:admin", classic="phone:read:admin")
 def phone_sites(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/sites`: one site."""
     _licensed_for_phone(service)
@@ -69,6 +109,7 @@ def phone_sites(service: Service, call: Call) -> SandboxResponse:
     )
 
 
+@operation("/phone/sites/{siteId}", "Light", "phone:read:site:admin", classic="phone:read:admin")
 def phone_site(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/sites/{siteId}`, with its policy."""
     _licensed_for_phone(service)
@@ -78,6 +119,7 @@ def phone_site(service: Service, call: Call) -> SandboxResponse:
     return to_json({"id": service.world.site_id, "name": "Main site", "policy": policy})
 
 
+@operation("/phone/users/{userId}", "Light", "phone:read:user:admin", classic="phone:read:admin")
 def phone_user(service: Service, call: Call) -> SandboxResponse:
     """`GET /phone/users/{userId}`, with its policy. Only active users have a phone."""
     _licensed_for_phone(service)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from auditor.sandbox.documents import Json, changed, clean
+from auditor.sandbox.endpoint import operation
 from auditor.sandbox.identity import opaque_id
 from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, to_json
 from auditor.sandbox.settings_reads import account_value, user_of
@@ -56,6 +57,7 @@ _HISTORY: Final = 12
 """Past meetings in the report, one each day."""
 
 
+@operation("/marketplace/apps", "Medium", "marketplace:read:list_apps:admin")
 def marketplace_apps(service: Service, call: Call) -> SandboxResponse:
     """`GET /marketplace/apps?type=`."""
     kind = call.query.get("type", "public")
@@ -85,6 +87,12 @@ def marketplace_apps(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "apps", len(rows), _slice(rows), largest=300)
 
 
+@operation(
+    "/report/operationlogs",
+    "Heavy",
+    "report:read:operation_logs:admin",
+    classic="report:read:admin",
+)
 def operation_logs(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/operationlogs`: at most a month a call, and the last six months."""
     first, last = _window(call)
@@ -114,6 +122,12 @@ def operation_logs(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "operation_logs", len(rows), _slice(rows), largest=300, more=more)
 
 
+@operation(
+    "/report/history_meetings",
+    "Heavy",
+    "report:read:list_history_meetings:admin",
+    classic="report:read:admin",
+)
 def history_meetings(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/history_meetings`, by feature and group."""
     first, last = _window(call)
@@ -129,6 +143,12 @@ def history_meetings(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "history_meetings", len(rows), _slice(rows), largest=300)
 
 
+@operation(
+    "/meetings/meeting_summaries",
+    "Medium",
+    "meeting:read:list_summaries:admin",
+    classic="meeting_summary:read:admin",
+)
 def meeting_summaries(service: Service, call: Call) -> SandboxResponse:
     """`GET /meetings/meeting_summaries`; refused where the account's switch is off."""
     switch = account_value(service, "in_meeting", "meeting_summary_with_ai_companion")
@@ -154,6 +174,9 @@ def meeting_summaries(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "summaries", len(rows), _slice(rows), largest=300)
 
 
+@operation(
+    "/report/disclaimer", "Heavy", "report:read:disclaimer:admin", classic="report:read:admin"
+)
 def disclaimers(service: Service, call: Call) -> SandboxResponse:
     """`GET /report/disclaimer`: who answered which notice, at most a month a call."""
     first, last = _window(call)
@@ -168,6 +191,7 @@ def disclaimers(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "disclaimer_records", len(rows), _slice(rows), largest=300)
 
 
+@operation("/ai/workflows/flows", "Heavy", "workflow:read:list_definitions:admin")
 def workflows(service: Service, call: Call) -> SandboxResponse:
     """`GET /ai/workflows/flows`. The names of its fields are invented: Zoom publishes none."""
     drifted = service.world.rules.ai_was_used
@@ -182,6 +206,12 @@ def workflows(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "flows", len(rows), _slice(rows), largest=300)
 
 
+@operation(
+    "/users/{userId}/meetings",
+    "Medium",
+    "meeting:read:list_meetings:admin",
+    classic="meeting:read:admin",
+)
 def user_meetings(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}/meetings`: scheduled ones, without their settings."""
     world = service.world
@@ -195,6 +225,9 @@ def user_meetings(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "meetings", len(rows), _slice(rows), largest=300)
 
 
+@operation(
+    "/meetings/{meetingId}", "Light", "meeting:read:meeting:admin", classic="meeting:read:admin"
+)
 def meeting(service: Service, call: Call) -> SandboxResponse:
     """`GET /meetings/{meetingId}`, secrets in clear as Zoom sends them."""
     text = call.ids["meetingId"]
@@ -218,17 +251,32 @@ def meeting(service: Service, call: Call) -> SandboxResponse:
     )
 
 
+@operation(
+    "/users/{userId}/webinars",
+    "Medium",
+    "webinar:read:list_webinars:admin",
+    classic="webinar:read:admin",
+)
 def user_webinars(service: Service, call: Call) -> SandboxResponse:
     """`GET /users/{userId}/webinars`: no user has the add-on."""
     user_of(service, call)
     raise Refused(400, 200, "Webinar plan is missing. Enable webinar for this user.")
 
 
+@operation(
+    "/webinars/{webinarId}", "Light", "webinar:read:webinar:admin", classic="webinar:read:admin"
+)
 def webinar(_: Service, call: Call) -> SandboxResponse:
     """`GET /webinars/{webinarId}`: there is none."""
     raise Refused(404, 3001, f"Webinar does not exist: {call.ids['webinarId']}.")
 
 
+@operation(
+    "/metrics/meetings/{meetingId}/participants",
+    "Heavy",
+    "dashboard:read:list_meeting_participants:admin",
+    classic="dashboard_meetings:read:admin",
+)
 def meeting_participants(service: Service, call: Call) -> SandboxResponse:
     """`GET /metrics/meetings/{meetingId}/participants`; refused without dashboards."""
     if not service.world.rules.has_dashboards:

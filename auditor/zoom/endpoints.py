@@ -287,37 +287,6 @@ AI_WORKFLOWS = Endpoint(
 )
 
 ENDPOINTS = MappingProxyType(
-    {
-        endpoint.name: endpoint
-        for endpoint in (
-            ACCOUNT_SETTINGS,
-            ACCOUNT_LOCK_SETTINGS,
-            GROUPS,
-            GROUP_SETTINGS,
-            GROUP_LOCK_SETTINGS,
-            GROUP_MEMBERS,
-            USERS,
-            USER_SETTINGS,
-            USER_MEETINGS,
-            MEETING,
-            USER_WEBINARS,
-            WEBINAR,
-            MEETING_SUMMARIES,
-            PHONE_ACCOUNT_SETTINGS,
-            PHONE_SITES,
-            PHONE_SITE,
-            PHONE_GROUP_SETTINGS,
-            PHONE_USER,
-            ROLES,
-            ROLE,
-            ROLE_MEMBERS,
-            MARKETPLACE_APPS,
-            OPERATION_LOGS,
-            HISTORY_MEETINGS,
-            DASHBOARD_PARTICIPANTS,
-            DISCLAIMERS,
-            AI_WORKFLOWS,
-        )
-    }
+    {each.name: each for each in [*globals().values()] if isinstance(each, Endpoint)}
 )
-"""The endpoints by name."""
+"""The endpoints by name, in the order of this module."""
