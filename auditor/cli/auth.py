@@ -239,7 +239,7 @@ def _is_repeated(name: str, values: Mapping[str, str], terminal: Terminal) -> bo
     if fault is None:
         return False
     terminal.complain(fault)
-    terminal.say("Which of the two is wrong nobody can tell, so all three are asked for again.")
+    terminal.say("One of the two is wrong; enter all three again.")
     return True
 
 

@@ -370,7 +370,8 @@ def _closed_by(error: Exception, format_: GateFormat, terminal: Terminal) -> Gat
     if format_ is not GateFormat.TEXT:  # standard output is read by a program
         terminal.complain(reason)
     return closed(
-        " ".join(redact_text(reason).split()), "Try again. If it stays so, see why: auditor doctor"
+        " ".join(redact_text(reason).split()),
+        "Try again. If the problem persists, see why: auditor doctor",
     )
 
 

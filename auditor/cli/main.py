@@ -55,8 +55,7 @@ def _explain(error: Exception, terminal: Terminal) -> ExitCode:
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         _close_stdout()
         terminal.complain(
-            f"a disk that was written to has no room left ({error.strerror}). Make room, or have "
-            "it written elsewhere."
+            f"a disk is full ({error.strerror}). Free some space, or write to another disk."
         )
         return ExitCode.NOTHING_EVALUATED
     if terminal.verbosity >= 2:

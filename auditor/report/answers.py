@@ -90,7 +90,7 @@ def sections(answer: Answer) -> list[Section]:
             "Shown, and allowed by the baseline, an exception or a waiver",
             _per_control(answer, ControlEffect.ALLOWED),
         ),
-        (f"Not as {baseline} asks", _per_control(answer, ControlEffect.DEVIATING)),
+        (f"Does not meet {baseline}", _per_control(answer, ControlEffect.DEVIATING)),
         ("Deviating, and waived", _per_control(answer, ControlEffect.WAIVED)),
         ("Not locked, so it can be changed", _per_control(answer, ControlEffect.UNLOCKED)),
         ("Unknown", _unknowns(answer)),

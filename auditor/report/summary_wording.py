@@ -15,8 +15,8 @@ from auditor.report.display import printable, shorten, value_text
 _GATE: Mapping[int, str] = {
     0: "PASS",
     1: "FAIL",
-    3: "FAIL, for want of evidence",
-    4: "FAIL, for want of any evidence",
+    3: "FAIL, evidence is incomplete",
+    4: "FAIL, there is no evidence",
 }
 
 

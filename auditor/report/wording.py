@@ -186,7 +186,7 @@ def answer(run: Run, rollup: Rollup) -> str:
     if rollup.deviating_scopes:
         controls = len(rollup.deviating_controls)
         sentence = (
-            f"Not as {baseline} asks: {levels(rollup.deviating)} "
+            f"Does not meet {baseline}: {levels(rollup.deviating)} "
             f"{'deviates' if rollup.deviating_scopes == 1 else 'deviate'} "
             f"in {counted(controls, 'control')}"
         )
@@ -195,7 +195,7 @@ def answer(run: Run, rollup: Rollup) -> str:
         return ", ".join([sentence, *unjudged[:-1], f"and {unjudged[-1]}."])
     if unjudged:
         return f"Open: no deviation from {baseline} was found, but {unjudged_checks(run)}."
-    return f"As {baseline} asks: no check found a deviation, and none is unknown or undecided."
+    return f"Meets {baseline}: no check found a deviation, and none is unknown or undecided."
 
 
 def unjudged_checks(run: Run) -> str:

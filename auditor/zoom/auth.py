@@ -54,7 +54,7 @@ _OTHER_APP = (
 _DISABLED = "The app is deactivated: activate it in the Zoom App Marketplace under Manage."
 _OWNER_GONE = (
     "The app's owner is no longer in the account, and the app may see only what its owner may: "
-    "let another admin create the app anew, and use its credentials."
+    "let another admin create the app again, and use its credentials."
 )
 _BLOCKED = (
     "An admin of the account has disabled this app's tokens: ask whoever manages apps in the Zoom "
@@ -72,8 +72,8 @@ _WRONG_SCOPES = (
     "marked there, and activate the app again."
 )
 _NOT_ACCEPTED = (
-    "Zoom finds its own token invalid: check that no proxy changes requests, and run again; if it "
-    "stays so, deactivate the app and activate it again."
+    "Zoom considers its own token invalid: check that no proxy changes requests, and run again; if "
+    "it persists, deactivate the app and activate it again."
 )
 _NOT_ISSUED = (
     "Zoom gave no token: check that the app is activated and that the three credentials belong "

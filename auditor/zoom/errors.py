@@ -177,8 +177,8 @@ class NotFound(ZoomError):
     def __str__(self) -> str:
         if self.code == INVITATION_EXPIRED:
             return (
-                f"Zoom has nothing to answer {self.request} with{self._words}: the invitation of "
-                "this person has expired or was taken back."
+                f"Zoom has no settings for this user in {self.request}{self._words}: the "
+                "invitation has expired or was withdrawn."
             )
         return (
             f"Zoom does not know what {self.request} asked for{self._words}. It may have been "
@@ -324,7 +324,7 @@ class ListingUncounted(ListingUnproved):
         )
         return (
             f"{self.listed:,} rows came for {self.request}, but {count}, so nothing shows that "
-            "these are all. Run again; if it stays so, report it with this message."
+            "these are all. Run again; if the problem persists, report it with this message."
         )
 
 
@@ -340,8 +340,8 @@ class ListingShrank(ListingUnproved):
     def __str__(self) -> str:
         return (
             f"Zoom counted {self.before:,} rows in {self.request}, and then {self.after:,} before "
-            "the last page came, so some may be missing. Run again; if it stays so, report it "
-            "with this message."
+            "the last page came, so some may be missing. Run again; if the problem persists, "
+            "report it with this message."
         )
 
 
@@ -356,5 +356,5 @@ class IncompleteListing(ListingUnproved):
         so = "some are missing" if self.listed < self.counted else "the count proves nothing"
         return (
             f"Zoom counts {self.counted:,} rows in {self.request} but listed {self.listed:,}, so "
-            f"{so}. Run again; if it stays so, report it with this message."
+            f"{so}. Run again; if the problem persists, report it with this message."
         )

@@ -115,7 +115,7 @@ def proxy_refused(status: int, shown: str = "") -> ConnectionProblem:
     """The proxy refuses to connect."""
     if status == 407:
         return ConnectionProblem(
-            f"{_the_proxy(shown)} wants a user name and a password, or other ones",
+            f"{_the_proxy(shown)} requires a user name and a password, or other ones",
             "Put them into HTTPS_PROXY, in front of the host (docs/operations/network.md shows "
             "how).",
         )
@@ -123,8 +123,8 @@ def proxy_refused(status: int, shown: str = "") -> ConnectionProblem:
         return ConnectionProblem(
             f"{_the_proxy(shown)} refused (HTTP {status}): most often it could not reach Zoom "
             "itself",
-            "Try again. If it stays so, ask whoever runs it whether it gets to Zoom's hosts "
-            "(docs/operations/network.md lists them).",
+            "Try again. If the problem persists, ask whoever runs it whether it reaches Zoom's "
+            "hosts (docs/operations/network.md lists them).",
             worth_retrying=True,
         )
     return ConnectionProblem(

@@ -89,7 +89,7 @@ def test_a_conflict_of_overrides_is_a_decision_due(audit):
     result = audit(org)
     assert statuses()["u1"] == "needs_decision"
     assert "Decisions due in 1 control (RC-02)." in output_text(result)
-    assert "override for user *1@example.com want different things" in html()
+    assert "Conflicting overrides of equal specificity: the override for user u1*" in html()
 
 
 def test_waived_deviations_are_in_every_report_with_their_waiver(audit):

@@ -128,7 +128,7 @@ def test_a_proxy_that_wants_a_password_says_where_it_goes(
     with proxying(here.ports, LOGIN) as proxy:
         env = here.trusted(HTTPS_PROXY=proxy.url("svc-audit:wr0ng-word"))
         said = failed(auditor.at(here.account).audit("-vv", env=env))
-    assert "the proxy wants a user name and a password" in said
+    assert "the proxy requires a user name and a password" in said
     assert "Put them into HTTPS_PROXY, in front of the host" in said
     assert "wr0ng-word" not in said
     assert set(proxy.refused) == {"zoom.us"}
@@ -164,7 +164,7 @@ def test_the_doctor_says_of_a_proxy_what_the_audit_says(
     clause = {
         "refuses": "refused (HTTP 403)",
         "cannot": "refused (HTTP 502): most often it could not reach Zoom itself",
-        "wants another password": "wants a user name and a password, or other ones",
+        "wants another password": "requires a user name and a password, or other ones",
         "is not there": "could not be reached",
     }[how]
     with proxying({}, login, status=502 if how == "cannot" else 403) as proxy:

@@ -101,7 +101,7 @@ def test_a_group_that_is_named_like_the_id_of_another_is_no_plain_name():
     ("account", "unseen"),
     [
         (LISTED, None),
-        ({}, Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list")),
+        ({}, Unseen(Cause.NOT_COLLECTED, "the list was not requested")),
         ({View("groups"): Cause.DENIED}, DENIED),
         ({**LISTED, MEMBERS: {"listed": 3}}, None),
         ({**LISTED, MEMBERS: Cause.DENIED}, DENIED),
@@ -190,7 +190,7 @@ def judge_uncertain(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> 
 def test_where_members_were_refused_an_override_for_a_group_leaves_no_pass(match: dict) -> None:
     verdict = judge_uncertain(REFUSED, user(1), match=match)["u1"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.DENIED)
-    assert "override for a group may hold here" in verdict.detail
+    assert "override for a group may apply here" in verdict.detail
 
 
 def test_where_members_were_listed_who_is_in_no_group_passes() -> None:

@@ -223,7 +223,7 @@ def test_a_refusal_names_the_request():
 
 def test_a_document_nobody_asked_for_is_not_collected():
     result = lookup.find(check(), {})
-    assert result.reading == Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
+    assert result.reading == Unseen(Cause.NOT_COLLECTED, "it was not requested")
     assert result.source == ""
 
 

@@ -35,7 +35,7 @@ def test_a_list_nobody_asked_for_is_told_without_a_request() -> None:
     found = rows(judged(world((ACCOUNT, settings_of(False)), listings=listings), BASELINE))
     (verdict,) = [v for scope, v in found if scope.id == "*"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.NOT_COLLECTED)
-    assert (verdict.detail, verdict.source) == ("nobody asked Zoom for the list", "")
+    assert (verdict.detail, verdict.source) == ("the list was not requested", "")
 
 
 def test_a_control_only_an_override_asks_for_is_unknown_where_nobody_was_listed() -> None:

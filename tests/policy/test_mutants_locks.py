@@ -36,7 +36,7 @@ def test_the_sentence_says_what_came(path: str, value: Any, sentence: str) -> No
 
 def test_locks_nobody_asked_for_name_no_request() -> None:
     assert find(check(), {}) == LookupResult(
-        Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), ""
+        Unseen(Cause.NOT_COLLECTED, "the locks were not requested"), ""
     )
 
 

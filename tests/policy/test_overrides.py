@@ -125,8 +125,8 @@ def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_bo
     }  # fmt: skip
     open_one = verdicts(found)["u3"]
     assert open_one.detail == (
-        "The override for group Legal EU and the override for group Sales want different things "
-        "and are equally specific: decide."
+        "Conflicting overrides of equal specificity: the override for group Legal EU and the "
+        "override for group Sales. Make one of them more specific, or remove it."
     )
     assert open_one.cause is None
     assert found.summary.by_status[DECIDE] == 1

@@ -53,7 +53,7 @@ def test_every_tag_is_closed_in_its_place(any_run, render):
 def test_the_heading_answers_the_question(render):
     html = render(worlds.everything(), "html")
     heading = re.search(r"<h1>(.*?)</h1>", html)[1]
-    assert heading.startswith("Not as “strict” asks")
+    assert heading.startswith("Does not meet “strict”")
     assert "53 of 1,349 checks could not be judged" in heading
 
 

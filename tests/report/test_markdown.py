@@ -83,7 +83,7 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
     lines = written(worlds.everything()).split("\n\n")
     assert lines[0] == "# Zoom privacy audit"
     assert lines[1].startswith("**50 deviations (20 critical, 15 high, 1 medium, 14 low) · 53 ")
-    assert lines[2].startswith("Not as “strict” asks: 1 account, 2 groups, 17 users deviate")
+    assert lines[2].startswith("Does not meet “strict”: 1 account, 2 groups, 17 users deviate")
     assert lines[3].startswith("**Incomplete:")
     assert "baseline `strict 1.0.0` · depth user · 2026-11-21 22:04 UTC" in lines[4]
     assert lines[4].endswith("exit code 1 at --fail-on high: deviations at or above the threshold")

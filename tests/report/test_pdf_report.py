@@ -36,7 +36,7 @@ def rich() -> bytes:
 def test_it_says_what_the_html_report_says(rich, tmp_path):
     words = " ".join(read("pdftotext", rich, tmp_path).split())
     for text in (
-        "Not as “strict” asks",
+        "Does not meet “strict”",
         "Gate: FAIL (exit code 1, --fail-on high) – 50 deviations, 53 unknown",
         "57 of 115 checks are judged (53 unknown, 5 undecided)",
         "What people ask",

@@ -20,8 +20,8 @@ def run(*waivers, **info):
     ("code", "fail_on", "text"),
     [
         (1, "high", "Gate: FAIL (exit code 1, --fail-on high)"),
-        (3, "high", "Gate: FAIL, for want of evidence (exit code 3, --fail-on high)"),
-        (4, "never", "Gate: FAIL, for want of any evidence (exit code 4, --fail-on never)"),
+        (3, "high", "Gate: FAIL, evidence is incomplete (exit code 3, --fail-on high)"),
+        (4, "never", "Gate: FAIL, there is no evidence (exit code 4, --fail-on never)"),
         (5, "never", "Gate: FAIL (exit code 5, --fail-on never)"),
         (0, "high", "Gate: PASS at --fail-on high"),
         (0, "never", "Gate: not asked to fail (--fail-on never)"),

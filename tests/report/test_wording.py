@@ -59,7 +59,7 @@ def test_the_answer_never_calls_an_unknown_fine():
         }.items()
     }
     assert answers["everything"] == (
-        "Not as “strict” asks: 1 account, 2 groups, 17 users deviate in 5 controls, "
+        "Does not meet “strict”: 1 account, 2 groups, 17 users deviate in 5 controls, "
         "53 of 1,349 checks could not be judged, and 5 are undecided."
     )
     waits = worlds.deviation(status=Status.NEEDS_DECISION)
@@ -67,8 +67,8 @@ def test_the_answer_never_calls_an_unknown_fine():
     assert wording.answer(undecided, roll_up(undecided)) == (
         "Open: no deviation from “strict” was found, but 1 of 1 check is undecided."
     )
-    assert answers["one"] == "Not as “strict” asks: 1 account deviates in 1 control."
-    assert answers["clean"].startswith("As “strict” asks")
+    assert answers["one"] == "Does not meet “strict”: 1 account deviates in 1 control."
+    assert answers["clean"].startswith("Meets “strict”")
     assert answers["unknown"].startswith("Open: no deviation")
     assert answers["empty"].startswith("Nothing was judged")
 

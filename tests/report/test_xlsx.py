@@ -109,7 +109,7 @@ def test_heads_stay_in_view_and_filter_the_rows_below():
 def test_the_summary_opens_with_the_headline_and_the_answer():
     sheet = opened(written(worlds.everything()))["Summary"]
     assert sheet["A1"].value.startswith("50 deviations (20 critical, 15 high, 1 medium, 14 low)")
-    assert sheet["A2"].value.startswith("Not as “strict” asks")
+    assert sheet["A2"].value.startswith("Does not meet “strict”")
     assert sheet["A3"].value.startswith("Incomplete")
 
 

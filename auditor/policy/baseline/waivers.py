@@ -235,7 +235,8 @@ class WaiversAndAttestations:
             detail = f"Attested by {_author(last)}; it expired on {last.expires}. {verdict.detail}"
             return replace(verdict, status=Status.ATTESTATION_EXPIRED, detail=detail.strip())
         if answers:
-            detail = f"Attested by {_author(answers[0])}, which has not come yet. {verdict.detail}"
+            author = _author(answers[0])
+            detail = f"The attestation by {author} is dated in the future. {verdict.detail}"
             return replace(verdict, detail=detail.strip())
         return verdict
 

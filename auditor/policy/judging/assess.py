@@ -155,7 +155,7 @@ class Assessor:
         for listing in LISTINGS[level]:
             outcome = account.outcomes.get(listing)
             if outcome is None:
-                unseen = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list")
+                unseen = Unseen(Cause.NOT_COLLECTED, "the list was not requested")
                 outcome = ReadFailure(unseen, "", account_time(account))
             if views and isinstance(outcome, ReadFailure):
                 what = f"{listing.option} users" if listing.option else "groups"

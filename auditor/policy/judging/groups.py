@@ -15,9 +15,7 @@ from auditor.policy.reading.explanations import Population
 
 EPOCH = "1970-01-01T00:00:00Z"
 
-NOT_REQUESTED = ReadFailure(
-    Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the list"), "", EPOCH
-)
+NOT_REQUESTED = ReadFailure(Unseen(Cause.NOT_COLLECTED, "the list was not requested"), "", EPOCH)
 
 
 @dataclass

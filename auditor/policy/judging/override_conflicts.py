@@ -14,13 +14,18 @@ def resolve_conflict(alternatives: list[list[Verdict]], overrides: list[str]) ->
     If the verdicts agree, the conflict does not matter. Otherwise a person must decide.
     """
     names = " and the ".join(overrides)
-    detail = f"The {names} want different things and are equally specific: decide."
+    detail = (
+        f"Conflicting overrides of equal specificity: the {names}. Make one of them more specific, "
+        "or remove it."
+    )
     yield from _merge(alternatives, status=Status.NEEDS_DECISION, cause=None, detail=detail)
 
 
 def resolve_unknown_groups(alternatives: list[list[Verdict]], unseen: Unseen) -> Iterator[Verdict]:
     """The verdicts on one control if it is unknown which overrides apply."""
-    detail = "An override for a group may hold here, and the names of the groups could not be read."
+    detail = (
+        "An override for a group may apply here, but the names of the groups could not be read."
+    )
     yield from _merge(alternatives, status=Status.UNKNOWN, cause=unseen.cause, detail=detail)
 
 

@@ -92,7 +92,7 @@ class PhoneAndMeetings:
                 outcome = phone.outcomes.get(PHONE)
                 if isinstance(outcome, ReadFailure):
                     return outcome
-        unseen = Unseen(Cause.NOT_COLLECTED, f"nobody asked Zoom for the {LEVEL_NOUNS[level]}")
+        unseen = Unseen(Cause.NOT_COLLECTED, f"the list of {LEVEL_NOUNS[level]} was not requested")
         return ReadFailure(unseen, "", self.now)
 
 

@@ -46,7 +46,7 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     view = check.lock_document
     outcome = outcomes.get(view)
     if outcome is None:
-        return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for the locks"), "")
+        return LookupResult(Unseen(Cause.NOT_COLLECTED, "the locks were not requested"), "")
     if not isinstance(outcome, Document):
         return LookupResult(outcome.unseen, outcome.source)
     value = at_path(outcome.body, check.lock)

@@ -31,7 +31,7 @@ def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     """
     declared = outcomes.get(check.document)
     if declared is None:
-        return LookupResult(Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it"), "")
+        return LookupResult(Unseen(Cause.NOT_COLLECTED, "it was not requested"), "")
     if check.find_key is not None:
         return _everywhere(check, check.find_key, declared, outcomes)
     if isinstance(declared, Document):
