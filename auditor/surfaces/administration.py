@@ -210,7 +210,7 @@ def _admins(question: UseQuestion, stored: StoredRows) -> LookupResult:
         ):
             continue
         if not isinstance(members, list):
-            detail = f"nobody asked Zoom for the members of {name}"
+            detail = f"the members of {name} were not requested"
             incomplete = incomplete or Unseen(Cause.NOT_COLLECTED, detail)
             continue
         people.update(map(str, members))

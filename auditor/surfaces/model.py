@@ -16,7 +16,7 @@ DAYS = 30
 SHOWN = 10
 """The number of hosts, apps or log entries that a detail lists."""
 
-NOT_REQUESTED = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom for it")
+NOT_REQUESTED = Unseen(Cause.NOT_COLLECTED, "it was not requested")
 
 Body = Mapping[str, JsonValue]
 Rows = list[Body]

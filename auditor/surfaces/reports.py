@@ -160,7 +160,7 @@ class _HostGroups:
         self._allowed = allowed
         self._people: dict[str, Rows] = {}
         self._ids: set[str] = set()
-        self._why = Unseen(Cause.NOT_COLLECTED, "nobody asked Zoom who belongs to which group")
+        self._why = Unseen(Cause.NOT_COLLECTED, "the members of groups were not requested")
         self._names_why: Unseen | None = None
         if isinstance(known, Document) and isinstance(known.body, dict):
             gone = "hosts are no longer listed as users, so their groups cannot be told"
