@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from auditor.evidence.json_values import as_text
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_integer
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import SETTINGS, Document
@@ -49,6 +49,6 @@ def user(row: Mapping[str, JsonValue], status: str) -> Scope | None:
         name=name,
         email=email,
         group_ids=tuple(filter(None, map(as_text, groups))) if isinstance(groups, list) else (),
-        licence=licence if isinstance(licence, int) and not isinstance(licence, bool) else None,
+        licence=licence if is_integer(licence) else None,
         status=status,
     )

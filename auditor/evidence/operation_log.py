@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_number
 from auditor.evidence.timestamps import rfc3339
 
 ON = frozenset({"on", "enabled", "enable", "true", "yes", "checked", "locked", "lock"})
@@ -96,7 +96,7 @@ def entry(row: Mapping[str, JsonValue]) -> LogEntry:
 def moment(value: JsonValue) -> str:
     """A time as RFC 3339, UTC; empty if it is invalid. A time without a zone is UTC."""
     try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if is_number(value):
             return rfc3339(round(value if abs(value) >= _MILLISECONDS else value * 1000))
         at = datetime.fromisoformat(str(value).strip())
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -2,8 +2,19 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeGuard
 
 from pydantic import JsonValue
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """True for integers; in Python, but not in JSON, a boolean is one."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """True for integers and floats, not for booleans."""
+    return isinstance(value, float) or is_integer(value)
 
 
 class Cause(StrEnum):

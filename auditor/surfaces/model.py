@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, Protocol
 
-from auditor.evidence.reading import Cause, JsonValue, LookupResult, Unseen
+from auditor.evidence.reading import Cause, JsonValue, LookupResult, Unseen, is_integer
 from auditor.evidence.scope import Level
 from auditor.evidence.view import Document, Outcome, View
 from auditor.zoom.endpoints import Endpoint
@@ -282,7 +282,7 @@ def number(row: Body, key: str) -> int:
         UnexpectedShape: the key is missing or not an integer.
     """
     value = row.get(key)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not is_integer(value):
         raise UnexpectedShape(Cause.ABSENT if value is None else Cause.WRONG_TYPE, key)
     return value
 

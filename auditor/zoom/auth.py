@@ -14,7 +14,7 @@ from datetime import datetime
 
 from requests.auth import HTTPBasicAuth
 
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_integer, is_number
 from auditor.redaction.text import REDACTED, register_secret, register_token
 from auditor.zoom.errors import (
     AuthenticationFailed,
@@ -231,7 +231,7 @@ class TokenSource:
         if 300 <= response.status < 400:
             return AuthenticationFailed(REQUEST, _NO_ENDPOINT, status=response.status)
         code, kind = document.get("code"), document.get("error")
-        number = code if isinstance(code, int) and not isinstance(code, bool) else None
+        number = code if is_integer(code) else None
         message = " ".join(
             str(document[key]) for key in ("reason", "message", "error") if document.get(key)
         )
@@ -257,6 +257,6 @@ def _lifetime(expires_in: JsonValue) -> float:
     """Seconds, parsed from `expires_in`."""
     if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
         expires_in = int(expires_in[:9])
-    if isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in >= 1:
+    if is_number(expires_in) and expires_in >= 1:
         return float(expires_in)
     return _LIFETIME

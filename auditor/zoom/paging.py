@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_integer
 from auditor.zoom.errors import (
     IncompleteListing,
     ListingShrank,
@@ -275,7 +275,7 @@ def whole_number(value: JsonValue) -> int | None:
         return int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if is_integer(value) and value >= 0 else None
 
 
 def _is_above(size: str, limit: int) -> bool:

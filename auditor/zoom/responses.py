@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_integer
 from auditor.zoom.errors import (
     INVITATION_EXPIRED,
     Denied,
@@ -131,7 +131,7 @@ def _error_in(document: dict[str, JsonValue]) -> tuple[int | None, str]:
     code, message = document.get("code"), document.get("message")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < 10:
         code = int(code)
-    if not isinstance(code, int) or isinstance(code, bool) or not isinstance(message, str):
+    if not is_integer(code) or not isinstance(message, str):
         return None, message if isinstance(message, str) else ""
     return code, message
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from auditor.errors import nearest
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_integer
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.catalogue.outcome import Context, Meets
@@ -240,7 +240,7 @@ def _hint(shape: Shape, value: JsonValue) -> str:
         return f" Write {int(value)}."
     if shape == "string" and isinstance(value, bool | int | float):
         return " Write it in quotes if the text is meant."
-    if shape == "duration" and isinstance(value, int) and not isinstance(value, bool):
+    if shape == "duration" and is_integer(value):
         return f" Write {value}d for days."
     return ""
 

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from auditor.errors import nearest
-from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.reading import Cause, JsonValue, is_integer, is_number
 from auditor.policy.catalogue import permissiveness
 from auditor.policy.catalogue.outcome import (
     Context,
@@ -37,7 +37,6 @@ from auditor.policy.catalogue.values import (
     casefold_set,
     days,
     is_duration,
-    is_number,
     iter_leaves,
     json_equal,
     json_type,
@@ -357,11 +356,7 @@ def _answers(observed: JsonValue) -> Mapping[str, int] | Unclear:
     """The number of people per answer to a notice."""
     if not isinstance(observed, dict):
         return wrong_type("numbers of answers", observed)
-    counts = {
-        answer: count
-        for answer, count in observed.items()
-        if isinstance(count, int) and not isinstance(count, bool)
-    }
+    counts = {answer: count for answer, count in observed.items() if is_integer(count)}
     if len(counts) != len(observed):
         return wrong_type("numbers of answers", observed)
     if not sum(counts.values()):
@@ -409,7 +404,7 @@ def _count_members(observed: JsonValue, expectation: Expectation, context: Conte
     limit = context.parameter(expectation.param)
     if isinstance(limit, Undecided):
         return limit
-    if not isinstance(observed, int) or isinstance(observed, bool):
+    if not is_integer(observed):
         return wrong_type("a number of people", observed)
     if not is_number(limit):
         return Undecided(str(expectation.param))
@@ -475,7 +470,7 @@ def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Cont
         length = item.get("duration") if isinstance(item, dict) else None
         if length == UNLIMITED:
             unlimited.append(kind)
-        elif not isinstance(length, int) or isinstance(length, bool) or length <= 0:
+        elif not is_integer(length) or length <= 0:
             strange.append(kind or json_type(item))
     if unlimited:
         return Deviates(f"kept without limit: {', '.join(sorted(unlimited))}")

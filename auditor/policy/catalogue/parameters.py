@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_number
 from auditor.policy.catalogue import files
-from auditor.policy.catalogue.values import days, is_number
+from auditor.policy.catalogue.values import days
 
 
 class Parameter(BaseModel):

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from auditor.evidence.reading import JsonValue
-from auditor.policy.catalogue.values import casefold_set, days, is_number, iter_leaves, strings
+from auditor.evidence.reading import JsonValue, is_number
+from auditor.policy.catalogue.values import casefold_set, days, iter_leaves, strings
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeGuard
+from typing import Literal
 
-from auditor.evidence.reading import JsonValue
+from auditor.evidence.reading import JsonValue, is_number
 
 _DURATION = re.compile(r"(?:(\d{1,6})y)?(?:(\d{1,6})m)?(?:(\d{1,6})d)?\Z", re.IGNORECASE | re.ASCII)
 _DAYS_A_YEAR = 365
@@ -60,11 +60,6 @@ def json_equal(one: JsonValue, other: JsonValue) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(json_equal(one[key], other[key]) for key in one)
     return one == other
-
-
-def is_number(value: JsonValue) -> TypeGuard[int | float]:
-    """True for integers and floats, not for booleans."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_list(value: JsonValue) -> bool:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from auditor.errors import nearest
+from auditor.evidence.reading import is_number
 from auditor.policy.catalogue.errors import PolicyError
 
 Location = tuple[str | int, ...]
@@ -139,8 +140,7 @@ class _PlainData:
         assert isinstance(node, yaml.ScalarNode)
         self._measure(node)
         value = _scalar(node)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and str(value) != node.value:
+        if is_number(value) and str(value) != node.value:
             self.rewritten[at] = str(node.value)
         return value
 

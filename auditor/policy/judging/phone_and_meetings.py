@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, PHONE, PHONE_VIEWS, SITE
-from auditor.evidence.reading import Cause, JsonValue, Unseen
+from auditor.evidence.reading import Cause, JsonValue, Unseen, is_integer
 from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
@@ -139,4 +139,4 @@ def _hosts_placeholder(
 
 def _number(body: JsonValue, key: str) -> int:
     value = body.get(key) if isinstance(body, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if is_integer(value) else 0
