@@ -248,6 +248,65 @@ def test_a_part_of_the_policy_room_that_imports_a_higher_one_is_found() -> None:
     assert len(policy_imports_up(planted)) == 1
 
 
+def exports(source: str) -> set[str]:
+    """The names in `__all__`."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def rooms_and_parts(modules: Tree) -> list[str]:
+    """The packages that have a face: every room that is one, and the parts of the policy room."""
+    return [
+        module
+        for module in modules
+        if module.count(".") == 1 + module.startswith("auditor.policy.")
+        and any(other.startswith(f"{module}.") for other in modules)
+    ]
+
+
+def wrong_faces(modules: Tree) -> list[str]:
+    """Every import of a module that its room does not name in `__all__`, from outside the room."""
+    faces = {face: exports(modules[face]) for face in rooms_and_parts(modules)}
+    return [
+        f"{module} imports {target}"
+        for module, source in modules.items()
+        for target in imported(module, source, modules)
+        for face, names in faces.items()
+        if target.startswith(f"{face}.") and not f"{module}.".startswith(f"{face}.")
+        if target.removeprefix(f"{face}.").split(".")[0] not in names
+    ]
+
+
+def test_a_room_is_entered_through_the_modules_that_it_names() -> None:
+    assert wrong_faces(tree()) == []
+
+
+def test_an_import_past_the_face_of_a_room_is_found() -> None:
+    planted = {
+        **tree(),
+        "auditor.zoom.inner": "",
+        "auditor.policy.baseline.inner": "",
+        "auditor.policy.judging.new": "from auditor.policy.baseline.inner import x",
+        "auditor.app.new": "from auditor.zoom import inner",
+    }
+    assert wrong_faces(planted) == [
+        "auditor.policy.judging.new imports auditor.policy.baseline.inner",
+        "auditor.app.new imports auditor.zoom.inner",
+    ]
+
+
+def test_every_room_names_what_others_may_use_and_nothing_that_is_not_there() -> None:
+    modules = tree()
+    for face in rooms_and_parts(modules):
+        names = exports(modules[face])
+        assert names, face
+        package = import_module(face)
+        missing = {name for name in names if f"{face}.{name}" not in modules}
+        assert [name for name in missing if not hasattr(package, name)] == [], face
+
+
 def test_everything_public_has_a_docstring() -> None:
     assert undocumented(tree()) == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auditor.errors import AuditorError, ExitCode
 
-__all__ = ["ConfigError", "chosen_env_file", "chosen_profile"]
+__all__ = ["ConfigError", "chosen_env_file", "chosen_profile", "settings", "sources"]
 
 chosen_profile: ContextVar[str | None] = ContextVar("profile", default=None)
 """The profile of the command line; None uses the configured one."""

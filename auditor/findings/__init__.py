@@ -1,1 +1,20 @@
 """Findings: the result model, and what follows from it (roll-up, exit code)."""
+
+__all__ = [
+    "answers",
+    "applicability",
+    "attribution",
+    "digest",
+    "drift",
+    "exit_code",
+    "exposure",
+    "finding_history",
+    "frameworks",
+    "history_summary",
+    "model",
+    "questions",
+    "rollup",
+    "run",
+    "setting_changes",
+    "verdict_store",
+]

@@ -3,3 +3,13 @@
 `sending.notify` takes the event of a run and returns a delivery for each channel. It never
 raises: a failing channel must not lose the run.
 """
+
+__all__ = [
+    "channel_store",
+    "channels",
+    "delivery_state",
+    "heartbeat",
+    "message",
+    "sending",
+    "triggers",
+]

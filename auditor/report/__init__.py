@@ -17,9 +17,16 @@ __all__ = [
     "FormatError",
     "Options",
     "UnknownFormat",
+    "answers",
     "by_name",
     "by_suffix",
+    "display",
+    "drift_report",
+    "gate_report",
+    "history_report",
     "schema",
+    "waiver_wording",
+    "wording",
 ]
 
 

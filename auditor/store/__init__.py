@@ -1,1 +1,12 @@
 """The store: run folders, and the history database with findings and evidence of every run."""
+
+__all__ = [
+    "batching",
+    "errors",
+    "filesystem",
+    "history",
+    "retention",
+    "runs",
+    "series",
+    "visibility",
+]

@@ -35,4 +35,4 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
 )
 """Surface name to surface, in the order in which the documents of the account are read."""
 
-__all__ = ["SURFACES", "Surface"]
+__all__ = ["SURFACES", "Surface", "administration", "model", "notices", "reports"]

@@ -1,1 +1,17 @@
 """The catalogue: controls, what Zoom documents, and the operators that compare values."""
+
+__all__ = [
+    "controls",
+    "documented",
+    "errors",
+    "files",
+    "frameworks",
+    "operators",
+    "outcome",
+    "parameters",
+    "permissiveness",
+    "questions",
+    "values",
+    "word_lists",
+    "yaml_source",
+]
