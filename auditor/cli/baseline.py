@@ -22,6 +22,7 @@ from auditor.config import ConfigError
 from auditor.config import settings as config
 from auditor.config.sources import is_baseline_path
 from auditor.evidence.scope import Level
+from auditor.findings.model import ReferenceState
 from auditor.policy.baseline import baselines, organisation, schemas
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.organisation import Organisation
@@ -299,7 +300,9 @@ def _check_names(
             f"{path}: {waiver_wording.reference_line(reference)}" for reference in looked_up.stale
         )
         raise PolicyError([*lines, f"{path}: looked up in {of_run}."])
-    unknown = [reference for reference in looked_up.found if reference.state == "unknown"]
+    unknown = [
+        reference for reference in looked_up.found if reference.state is ReferenceState.UNKNOWN
+    ]
     yield f"{path}: {wording.counted(count - len(unknown), 'name')} found in {of_run}."
     for reference in looked_up.found:
         warning = "" if reference in unknown else waiver_wording.WARNING

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.evidence.reading import JsonValue
+from auditor.findings.model import ReferenceState
 from auditor.policy.baseline.references import Entries, LookedUp
 from auditor.report import waiver_wording, wording
 
@@ -26,7 +27,7 @@ def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> DoctorChe
     listed: list[JsonValue] = [asdict(each) for each in looked_up.found]
     facts: dict[str, JsonValue] = {"run": looked_up.run, "names": listed}
     of_run = f"run {looked_up.run}, which ended {wording.when(looked_up.finished_at)}"
-    odd = [each for each in looked_up.found if each.state != "unknown"]
+    odd = [each for each in looked_up.found if each.state is not ReferenceState.UNKNOWN]
     if odd:
         lines = " ".join(map(waiver_wording.reference_line, odd[:_MOST]))
         if (more := len(odd) - _MOST) > 0:

@@ -62,6 +62,54 @@ class Severity(StrEnum):
 _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
+class Role(StrEnum):
+    """Someone who can change a value in Zoom, the least privileged first."""
+
+    USER = "user"
+    GROUP_ADMIN = "group_admin"
+    ACCOUNT_ADMIN = "account_admin"
+
+
+class WaiverState(StrEnum):
+    """The state of a waiver in a run."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    """Active, but only for 14 days or less."""
+    EXPIRED = "expired"
+    UNMATCHED = "unmatched"
+    """It covers no deviation."""
+    UNKNOWN = "unknown"
+    """There is not enough evidence to say what it covers."""
+
+
+class ReferenceState(StrEnum):
+    """The problem of a name or an entry of the organisation file."""
+
+    UNMATCHED = "unmatched"
+    """It matches nothing in the account."""
+    UNKNOWN = "unknown"
+    """The names of the account could not be read."""
+    LOOK_ALIKE = "look_alike"
+    """Another name of the account looks the same."""
+    UNUSED = "unused"
+    """An attestation that answers no question."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverTerms:
+    """What covers a deviation: texts of the organisation file, and an ISO date."""
+
+    reason: str
+    owner: str
+    ticket: str
+    expires: str
+
+    def as_dict(self) -> dict[str, JsonValue]:
+        """The fields of `waiver` in a report."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One level that a value is inherited through: account, group, then the scope itself."""
@@ -96,14 +144,14 @@ class Verdict:
     locked: bool | None = None
     """Whether a lock that governs this scope is on; None if no lock could be read."""
     proved_by: str | None = None
-    decided_by: str | None = None
-    """The level whose value is in effect: account, group or user. None if unknown."""
-    changeable_by: tuple[str, ...] = ()
-    """Who can still change the value: user, group_admin, account_admin."""
+    decided_by: Level | None = None
+    """The level whose value is in effect; None if unknown."""
+    changeable_by: tuple[Role, ...] = ()
+    """Who can still change the value."""
     source: str = ""
     """The request the evidence came from, or `computed`."""
-    waiver: Mapping[str, str] | None = None
-    """What covers the deviation: reason, owner, ticket, expires."""
+    waiver: WaiverTerms | None = None
+    """What covers the deviation."""
     override: str = ""
     """The override of the organisation file that applied; empty for the baseline itself."""
     changeable: str = ""
@@ -190,8 +238,7 @@ class WaiverResult:
     owner: str
     ticket: str
     expires: str
-    state: str
-    """active, expiring (14 days or less), expired, unmatched, or unknown (not enough evidence)."""
+    state: WaiverState
     matched: int
     """Number of deviations it covers, or covered until it expired."""
     detail: str = ""
@@ -200,12 +247,12 @@ class WaiverResult:
     @property
     def is_stale(self) -> bool:
         """True if it fails a gate: it has expired or covers nothing."""
-        return self.state in ("expired", "unmatched")
+        return self.state in (WaiverState.EXPIRED, WaiverState.UNMATCHED)
 
     @property
     def needs_care(self) -> bool:
         """True if the organisation has to act on it, now or soon."""
-        return self.is_stale or self.state == "expiring"
+        return self.is_stale or self.state is WaiverState.EXPIRING
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +267,7 @@ class Reference:
     """group, user or meeting; empty for the entry as a whole."""
     name: str
     """As written in the file; empty for the entry as a whole."""
-    state: str
-    """unmatched, unknown (the names could not be read), look_alike (another name of the account
-    looks the same), or unused (an attestation that answers no question)."""
+    state: ReferenceState
     detail: str
     """The problem and its solution, in a sentence."""
     suggestion: str = ""
@@ -231,7 +276,7 @@ class Reference:
     @property
     def is_stale(self) -> bool:
         """True if it fails a gate, like a stale waiver: it matches nothing."""
-        return self.state == "unmatched"
+        return self.state is ReferenceState.UNMATCHED
 
 
 @dataclass(frozen=True, slots=True)

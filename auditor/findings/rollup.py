@@ -203,7 +203,7 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.decided_by,
         verdict.changeable_by,
         verdict.source,
-        canonical(None if verdict.waiver is None else dict(verdict.waiver)),
+        canonical(None if verdict.waiver is None else verdict.waiver.as_dict()),
         verdict.override,
         repr(verdict.layers),
         verdict.as_expected,
@@ -478,7 +478,7 @@ def _merge(level: Level, groups: Sequence[FindingGroup], names: int) -> FindingG
 
 def _waiver_key(verdict: Verdict) -> str:
     """The waiver as JSON; empty for none."""
-    return json.dumps(dict(verdict.waiver), sort_keys=True) if verdict.waiver else ""
+    return json.dumps(verdict.waiver.as_dict(), sort_keys=True) if verdict.waiver else ""
 
 
 def _name_order(scope: Scope) -> tuple[int, str, str]:

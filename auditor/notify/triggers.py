@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, RunFacts
-from auditor.findings.model import Status, WaiverResult
+from auditor.findings.model import Status, WaiverResult, WaiverState
 
 
 class Trigger(StrEnum):
@@ -117,7 +117,8 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
     due = [
         waiver
         for waiver in event.waivers
-        if waiver.state != "unmatched" and _is_due(date.fromisoformat(waiver.expires), before, now)
+        if waiver.state is not WaiverState.UNMATCHED
+        and _is_due(date.fromisoformat(waiver.expires), before, now)
     ]
     return sorted(due, key=lambda waiver: (waiver.expires, waiver.control, waiver.scope))
 

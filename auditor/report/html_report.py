@@ -172,7 +172,7 @@ class FilterOptions:
 
 def _filter_options(run: Run, listed: Sequence[FindingGroup], exposed: Exposure) -> FilterOptions:
     controls = sorted({group.verdict.control for group in listed})
-    owners = {group.verdict.waiver["owner"] for group in listed if group.verdict.waiver}
+    owners = {group.verdict.waiver.owner for group in listed if group.verdict.waiver}
     return FilterOptions(
         families=sorted({_family(run, control) for control in controls} - {""}, key=str.casefold),
         levels=sorted(

@@ -172,7 +172,7 @@ def finding_object(run: Run, finding: Finding) -> Object:
         "observed_at": finding.observed_at,
         "first_seen": history.first_seen if history else None,
         "changed_by": asdict(changed_by) if changed_by else None,
-        "waiver": None if v.waiver is None else dict(v.waiver),
+        "waiver": None if v.waiver is None else v.waiver.as_dict(),
         "fingerprint": finding.fingerprint,
         "detail": v.detail,
         "override": v.override,

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import BinaryIO
 
-from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
@@ -254,14 +253,13 @@ def _evidence(finding: Finding) -> Object:
 
 
 def _unmapped(verdict: Verdict) -> Object:
-    waiver: JsonValue = None if verdict.waiver is None else dict(verdict.waiver)
     return {
         "status": verdict.status,
         "severity": verdict.severity,
         "kind": verdict.kind,
         "cause": verdict.cause,
         "override": verdict.override,
-        "waiver": waiver,
+        "waiver": None if verdict.waiver is None else verdict.waiver.as_dict(),
     }
 
 

@@ -9,14 +9,11 @@ from datetime import datetime
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Severity, Status
+from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report.display import printable
 from auditor.report.interface import Format, Options
-
-_WAIVERS = ("active", "expiring", "expired", "unmatched", "unknown")
-_NAMES = ("unmatched", "unknown", "look_alike", "unused")
 
 _Samples = Iterable[tuple[Mapping[str, str], float]]
 
@@ -90,14 +87,14 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield (
         "auditor_waivers",
         "Waivers by state.",
-        _by("state", {summary: waiver_states[summary] for summary in _WAIVERS}),
+        _by("state", {summary: waiver_states[summary] for summary in WaiverState}),
     )
     reference_states = Counter(reference.state for reference in run.references)
     meaning = "Names and entries of the organisation file that do not fit the account, by state."
     yield (
         "auditor_names",
         meaning,
-        _by("state", {state: reference_states[state] for state in _NAMES}),
+        _by("state", {state: reference_states[state] for state in ReferenceState}),
     )
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict
+from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict, WaiverTerms
 from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run, fingerprint
 from auditor.report import waiver_wording, wording
@@ -302,7 +302,7 @@ def _result(group: FindingGroup, rule: int, message: str, identity: str) -> Obje
             "primaryLocationLineHash": f"{identity.removeprefix('sha256:')}:1",
             "auditorFinding/v1": identity,
         },
-        "suppressions": [_suppression(verdict.waiver or {})] if waived else [],
+        "suppressions": [_suppression(verdict.waiver)] if waived else [],
     }
 
 
@@ -318,7 +318,7 @@ def _properties(group: FindingGroup, count: int) -> Object:
         "kind": verdict.kind,
         "setting": verdict.setting,
         "cause": verdict.cause,
-        "waiver": dict(sorted(verdict.waiver.items())) if verdict.waiver else None,
+        "waiver": dict(sorted(verdict.waiver.as_dict().items())) if verdict.waiver else None,
     }
 
 
@@ -333,12 +333,12 @@ def _facts(verdict: Verdict) -> Object:
     }
 
 
-def _suppression(waiver: Mapping[str, str]) -> Object:
+def _suppression(waiver: WaiverTerms | None) -> Object:
     words = (
-        waiver.get("reason", "Waived."),
-        f"Accepted by {waiver['owner']}" if waiver.get("owner") else "",
-        f"until {waiver['expires']}" if waiver.get("expires") else "",
-        f"({waiver['ticket']})" if waiver.get("ticket") else "",
+        waiver.reason if waiver else "Waived.",
+        f"Accepted by {waiver.owner}" if waiver and waiver.owner else "",
+        f"until {waiver.expires}" if waiver and waiver.expires else "",
+        f"({waiver.ticket})" if waiver and waiver.ticket else "",
     )
     return {
         "kind": "external",

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult
+from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult, WaiverState
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
@@ -47,14 +47,14 @@ def waivers_due(run: Run) -> list[str]:
     """Waivers that expired, match nothing or expire soon, one phrase per kind."""
     states = Counter(waiver.state for waiver in run.waivers)
     parts = []
-    if expired := states["expired"]:
+    if expired := states[WaiverState.EXPIRED]:
         parts.append(wording.counted(expired, "expired waiver"))
-    if unmatched := states["unmatched"]:
+    if unmatched := states[WaiverState.UNMATCHED]:
         covers = "covers" if unmatched == 1 else "cover"
         parts.append(f"{wording.counted(unmatched, 'waiver')} that {covers} nothing")
     if stale_names := sum(reference.is_stale for reference in run.references):
         parts.append(wording.stale_names(stale_names))
-    soon = [waiver for waiver in run.waivers if waiver.state == "expiring"]
+    soon = [waiver for waiver in run.waivers if waiver.state is WaiverState.EXPIRING]
     if soon:
         parts.append(
             f"{wording.counted(len(soon), 'waiver')} "

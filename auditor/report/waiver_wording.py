@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from auditor.findings.model import Reference, Verdict, WaiverResult
+from auditor.findings.model import Reference, ReferenceState, Verdict, WaiverResult, WaiverState
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import printable
@@ -12,12 +12,14 @@ WARNING = "Warning: "
 _MOST_LINES = 10
 """Entries of the organisation file listed in short outputs."""
 
-_WAIVER: Mapping[str, str] = {
-    "active": "covers {deviations}",
-    "expiring": "covers {deviations}, and ends soon, on {expires}",
-    "expired": "EXPIRED on {expires} and covers nothing any more; it met {deviations}",
-    "unmatched": "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out",
-    "unknown": "met nothing that could be judged",
+_WAIVER: Mapping[WaiverState, str] = {
+    WaiverState.ACTIVE: "covers {deviations}",
+    WaiverState.EXPIRING: "covers {deviations}, and ends soon, on {expires}",
+    WaiverState.EXPIRED: "EXPIRED on {expires} and covers nothing any more; it met {deviations}",
+    WaiverState.UNMATCHED: (
+        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out"
+    ),
+    WaiverState.UNKNOWN: "met nothing that could be judged",
 }
 
 
@@ -26,7 +28,7 @@ def accepted_by(verdict: Verdict) -> str:
     if not verdict.waiver:
         return ""
     waiver = verdict.waiver
-    return _accepted(waiver["owner"], waiver["expires"], waiver["ticket"], waiver["reason"])
+    return _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)
 
 
 def waiver_text(waiver: WaiverResult) -> str:
@@ -43,7 +45,7 @@ def waiver_text(waiver: WaiverResult) -> str:
 
 def reference_line(reference: Reference) -> str:
     """The entry, the name in it that does not match the account, and a suggestion."""
-    unknown = "could not be checked: " if reference.state == "unknown" else ""
+    unknown = "could not be checked: " if reference.state is ReferenceState.UNKNOWN else ""
     named = f', "{printable(reference.name)}"' if reference.name else ""
     return f"{printable(reference.entry)}{named}: {unknown}{printable(reference.detail)}"
 
@@ -60,7 +62,9 @@ def stale_lines(run: Run) -> list[str]:
 def lookalike_lines(run: Run) -> list[str]:
     """A line for each name of the organisation file with a lookalike in the account."""
     return [
-        reference_line(reference) for reference in run.references if reference.state == "look_alike"
+        reference_line(reference)
+        for reference in run.references
+        if reference.state is ReferenceState.LOOK_ALIKE
     ]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Left, ReadError, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Left, ReadError, Role, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.policy.catalogue.operators import OPERATORS
@@ -79,10 +79,10 @@ _LEVEL: Mapping[Level, tuple[str, str]] = {
     Level.WEBINAR: ("webinar", "webinars"),
 }
 
-_WHO: Mapping[str, str] = {
-    "user": "the user",
-    "group_admin": "group admins",
-    "account_admin": "account admins",
+_WHO: Mapping[Role, str] = {
+    Role.USER: "the user",
+    Role.GROUP_ADMIN: "group admins",
+    Role.ACCOUNT_ADMIN: "account admins",
 }
 
 _BELOW: Mapping[str, str] = {
@@ -321,7 +321,7 @@ def cause_name(cause: Cause | None) -> str:
 
 def changeable(verdict: Verdict) -> str:
     """Who can still change the value: `the user, account admins`; empty if unknown."""
-    return ", ".join(_WHO.get(who, printable(who)) for who in verdict.changeable_by)
+    return ", ".join(_WHO[who] for who in verdict.changeable_by)
 
 
 def lock_state(verdict: Verdict) -> str:

@@ -19,7 +19,7 @@ from auditor.app.gate import (
 )
 from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
-from auditor.findings.model import Severity, Status, Verdict, WaiverResult
+from auditor.findings.model import Severity, Status, Verdict, WaiverResult, WaiverState
 from auditor.findings.run import Run
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
@@ -90,7 +90,7 @@ def waiver(*, stale: bool) -> WaiverResult:
         owner="ann@example.com",
         ticket="",
         expires="2026-11-30",
-        state="expired" if stale else "active",
+        state=WaiverState.EXPIRED if stale else WaiverState.ACTIVE,
         matched=1,
     )
 

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from auditor.cli import gate as module
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Reference, Verdict
+from auditor.findings.model import Reference, ReferenceState, Verdict
 from auditor.findings.rollup import FindingGroup
 from auditor.report import gate_report
 from auditor.report.display import printable
@@ -596,8 +596,10 @@ def test_hostile_names_change_no_format(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> None:
-    lost = Reference("override", f"override for {name}", "group", name, "unmatched", name, name)
-    run = replace(run_of([]), references=[lost, replace(lost, state="look_alike")])
+    lost = Reference(
+        "override", f"override for {name}", "group", name, ReferenceState.UNMATCHED, name, name
+    )
+    run = replace(run_of([]), references=[lost, replace(lost, state=ReferenceState.LOOK_ALIKE)])
     basis = gate_report.Basis(run)
     report = (1, "Why.", "See.", basis)
     text = gate_report.as_lines(*report, [])

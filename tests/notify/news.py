@@ -6,7 +6,7 @@ from typing import Any
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, RunFacts
 from auditor.findings.finding_history import Actor
-from auditor.findings.model import FindingKind, Severity, Status, WaiverResult
+from auditor.findings.model import FindingKind, Severity, Status, WaiverResult, WaiverState
 from auditor.notify.triggers import RunEvent
 
 YESTERDAY = "2026-11-20T02:14:00Z"
@@ -83,7 +83,7 @@ def waiver(expires: str, state: str = "expiring", **more: Any) -> WaiverResult:
         reason="They record lessons.",
         ticket="SEC-12",
         expires=expires,
-        state=state,
+        state=WaiverState(state),
         matched=3,
         **fields,
     )

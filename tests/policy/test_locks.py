@@ -265,7 +265,7 @@ def test_the_locking_layer_is_named():
         assert locks.resolve(BOTH, scope, documents).locked_by == "account"
     documents = LockDocuments(outcomes(OFF), {"g1": outcomes(OFF)})
     for scope in (ACCOUNT, GROUP, ALONE):
-        assert locks.resolve(BOTH, scope, documents).locked_by == ""
+        assert locks.resolve(BOTH, scope, documents).locked_by is None
 
 
 def test_a_text_flag_counts_in_the_chain():

@@ -92,7 +92,7 @@ def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(scope, covere
 
 def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is():
     found = verdicts(judged(waiver()))["u1"]
-    assert found.waiver == {
+    assert found.waiver.as_dict() == {
         "reason": "The studio needs it.",
         "owner": "ciso@example.com",
         "ticket": "SEC-12",
@@ -214,7 +214,7 @@ def test_a_stale_waiver_fails_at_any_threshold_but_never(fields):
 def test_a_renewed_waiver_beside_an_expired_one_covers_again():
     found = judged(waiver(expires="2026-11-20"), waiver())
     assert statuses(found)["u1"] is WAIVED
-    assert verdicts(found)["u1"].waiver["expires"] == "2027-01-31"
+    assert verdicts(found)["u1"].waiver.expires == "2027-01-31"
     assert states(found) == ["expired", "active"]
 
 
@@ -311,7 +311,7 @@ def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks():
     found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
     (counted,) = computed(found, "CC-01")
     assert (counted.status, counted.observed) == (WAIVED, ["in_meeting.a"])
-    assert counted.waiver["owner"] == "ciso@example.com"
+    assert counted.waiver.owner == "ciso@example.com"
 
 
 def test_of_several_waivers_the_one_that_ends_first_is_told():
@@ -327,7 +327,7 @@ def test_of_several_waivers_the_one_that_ends_first_is_told():
         expected=expected,
     )
     (counted,) = computed(found, "CC-01")
-    assert counted.waiver["expires"] == "2027-02-01"
+    assert counted.waiver.expires == "2027-02-01"
     assert counted.detail == "2 settings deviate, each under a waiver."
 
 
@@ -515,7 +515,7 @@ def test_a_waiver_covers_the_deviation_that_an_attestation_shows():
         catalogue=CATALOGUE,
     )
     (verdict,) = computed(found, "TR-01")
-    assert (verdict.status, verdict.waiver["ticket"]) == (WAIVED, "SEC-12")
+    assert (verdict.status, verdict.waiver.ticket) == (WAIVED, "SEC-12")
     assert states(found) == ["active"]
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Reference, Status, WaiverResult
+from auditor.findings.model import (
+    FindingKind,
+    Reference,
+    ReferenceState,
+    Status,
+    WaiverResult,
+    WaiverState,
+    WaiverTerms,
+)
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
@@ -27,13 +35,13 @@ WAIVER = {
 }
 
 LOST = Reference(
-    *("override", "override for group Büro Kölm", "group", "Büro Kölm", "unmatched"),
+    *("override", "override for group Büro Kölm", "group", "Büro Kölm", ReferenceState.UNMATCHED),
     'No group of the account is called "Büro Kölm", and none has this id. Did you mean '
     '"Büro Köln"?',
     "Büro Köln",
 )
 LOOKALIKE = Reference(
-    *("parameter", "parameter ai_allowed_groups", "group", "Legal", "look_alike"),
+    *("parameter", "parameter ai_allowed_groups", "group", "Legal", ReferenceState.LOOK_ALIKE),
     'The account also has a group "L\u0435gal", which only looks like "Legal": it differs in '
     "U+0435 CYRILLIC SMALL LETTER IE.",
     "L\u0435gal",
@@ -69,7 +77,9 @@ def golden() -> Run:
         observed=["US"],
         expected={"op": "subset_of_param", "param": "allowed_regions"},
     )
-    waived = worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=WAIVER)
+    waived = worlds.deviation(
+        "RC-02", Level.GROUP, status=Status.WAIVED, waiver=WaiverTerms(**WAIVER)
+    )
     attested = worlds.unknown(Cause.ABSENT, "TP-01", Level.GROUP, status=Status.ATTESTED)
     not_applicable = worlds.deviation("RT-01", Level.GROUP, status=Status.NOT_APPLICABLE)
     refused = worlds.unknown(Cause.DENIED)
@@ -85,7 +95,9 @@ def golden() -> Run:
         errors=[worlds.DENIED],
         exit_code=1,
     )
-    stale = WaiverResult("AI-01", "user Ada", *WAIVER.values(), state="expired", matched=1)
+    stale = WaiverResult(
+        "AI-01", "user Ada", *WAIVER.values(), state=WaiverState.EXPIRED, matched=1
+    )
     return replace(run, waivers=[stale], references=[LOST, LOOKALIKE])
 
 

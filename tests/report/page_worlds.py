@@ -4,7 +4,16 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Layer, Severity, Status, TrendPoint, Verdict, WaiverResult
+from auditor.findings.model import (
+    Layer,
+    Severity,
+    Status,
+    TrendPoint,
+    Verdict,
+    WaiverResult,
+    WaiverState,
+    WaiverTerms,
+)
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 from auditor.policy.catalogue.questions import shipped
@@ -15,12 +24,7 @@ CHAIN = (
     Layer(Level.GROUP, locked=None),
     Layer(Level.USER, value=True, seen=True, decides=True),
 )
-WAIVER = {
-    "reason": "Trains surgeons",
-    "owner": "dpo@example.com",
-    "ticket": "SEC-12",
-    "expires": "2026-11-27",
-}
+WAIVER = WaiverTerms("Trains surgeons", "dpo@example.com", "SEC-12", "2026-11-27")
 TREND = (
     TrendPoint("r1", "2026-11-19T22:00:00Z", 80, 60, 1300),
     TrendPoint("r2", "2026-11-20T22:00:00Z", 40, 70, 1340),
@@ -45,7 +49,7 @@ def expiring(state: str = "expiring", expires: str = "2026-11-27") -> WaiverResu
         owner="dpo@example.com",
         ticket="SEC-12",
         expires=expires,
-        state=state,
+        state=WaiverState(state),
         matched=1,
     )
 

@@ -11,7 +11,7 @@ import unicodedata
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Status
+from auditor.findings.model import FindingKind, Status, WaiverTerms
 from auditor.report import FORMATS, Options
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
 from auditor.report.csv_report import BOM, escape_formula
@@ -110,7 +110,7 @@ def test_what_is_not_there_is_an_empty_cell():
 
 
 def test_a_waived_row_says_who_answers_for_it():
-    (row,) = rows(one(worlds.deviation(status=Status.WAIVED, waiver=WAIVER)))
+    (row,) = rows(one(worlds.deviation(status=Status.WAIVED, waiver=WaiverTerms(**WAIVER))))
     assert {key: row[f"waiver_{key}"] for key in WAIVER} == WAIVER
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Severity, Status
+from auditor.findings.model import Severity, Status, WaiverTerms
 from auditor.findings.rollup import merge_values, roll_up
 from auditor.report.group_wording import group_outcome, name, outcome, sentence, where
 from tests.report import worlds
@@ -44,13 +44,13 @@ def test_the_most_frequent_values_are_listed_and_the_others_counted():
 
 def test_cause_severity_waiver_and_level_part_findings():
     first = worlds.unknown(Cause.DENIED)
-    waived = worlds.deviation(status=Status.WAIVED, waiver={"owner": "a"})
+    waived = worlds.deviation(status=Status.WAIVED, waiver=WaiverTerms("", "a", "", ""))
     others = [
         replace(first, cause=Cause.ERROR),
         worlds.deviation(severity=Severity.LOW),
         worlds.deviation(),
         waived,
-        replace(waived, waiver={"owner": "b"}),
+        replace(waived, waiver=WaiverTerms("", "b", "", "")),
     ]
     groups = groups_of(*users(first, *others), (worlds.group(1), first))
     assert len(groups) == 7

@@ -433,7 +433,7 @@ def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render):
 
 def test_a_row_of_people_says_that_their_group_has_the_same_value(render):
     at_group = worlds.deviation("AI-01", Level.GROUP)
-    at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting, decided_by="user")
+    at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting, decided_by=Level.USER)
     run = worlds.run_of(
         [
             worlds.judged(worlds.group(1, "Sales"), [at_group]),

@@ -11,7 +11,7 @@ import xmlschema
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Severity, Status
+from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
 from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.golden_run import LOOKALIKE, LOST, golden
@@ -90,7 +90,7 @@ NAMES = "Every override and every name in the organisation file fits the account
         ([LOST], junitparser.Failure),
         ([LOST, LOOKALIKE], junitparser.Failure),
         ([LOOKALIKE], junitparser.Skipped),
-        ([replace(LOST, state="unknown")], junitparser.Skipped),
+        ([replace(LOST, state=ReferenceState.UNKNOWN)], junitparser.Skipped),
     ],
 )
 def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped(
@@ -208,7 +208,7 @@ def test_a_stale_waiver_is_a_failure_of_the_run():
     (failure,) = cases(golden())[name]
     assert "EXPIRED on 2027-01-31" in failure.text
     stale = golden().waivers[0]
-    assert cases(replace(golden(), waivers=[replace(stale, state="active")]))[name] == []
+    assert cases(replace(golden(), waivers=[replace(stale, state=WaiverState.ACTIVE)]))[name] == []
 
 
 def test_a_family_without_name_is_other():

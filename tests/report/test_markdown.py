@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.frameworks import Framework, FrameworkPart
-from auditor.findings.model import ReadError, Severity, WaiverResult
+from auditor.findings.model import ReadError, Severity, WaiverResult, WaiverState
 from auditor.report import Options
 from auditor.report.markdown_report import MOST_BYTES, MarkdownFormat
 from auditor.report.markdown_text import code, prose
@@ -64,7 +64,9 @@ def tables(text):
 
 def named(name):
     """A name wherever one can stand: group, user, value, setting, message, waiver."""
-    waiver = WaiverResult("AI-01", name, name, name, name, name, state="expired", matched=1)
+    waiver = WaiverResult(
+        "AI-01", name, name, name, name, name, state=WaiverState.EXPIRED, matched=1
+    )
     run = worlds.run_of(
         [
             worlds.judged(worlds.group(1, name), [worlds.deviation("AI-01", Level.GROUP)]),
@@ -147,7 +149,9 @@ def test_what_is_due_names_the_command_that_says_more():
 
 def test_waivers_that_need_care_say_so():
     stale = golden().waivers[0]
-    active = WaiverResult("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
+    active = WaiverResult(
+        "RC-02", "group Studio", *WAIVER.values(), state=WaiverState.ACTIVE, matched=2
+    )
     text = written(replace(golden(), waivers=[active, stale]))
     care, quiet = (line for line in text.splitlines() if "Accepted by" in line)
     assert care.startswith("- **Needs care:** AI-01 for user Ada: EXPIRED on 2027-01-31")
@@ -284,7 +288,7 @@ def test_the_page_fits_a_job_summary_whatever_the_run():
         for at in range(1_500)
     }
     verdicts = [replace(worlds.deviation("RT-01"), control=id_) for id_ in controls]
-    waiver = WaiverResult("AI-01", titles, titles, titles, titles, titles, "expired", 1)
+    waiver = WaiverResult("AI-01", titles, titles, titles, titles, titles, WaiverState.EXPIRED, 1)
     run = worlds.run_of(
         [worlds.judged(worlds.user(1), verdicts)],
         controls=controls,

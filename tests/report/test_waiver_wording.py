@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Status, WaiverResult
+from auditor.findings.model import Status, WaiverResult, WaiverState, WaiverTerms
 from auditor.findings.rollup import roll_up
 from auditor.report import waiver_wording
 from tests.report import worlds
@@ -18,22 +18,23 @@ ACTIVE = WaiverResult(
     owner="ciso@example.com",
     ticket="SEC-12",
     expires="2027-01-31",
-    state="active",
+    state=WaiverState.ACTIVE,
     matched=2,
 )
 STATES = {
-    "active": "covers 2 deviations. ",
-    "expiring": "covers 2 deviations, and ends soon, on 2027-01-31. ",
-    "expired": "EXPIRED on 2027-01-31 and covers nothing any more; it met 2 deviations. ",
-    "unmatched": "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out. ",
-    "unknown": "met nothing that could be judged. ",
+    WaiverState.ACTIVE: "covers 2 deviations. ",
+    WaiverState.EXPIRING: "covers 2 deviations, and ends soon, on 2027-01-31. ",
+    WaiverState.EXPIRED: "EXPIRED on 2027-01-31 and covers nothing any more; it met 2 deviations. ",
+    WaiverState.UNMATCHED: (
+        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out. "
+    ),
+    WaiverState.UNKNOWN: "met nothing that could be judged. ",
 }
-TEXTS = {"reason": "They edit films.", "owner": "ciso@example.com"}
-TEXTS |= {"ticket": "SEC-12", "expires": "2027-01-31"}
+TERMS = WaiverTerms("They edit films.", "ciso@example.com", "SEC-12", "2027-01-31")
 
 
 def waived(**changes):
-    return worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=TEXTS, **changes)
+    return worlds.deviation("RC-02", Level.GROUP, status=Status.WAIVED, waiver=TERMS, **changes)
 
 
 def run(*waivers, verdicts=()):
@@ -96,7 +97,7 @@ def test_the_page_shows_a_waived_deviation_with_its_waiver(render):
     assert "<strong>" not in section
 
 
-@pytest.mark.parametrize("state", ["expired", "unmatched"])
+@pytest.mark.parametrize("state", [WaiverState.EXPIRED, WaiverState.UNMATCHED])
 def test_the_page_says_that_a_stale_waiver_fails_the_gate(render, state):
     section = accepted_section(render(run(replace(ACTIVE, state=state)), "html"))
     assert f"<strong>RC-02 for group Studio: {STATES[state].strip()}" in section
@@ -138,9 +139,9 @@ def test_every_report_for_people_shows_a_lookalike_of_a_name(render):
 def test_hostile_words_of_a_waiver_stay_text(render):
     for words in worlds.HOSTILE.values():
         waiver = replace(
-            ACTIVE, reason=words, owner=words, ticket=words, scope=words, state="expired"
+            ACTIVE, reason=words, owner=words, ticket=words, scope=words, state=WaiverState.EXPIRED
         )
-        verdict = replace(waived(), waiver=dict.fromkeys(TEXTS, words))
+        verdict = replace(waived(), waiver=WaiverTerms(words, words, words, words))
         html = render(run(waiver, verdicts=[verdict]), "html")
         assert "<script>alert(1)" not in html
         text = render(run(waiver, verdicts=[verdict]), "text", width=80)
@@ -149,13 +150,11 @@ def test_hostile_words_of_a_waiver_stay_text(render):
 
 
 def test_deviations_under_different_waivers_are_separate_rows():
-    other = replace(waived(), waiver={**TEXTS, "owner": "b@example.com"})
+    other = replace(waived(), waiver=replace(TERMS, owner="b@example.com"))
     groups = [worlds.group(1), worlds.group(2), worlds.group(3)]
     verdicts = [waived(), other, waived()]
     base_run = worlds.run_of([worlds.judged(g, [v]) for g, v in zip(groups, verdicts, strict=True)])
-    counts = {
-        g.verdict.waiver["owner"]: g.count for g in roll_up(base_run).of_status(Status.WAIVED)
-    }
+    counts = {g.verdict.waiver.owner: g.count for g in roll_up(base_run).of_status(Status.WAIVED)}
     assert counts == {"ciso@example.com": 2, "b@example.com": 1}
 
 

@@ -16,7 +16,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.frameworks import Framework, FrameworkPart
-from auditor.findings.model import Status, WaiverResult
+from auditor.findings.model import Status, WaiverResult, WaiverState
 from auditor.report import FORMATS, Options
 from auditor.report.workbook import MOST_ROWS, create_workbook
 from auditor.report.xlsx_report import XlsxFormat
@@ -152,7 +152,9 @@ def test_passes_are_counted_per_control_only_if_the_run_stored_them():
 
 
 def test_a_waiver_has_its_result_and_those_that_need_attention_come_first():
-    active = WaiverResult("RC-02", "group Studio", *WAIVER.values(), state="active", matched=2)
+    active = WaiverResult(
+        "RC-02", "group Studio", *WAIVER.values(), state=WaiverState.ACTIVE, matched=2
+    )
     run = replace(golden(), waivers=[active, *golden().waivers])
     rows = table(opened(written(run)), "Waivers")
     assert [row["State"] for row in rows] == ["expired", "active"]

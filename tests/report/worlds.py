@@ -13,6 +13,8 @@ from auditor.findings.model import (
     FindingKind,
     ReadError,
     Reference,
+    ReferenceState,
+    Role,
     RunInfo,
     Severity,
     Status,
@@ -133,8 +135,8 @@ def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: obje
         observed=True,
         expected={"op": "eq", "value": False},
         locked=False,
-        decided_by=str(level),
-        changeable_by=("user", "group_admin", "account_admin"),
+        decided_by=level,
+        changeable_by=tuple(Role),
         source=SOURCE[level],
         detail="The value differs from what the baseline asks.",
     )
@@ -241,7 +243,7 @@ def everything() -> Run:
         setting="recording.recording_disclaimer",
         observed=False,
         expected={"op": "eq", "value": True},
-        decided_by="account",
+        decided_by=Level.ACCOUNT,
     )
     decision = deviation(
         "DR-01",
@@ -350,7 +352,9 @@ def hostile() -> Run:
     errors = [ReadError(name, Cause.DENIED, name, (name[:40],)) for name in HOSTILE.values()]
     run = run_of([*groups, *users], errors=errors, name=HOSTILE["markup"])
     references = [
-        Reference("override", f"override for {name}", "group", name, "unmatched", name, name)
+        Reference(
+            "override", f"override for {name}", "group", name, ReferenceState.UNMATCHED, name, name
+        )
         for name in HOSTILE.values()
     ]
     return replace(run, references=references)

@@ -24,7 +24,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, ReadFailure
-from auditor.findings.model import Reference
+from auditor.findings.model import Reference, ReferenceState
 from auditor.policy.baseline.match import DisplayName, Match, Name, listed
 from auditor.policy.baseline.match_index import MatchIndex
 from auditor.policy.baseline.overrides import Override
@@ -63,7 +63,7 @@ class Mention:
 class NameCheck:
     """The result of looking up a name that does not match exactly one thing."""
 
-    state: str
+    state: ReferenceState
     detail: str
     suggestion: str = ""
 
@@ -132,7 +132,7 @@ class Roster:
             if fits if exact else Match(group=name).fits_groups(known):
                 result = _lookalike(text, lookalikes[0]) if lookalikes else None
             elif why is not None:
-                result = NameCheck("unknown", f"Groups could not be listed ({why}).")
+                result = NameCheck(ReferenceState.UNKNOWN, f"Groups could not be listed ({why}).")
             elif lookalikes:
                 result = _only_looks_like("group", text, lookalikes[0])
             else:
@@ -158,7 +158,7 @@ class Roster:
         absent = [names_to_find[position] for position in sorted(unmatched)]
         for name in absent:
             detail = f"The {what}s could not all be listed ({incomplete_reason})."
-            self._checks[what, name, False] = NameCheck("unknown", detail)
+            self._checks[what, name, False] = NameCheck(ReferenceState.UNKNOWN, detail)
         if incomplete_reason is None and absent:
             self._propose(what, absent)
 
@@ -231,7 +231,7 @@ def _missing(what: What, name: Name, near: str) -> NameCheck:
     else:
         called = f'has the {"address" if is_address(text) else "id"} "{text}"'
     hint = f' Did you mean "{near}"?' if near else ""
-    return NameCheck("unmatched", f"No {what} of the account {called}.{hint}", near)
+    return NameCheck(ReferenceState.UNMATCHED, f"No {what} of the account {called}.{hint}", near)
 
 
 def _only_a_name(what: What, text: str) -> NameCheck:
@@ -240,7 +240,7 @@ def _only_a_name(what: What, text: str) -> NameCheck:
         f'"{text}" is only the name of a {what}, and {whose} themselves. '
         f'Write its {"address" if what == "user" else "number"}, or {{name: "{text}"}}.'
     )
-    return NameCheck("unmatched", detail)
+    return NameCheck(ReferenceState.UNMATCHED, detail)
 
 
 def _only_looks_like(what: What, text: str, other: str) -> NameCheck:
@@ -248,7 +248,7 @@ def _only_looks_like(what: What, text: str, other: str) -> NameCheck:
         f'No {what} of the account is called "{text}". "{other}" only looks the same: it differs '
         f"in {differing_characters(text, other) or 'its letters'}."
     )
-    return NameCheck("unmatched", detail, other)
+    return NameCheck(ReferenceState.UNMATCHED, detail, other)
 
 
 def _lookalike(text: str, other: str) -> NameCheck:
@@ -257,7 +257,7 @@ def _lookalike(text: str, other: str) -> NameCheck:
         f"{differing_characters(text, other) or 'its letters'}. What is meant for one does not "
         "hold for the other."
     )
-    return NameCheck("look_alike", detail, other)
+    return NameCheck(ReferenceState.LOOK_ALIKE, detail, other)
 
 
 @dataclass(frozen=True)
@@ -328,12 +328,12 @@ def check(
         if result is None:
             continue
         if mention.kind == "waiver":
-            if result.state == "unmatched" and not _others_fit(
+            if result.state is ReferenceState.UNMATCHED and not _others_fit(
                 matches[mention.position].scope, checks
             ):
                 unmatched_waivers.setdefault(mention.position, result.detail)
                 continue
-            if result.state == "unknown":
+            if result.state is ReferenceState.UNKNOWN:
                 continue  # the waiver result reports it
         name = _text(mention.name)
         mismatches[Reference(mention.kind, mention.entry, mention.what, name, *_fields(result))] = (
@@ -350,7 +350,7 @@ def mismatches(snapshot: Snapshot, entries: Entries) -> list[Reference]:
     waivers = dict(entries.waivers())
     for position, detail in unmatched_waivers.items():
         entry = _waiver_label(waivers[position])
-        rows.append(Reference("waiver", entry, "", "", "unmatched", detail))
+        rows.append(Reference("waiver", entry, "", "", ReferenceState.UNMATCHED, detail))
     return sorted(rows, key=_order)
 
 
@@ -372,7 +372,7 @@ class LookedUp:
         return [reference for reference in self.found if reference.is_stale]
 
 
-def _fields(result: NameCheck) -> tuple[str, str, str]:
+def _fields(result: NameCheck) -> tuple[ReferenceState, str, str]:
     return result.state, result.detail, result.suggestion
 
 
@@ -390,7 +390,7 @@ def _others_fit(match: Match, checks: Mapping[Key, NameCheck | None]) -> bool:
 
 
 def _is_missing(result: NameCheck | None) -> bool:
-    return result is not None and result.state == "unmatched"
+    return result is not None and result.state is ReferenceState.UNMATCHED
 
 
 def _unused_entries(
@@ -404,7 +404,7 @@ def _unused_entries(
             continue
         if _all_present(match, checks):
             detail = "The account has what it names, but nobody is all of it at once."
-            yield Reference("override", override.label, "", "", "unmatched", detail)
+            yield Reference("override", override.label, "", "", ReferenceState.UNMATCHED, detail)
     exceptions = entries.exceptions
     for position, attestation in entries.attestations():
         assert exceptions is not None
@@ -416,12 +416,13 @@ def _unused_entries(
             detail = (
                 "It answers nothing: Zoom returns the value, or the control is judged elsewhere."
             )
-            yield Reference("attestation", entry, "", "", "unused", detail)
+            yield Reference("attestation", entry, "", "", ReferenceState.UNUSED, detail)
 
 
 def _all_present(match: Match, checks: Mapping[Key, NameCheck | None]) -> bool:
     return all(
-        (result := checks.get((what, name, False))) is None or result.state == "look_alike"
+        (result := checks.get((what, name, False))) is None
+        or result.state is ReferenceState.LOOK_ALIKE
         for what, named in _NAMED
         for name in listed(named(match))
     )

@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import FindingKind, Status, Verdict, WaiverResult
+from auditor.findings.model import (
+    FindingKind,
+    Status,
+    Verdict,
+    WaiverResult,
+    WaiverState,
+    WaiverTerms,
+)
 from auditor.policy.baseline.match import Match, NonBlank
 from auditor.policy.baseline.match_index import MatchIndex
 
@@ -199,14 +206,15 @@ class WaiversAndAttestations:
         waiver: Waiver,
         unseen_levels: frozenset[Level],
         unmatched: Mapping[int, str],
-    ) -> str:
+    ) -> WaiverState:
         if waiver.expires < self.today:
-            return "expired"
+            return WaiverState.EXPIRED
         if position not in self._waiver_counts:
             is_uncertain = position in self._uncertain or waiver.scope.levels & unseen_levels
-            return "unmatched" if position in unmatched or not is_uncertain else "unknown"
+            unmatched_only = position in unmatched or not is_uncertain
+            return WaiverState.UNMATCHED if unmatched_only else WaiverState.UNKNOWN
         soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
-        return "expiring" if soon else "active"
+        return WaiverState.EXPIRING if soon else WaiverState.ACTIVE
 
     def _waive(self, verdict: Verdict, position: int) -> Verdict:
         waiver = self.waivers[position]
@@ -215,7 +223,7 @@ class WaiversAndAttestations:
         if waiver.expires < self.today:
             detail = f"The waiver of {waiver.owner} expired on {waiver.expires}. {verdict.detail}"
             return replace(verdict, detail=detail.strip())
-        return replace(verdict, status=Status.WAIVED, waiver=_waiver_fields(waiver))
+        return replace(verdict, status=Status.WAIVED, waiver=_terms(waiver))
 
     def _attest(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
         """Apply the newest valid answer; an expired one if none is valid.
@@ -283,10 +291,5 @@ def _can_be_attested(verdict: Verdict) -> bool:
     return verdict.status is Status.UNKNOWN and verdict.cause in ATTESTABLE_CAUSES
 
 
-def _waiver_fields(waiver: Waiver) -> dict[str, str]:
-    return {
-        "reason": waiver.reason,
-        "owner": waiver.owner,
-        "ticket": waiver.ticket,
-        "expires": waiver.expires.isoformat(),
-    }
+def _terms(waiver: Waiver) -> WaiverTerms:
+    return WaiverTerms(waiver.reason, waiver.owner, waiver.ticket, waiver.expires.isoformat())

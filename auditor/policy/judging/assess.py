@@ -427,7 +427,7 @@ class Assessor:
         if level in check.levels:
             seen[level] = lookup.find(check, evidence.outcomes).reading
         lock_states = lock_state_by_level(check, evidence.scope, locks)
-        return explain(check, seen, lock_states, verdict.decided_by or "")
+        return explain(check, seen, lock_states, verdict.decided_by)
 
     def _at_account(self, check: Check) -> Reading:
         key = check.setting, check.document

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.model import FindingKind, Role, Status, Verdict, WaiverTerms
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import ATTESTATION, Check, Control
 from auditor.policy.catalogue.operators import OPERATORS
@@ -39,7 +39,7 @@ class DerivedInputs:
 
     lock_fails: set[str] = field(default_factory=set)
     lock_unknowns: dict[str, Cause] = field(default_factory=dict)
-    lock_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    lock_waivers: dict[str, WaiverTerms | None] = field(default_factory=dict)
     """Unlocked settings with a waiver, and that waiver."""
     lock_passes: int = 0
     locks_due: set[str] = field(default_factory=set)
@@ -49,7 +49,7 @@ class DerivedInputs:
     looser: dict[Level, Counter[str]] = field(
         default_factory=lambda: {Level.GROUP: Counter(), Level.USER: Counter()}
     )
-    looser_waivers: dict[Level, dict[str, Mapping[str, str]]] = field(
+    looser_waivers: dict[Level, dict[str, WaiverTerms | None]] = field(
         default_factory=lambda: {Level.GROUP: {}, Level.USER: {}}
     )
     loose_scopes: Counter[Level] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ class DerivedInputs:
     """Settings whose expectation depends on a decision that is still open."""
     new_settings: dict[Status, set[str]] = field(default_factory=dict)
     """New settings by status; each of them is a finding of CC-07."""
-    new_waivers: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    new_waivers: dict[str, WaiverTerms | None] = field(default_factory=dict)
     unread: set[Cause] = field(default_factory=set)
     """Why documents that may contain new settings could not be read."""
 
@@ -101,7 +101,7 @@ class DerivedInputs:
         elif verdict.status in _UNSEEN and verdict.cause is not None:
             self.lock_unknowns[verdict.setting] = verdict.cause
         elif verdict.status is Status.WAIVED:
-            self.lock_waivers[verdict.setting] = verdict.waiver or {}
+            self.lock_waivers[verdict.setting] = verdict.waiver
         elif verdict.status is Status.PASS:
             self.lock_passes += scopes
 
@@ -117,7 +117,7 @@ class DerivedInputs:
             return False
         looser = _is_more_permissive(verdict, account)
         if looser is not False and verdict.status is Status.WAIVED:
-            self.looser_waivers[level][verdict.setting] = verdict.waiver or {}
+            self.looser_waivers[level][verdict.setting] = verdict.waiver
         elif looser is None:
             self.unordered[level].add(verdict.setting)
         elif looser:
@@ -186,8 +186,8 @@ def _base(assessed: ControlExpectation, check: Check, context: Context) -> Verdi
         severity=assessed.severity,
         setting=check.setting,
         expected=assessed.expectations[check.setting].shown(context.parameters),
-        decided_by="account",
-        changeable_by=("account_admin",),
+        decided_by=Level.ACCOUNT,
+        changeable_by=(Role.ACCOUNT_ADMIN,),
         source="computed",
     )
 
@@ -278,9 +278,9 @@ def _counted(settings: set[str]) -> str:
     return f"{len(settings)} new settings speak" if len(settings) > 1 else "1 new setting speaks"
 
 
-def _waived(base: Verdict, waivers: Mapping[str, Mapping[str, str]]) -> Verdict:
+def _waived(base: Verdict, waivers: Mapping[str, WaiverTerms | None]) -> Verdict:
     """All counted deviations are waived; the verdict shows the waiver that expires first."""
-    first = min(waivers.values(), key=lambda waiver: waiver.get("expires", ""))
+    first = min(waivers.values(), key=lambda waiver: waiver.expires if waiver else "")
     count = len(waivers)
     detail = f"{count} setting{'s deviate, each' if count > 1 else ' deviates,'} under a waiver."
     return replace(

@@ -10,7 +10,7 @@ from auditor.evidence.read_plan import PHONE_VIEWS
 from auditor.evidence.reading import JsonValue, Reading, Seen, Unseen, at_path
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
-from auditor.findings.model import Layer
+from auditor.findings.model import Layer, Role
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import locks
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
@@ -33,7 +33,7 @@ def effective_value(
     if scope.level in PHONE_VIEWS:
         return _of_phone(check, scope, outcomes)
     if scope.level in (Level.MEETING, Level.WEBINAR):
-        return EffectiveValue(None, scope.level, ("user", "account_admin"))
+        return EffectiveValue(None, scope.level, (Role.USER, Role.ACCOUNT_ADMIN))
     return locks.resolve(check, scope, documents)
 
 
@@ -41,7 +41,7 @@ def explain(
     check: Check,
     readings: Mapping[Level, Reading],
     lock_states: Mapping[Level, bool | None],
-    deciding_level: str,
+    deciding_level: Level | None,
 ) -> tuple[Layer, ...]:
     """The chain of layers for a report, from the account down.
 
@@ -61,7 +61,7 @@ def explain(
                 value=reading.value if isinstance(reading, Seen) else None,
                 seen=isinstance(reading, Seen),
                 locked=lock_states.get(level),
-                decides=deciding_level == level,
+                decides=deciding_level is level,
             )
         )
     return tuple(layers)
@@ -79,8 +79,12 @@ def _of_phone(check: Check, scope: Scope, outcomes: Mapping[View, Outcome]) -> E
     body: JsonValue = outcome.body if isinstance(outcome, Document) else None
     by = at_path(body, f"{check.lock}_by")
     level = None if isinstance(by, Unseen) else LOCKED_BY.get(str(by))
-    return EffectiveValue(True, level, ("account_admin",), level.replace("_", " ") if level else "")
+    return EffectiveValue(True, level, (Role.ACCOUNT_ADMIN,), level)
 
 
-def _below(check: Check) -> tuple[str, ...]:
-    return ("user", "account_admin") if Level.PHONE_USER in check.levels else ("account_admin",)
+def _below(check: Check) -> tuple[Role, ...]:
+    return (
+        (Role.USER, Role.ACCOUNT_ADMIN)
+        if Level.PHONE_USER in check.levels
+        else (Role.ACCOUNT_ADMIN,)
+    )

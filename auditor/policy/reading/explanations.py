@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Role
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading.locks import EffectiveValue
 
@@ -31,14 +32,14 @@ def who_can_change(
 ) -> str:
     """Who can change the value of `check` at `scope`, and why."""
     why = _why(check, scope, effective)
-    if effective.changeable_by == ("account_admin",):
+    if effective.changeable_by == (Role.ACCOUNT_ADMIN,):
         return f"Only an account admin{why if effective.locked else ''}."
     who = {
-        "user": _users(scope, population),
-        "group_admin": "any group admin" if scope.level is Level.ACCOUNT else "a group admin",
-        "account_admin": "an account admin",
+        Role.USER: _users(scope, population),
+        Role.GROUP_ADMIN: "any group admin" if scope.level is Level.ACCOUNT else "a group admin",
+        Role.ACCOUNT_ADMIN: "an account admin",
     }
-    named = [who[role] for role in effective.changeable_by if who.get(role)]
+    named = [who[role] for role in effective.changeable_by if who[role]]
     if not named:
         return ""
     listed = " or ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
@@ -62,7 +63,8 @@ def _why(check: Check, scope: Scope, effective: EffectiveValue) -> str:
     if check.lock is None or not check.lock_levels:
         return ", because Zoom publishes no lock for it"
     if effective.locked:
-        return f", because the {effective.locked_by} lock is on" if effective.locked_by else ""
+        by = effective.locked_by
+        return f", because the {by.replace('_', ' ')} lock is on" if by else ""
     lockable = scope.level in check.lock_levels
     if effective.decided_by is None or (effective.locked is None and lockable):
         return " as far as can be told: not every lock could be read"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from auditor.evidence.reading import Cause, JsonValue, LookupResult, Reading, Seen, Unseen, at_path
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
+from auditor.findings.model import Role
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.values import iter_leaves, json_type
 
@@ -108,13 +109,10 @@ class EffectiveValue:
     """The layer that decides a value, and the roles that can still change it."""
 
     locked: bool | None = None
-    decided_by: str | None = None
-    changeable_by: tuple[str, ...] = ()
-    locked_by: str = ""
-    """The level whose lock is on: account or group."""
-
-
-ALL_ROLES = ("user", "group_admin", "account_admin")
+    decided_by: Level | None = None
+    changeable_by: tuple[Role, ...] = ()
+    locked_by: Level | None = None
+    """The level whose lock is on."""
 
 
 def resolve(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
@@ -129,31 +127,33 @@ def resolve(check: Check, scope: Scope, locks: LockDocuments) -> EffectiveValue:
     by_account = _locked_at(check, Level.ACCOUNT, locks.account)
     below = tuple(
         who
-        for level, who in ((Level.USER, "user"), (Level.GROUP, "group_admin"))
+        for level, who in ((Level.USER, Role.USER), (Level.GROUP, Role.GROUP_ADMIN))
         if level in check.levels
     )
     if scope.level is Level.ACCOUNT:
-        changeable = ("account_admin",) if by_account else (*below, "account_admin")
-        return EffectiveValue(by_account, "account", changeable, "account" if by_account else "")
+        changeable = (Role.ACCOUNT_ADMIN,) if by_account else (*below, Role.ACCOUNT_ADMIN)
+        locked_by = Level.ACCOUNT if by_account else None
+        return EffectiveValue(by_account, Level.ACCOUNT, changeable, locked_by)
     if by_account:
-        return EffectiveValue(True, "account", ("account_admin",), "account")
+        return EffectiveValue(True, Level.ACCOUNT, (Role.ACCOUNT_ADMIN,), Level.ACCOUNT)
     if scope.level is Level.GROUP:
         own = _locked_at(check, Level.GROUP, locks.groups.get(scope.id, {}))
-        members = () if own else tuple(who for who in below if who == "user")
-        decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
-        changeable = (*members, "group_admin", "account_admin")
-        return EffectiveValue(own, decided, changeable, "group" if own else "")
+        members = () if own else tuple(who for who in below if who is Role.USER)
+        decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else Level.GROUP
+        changeable = (*members, Role.GROUP_ADMIN, Role.ACCOUNT_ADMIN)
+        return EffectiveValue(own, decided, changeable, Level.GROUP if own else None)
     flags = [_locked_at(check, Level.GROUP, locks.groups.get(g, {})) for g in scope.group_ids]
     if any(flags):
-        decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else "group"
-        return EffectiveValue(True, decided, ("group_admin", "account_admin"), "group")
+        decided = None if by_account is None and _lockable(check, Level.ACCOUNT) else Level.GROUP
+        admins = (Role.GROUP_ADMIN, Role.ACCOUNT_ADMIN)
+        return EffectiveValue(True, decided, admins, Level.GROUP)
     open_question = (by_account is None and _lockable(check, Level.ACCOUNT)) or (
         None in flags and _lockable(check, Level.GROUP)
     )
     if open_question:
-        return EffectiveValue(None, None, ALL_ROLES)
+        return EffectiveValue(None, None, tuple(Role))
     lockable = _lockable(check, Level.ACCOUNT) or _lockable(check, Level.GROUP)
-    return EffectiveValue(False if lockable else None, "user", ALL_ROLES)
+    return EffectiveValue(False if lockable else None, Level.USER, tuple(Role))
 
 
 def lock_state_by_level(
