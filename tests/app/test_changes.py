@@ -21,7 +21,7 @@ from auditor.findings.drift import SettingChange
 from auditor.policy.catalogue import word_lists
 from auditor.sandbox import Conduct, Sandbox, World, serve
 from tests.app.stored import judgement
-from tests.app.test_extent import LONG_AGO, target
+from tests.app.test_collection_scope import LONG_AGO, target
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
 WANTED = judgement("AI-01", depth=Level.USER)

@@ -114,7 +114,7 @@ def test_a_report_with_waivers_is_as_the_schema_says(audit):
     jsonschema.Draft202012Validator(schema()).validate(report())
 
 
-def test_where_everything_is_waived_the_gate_is_green(audit):
+def test_if_everything_is_waived_the_gate_is_green(audit):
     everything = waiver("{group: '*'}") + waiver("{level: account}").partition("\n")[2]
     assert audit(everything, "--fail-on", "low").exit_code == 0
     assert set(statuses().values()) == {"waived"}

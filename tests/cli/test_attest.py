@@ -92,7 +92,7 @@ def test_an_answer_for_a_group_is_no_answer_for_the_account() -> None:
     assert "TR-01 missing" in output_text(ran("attest", "--list", *TRAINING))
 
 
-def test_where_nothing_is_due_nothing_is_asked() -> None:
+def test_if_nothing_is_due_no_question_is_asked() -> None:
     write(row(), row("TR-02"))
     before = Path("attestations.yaml").read_text()
     result = ran("attest", *TRAINING)

@@ -232,7 +232,7 @@ def test_a_look_at_something_is_not_taken_for_a_full_run(
 
 
 @pytest.mark.parametrize("narrowed", [("--only", "RC-02"), ("--depth", "account")])
-def test_where_there_is_no_full_run_a_look_at_something_does_not_pass(
+def test_without_a_full_run_a_partial_run_does_not_pass(
     account: Account, narrowed: tuple[str, ...]
 ) -> None:
     account.night(*narrowed)

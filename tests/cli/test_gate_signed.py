@@ -150,9 +150,7 @@ def test_an_acceptance_that_could_not_be_signed_is_not_made_where_one_is_asked_f
 
 
 @pytest.mark.parametrize("words", [["report"], ["diff"], ["audit", "--from", "latest"], ["ask"]])
-def test_where_a_key_has_to_sign_no_unsigned_run_is_read(
-    signing: Signing, words: list[str]
-) -> None:
+def test_if_a_key_has_to_sign_no_unsigned_run_is_read(signing: Signing, words: list[str]) -> None:
     signing.keys()
     signing.account.night()
     signing.account.night()

@@ -336,7 +336,7 @@ def test_a_pipeline_can_pin_policy_and_extent(red: Account) -> None:
     assert (few.code, "of at least 100,000 expected" in few.out) == (4, True)
 
 
-def test_where_a_signature_is_required_only_a_signed_run_is_judged(
+def test_if_a_signature_is_required_only_a_signed_run_is_judged(
     red: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     red.summaries(False)

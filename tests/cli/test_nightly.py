@@ -454,7 +454,7 @@ def test_what_nobody_asked_to_hear_of_is_no_news_later(nightly: Nightly, account
     assert len(titles(hook)) == 1
 
 
-def test_where_the_run_told_last_is_gone_the_one_before_counts_and_that_is_said(
+def test_if_the_last_announced_run_is_gone_the_previous_run_counts_and_a_message_says_so(
     nightly: Nightly, account: Sandbox
 ) -> None:
     with webhook() as hook:

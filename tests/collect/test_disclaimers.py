@@ -173,7 +173,7 @@ def test_a_meeting_that_does_not_say_whether_it_used_ai_is_unclear():
     assert counted(calls=[silent])["ai_meetings"] == {"held": 0, "unanswered": 0, "unclear": 2}
 
 
-def test_where_past_meetings_are_refused_the_cause_is_kept():
+def test_if_past_meetings_are_refused_the_cause_is_kept():
     result = account(read({REPORT: [answer("Agree")], PAST: REFUSED}, AI), DISCLAIMERS)
     assert result["ai_meetings_missing"]["cause"] == "denied"
     assert "ai_meetings" not in result

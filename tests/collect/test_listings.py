@@ -82,14 +82,14 @@ def breaking_off(rows: list[Any], error: BaseException) -> Any:
 # Who is in which group
 
 
-def test_where_users_name_their_groups_no_members_are_asked_for() -> None:
+def test_members_are_not_requested_if_users_name_their_groups() -> None:
     snapshot, zoom = collected(company([row(1, "g1"), row(2)]))
     assert not [request for request in zoom.requests if "members" in request]
     assert MEMBERS not in snapshot.account().outcomes
     assert groups_of(snapshot) == {"u1": ("g1",), "u2": ()}
 
 
-def test_where_no_user_names_a_group_the_members_of_each_are_listed() -> None:
+def test_if_no_user_names_a_group_the_members_of_each_are_listed() -> None:
     answers = company([row(1), row(2)], [row(3)], **members(g1=["u2", "u3"], g2=["u2", "u9"]))
     snapshot, zoom = collected(answers)
     assert groups_of(snapshot) == {"u1": (), "u2": ("g1", "g2"), "u3": ("g1",)}
@@ -129,14 +129,14 @@ def test_members_that_came_before_a_list_broke_off_are_known_and_more_may_be_mis
     assert groups_of(snapshot) == {"u1": ("g1",), "u2": ()}
 
 
-def test_where_neither_groups_nor_users_tell_it_is_open_who_is_in_which() -> None:
+def test_membership_is_unknown_if_neither_groups_nor_users_name_it() -> None:
     """The list of groups is refused and the lists of users name none, so groups may exist."""
     snapshot, zoom = collected(company([row(1)], **{"/groups": NO_PERMISSION}))
     assert cause(account(snapshot, MEMBERS)) == "denied"
     assert not [request for request in zoom.requests if "members" in request]
 
 
-def test_where_the_list_of_groups_broke_off_members_of_the_others_are_not_known() -> None:
+def test_if_the_list_of_groups_broke_off_members_of_the_others_are_not_known() -> None:
     groups = breaking_off([{"id": "g1", "name": "Legal"}], PageTokenExpired("GET /groups"))
     snapshot, _ = collected(company([row(1)], **{"/groups": groups}, **members(g1=["u1"])))
     assert cause(account(snapshot, MEMBERS)) == "error"
@@ -263,7 +263,7 @@ def test_why_a_host_or_a_group_may_be_missing_is_told(refused: str, key: str) ->
     assert result[key]["cause"] == "denied"
 
 
-def test_where_members_were_refused_a_host_may_be_in_one_more_group() -> None:
+def test_if_members_were_refused_a_host_may_be_in_one_more_group() -> None:
     result = hosts(company([row(1)], **members(g1=["u1"], g2=NotFound("GET /x"))))
     (only,) = result["hosts"]
     assert only["groups"] == [{"id": "g1", "name": "Legal"}, {"id": "", "name": None}]

@@ -187,7 +187,7 @@ def test_the_missing_scope_is_named_for_either_kind_of_app() -> None:
     assert "report:read:admin" in failure.detail
 
 
-def test_where_nothing_else_can_be_read_the_log_is_not_asked_for_either() -> None:
+def test_the_log_is_not_requested_if_nothing_else_can_be_read() -> None:
     answers = {**ACCOUNT, "/accounts/me/lock_settings": RateLimited("GET /x", "daily", daily=True)}
     zoom = Zoom({**answers, LOG: []})
     reads = ReadPlan(account=(SETTINGS, LOCKS), changes_since=SINCE)

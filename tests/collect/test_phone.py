@@ -72,7 +72,7 @@ def test_an_inactive_user_has_no_phone():
     assert not zoom.times("/phone/users/u4")
 
 
-def test_where_no_flag_tells_zoom_is_asked_and_knows_no_phone_user_where_there_is_none():
+def test_without_a_flag_a_missing_phone_user_is_requested_and_not_found():
     answers = {**settings(u1={}, u2={}, u3={}), "/phone/users/u1": POLICY}
     snapshot = read(answers, OF_USERS)
     assert of(snapshot, Level.PHONE_USER, USER) == {"u1": EXPECTED}

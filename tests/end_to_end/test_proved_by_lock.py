@@ -133,9 +133,7 @@ def test_a_lock_that_is_off_or_a_value_that_is_wrong_proves_nothing(
         full(tmp_path, account, *only(*LOCKABLE))
 
 
-def test_where_new_settings_are_looked_for_everybody_is_read(
-    tmp_path: Path, auditor: Auditor
-) -> None:
+def test_if_new_settings_are_looked_for_everybody_is_read(tmp_path: Path, auditor: Auditor) -> None:
     full(tmp_path, auditor.account, *only(*LOCKABLE, "CC-07"))
 
 
@@ -143,7 +141,7 @@ def test_a_setting_without_a_lock_is_read_of_everybody(tmp_path: Path, auditor: 
     full(tmp_path, auditor.account, *only(*LOCKABLE, "AI-06"))
 
 
-def test_where_a_group_may_differ_everybody_is_read(tmp_path: Path, auditor: Auditor) -> None:
+def test_if_a_group_may_differ_everybody_is_read(tmp_path: Path, auditor: Auditor) -> None:
     org = tmp_path / "org.yaml"
     group = auditor.account.world.group_name(0)
     for control, everybody in (("RC-02", True), ("IA-03", False)):

@@ -132,7 +132,7 @@ def test_a_folder_of_the_system_that_everybody_may_write_to_is_refused(
         check_folder(folder)
 
 
-def test_where_there_are_no_users_nothing_is_checked(
+def test_if_there_are_no_users_nothing_is_checked(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.chmod(0o1777)

@@ -88,7 +88,7 @@ def test_a_change_in_the_other_direction_explains_nothing() -> None:
     assert who(line(OFF), before=True, after=False) == "ada"
 
 
-def test_where_the_value_before_is_not_known_the_one_after_decides() -> None:
+def test_if_the_value_before_is_not_known_the_one_after_decides() -> None:
     assert who(line(ON), before=None) == "ada"
     assert who(line(OFF), before=None) is None
 

@@ -22,7 +22,7 @@ def test_it_is_for_its_owner_alone_and_leaves_nothing_else_behind(tmp_path: Path
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_where_nothing_can_be_written_nothing_is_raised_and_the_older_run_stays(
+def test_if_nothing_can_be_written_nothing_is_raised_and_the_older_run_stays(
     tmp_path: Path,
 ) -> None:
     memory = LastAnnounced(tmp_path / "file", "one")

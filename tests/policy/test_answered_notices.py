@@ -267,7 +267,7 @@ def test_a_workflow_outside_the_inventory_is_a_deviation():
     assert workflows({"workflows": listed["workflows"][:2]}, allowed)["workflows[]"].status is PASS
 
 
-def test_where_workflows_were_not_asked_for_the_attestation_alone_speaks():
+def test_without_workflows_only_the_attestation_counts():
     assert set(workflows(None)) == {"attestation"}
     assert workflows(Cause.DENIED)["workflows[]"].status is UNKNOWN
 

@@ -171,7 +171,7 @@ NO_CLOUD = {
         ("strict", {**EVERYWHERE, **AUTOMATIC, **CHAT, **STRICTER, **NO_CLOUD}),
     ],
 )
-def test_where_the_benchmark_and_privacy_want_opposites_is_known(name, expected):
+def test_conflicts_of_the_benchmark_with_privacy_are_listed(name, expected):
     found = {}
     for each in conflicts(BASELINES[CIS], BASELINES[name]):
         found.setdefault(each.setting, set()).add((each.one.control, each.other.control))

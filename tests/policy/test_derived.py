@@ -212,7 +212,7 @@ NEEDED, NO_LEAF = {"op": "superset_of_param"}, {"op": "no_true_leaf_except_param
         ({"op": "in", "value": ["none"]}, "cloud", "cloud", PASS),
     ],
 )
-def test_where_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status):
+def test_if_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status):
     any_type = check(type=("integer", "string", "array", "object"))
     expectation = baseline(assessed(any_type, op=wish), derived("CC-02"))
     snapshot = world((ACCOUNT, settings_of(account)), (GROUP, settings_of(lower)))
@@ -254,7 +254,7 @@ def test_a_value_that_cannot_be_compared_leaves_it_unknown(account, lower):
     assert found[GROUPS].detail == "Not every group value could be compared with the account's."
 
 
-def test_where_the_feature_is_off_above_a_user_with_it_is_looser():
+def test_if_the_feature_is_off_above_a_user_with_it_is_looser():
     one = check(only_when={"setting": "in_meeting.on", "is": True})
     off = {SETTINGS: {"in_meeting": {"on": False}}}
     on = {SETTINGS: {"in_meeting": {"on": True, "thing": True}}}

@@ -187,26 +187,26 @@ def judge_uncertain(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> 
 
 
 @pytest.mark.parametrize("match", [{"group": "Legal*"}, {"group": "g1", "level": "user"}], ids=repr)
-def test_where_members_were_refused_an_override_for_a_group_leaves_no_pass(match: dict) -> None:
+def test_if_members_were_refused_an_override_for_a_group_leaves_no_pass(match: dict) -> None:
     verdict = judge_uncertain(REFUSED, user(1), match=match)["u1"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.DENIED)
     assert "override for a group may apply here" in verdict.detail
 
 
-def test_where_members_were_listed_who_is_in_no_group_passes() -> None:
+def test_if_members_were_listed_who_is_in_no_group_passes() -> None:
     listings = {**LISTED, MEMBERS: {"listed": 1}}
     found = judge_uncertain(listings, user(1), user(2, "g1"), match={"group": "Legal*"})
     assert found["u1"].status is Status.PASS
     assert found["u2"].status is Status.FAIL
 
 
-def test_where_members_were_refused_an_override_for_a_person_holds_all_the_same() -> None:
+def test_if_members_were_refused_an_override_for_a_person_holds_all_the_same() -> None:
     found = judge_uncertain(REFUSED, user(1), user(2), match={"user": "u1"})
     assert found["u1"].status is Status.FAIL
     assert found["u2"].status is Status.PASS
 
 
-def test_where_members_were_refused_a_group_that_may_differ_makes_a_deviation_unknown() -> None:
+def test_if_members_were_refused_a_group_that_may_differ_makes_a_deviation_unknown() -> None:
     wish = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
     snapshot = world((ACCOUNT, settings_of(False)), (user(1), settings_of(True)), listings=REFUSED)
     found = decided(

@@ -257,7 +257,7 @@ def test_a_condition_that_does_not_hold_hides_no_refusal():
     assert (only(found, "value").status, only(found, "value").cause) == (UNKNOWN, Cause.DENIED)
 
 
-def test_where_the_value_does_not_apply_neither_does_the_lock():
+def test_if_the_value_does_not_apply_neither_does_the_lock():
     snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"summary": {"enable": False}}}}))
     found = judged(snapshot, baseline(assessed(WHEN, op=1, lock=True)), depth=Level.ACCOUNT)
     lock = only(found, "lock")
@@ -405,7 +405,7 @@ def test_a_lock_is_due_once_at_the_highest_level_that_has_it():
     assert (where, verdict.status) == ("g1", FAIL)
 
 
-def test_where_no_user_has_the_setting_only_group_admins_can_change_it():
+def test_if_no_user_has_the_setting_only_group_admins_can_change_it():
     one = check(levels=[Level.ACCOUNT, Level.GROUP])
     ((_, verdict),) = lock_of(one, locks_of(False))
     assert verdict.detail.endswith("is off: group admins can change the value.")

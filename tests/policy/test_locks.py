@@ -90,7 +90,7 @@ def test_a_flag_that_says_neither_is_not_seen(value, cause):
 @pytest.mark.parametrize(
     ("word", "locked"), [("true", True), ("Locked", True), ("false", False), ("UNLOCKED", False)]
 )
-def test_where_zoom_types_the_flag_as_text_its_words_count(path, word, locked):
+def test_if_zoom_types_the_flag_as_text_its_words_count(path, word, locked):
     assert locks.flag(path, word) == Seen(locked, path)
 
 

@@ -246,7 +246,7 @@ def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels):
     ],
     ids=same_everywhere,
 )
-def test_where_the_groups_have_no_names_any_group_might_be_the_one(match, might):
+def test_if_the_groups_have_no_names_any_group_might_be_the_one(match, might):
     assert Match(**match).might_match(ADA) is might
 
 

@@ -67,7 +67,7 @@ def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
     assert verdict.changeable.startswith("Any of 3 users, any group admin or an account admin")
 
 
-def test_what_exists_once_is_named_though_nobody_read_it() -> None:
+def test_a_singleton_scope_is_named_even_if_it_was_not_read() -> None:
     token = check("token.scopes", surface=TOKEN.surface, levels=(Level.APP,), type=("array",))
     expected = baseline(assessed(token, op={"op": "no_write_scopes"}))
     ((scope, verdict),) = rows(judged(world(), expected))

@@ -132,7 +132,7 @@ def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_bo
     assert found.summary.by_status[DECIDE] == 1
 
 
-def test_where_the_verdicts_agree_there_is_nothing_to_decide():
+def test_if_the_verdicts_agree_there_is_nothing_to_decide():
     found = judged(
         override("never", group="Legal EU"), override({"AI-01": {"expect": "no"}}, group="Sales")
     )
@@ -356,7 +356,7 @@ def test_a_list_of_groups_that_is_missing_never_makes_a_pass():
     ],
     ids=same_everywhere,
 )
-def test_where_it_makes_no_difference_the_missing_names_do_no_harm(one, status):
+def test_if_it_makes_no_difference_the_missing_names_do_no_harm(one, status):
     assert members(one).status is status
 
 

@@ -72,7 +72,7 @@ def test_a_parameter_of_the_baseline_counts_as_set():
     assert LOGS in needed(own, Level.USER).use
 
 
-def test_where_no_use_is_wanted_nobody_asks_for_groups():
+def test_groups_are_not_requested_if_no_use_is_allowed():
     found = other_surfaces(plan("AI-23", base=STRICT))
     assert SUMMARIES in found["use"]
     assert "hosts" not in found

@@ -143,7 +143,7 @@ def test_an_override_whose_names_nobody_has_together_matches_nothing(match: dict
     ],
     ids=same_everywhere,
 )
-def test_where_a_list_was_not_read_nobody_can_say_that_a_name_is_not_on_it(
+def test_a_name_is_never_missing_from_a_list_that_was_not_read(
     listings: Any, match: dict[str, Any], state: str
 ) -> None:
     depth = Level.MEETING if "meeting" in match else Level.USER

@@ -104,7 +104,7 @@ def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(expected):
 
 
 @pytest.mark.parametrize("expected", CHECKS, ids=NAME)
-def test_where_nothing_is_read_the_check_is_unknown(expected):
+def test_if_nothing_is_read_the_check_is_unknown(expected):
     unread = [level for level in expected.check.levels if level not in expected.read_levels]
     for level in unread:
         assert (

@@ -60,7 +60,7 @@ def test_a_full_bar_is_every_member():
     assert more == 0
 
 
-def test_where_members_are_not_known_the_most_exposed_group_is_the_measure():
+def test_if_members_are_not_known_the_most_exposed_group_is_the_measure():
     bars, _ = exposed(
         GroupExposure("g1", "Sales", deviating=10, members=None),
         GroupExposure("g2", "Legal", deviating=1, members=None),

@@ -214,7 +214,7 @@ def test_the_json_of_one_finding_names_it_by_its_fingerprint(open_report):
 
 
 @pytest.mark.parametrize("clipboard", ["absent", "refusing"])
-def test_where_the_clipboard_is_refused_the_json_is_shown_and_selected(open_report, clipboard):
+def test_if_the_clipboard_is_refused_the_json_is_shown_and_selected(open_report, clipboard):
     report = open_report(worlds.hostile())
     report.page.evaluate(
         "how => Object.defineProperty(navigator, 'clipboard', { value: how === 'absent' ? undefined"

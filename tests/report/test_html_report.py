@@ -416,7 +416,7 @@ def test_pseudonyms_are_owned_to(render):
     assert text not in render(run, "html")
 
 
-def test_where_there_is_no_way_by_api_it_is_said_so(render):
+def test_a_fix_without_an_api_says_so(render):
     run = worlds.everything()
     noted = replace(run.controls["AI-01"], fix_api="", fix_note="no documented write field")
     html = render(replace(run, controls={**run.controls, "AI-01": noted}), "html")

@@ -154,7 +154,7 @@ def test_a_keyring_that_fails_halfway_leaves_what_was_there(ring: InMemory) -> N
         (ReadOnly(), None, "did not keep"),
     ],
 )
-def test_where_no_keyring_works_it_says_so_and_names_the_alternatives_in_order(
+def test_if_no_keyring_works_it_says_so_and_names_the_alternatives_in_order(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     ring: KeyringBackend,

@@ -393,7 +393,7 @@ def test_an_address_that_cannot_be_used_is_reported_without_the_password(
         f"postgresql+psycopg://u@host/db?sslpassword={PASSWORD}&host=/run",
     ],
 )
-def test_where_the_history_is_can_be_shown_without_the_password(tmp_path: Path, url: str) -> None:
+def test_the_address_of_the_history_is_shown_without_the_password(tmp_path: Path, url: str) -> None:
     message = str(Database(url, tmp_path))
     assert message.startswith("postgresql://u")
     assert PASSWORD not in message

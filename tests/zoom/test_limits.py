@@ -179,7 +179,7 @@ def test_the_rate_comes_back_quickly_to_just_below_where_it_was_refused(clock):
     assert paced.rate(RateLabel.MEDIUM) == pytest.approx(18)
 
 
-def test_above_where_it_was_refused_the_rate_is_tried_slowly_and_not_above_what_is_allowed(clock):
+def test_above_a_refused_rate_the_limiter_probes_slowly_and_never_beyond_the_allowed_rate(clock):
     paced = halved(clock)
     clock.sleep(23.5)
     assert paced.rate(RateLabel.MEDIUM) == pytest.approx(0.97 * 20)

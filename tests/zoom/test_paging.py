@@ -243,7 +243,7 @@ def test_a_count_that_is_none_proves_nothing(total, counted):
 
 
 @pytest.mark.parametrize("more", [{}, {"total_records": None}, {"page_number": 1, "page_count": 1}])
-def test_where_zoom_documents_a_count_nothing_but_it_proves_that_all_came(more):
+def test_only_a_documented_count_proves_that_a_listing_is_complete(more):
     with pytest.raises(ListingUncounted, match="no count"):
         list(listing(Pages(page("a", token="", **more)), counted=True))
     assert ids(listing(Pages(page("a", token="", **more)))) == ["a"]

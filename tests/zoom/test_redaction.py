@@ -245,7 +245,7 @@ def test_of_a_text_longer_than_any_setting_the_rest_is_dropped():
 
 
 @pytest.mark.parametrize("before", ["word " * LONGEST_TEXT, "x" * LONGEST_TEXT])
-def test_where_a_long_text_is_cut_no_piece_of_a_secret_stays(before):
+def test_if_a_long_text_is_cut_no_piece_of_a_secret_stays(before):
     for room in range(40):
         text = before[: LONGEST_TEXT - room] + " Bearer abcDEF123456ghiJKL " + "x" * 100
         assert "abcD" not in redact_text(text)

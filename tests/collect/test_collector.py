@@ -352,7 +352,7 @@ def test_a_refused_account_does_not_hide_groups_and_users(error):
     "error",
     [REFUSED, NO_NETWORK, Transient("GET /x"), Malformed("GET /x", "HTML"), RateLimited("GET /x")],
 )
-def test_where_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
+def test_if_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
     with pytest.raises(CollectionFailed) as caught:
         collected(company(**{"": error}))
     assert caught.value.error is error

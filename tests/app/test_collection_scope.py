@@ -30,13 +30,13 @@ USERS = 30
         CollectionScope(meetings=MeetingSelection(within_days=0)),
     ],
 )
-def test_an_extent_is_recalled_as_it_was_written_down(extent: CollectionScope) -> None:
+def test_a_collection_scope_is_restored_as_it_was_stored(extent: CollectionScope) -> None:
     snapshot = Snapshot.create()
     snapshot.set_metadata("extent", extent.record())
     assert CollectionScope.from_snapshot(snapshot) == extent
 
 
-def test_a_run_that_wrote_down_none_has_the_usual_one() -> None:
+def test_a_run_without_a_stored_scope_has_the_default_one() -> None:
     assert CollectionScope.from_snapshot(Snapshot.create()) == CollectionScope()
 
 
@@ -68,7 +68,7 @@ def read(snapshot: Snapshot) -> int:
     return sum(SETTINGS in each.outcomes for each in snapshot.evidence(Level.USER))
 
 
-def test_of_a_locked_setting_as_many_users_are_read_as_are_to_confirm_it(account: Any) -> None:
+def test_for_a_locked_setting_only_the_sample_of_users_is_read(account: Any) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=5))
     assert read(snapshot) == 5
     outcome = snapshot.account().outcomes[lock_sample_view(SETTINGS)]
@@ -89,7 +89,7 @@ def test_with_no_sample_every_user_is_read(account: Any) -> None:
     assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
-def test_proof_by_lock_and_reading_everybody_come_to_the_same_verdicts(account: Any) -> None:
+def test_proof_by_lock_and_reading_all_users_give_the_same_verdicts(account: Any) -> None:
     wanted = judgement("RC-02", depth=Level.USER, keep_passes=True)
     few, all_ = (judge(collected(account, CollectionScope(n)), wanted) for n in (5, 0))
     assert few.summary.by_status == all_.summary.by_status
@@ -103,7 +103,7 @@ def test_proof_by_lock_and_reading_everybody_come_to_the_same_verdicts(account: 
     assert told[0] == told[1]
 
 
-def test_a_run_goes_on_with_the_extent_it_was_begun_with(account: Any) -> None:
+def test_a_resumed_run_keeps_its_collection_scope(account: Any) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=5))
     before, requests = snapshot.digest(), judge_cost(snapshot)
     aim = target(account)
@@ -114,7 +114,7 @@ def test_a_run_goes_on_with_the_extent_it_was_begun_with(account: Any) -> None:
     assert judge_cost(snapshot) == requests
 
 
-def test_what_is_older_than_allowed_is_read_again_and_costs_are_added_up(account: Any) -> None:
+def test_evidence_older_than_allowed_is_read_again_and_costs_are_added_up(account: Any) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=5))
     before, requests = snapshot.digest(), judge_cost(snapshot)
     aim = target(account)
@@ -128,7 +128,7 @@ def judge_cost(snapshot: Snapshot) -> int:
     return judge(snapshot, judgement("RC-02", depth=Level.USER)).api.requests
 
 
-def test_a_run_that_breaks_off_while_it_goes_on_is_not_finished(account: Any) -> None:
+def test_a_resumed_run_that_is_interrupted_is_not_finished(account: Any) -> None:
     class Impatient:
         def level_started(self, level: Level, scopes: int) -> None:
             raise KeyboardInterrupt

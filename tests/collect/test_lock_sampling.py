@@ -126,7 +126,7 @@ def test_a_sampled_document_that_could_not_be_read_has_it_read_of_everybody() ->
     assert of_sample(snapshot)["confirmed"] == 3
 
 
-def test_where_nothing_is_provable_no_sample_is_drawn() -> None:
+def test_if_nothing_is_provable_no_sample_is_drawn() -> None:
     snapshot, zoom = collected(company(), Locks(views=()))
     assert len(read(zoom)) == USERS
     assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
