@@ -90,9 +90,8 @@ def _names_groups(assessed: ControlExpectation, parameters: Mapping[str, JsonVal
     """True if the verdict depends on membership of a group that the organisation names."""
     for check in reads.checks(assessed):
         expectation = assessed.expectations[check.setting]
-        named = expectation.group_exception_param
-        lists_hosts = check.surface in SURFACES and SURFACES[check.surface].names_hosts
-        if expectation.op == "user_in_group_param" or lists_hosts:
+        named = expectation.groups_param
+        if check.surface in SURFACES and SURFACES[check.surface].names_hosts:
             named = named or expectation.param
         if parameters.get(named or "") is not None:
             return True

@@ -17,7 +17,7 @@ from auditor.policy.baseline import fitting
 from auditor.policy.catalogue import files, yaml_source
 from auditor.policy.catalogue.controls import Catalogue, Control
 from auditor.policy.catalogue.errors import BaselineNotFound, PolicyError
-from auditor.policy.catalogue.operators import Expectation
+from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.catalogue.parameters import known_parameters
 from auditor.policy.catalogue.yaml_source import Location, Source
 
@@ -288,7 +288,7 @@ def _expectations(control: Control, choice: ControlChoice) -> dict[str, Expectat
         if expected is None and check.legacy_of is not None:
             newer = control.check(check.legacy_of)
             expected = named.get(newer.setting) if newer.type == check.type else None
-        if expected is not None and expected.op != "not_assessed":
+        if expected is not None and OPERATORS[expected.op].judge is not None:
             expectations[check.setting] = expected
     return expectations
 

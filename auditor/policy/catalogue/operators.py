@@ -93,6 +93,12 @@ class Expectation(BaseModel):
             shown["value"] = parameters.get(self.param)
         return shown
 
+    @property
+    def groups_param(self) -> str | None:
+        """The parameter that lists the groups that may differ."""
+        listed = self.param if OPERATORS[self.op].lists_groups else None
+        return self.group_exception_param or listed
+
     def is_decided(self, parameters: Mapping[str, JsonValue]) -> bool:
         """True if the organisation has set every parameter that the operator requires."""
         unset = self.param is not None and parameters.get(self.param) is None
@@ -122,7 +128,7 @@ class Operator:
     judges: frozenset[Shape]
     """The shapes of values that it can compare."""
     meaning: str
-    """Its words in the listing of a baseline."""
+    """Its words in the listing of a baseline; empty if the value says all."""
     words: str
     """Its words in reports. `{value}` is the expected value, or the value of the parameter.
 
@@ -521,7 +527,7 @@ OPERATORS: Mapping[str, Operator] = {
             without_param=True,
             is_more_permissive=permissiveness.never,
         ),
-        Operator("eq", "value", _eq, _VALUES, "equals the value", "{value}"),
+        Operator("eq", "value", _eq, _VALUES, "", "{value}"),
         Operator(
             "neq",
             "value",

@@ -383,9 +383,7 @@ class Assessor:
         self, verdict: Verdict, expectation: Expectation, scope: Scope
     ) -> Verdict:
         """Make a deviation unknown if a group with an unread name may be allowed to differ."""
-        listed = expectation.group_exception_param
-        if listed is None and expectation.op == "user_in_group_param":
-            listed = expectation.param
+        listed = expectation.groups_param
         if verdict.status is not Status.FAIL or not self.parameters.get(listed or ""):
             return verdict  # an empty list allows no group
         if self.groups.unseen is None or self.groups.has_all_names(scope):
