@@ -8,6 +8,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status
+from auditor.surfaces import SURFACES
 from tests.policy.builders import judged, rows, world
 from tests.policy.samples import (
     BASELINES,
@@ -22,19 +23,8 @@ from tests.policy.samples import (
     passing,
 )
 
-BESIDE = {
-    "dashboard_meeting_participants": "samples of participants of past meetings",
-    "ai_workflows": "workflows of Zoom's AI",
-    "marketplace_apps": "apps of the account",
-    "meeting": "meetings and webinars",
-    "meeting_summaries": "summaries that were made",
-    "phone_site": "sites of Zoom Phone",
-    "report_disclaimer": "how people answered notices",
-    "report_history_meetings": "AI features that meetings used",
-    "report_operationlogs": "Zoom's operation log",
-    "roles": "who may change AI, recording or app settings",
-}
-"""Reviewed: documents beside the settings, not sampled here. Without them a check is unknown."""
+BESIDE = {"meeting", "phone_site", *(each.name for each in SURFACES.values() if each.read)}
+"""Documents beside the settings, not sampled here. Without them a check is unknown."""
 
 BELOW_PHONE_ACCOUNT = {
     ("phone_account_settings", Level.PHONE_GROUP),
