@@ -191,6 +191,29 @@ def disclaimers(service: Service, call: Call) -> SandboxResponse:
     return service.page(call, "disclaimer_records", len(rows), _slice(rows), largest=300)
 
 
+@operation(
+    "/report/remote_support",
+    "Heavy",
+    "report:read:remote_support:admin",
+    classic="report:read:admin",
+)
+def remote_support(service: Service, call: Call) -> SandboxResponse:
+    """`GET /report/remote_support`: who helped whom, at most a month a call."""
+    first, last = _window(call)
+    rows: list[dict[str, Json]] = [
+        {
+            "meeting_uuid": row["meeting_uuid"],
+            "meeting_number": str(row["meeting_id"]),
+            "topic": row["topic"],
+            "meeting_start_time": row["start_time"],
+            "supporter_email": "CANARY-supporter@example.com",
+        }
+        for day, _, row in _past_meetings(service, call.now)
+        if row["feature_used"]["meeting_summary"] and first <= day.date() <= last
+    ]
+    return service.page(call, "remote_support_logs", len(rows), _slice(rows), largest=300)
+
+
 @operation("/ai/workflows/flows", "Heavy", "workflow:read:list_definitions:admin")
 def workflows(service: Service, call: Call) -> SandboxResponse:
     """`GET /ai/workflows/flows`. The names of its fields are invented: Zoom publishes none."""

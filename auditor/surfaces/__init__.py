@@ -27,6 +27,7 @@ SURFACES: Mapping[str, Surface] = MappingProxyType(
             administration.ADMIN_ROLES,
             administration.OPERATION_LOG,
             administration.AI_WORKFLOWS,
+            reports.REMOTE_SUPPORT,
             reports.GROUPS_OF_HOSTS,
             notices.ANSWERED_NOTICES,
             notices.PARTICIPANTS,

@@ -212,6 +212,16 @@ def _hosts_note(what: str, hosts: Iterable[Body]) -> str:
     return f"{what}, with their meetings: {some(items)}." if items else ""
 
 
+def _count_sessions(fetch: Fetch) -> JsonValue:
+    return {"sessions": [{"count": sum(1 for _ in fetch.rows(fetch.days))}]}
+
+
+def _sessions(question: UseQuestion, stored: StoredRows) -> LookupResult:
+    """The number of sessions."""
+    count = sum(number(row, "count") for row in stored.rows)
+    return LookupResult(Seen(count, question.setting), stored.source)
+
+
 PAST_MEETINGS = Surface(
     name=history("").surface,
     levels={Level.ACCOUNT: SurfaceLevel(endpoints.HISTORY_MEETINGS, fetch=_past_meetings)},
@@ -233,6 +243,15 @@ SUMMARISED_MEETINGS = Surface(
     is_use=True,
     people=_BY_HOST,
 )
+REMOTE_SUPPORT = Surface(
+    name="report_remote_support",
+    levels={Level.ACCOUNT: SurfaceLevel(endpoints.REMOTE_SUPPORT, fetch=_count_sessions)},
+    read=_sessions,
+    rows="sessions",
+    shape="integer",
+    is_use=True,
+)
+"""Who took over whose desktop. Only the number of sessions is stored."""
 GROUPS_OF_HOSTS = Surface(
     name=HOSTS.surface,
     levels={Level.ACCOUNT: SurfaceLevel(endpoints.USERS, more=(endpoints.GROUPS,))},

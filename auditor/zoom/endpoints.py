@@ -276,6 +276,16 @@ DISCLAIMERS = Endpoint(
     page_size=300,
     row_id="",
 )
+REMOTE_SUPPORT = Endpoint(
+    "remote_support",
+    "/report/remote_support",
+    RateLabel.HEAVY,
+    ("report:read:remote_support:admin",),
+    ("report:read:admin",),
+    items="remote_support_logs",
+    page_size=300,
+    row_id="",
+)
 AI_WORKFLOWS = Endpoint(
     "ai_workflows",
     "/ai/workflows/flows",

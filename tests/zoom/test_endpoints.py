@@ -62,8 +62,8 @@ def described():
     return merged
 
 
-NEWER = ("/report/disclaimer", "/ai/workflows/")
-"""Added to the API after the descriptions were published: 2026-03 and 2026-09."""
+NEWER = ("/report/disclaimer", "/report/remote_support", "/ai/workflows/")
+"""Added to the API after the descriptions were published: 2026-03, 2026-05 and 2026-09."""
 
 
 @pytest.mark.real_input
