@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.rollup import FindingGroup
 from auditor.findings.run import Run
@@ -183,7 +184,7 @@ def rejection(
     `digest` is the digest of the baseline that the gate uses.
     """
     facts = entry.facts
-    age = now - datetime.fromisoformat(facts.finished_at.replace("Z", "+00:00"))
+    age = now - entry.ended
     if facts.baseline_digest != digest:
         return closed(
             f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
@@ -210,7 +211,7 @@ def age_rejection(run_id: str, oldest: str, policy: GatePolicy, now: datetime) -
     A resumed run ends later than most of its documents were read, so the end of the run does not
     count.
     """
-    age = now - datetime.fromisoformat(oldest.replace("Z", "+00:00"))
+    age = now - parse_rfc3339(oldest)
     if age <= policy.max_age:
         return None
     return closed(

@@ -13,6 +13,7 @@ from typing import TextIO
 import typer
 
 from auditor.cli.encoding import json_for_stderr
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.plain_text import printable
 from auditor.redaction.text import RedactingFilter, redact_text
 
@@ -131,6 +132,6 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _json_line(level: str, logger: str, message: str) -> str:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = format_rfc3339(datetime.now(UTC))
     row = {"time": now, "level": level, "logger": logger, "message": message}
     return json.dumps(row, ensure_ascii=False)

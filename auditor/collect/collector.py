@@ -35,6 +35,7 @@ from auditor.evidence.read_plan import PHONE, TOKEN, ReadPlan
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 from auditor.surfaces import SURFACES
 from auditor.surfaces.model import ZoomApi
@@ -82,7 +83,7 @@ class CollectionFailed(AuditorError):
 
 def utc_now() -> str:
     """The current time: RFC 3339 with milliseconds, UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_rfc3339(datetime.now(UTC))
 
 
 @dataclass
@@ -185,7 +186,7 @@ class Collector:
 
     def today(self) -> date:
         """The current date, UTC."""
-        return datetime.fromisoformat(self.now()).astimezone(UTC).date()
+        return parse_rfc3339(self.now()).date()
 
     @property
     def _groups_are_needed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Timestamps: encodes the times of a scope's reads into a few bytes, and as RFC 3339."""
+"""Timestamps: parses and formats RFC 3339, and packs the times of a scope's reads into bytes."""
 
 import re
 from collections.abc import Sequence
@@ -45,6 +45,26 @@ def is_moment(text: str) -> bool:
         return False
 
 
+def parse_rfc3339(text: str) -> datetime:
+    """The time in UTC, with its time zone.
+
+    Raises:
+        ValueError: it is not a time with a time zone.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} names no time zone")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} is not a time in UTC") from error
+
+
+def format_rfc3339(moment: datetime) -> str:
+    """RFC 3339 with milliseconds, UTC: `2026-11-21T21:58:03.250Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def milliseconds(rfc3339: str) -> int:
     """Milliseconds since 1970."""
     return round(datetime.fromisoformat(rfc3339).timestamp() * 1000)
@@ -52,5 +72,4 @@ def milliseconds(rfc3339: str) -> int:
 
 def rfc3339(milliseconds: int) -> str:
     """RFC 3339 with milliseconds, UTC."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))

@@ -9,7 +9,7 @@ settings, and everything about Zoom Phone and single meetings. Source: Zoom supp
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from auditor.evidence.operation_log import (
     LogEntry,
@@ -25,7 +25,7 @@ from auditor.evidence.read_plan import CHANGES, CHANGES_DAYS, LOGS
 from auditor.evidence.reading import JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import SnapshotReader
-from auditor.evidence.timestamps import milliseconds, rfc3339
+from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import Document, Outcome
 from auditor.findings.drift import FindingChange, SettingChange
 from auditor.findings.finding_history import Actor
@@ -104,7 +104,7 @@ def _covered_since(run: SnapshotReader, own_outcome: Outcome | None, outcome: Do
 
 
 def _shifted(time: str, by: timedelta) -> str:
-    return rfc3339(milliseconds((datetime.fromisoformat(time) + by).isoformat()))
+    return format_rfc3339(parse_rfc3339(time) + by)
 
 
 @dataclass(frozen=True, slots=True)

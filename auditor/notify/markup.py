@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+from auditor.evidence.timestamps import parse_rfc3339
 
 LONGEST_NAME = 60
 """Characters of a name before it is truncated."""
@@ -70,7 +71,7 @@ def pluralize(number: int, noun: str) -> str:
 
 def moment(time: str) -> str:
     """An RFC 3339 time to the minute, in UTC."""
-    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{parse_rfc3339(time):%Y-%m-%d %H:%M} UTC"
 
 
 def escape_markup(text: str, longest: int = LONGEST_NAME) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from enum import StrEnum
 
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import Status, WaiverResult, WaiverState
 
@@ -112,8 +113,8 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
     """
     if event.later is None:
         return []
-    now = _day(event.later.finished_at)
-    before = None if event.earlier is None else _day(event.earlier.finished_at)
+    now = parse_rfc3339(event.later.finished_at).date()
+    before = None if event.earlier is None else parse_rfc3339(event.earlier.finished_at).date()
     due = [
         waiver
         for waiver in event.waivers
@@ -125,7 +126,7 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
 
 def days_left(waiver: WaiverResult, now: RunFacts) -> int:
     """Days until the last day of the waiver; negative once it has expired."""
-    return (date.fromisoformat(waiver.expires) - _day(now.finished_at)).days
+    return (date.fromisoformat(waiver.expires) - parse_rfc3339(now.finished_at).date()).days
 
 
 def _is_due(expires: date, before: date | None, now: date) -> bool:
@@ -153,7 +154,3 @@ def _any(drift: Drift | None, *, worse: bool) -> bool:
         if worse and is_new_scope_deviation(change):
             return True
     return False
-
-
-def _day(time: str) -> date:
-    return datetime.fromisoformat(time).astimezone(UTC).date()

@@ -7,12 +7,12 @@ A test case is a control at a level, not a scope. Its name is therefore stable b
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
@@ -286,4 +286,4 @@ def _lines(lines: Iterable[str]) -> str:
 
 def _timestamp(time: str) -> str:
     """An RFC 3339 time in the format of JUnit: UTC, without zone and fraction."""
-    return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return parse_rfc3339(time).strftime("%Y-%m-%dT%H:%M:%S")

@@ -7,10 +7,10 @@ of the organisation file that fails the run. Source of the fields and numbers: t
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from typing import BinaryIO
 
 from auditor.evidence.scope import Scope
+from auditor.evidence.timestamps import milliseconds
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
@@ -265,4 +265,4 @@ def _unmapped(verdict: Verdict) -> Object:
 
 def _milliseconds(time: str | None) -> int:
     """An RFC 3339 time in milliseconds since 1970; 0 for none."""
-    return round(datetime.fromisoformat(time).timestamp() * 1000) if time else 0
+    return milliseconds(time) if time else 0

@@ -5,10 +5,10 @@ Every sample has account and baseline as labels, so that runs of several can be 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
@@ -99,7 +99,9 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
     yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]
-    finished, started = _seconds(info.finished_at), _seconds(info.started_at)
+    finished, started = (
+        parse_rfc3339(time).timestamp() for time in (info.finished_at, info.started_at)
+    )
     yield "auditor_run_timestamp_seconds", "When the run ended, Unix time.", [({}, finished)]
     yield "auditor_run_duration_seconds", "How long the run took.", [({}, finished - started)]
     yield "auditor_api_requests", "Requests to Zoom.", [({}, api.requests)]
@@ -130,8 +132,3 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _seconds(time: str) -> float:
-    """An RFC 3339 time as Unix time, in seconds."""
-    return datetime.fromisoformat(time).timestamp()

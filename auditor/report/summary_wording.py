@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult, WaiverState
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
@@ -64,22 +65,13 @@ def waivers_due(run: Run) -> list[str]:
 
 
 def _soonest(run: Run, soon: Sequence[WaiverResult]) -> str:
-    first = min(waiver.expires for waiver in soon)
-    today = _day(run.info.finished_at)
-    expiry = _day(first)
-    if today is None or expiry is None:
+    try:
+        expiry = min(date.fromisoformat(waiver.expires) for waiver in soon)
+        days = (expiry - parse_rfc3339(run.info.finished_at).date()).days
+    except ValueError:
         return "soon"
-    days = (expiry - today).days
     remaining = "today" if days <= 0 else f"in {wording.counted(days, 'day')}"
     return remaining if len(soon) == 1 else f"soon, the first {remaining}"
-
-
-def _day(time: str) -> date | None:
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError:
-        return None
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
 
 
 def change(before: int, now: int) -> str:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import FindingKind, Left, ReadError, Role, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
@@ -334,12 +334,9 @@ def when(time: str | None) -> str:
     if time is None:
         return "time not recorded"
     try:
-        parsed = datetime.fromisoformat(time)
+        return parse_rfc3339(time).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return printable(time)
-    if parsed.tzinfo is None:
-        return printable(time)
-    return parsed.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def expectation(verdict: Verdict, width: int) -> str:

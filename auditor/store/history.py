@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import FindingState, RunFacts
 from auditor.findings.finding_history import Actor, FindingHistory
 from auditor.findings.model import TrendPoint
@@ -61,7 +62,7 @@ class StoredRun:
     @property
     def ended(self) -> datetime:
         """When the run ended."""
-        return _parse_time(self.facts.finished_at)
+        return parse_rfc3339(self.facts.finished_at)
 
     def ends_in_future(self, now: datetime) -> bool:
         """True if the run ends after `now`: one of the two clocks was wrong."""
@@ -554,8 +555,8 @@ def _stored_run(row: Any) -> StoredRun:
     """
     try:
         entry = _parse_row(row)
-        _parse_time(entry.facts.started_at)
-        _parse_time(entry.facts.finished_at)
+        parse_rfc3339(entry.facts.started_at)
+        parse_rfc3339(entry.facts.finished_at)
         Level(entry.facts.depth)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
@@ -563,18 +564,6 @@ def _stored_run(row: Any) -> StoredRun:
             f'out of consideration: auditor history set-aside {row.id} --reason "cannot be read"'
         ) from error
     return entry
-
-
-def _parse_time(text: str) -> datetime:
-    """Parse a time of a row.
-
-    Raises:
-        ValueError: it is not a time with a time zone.
-    """
-    time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if time.tzinfo is None:
-        raise ValueError(f"{text} names no time zone")
-    return time
 
 
 def _parse_row(row: Any) -> StoredRun:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.run import Run
 from auditor.store import filesystem
 from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, RunNotFound, StoreError
@@ -477,7 +478,6 @@ def _evaluated_with(judgement: str) -> tuple[str, str] | None:
 def _parse_time(text: str) -> datetime | None:
     """Parse an RFC 3339 time; None if the text is not a time with a time zone."""
     try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return parse_rfc3339(text)
     except ValueError:
         return None
-    return time if time.tzinfo else None
