@@ -67,7 +67,6 @@ NOT_YET_CONVERTED: frozenset[str] = frozenset(
         "gate",
         "history",
         "named",
-        "nightly",
         "options",
         "report",
         "reporting",

@@ -1,15 +1,37 @@
 """A nightly job: audit, store the run, announce what changed, and remove old runs."""
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
 
-from auditor.evidence.snapshot import DiskFull
+from auditor.app.announcer import Announcer
+from auditor.app.audit import EvaluationConfig, judge
+from auditor.app.collection import Collection, CollectionOptions
+from auditor.app.connection import AccountSource
+from auditor.app.messages import Messages
+from auditor.app.retention import ExpiredRuns
+from auditor.app.runs import stored_runs
+from auditor.app.selection import Selection
+from auditor.app.storing import drift_since_previous, store_run, with_history
+from auditor.collect.interface import ProgressListener
+from auditor.config.settings import Settings
+from auditor.config.sources import DEFAULT_PROFILE
+from auditor.errors import ExitCode
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
+from auditor.files.permissions import InsecureDirectory
+from auditor.findings.drift import Drift
+from auditor.findings.run import Run
 from auditor.notify.delivery_state import LastAnnounced
+from auditor.notify.triggers import RunEvent
+from auditor.report import drift_report, waiver_wording, wording
 from auditor.store.errors import StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
-from auditor.store.series import place
+from auditor.store.series import RunFilter, place
 
 
 @dataclass(frozen=True)
@@ -20,7 +42,7 @@ class NotificationBaseline:
     profile: str
     has_channels: bool
     """False if no channel is configured: then no state is kept."""
-    late: Collection[str] = ()
+    late: frozenset[str] = frozenset()
     """Runs stored long after they ended, which were never announced."""
 
     def before(self, entry: StoredRun) -> StoredRun | None:
@@ -89,3 +111,194 @@ class NotificationBaseline:
         )
         name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         return LastAnnounced(self.stored.home, name)
+
+
+@dataclass(frozen=True)
+class WrittenReports:
+    """The report files of a night."""
+
+    paths: Sequence[Path]
+    errors: Sequence[Exception]
+    """What prevented other files from being written."""
+
+
+@dataclass(frozen=True)
+class NightResult:
+    """How a night ended, if it got as far as a judged run."""
+
+    exit_code: ExitCode
+    """The exit code of the run; NOTHING_EVALUATED if it could not be stored, for callers that
+    retry."""
+    is_stored: bool
+    errors: Sequence[Exception]
+    """What prevented files from being written. The job itself did everything else."""
+
+
+@dataclass(frozen=True)
+class NightlyJob:
+    """A nightly job, validated before it starts."""
+
+    source: AccountSource
+    selection: Selection
+    depth: Level
+    collection: CollectionOptions
+    progress: AbstractContextManager[ProgressListener]
+    write_reports: Callable[[Snapshot, EvaluationConfig, Run], WrittenReports]
+    announcer: Announcer
+    keep: timedelta
+    """Every run younger than this is kept."""
+    keep_monthly: int
+    """For so many months, the last run of each is kept."""
+    messages: Messages
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the account."""
+        return self.source.settings
+
+    def run(self) -> NightResult:
+        """Run the job.
+
+        Raises:
+            AuditorError: the account could not be read or judged, which was announced.
+        """
+        with ExitStack() as stack:
+            try:
+                stored = self._stored()
+                requested = self.selection.judgement(
+                    self.depth, self.settings.baseline, self.settings.org
+                )
+                collection = Collection(
+                    self.source, self.collection, requested, self.messages, self.progress
+                )
+                snapshot = stack.enter_context(collection.run())
+                config = self.selection.recorded(snapshot, requested)
+                run = judge(snapshot, config)
+            except Exception as error:
+                self._announce_failure(error)
+                raise
+            try:
+                is_stored, errors = self._store_and_report(stored, snapshot, config, run)
+                stopped = snapshot.meta("stopped")
+            except Exception as error:
+                self._announce_failure(error, run)
+                raise
+        if is_stored and not stopped:
+            stored.discard(run.info.id)
+        self._prune(stored, RunFilter(run.info.account_id, place(run.info.api_url)))
+        code = ExitCode(run.info.exit_code) if is_stored else ExitCode.NOTHING_EVALUATED
+        return NightResult(code, is_stored, errors)
+
+    def _stored(self) -> Runs:
+        return stored_runs(self.settings, sandbox=self.source.is_simulated)
+
+    def _store_and_report(
+        self, stored: Runs, snapshot: Snapshot, config: EvaluationConfig, run: Run
+    ) -> tuple[bool, Sequence[Exception]]:
+        """Store the run, write its files and announce it; returns whether it is stored, and all
+        errors."""
+        late = frozenset(stored.unarchived())
+        is_stored = store_run(stored, snapshot, run, config, self.messages)
+        channels = bool(self.announcer.channels)
+        notification_baseline = NotificationBaseline(stored, self.settings.profile, channels, late)
+        with drift_since_previous(
+            stored, run.info.id, config.catalogue, earlier=notification_baseline.before
+        ) as drift:
+            run = with_history(stored, run, drift)
+            reports = self.write_reports(snapshot, config, run)
+            event = RunEvent(
+                later=None,
+                stopped_before=stored.failed_before(self._name()),
+                undone=tuple(map(str, reports.errors)),
+                titles={control: info.title for control, info in run.controls.items()},
+                waivers=run.waivers,
+                account=self._display_name(run.info.account_id),
+                report=str(reports.paths[0].absolute()) if reports.paths else "",
+            )
+            entry = stored.history.find(run.info.id) if is_stored else None
+            if entry is None:
+                why = "The run could not be stored in the history. The next night tries again."
+                event = replace(event, stopped=why, found=", ".join(wording.headline(run)))
+                self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.messages)
+            else:
+                code = ExitCode.USAGE if reports.errors else ExitCode(run.info.exit_code)
+                is_unfinished = bool(snapshot.meta("stopped"))
+                self._announce(notification_baseline, entry, drift, run, event, code, is_unfinished)
+        stored.note_failure(self._name(), entry is None or bool(reports.errors))
+        return entry is not None, reports.errors
+
+    def _announce(
+        self,
+        notification_baseline: NotificationBaseline,
+        entry: StoredRun,
+        drift: Drift | None,
+        run: Run,
+        event: RunEvent,
+        code: ExitCode,
+        is_unfinished: bool,
+    ) -> None:
+        """Print and announce a stored run, and the changes since the last announced one."""
+        since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
+        headline = ", ".join(wording.headline(run))
+        self.messages.say(f"Run {run.info.id} is stored: {headline}.{since}")
+        for line in waiver_wording.problem_lines(run):
+            self.messages.say(line)
+        lost_note = notification_baseline.lost_baseline_note(entry)
+        if lost_note:
+            self.messages.say(lost_note)
+            drift = replace(drift, notes=(lost_note, *drift.notes)) if drift else None
+        earlier = drift.earlier if drift else None
+        comparison_failure = notification_baseline.comparison_error(entry) if drift is None else ""
+        if comparison_failure:
+            self.messages.complain(comparison_failure)
+            event = replace(event, undone=(*event.undone, comparison_failure))
+        # A deviation that vanished because an override names a deleted group is not a recovery.
+        stale_names = (
+            waiver_wording.reference_line(each) for each in run.references if each.is_stale
+        )
+        event = replace(event, undone=(*event.undone, *map(wording.sentence_case, stale_names)))
+        event = replace(event, later=entry.facts, earlier=earlier, drift=drift)
+        deliveries = self.announcer.announce(event, code, self.messages)
+        reached = all(each.sent for each in deliveries)
+        # An unfinished run is stored again by the next night, and a run without a comparison
+        # announced no changes: neither is the next one's baseline.
+        if not (reached and (is_unfinished or comparison_failure)):
+            notification_baseline.note(entry, earlier.id if earlier else None, reached)
+
+    def _announce_failure(self, error: Exception, run: Run | None = None) -> None:
+        """Announce that the job failed, and why; for an evaluated run, also its findings."""
+        try:
+            stored = self._stored()
+        except (InsecureDirectory, StoreError):
+            # The delivery state is missing or untrusted; announce the failure anyway.
+            stored = None
+        event = RunEvent(
+            later=None,
+            stopped=self.collection.resume_hint(str(error)) or type(error).__name__,
+            found=", ".join(wording.headline(run)) if run is not None else "",
+            stopped_before=stored is not None and stored.failed_before(self._name()),
+            account=self._display_name(self.settings.account_id or ""),
+        )
+        self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.messages)
+        if stored is not None:
+            stored.note_failure(self._name(), True)
+
+    def _prune(self, stored: Runs, run_filter: RunFilter) -> None:
+        """Remove old runs of the audited account only."""
+        try:
+            old = ExpiredRuns.find(stored, run_filter, self.keep, self.keep_monthly)
+            if old.ids:
+                self.messages.say(old.remove())
+        except (StoreError, SnapshotError) as error:
+            self.messages.complain(f"old runs were not removed. {error}")
+
+    def _display_name(self, account_id: str) -> str:
+        """The account's name in messages: its profile, or its id for the default profile."""
+        profile = self.settings.profile
+        return account_id if profile == DEFAULT_PROFILE and account_id else profile
+
+    def _name(self) -> str:
+        """Identifies the account and baseline of this job in the data directory."""
+        parts = self.settings.account_id or "", self.settings.profile, self.settings.api_url
+        identity = "\n".join((*parts, self.selection.baseline or self.settings.baseline))
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]

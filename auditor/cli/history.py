@@ -4,12 +4,13 @@ import json
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from auditor.app.retention import ExpiredRuns
 from auditor.app.runs import LATEST, RunSource
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
@@ -32,12 +33,6 @@ from auditor.report import history_report, wording
 from auditor.report.display import printable
 from auditor.store.errors import RunNotFound
 from auditor.store.history import History, StoredRun
-from auditor.store.retention import expired
-from auditor.store.runs import Runs
-from auditor.store.series import RunFilter
-
-_MIN_ABANDONED_AGE = timedelta(days=2)
-"""How long after its last write a run may still be in progress."""
 
 app = typer.Typer()
 
@@ -196,56 +191,13 @@ def prune(
         writing=not dry_run,
     ).of_one_account()
     stored, run_filter = source.runs, source.run_filter
-    old = prunable(stored, parse_duration(keep, "--keep"), keep_monthly, run_filter)
-    broken = abandoned(stored, parse_duration(keep, "--keep"), run_filter)
+    old = ExpiredRuns.find(stored, run_filter, parse_duration(keep, "--keep"), keep_monthly)
     if dry_run:
-        for run_id in [*(entry.facts.id for entry in old), *broken]:
+        for run_id in old.ids:
             typer.echo(run_id)
-        typer.echo(f"{wording.counted(len(old) + len(broken), 'run')} would be removed.")
+        typer.echo(f"{wording.counted(len(old.ids), 'run')} would be removed.")
         return
-    typer.echo(prune_runs(stored, old, broken, run_filter))
-
-
-def prunable(stored: Runs, keep: timedelta, monthly: int, run_filter: RunFilter) -> list[StoredRun]:
-    """Stored runs that need not be retained, among those the filter admits."""
-    runs = stored.history
-    return expired(runs.runs(run_filter), datetime.now(UTC), keep, monthly, runs.acceptances())
-
-
-def abandoned(stored: Runs, keep: timedelta, run_filter: RunFilter) -> list[str]:
-    """Runs that stopped longer ago than this and were never resumed.
-
-    Never a run that may still be in progress or that the next night resumes, nor a run of another
-    account. A run that stopped before it recorded its account belongs to none.
-    """
-    oldest = (datetime.now(UTC) - max(keep, _MIN_ABANDONED_AGE)).timestamp()
-    pending = set(stored.unarchived())
-    others = {
-        folder.id
-        for folder in stored.run_folders()
-        if folder.facts["account_id"]
-        and not run_filter.admits(folder.facts["account_id"], folder.place)
-    }
-    return [
-        run_id
-        for run_id in stored.folders()
-        if run_id not in others and run_id not in pending and stored.last_modified(run_id) < oldest
-    ]
-
-
-def prune_runs(
-    stored: Runs, old: Iterable[StoredRun], broken: Iterable[str], run_filter: RunFilter
-) -> str:
-    """Remove these runs; returns a sentence on what was removed."""
-    runs = list(old)
-    folders = list(broken)
-    if runs:
-        stored.history.remove(runs)
-    for run_id in folders:
-        stored.discard(run_id)
-    also = f", {wording.counted(len(folders), 'run')} that broke off" if folders else ""
-    remaining = len(stored.history.runs(run_filter))
-    return f"Removed {wording.counted(len(runs), 'stored run')}{also}; kept {remaining}."
+    typer.echo(old.remove())
 
 
 @app.command("set-aside")

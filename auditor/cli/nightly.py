@@ -1,10 +1,7 @@
 """`auditor nightly`: audit, store, compare, notify and prune in one command for a scheduler."""
 
-import hashlib
 import math
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,18 +9,16 @@ from typing import Annotated
 
 import typer
 
-from auditor.app.audit import CollectionScope, EvaluationConfig, judge
-from auditor.app.collection import Collection, CollectionOptions
-from auditor.app.connection import AccountSource, RateOptions
-from auditor.app.nightly import NotificationBaseline
-from auditor.app.runs import stored_runs
+from auditor.app.announcer import Announcer
+from auditor.app.audit import CollectionScope, EvaluationConfig
+from auditor.app.collection import CollectionOptions
+from auditor.app.connection import RateOptions
+from auditor.app.nightly import NightlyJob, WrittenReports
 from auditor.app.selection import Selection
-from auditor.app.storing import drift_since_previous, store_run, with_history
-from auditor.cli import history, output
+from auditor.cli import output
 from auditor.cli.config import tell_dotenv
 from auditor.cli.export import ExportOptions
 from auditor.cli.notify import (
-    Announcer,
     HeartbeatOption,
     NotifyNamesOption,
     NotifyOnOption,
@@ -49,126 +44,37 @@ from auditor.cli.options import (
     parse_duration,
 )
 from auditor.cli.progress import progress
-from auditor.cli.reporting import REPORT_ERRORS, Destinations
+from auditor.cli.reporting import Destinations, raise_first
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.config.settings import Settings
-from auditor.config.sources import DEFAULT_PROFILE
-from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot, SnapshotError
-from auditor.files.permissions import InsecureDirectory
-from auditor.findings.drift import Drift
+from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
-from auditor.notify.triggers import RunEvent
-from auditor.report import Options, by_name, drift_report, waiver_wording, wording
-from auditor.store.errors import StoreError
-from auditor.store.history import StoredRun
-from auditor.store.runs import Runs
-from auditor.store.series import RunFilter, place
+from auditor.report import Options, by_name
 
 METRICS_MODE = 0o644
 """Metrics name no one, and the node exporter that reads them runs as another user."""
 
 
 @dataclass(frozen=True)
-class NightlyJob:
-    """A nightly job, validated before it starts."""
+class NightlyReports:
+    """The files that a nightly job writes."""
 
-    settings: Settings
-    selection: Selection
-    account: AccountSource
-    collection: CollectionOptions
-    depth: Level
     destinations: Destinations
     export: ExportOptions
     metrics: Path | None
-    announcer: Announcer
-    keep: str
-    keep_monthly: int
+    settings: Settings
     terminal: Terminal
 
-    def run(self) -> ExitCode:
-        """Run the job; returns its exit code.
-
-        Raises:
-            OutputError: a file cannot be written; everything else is done.
-        """
-        with ExitStack() as stack:
-            try:
-                stored = self._stored()
-                requested = self.selection.judgement(
-                    self.depth, self.settings.baseline, self.settings.org
-                )
-                snapshot = Collection(
-                    self.account, self.collection, requested, self.terminal, progress(self.terminal)
-                ).run()
-                stack.enter_context(snapshot)
-                judgement = self.selection.recorded(snapshot, requested)
-                run = judge(snapshot, judgement)
-            except Exception as error:
-                self._announce_failure(error)
-                raise
-            try:
-                is_stored, errors = self._store_and_report(stored, snapshot, judgement, run)
-                stopped = snapshot.meta("stopped")
-            except Exception as error:
-                self._announce_failure(error, run)
-                raise
-        if is_stored and not stopped:
-            stored.discard(run.info.id)
-        self._prune(stored, RunFilter(run.info.account_id, place(run.info.api_url)))
-        return self._exit_code(run, is_stored, errors)
-
-    def _stored(self) -> Runs:
-        return stored_runs(self.settings, sandbox=self.account.is_simulated)
-
-    def _store_and_report(
-        self, stored: Runs, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
-    ) -> tuple[bool, list[Exception]]:
-        """Store the run, write its files and announce it; returns whether it is stored, and all
-        errors."""
-        late = frozenset(stored.unarchived())
-        is_stored = store_run(stored, snapshot, run, judgement, self.terminal)
-        channels = bool(self.announcer.channels)
-        notification_baseline = NotificationBaseline(stored, self.settings.profile, channels, late)
-        with drift_since_previous(
-            stored, run.info.id, judgement.catalogue, earlier=notification_baseline.before
-        ) as drift:
-            run = with_history(stored, run, drift)
-            written, errors = self._write(snapshot, judgement, run)
-            event = RunEvent(
-                later=None,
-                stopped_before=stored.failed_before(self._name()),
-                undone=tuple(map(str, errors)),
-                titles={control: info.title for control, info in run.controls.items()},
-                waivers=run.waivers,
-                account=self._display_name(run.info.account_id),
-                report=str(written[0].absolute()) if written else "",
-            )
-            entry = stored.history.find(run.info.id) if is_stored else None
-            if entry is None:
-                why = "The run could not be stored in the history. The next night tries again."
-                event = replace(event, stopped=why, found=", ".join(wording.headline(run)))
-                self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.terminal)
-            else:
-                code = ExitCode.USAGE if errors else ExitCode(run.info.exit_code)
-                is_unfinished = bool(snapshot.meta("stopped"))
-                self._announce(notification_baseline, entry, drift, run, event, code, is_unfinished)
-        stored.note_failure(self._name(), entry is None or bool(errors))
-        return entry is not None, errors
-
-    def _write(
-        self, snapshot: Snapshot, judgement: EvaluationConfig, run: Run
-    ) -> tuple[list[Path], list[Exception]]:
-        """Write every file that can be written; returns the written files and the errors."""
+    def write(self, snapshot: Snapshot, config: EvaluationConfig, run: Run) -> WrittenReports:
+        """Write every file that can be written."""
         written: list[Path] = []
         errors: list[Exception] = []
-        parts = self.destinations.split()
         try:
-            with self.export.evaluate(snapshot, judgement, run) as evaluated:
-                for part in parts:
+            with self.export.evaluate(snapshot, config, run) as evaluated:
+                for part in self.destinations.split():
                     try:
                         part.emit(evaluated, self.terminal, False, self.settings)
                         written += [*(path for path, _ in part.files), *part.bundles]
@@ -180,106 +86,13 @@ class NightlyJob:
             self._write_metrics(run)
         except Exception as error:
             errors.append(error)
-        return written, errors
+        return WrittenReports(written, errors)
 
     def _write_metrics(self, run: Run) -> None:
         if self.metrics is not None:
             format_ = by_name("prometheus")
             render = partial(format_.render, run)
             output.write(self.metrics, lambda out: render(out, Options()), METRICS_MODE)
-
-    def _announce(
-        self,
-        notification_baseline: NotificationBaseline,
-        entry: StoredRun,
-        drift: Drift | None,
-        run: Run,
-        event: RunEvent,
-        code: ExitCode,
-        is_unfinished: bool,
-    ) -> None:
-        """Print and announce a stored run, and the changes since the last announced one."""
-        since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
-        headline = ", ".join(wording.headline(run))
-        self.terminal.say(f"Run {run.info.id} is stored: {headline}.{since}")
-        for line in waiver_wording.problem_lines(run):
-            self.terminal.say(line)
-        lost_note = notification_baseline.lost_baseline_note(entry)
-        if lost_note:
-            self.terminal.say(lost_note)
-            drift = replace(drift, notes=(lost_note, *drift.notes)) if drift else None
-        earlier = drift.earlier if drift else None
-        comparison_failure = notification_baseline.comparison_error(entry) if drift is None else ""
-        if comparison_failure:
-            self.terminal.complain(comparison_failure)
-            event = replace(event, undone=(*event.undone, comparison_failure))
-        # A deviation that vanished because an override names a deleted group is not a recovery.
-        stale_names = (
-            waiver_wording.reference_line(each) for each in run.references if each.is_stale
-        )
-        event = replace(event, undone=(*event.undone, *map(wording.sentence_case, stale_names)))
-        event = replace(event, later=entry.facts, earlier=earlier, drift=drift)
-        deliveries = self.announcer.announce(event, code, self.terminal)
-        reached = all(each.sent for each in deliveries)
-        # An unfinished run is stored again by the next night, and a run without a comparison
-        # announced no changes: neither is the next one's baseline.
-        if not (reached and (is_unfinished or comparison_failure)):
-            notification_baseline.note(entry, earlier.id if earlier else None, reached)
-
-    def _announce_failure(self, error: Exception, run: Run | None = None) -> None:
-        """Announce that the job failed, and why; for an evaluated run, also its findings."""
-        try:
-            stored = self._stored()
-        except (InsecureDirectory, StoreError):
-            # The delivery state is missing or untrusted; announce the failure anyway.
-            stored = None
-        event = RunEvent(
-            later=None,
-            stopped=self.collection.resume_hint(str(error)) or type(error).__name__,
-            found=", ".join(wording.headline(run)) if run is not None else "",
-            stopped_before=stored is not None and stored.failed_before(self._name()),
-            account=self._display_name(self.settings.account_id or ""),
-        )
-        self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.terminal)
-        if stored is not None:
-            stored.note_failure(self._name(), True)
-
-    def _exit_code(self, run: Run, is_stored: bool, errors: Sequence[Exception]) -> ExitCode:
-        """The exit code. A run that could not be stored has its own, for callers that retry.
-
-        Raises:
-            Exception: the first error that prevented a file from being written.
-        """
-        bugs = [error for error in errors if not isinstance(error, REPORT_ERRORS)]
-        raised = bugs[0] if bugs else errors[0] if errors and is_stored else None
-        for error in errors:
-            if error is not raised:
-                self.terminal.complain(str(error) or type(error).__name__)
-        if raised is not None:
-            raise raised
-        return ExitCode(run.info.exit_code) if is_stored else ExitCode.NOTHING_EVALUATED
-
-    def _prune(self, stored: Runs, run_filter: RunFilter) -> None:
-        """Remove old runs of the audited account only."""
-        keep = parse_duration(self.keep, "--keep")
-        try:
-            old = history.prunable(stored, keep, self.keep_monthly, run_filter)
-            broken = history.abandoned(stored, keep, run_filter)
-            if old or broken:
-                self.terminal.say(history.prune_runs(stored, old, broken, run_filter))
-        except (StoreError, SnapshotError) as error:
-            self.terminal.complain(f"old runs were not removed. {error}")
-
-    def _display_name(self, account_id: str) -> str:
-        """The account's name in messages: its profile, or its id for the default profile."""
-        profile = self.settings.profile
-        return account_id if profile == DEFAULT_PROFILE and account_id else profile
-
-    def _name(self) -> str:
-        """Identifies the account and baseline of this job in the data directory."""
-        parts = self.settings.account_id or "", self.settings.profile, self.settings.api_url
-        identity = "\n".join((*parts, self.selection.baseline or self.settings.baseline))
-        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 def nightly(
@@ -354,9 +167,16 @@ def nightly(
     if metrics is not None:
         output.check_writable(metrics)
     seconds = None if deadline is None else parse_duration(deadline, "--deadline").total_seconds()
-    parse_duration(keep, "--keep")
+    keep_for = parse_duration(keep, "--keep")
+    reports = NightlyReports(
+        replace(destinations, stdout=None),
+        ExportOptions.chosen(None, pseudonymise, settings),
+        metrics,
+        settings,
+        terminal,
+    )
     job = NightlyJob(
-        settings=settings,
+        source=account_source(settings, scenario if sandbox else None),
         selection=Selection(
             baseline=baseline,
             org=org,
@@ -367,7 +187,7 @@ def nightly(
             allow_unknown=allow_unknown,
             strict=strict,
         ),
-        account=account_source(settings, scenario if sandbox else None),
+        depth=Level(depth),
         collection=CollectionOptions(
             rate=RateOptions(plan, max_rate, rate_share),
             extent=CollectionScope(verify_locks),
@@ -375,15 +195,15 @@ def nightly(
             deadline=math.inf if seconds is None else time.monotonic() + seconds,
             resumes_own=True,
         ),
-        depth=Level(depth),
-        destinations=replace(destinations, stdout=None),
-        export=ExportOptions.chosen(None, pseudonymise, settings),
-        metrics=metrics,
+        progress=progress(terminal),
+        write_reports=reports.write,
         announcer=Announcer.chosen(
             settings, notify, notify_on, notify_names and not pseudonymise, heartbeat
         ),
-        keep=keep,
+        keep=keep_for,
         keep_monthly=keep_monthly,
-        terminal=terminal,
+        messages=terminal,
     )
-    raise typer.Exit(job.run())
+    result = job.run()
+    raise_first(result.errors, terminal, only_bugs=not result.is_stored)
+    raise typer.Exit(result.exit_code)

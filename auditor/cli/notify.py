@@ -1,23 +1,16 @@
-"""`auditor notify`: the channels for messages about audits; and the announcer that commands
-share."""
+"""`auditor notify`: the channels for messages about audits."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 from tabulate import tabulate
 
-from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
-from auditor.config.settings import Settings
 from auditor.errors import ExitCode
-from auditor.notify import channel_store, heartbeat, message, sending
-from auditor.notify.channels import Channel, Delivery, NotifyError
-from auditor.notify.heartbeat import signal_for
-from auditor.notify.triggers import DEFAULT, RunEvent, Trigger
+from auditor.notify import channel_store, message, sending
+from auditor.notify.channels import Channel, NotifyError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,73 +56,6 @@ HeartbeatOption = Annotated[
         show_default=False,
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Announcer:
-    """The channels, triggers and heartbeat of a job; validated before the audit starts."""
-
-    channels: Sequence[Channel] = field(repr=False, default=())
-    triggers: frozenset[Trigger] = DEFAULT
-    names: bool = False
-    heartbeat: str | None = field(repr=False, default=None)
-
-    @classmethod
-    def chosen(
-        cls,
-        settings: Settings,
-        channels: Sequence[str] | None = None,
-        triggers: str | None = None,
-        names: bool = False,
-        heartbeat_url: str | None = None,
-    ) -> "Announcer":
-        """The channels and triggers of the command line and the environment, validated before any
-        reading.
-
-        Raises:
-            NotifyError: a channel, a trigger or the heartbeat's address is invalid.
-        """
-        found = channel_store.resolve(channels or (), _secret(settings.notify))
-        sending.check(found)
-        url = heartbeat_url or _secret(settings.heartbeat)
-        if url:
-            heartbeat.check(url)
-        return cls(found, parse_triggers(triggers), names, url)
-
-    def announce(self, event: RunEvent, exit_code: int, terminal: Terminal) -> list[Delivery]:
-        """Announce the event and send the heartbeat; print what failed. Never raises.
-
-        Takes a second as a rule, and about a minute at most.
-        """
-        deliveries = sending.notify(self.channels, event, self.triggers, names=self.names)
-        for each in deliveries:
-            if each.sent:
-                terminal.say(f"Told {each.channel} ({each.shown}).")
-            else:
-                terminal.complain(f"{each.channel} ({each.shown}) was not told. {each.reason}")
-        if self.heartbeat:
-            ping = heartbeat.ping(self.heartbeat, signal_for(exit_code))
-            if not ping.arrived:
-                terminal.complain(f"the heartbeat did not arrive. {ping.reason}")
-        return deliveries
-
-
-def parse_triggers(text: str | None) -> frozenset[Trigger]:
-    """The triggers that `--notify-on` names.
-
-    Raises:
-        NotifyError: one of them does not exist.
-    """
-    if text is None:
-        return DEFAULT
-    words = [word.strip().lower() for word in text.split(",") if word.strip()]
-    known = [occasion.value for occasion in Trigger]
-    for word in words:
-        if word not in known:
-            raise NotifyError(f'--notify-on "{word}" is no occasion: {", ".join(known)}.')
-    if not words:
-        raise NotifyError(f"--notify-on is empty. Name some of: {', '.join(known)}.")
-    return frozenset(map(Trigger, words))
 
 
 @app.command()

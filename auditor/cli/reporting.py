@@ -30,7 +30,7 @@ from auditor.report import (
 )
 
 STDOUT = Path("-")
-REPORT_ERRORS = (output.OutputError, FormatError, ConfigError)
+_ANTICIPATED = (output.OutputError, FormatError, ConfigError)
 """Anticipated errors of a report, with a sentence for people; any other is a bug."""
 FormatOption = Annotated[
     list[str] | None,
@@ -171,13 +171,18 @@ class Destinations:
                 out = _stdout(self.stdout)
                 self.stdout.render(evaluated.run, out, options(written))
                 out.flush()
-        _raise_first(errors, terminal)
+        raise_first(errors, terminal)
 
 
-def _raise_first(errors: Sequence[Exception], terminal: Terminal) -> None:
-    """Raise the first error, bugs before all others, and print the rest."""
-    bugs = [error for error in errors if not isinstance(error, REPORT_ERRORS)]
-    raised = next(iter([*bugs, *errors]), None)
+def raise_first(
+    errors: Sequence[Exception], terminal: Terminal, *, only_bugs: bool = False
+) -> None:
+    """Raise the first error, bugs before all others, and print the rest.
+
+    If `only_bugs`, anticipated errors are all printed.
+    """
+    bugs = [error for error in errors if not isinstance(error, _ANTICIPATED)]
+    raised = next(iter(bugs if only_bugs else [*bugs, *errors]), None)
     for error in errors:
         if error is not raised:
             terminal.complain(str(error) or type(error).__name__)

@@ -9,7 +9,7 @@ from pathlib import Path
 import keyring
 import pytest
 
-from auditor.cli.notify import Announcer, parse_triggers
+from auditor.app.announcer import Announcer, parse_triggers
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.config.settings import Settings
