@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from auditor.app import audit as runs
-from auditor.app.audit import EvaluationConfig
+from auditor.app.audit import EvaluationConfig, NothingSelected, judge
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence import diff as documents
 from auditor.evidence.scope import Level, Scope
@@ -346,8 +345,8 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     try:
         before = EvaluationConfig.from_snapshot(earlier.evidence, catalogue)
         after = EvaluationConfig.from_snapshot(later.evidence, catalogue)
-        run = runs.judge(earlier.evidence, replace(after, today=before.today))
-    except (PolicyError, runs.NothingSelected):
+        run = judge(earlier.evidence, replace(after, today=before.today))
+    except (PolicyError, NothingSelected):
         return frozenset()
     judged_anew: dict[str, Status | None] = dict.fromkeys(now)
     for finding in run.findings():

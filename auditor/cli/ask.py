@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from auditor.app import audit as runs
+from auditor.app.ask import answer_questions
 from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.cli.encoding import echo_json
@@ -19,9 +19,8 @@ from auditor.cli.options import (
 )
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
-from auditor.findings.answers import Answer, answers
+from auditor.findings.answers import Answer
 from auditor.findings.run import Run
-from auditor.policy.catalogue import questions
 from auditor.report import answers as words
 from auditor.report import wording
 from auditor.report.display import printable
@@ -72,15 +71,11 @@ def ask(
 
     **auditor ask can one host consent for everyone**
     """
-    known = questions.shipped()
-    chosen = [known.find(" ".join(question))] if question else known.questions
     terminal: Terminal = ctx.obj
     source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
     selection = Selection(baseline=baseline, org=org, include_passes=True)
-    _, evidence = source.opened_file(run)
-    with evidence as snapshot:
-        finished = runs.judge(snapshot, selection.rejudgement(snapshot))
-    answered_questions = answers(finished, chosen)
+    text = " ".join(question) if question else None
+    finished, answered_questions = answer_questions(text, source, run, selection)
     if format_ is AnswerFormat.JSON:
         echo_json(
             json.dumps(words.as_json(finished, answered_questions), indent=2, ensure_ascii=False)

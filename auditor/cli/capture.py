@@ -1,14 +1,13 @@
 """`auditor baseline capture` and `accept-keys`: policy files made from an account's current
 state."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from auditor.app.audit import judge
+from auditor.app.capture import Triage, capture_baseline
 from auditor.app.collection import Collection, CollectionOptions
 from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
@@ -26,11 +25,6 @@ from auditor.config import settings as config
 from auditor.config.settings import Settings
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings.model import FindingKind
-from auditor.findings.run import Run
-from auditor.policy.baseline import organisation
-from auditor.policy.catalogue import files, yaml_source
-from auditor.policy.evaluation import capture as capturing
 from auditor.report.display import printable
 
 RunOption = Annotated[
@@ -71,15 +65,11 @@ def capture(
         snapshot = _live(settings, sandbox, terminal)
     else:
         _, snapshot = RunSource.chosen(settings, terminal.say, account=account).opened_file(run)
-    evidence = snapshot.account()
-    run_id = snapshot.meta("run_id")
-    snapshot.close()
-    title = f"As account {evidence.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
-    file, unseen = capturing.capture_baseline(evidence, files.shipped_catalogue(), path.stem, title)
-    comment = f"Captured from run {run_id}."
-    output.write_bytes(path, yaml_source.dumped(file, comment))
+    with snapshot:
+        captured = capture_baseline(snapshot, path.stem)
+    output.write_bytes(path, captured.content)
     typer.echo(
-        f"{path} written: {len(file['controls'])} controls as they are now. {len(unseen)} settings "
+        f"{path} written: {captured.controls} controls as they are now. {captured.unseen} settings "
         f"were not seen and are left out. Audit against it with: auditor audit --baseline {path}"
     )
 
@@ -111,16 +101,12 @@ def accept_keys(
     **auditor baseline accept-keys triage.yaml --by dpo@example.com**
     """
     output.check_writable(path)
-    catalogue = files.shipped_catalogue()
-    known = organisation.entries(path, "triage", catalogue).triage
-    settings = config.load()
-    before = {entry.setting for entry in known}
-    source = RunSource.chosen(settings, ctx.obj.say, account=account, sandbox=sandbox)
+    triage = Triage.read(path)
+    source = RunSource.chosen(config.load(), ctx.obj.say, account=account, sandbox=sandbox)
     _, evidence = source.opened_file(run)
     with evidence as snapshot:
         judgement = Selection(baseline=baseline, org=org).rejudgement(snapshot)
-        found = _new_settings(judge(snapshot, judgement))
-        new = [setting for setting in found if setting not in before]
+        new = triage.undecided(judge(snapshot, judgement))
     if not new:
         typer.echo("No new setting waits for a decision.")
         return
@@ -130,29 +116,11 @@ def accept_keys(
         for setting in new
         if all_ or typer.confirm(f"Accept {printable(setting)}?", default=False)
     ]
-    today = datetime.now(UTC).date().isoformat()
-    rows: list[dict[str, Any]] = [entry.model_dump(mode="json") for entry in known]
-    rows += [
-        {"setting": setting, "by": author, "on": today, "reason": reason} for setting in accepted
-    ]
-    comment = (
-        "Settings no control covers, looked at and accepted. Include it in the organisation file."
-    )
-    output.write_bytes(path, yaml_source.dumped({"triage": rows}, comment))
+    output.write_bytes(path, triage.accept(accepted, author, reason))
     typer.echo(
         f"{path} written: {len(accepted)} of {len(new)} new settings accepted. "
         f"Name it in the organisation file: include: [{path.name}]"
     )
-
-
-def _new_settings(run: Run) -> Iterator[str]:
-    """Settings without a decision, those relevant to privacy first."""
-    seen: set[str] = set()
-    for finding in run.findings():
-        setting = finding.verdict.setting
-        if finding.verdict.kind is FindingKind.UNCOVERED and setting not in seen:
-            seen.add(setting)
-            yield setting
 
 
 def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:

@@ -1,7 +1,7 @@
 """`auditor report`: render a stored run, or print the schema of the JSON report."""
 
 import json
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.app.storing import drift_since_previous, with_history
 from auditor.cli.encoding import echo_json
-from auditor.cli.export import EvaluatedRun, ExportOptions
+from auditor.cli.export import ExportOptions
 from auditor.cli.options import (
     AccountOption,
     BaselineOption,
@@ -24,9 +24,7 @@ from auditor.cli.options import (
 )
 from auditor.cli.reporting import Destinations, FormatOption
 from auditor.config import settings as config
-from auditor.findings.drift import Drift
 from auditor.report import schema as report_schema
-from auditor.store.runs import Runs
 
 
 def report(
@@ -77,20 +75,12 @@ def report(
     with (
         evidence as snapshot,
         export.evaluate(snapshot, selection.rejudgement(snapshot)) as evaluated,
-        _changes(stored, evaluated, destinations) as drift,
     ):
-        finished = with_history(stored, evaluated.run, drift)
-        destinations.emit(replace(evaluated, run=finished), ctx.obj, include_passes, settings)
-
-
-def _changes(
-    stored: Runs, evaluated: EvaluatedRun, destinations: Destinations
-) -> AbstractContextManager[Drift | None]:
-    """The changes since the previous run, if a report shows them.
-
-    The history stores real names, so it is not read under pseudonyms.
-    """
-    run = evaluated.run
-    if run.pseudonymised or not destinations.tell_changes:
-        return nullcontext()
-    return drift_since_previous(stored, run.info.id, evaluated.judgement.catalogue, noting=False)
+        finished = evaluated.run
+        catalogue = evaluated.judgement.catalogue
+        changes = drift_since_previous(stored, finished.info.id, catalogue, noting=False)
+        # The history stores real names, so it is not read under pseudonyms.
+        shows_changes = destinations.tell_changes and not finished.pseudonymised
+        with changes if shows_changes else nullcontext() as drift:
+            finished = with_history(stored, finished, drift)
+            destinations.emit(replace(evaluated, run=finished), ctx.obj, include_passes, settings)

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from auditor.app import audit as runs
-from auditor.app import compare as comparing
-from auditor.app.audit import EvaluationConfig
-from auditor.app.compare import NotComparable
+from auditor.app.audit import EvaluationConfig, judge
+from auditor.app.compare import NotComparable, open_comparison
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
@@ -39,7 +37,7 @@ WITHIN = 30.0
 def with_comparison(
     nights: Nights, one: StoredRun, other: StoredRun, tell: Callable[[Drift], Any] = list
 ) -> Any:
-    with comparing.open_comparison(nights.history, one, other, CATALOGUE) as drift:
+    with open_comparison(nights.history, one, other, CATALOGUE) as drift:
         return tell(drift)
 
 
@@ -229,7 +227,7 @@ def night(
         bodies = {SETTINGS: at(path, recording), LOCKS: at(path, locked)}
         fill(snapshot, (ACCOUNT, bodies))
         finished(snapshot, judged_with, run_id).finish()
-        return nights.keep(snapshot, runs.judge(snapshot, judged_with), judged_with.selected_subset)
+        return nights.keep(snapshot, judge(snapshot, judged_with), judged_with.selected_subset)
 
 
 def decided(expect: bool) -> EvaluationConfig:
