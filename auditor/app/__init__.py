@@ -1,8 +1,11 @@
 """Use cases: what each command does, without parsing its options or printing its answer."""
 
 __all__ = [
+    "announcer",
+    "ask",
     "attestations",
     "audit",
+    "capture",
     "collection",
     "compare",
     "configuration",
@@ -12,6 +15,7 @@ __all__ = [
     "gate",
     "nightly",
     "pseudonyms",
+    "retention",
     "runs",
     "selection",
     "signed_runs",
