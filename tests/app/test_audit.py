@@ -51,14 +51,14 @@ JUDGEMENTS = [
 
 
 @pytest.mark.parametrize("one", JUDGEMENTS, ids=range(len(JUDGEMENTS)))
-def test_what_a_run_was_judged_with_judges_the_same_bytes_again(one):
+def test_what_a_run_was_judged_with_judges_the_same_bytes_again(one) -> None:
     snapshot = finished(world((ACCOUNT, ON)), one)
     again = EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
     assert again == one
     assert rendered(judge(snapshot, again)) == rendered(judge(snapshot, one))
 
 
-def test_a_waiver_that_held_on_the_day_of_the_run_holds_whenever_it_is_judged_again():
+def test_a_waiver_that_held_on_the_day_of_the_run_holds_whenever_it_is_judged_again() -> None:
     one = judgement(organisation=organisation(waivers=[waiver("RC-02", expires="2026-11-21")]))
     assert EvaluationConfig.from_snapshot(finished(world(), one), CATALOGUE).today == TODAY
 
@@ -81,7 +81,7 @@ def test_a_waiver_that_held_on_the_day_of_the_run_holds_whenever_it_is_judged_ag
         lambda stored: {**stored, "policy": None},
     ],
 )
-def test_a_damaged_record_is_refused_in_a_sentence(text):
+def test_a_damaged_record_is_refused_in_a_sentence(text) -> None:
     one = judgement("RC-02")
     snapshot = finished(world(), one)
     if callable(text):
@@ -94,7 +94,7 @@ def test_a_damaged_record_is_refused_in_a_sentence(text):
         EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
 
 
-def test_a_run_carries_its_facts():
+def test_a_run_carries_its_facts() -> None:
     run = judge(finished(world((ACCOUNT, ON)), judgement("RC-02")), judgement("RC-02"))
     assert (run.info.id, run.info.account_id) == ("20261121T220000Z-aaaaaa", "acc")
     assert run.info.depth is Level.ACCOUNT
@@ -117,12 +117,12 @@ def test_a_run_carries_its_facts():
         ({SETTINGS: {}, **LOCKED}, {"fail_on": Severity.LOW}, ExitCode.INCOMPLETE),
     ],
 )
-def test_a_run_ends_with_the_exit_code_of_the_contract(body, fields, code):
+def test_a_run_ends_with_the_exit_code_of_the_contract(body, fields, code: ExitCode) -> None:
     one = judgement("RC-02", **fields)
     assert judge(finished(world((ACCOUNT, body)), one), one).info.exit_code == code
 
 
-def test_a_waived_run_is_green_until_the_waiver_has_expired():
+def test_a_waived_run_is_green_until_the_waiver_has_expired() -> None:
     decided = organisation(waivers=[waiver("RC-02", scope={"level": "account"})])
     for today, code in ((TODAY, ExitCode.OK), (date(2027, 2, 1), ExitCode.DEVIATIONS)):
         one = judgement("RC-02", organisation=decided, fail_on=Severity.CRITICAL, today=today)
@@ -131,7 +131,7 @@ def test_a_waived_run_is_green_until_the_waiver_has_expired():
         assert [each.control for each in run.waivers] == ["RC-02"]
 
 
-def test_a_judgement_is_made_today_unless_it_is_said_otherwise():
+def test_a_judgement_is_made_today_unless_it_is_said_otherwise() -> None:
     before = datetime.now(UTC).date()
     assert (
         before
@@ -140,7 +140,7 @@ def test_a_judgement_is_made_today_unless_it_is_said_otherwise():
     )
 
 
-def test_a_control_that_only_an_override_asks_about_is_judged_with_its_title():
+def test_a_control_that_only_an_override_asks_about_is_judged_with_its_title() -> None:
     decided = organisation(overrides=[override({"RC-02": {"expect": False}}, level="account")])
     one = judgement("RC-02", name="consent-first", organisation=decided)
     one = replace(one, baseline=one.baseline.only(frozenset()))
@@ -151,18 +151,18 @@ def test_a_control_that_only_an_override_asks_about_is_judged_with_its_title():
     assert run.controls["RC-02"].title == CATALOGUE.controls["RC-02"].title
 
 
-def test_a_judgement_of_nothing_is_refused():
+def test_a_judgement_of_nothing_is_refused() -> None:
     nothing = replace(judgement(), baseline=judgement().baseline.only(frozenset()))
     with pytest.raises(NothingSelected, match="auditor baseline show"):
         judge(finished(world(), judgement()), nothing)
 
 
-def test_a_run_that_broke_off_is_not_judged():
+def test_a_run_that_broke_off_is_not_judged() -> None:
     with pytest.raises(SnapshotError, match="broke off"):
         judge(world((ACCOUNT, ON)), judgement("RC-02"))
 
 
-def test_triage_without_known_keys_and_the_other_way_round():
+def test_triage_without_known_keys_and_the_other_way_round() -> None:
     assert "known_keys" not in judgement().parameters
     listed = organisation(parameters={"known_keys": ["a.b"]})
     assert judgement(organisation=listed).parameters == {"known_keys": ["a.b"]}
@@ -186,7 +186,7 @@ def target(account):
     return AccountConnection(client, account.account_id)
 
 
-def test_a_collection_leaves_all_that_is_needed_to_judge_it(account):
+def test_a_collection_leaves_all_that_is_needed_to_judge_it(account) -> None:
     one = judgement("RC-02", depth=Level.USER)
     snapshot = Snapshot.create()
     aim = target(account)
@@ -202,7 +202,7 @@ def test_a_collection_leaves_all_that_is_needed_to_judge_it(account):
     assert run.summary.coverage[Level.USER] == 5
 
 
-def test_what_only_an_override_needs_is_read(account):
+def test_what_only_an_override_needs_is_read(account) -> None:
     decided = organisation(overrides=[override({"RC-02": {"expect": False}}, level="user")])
     one = judgement("RC-02", depth=Level.USER, organisation=decided)
     one = replace(one, baseline=one.baseline.only(frozenset()))
@@ -215,7 +215,7 @@ def test_what_only_an_override_needs_is_read(account):
     assert all(SETTINGS in each.outcomes for each in evidence)
 
 
-def test_nothing_is_read_for_nothing():
+def test_nothing_is_read_for_nothing() -> None:
     nothing = replace(judgement(), baseline=judgement().baseline.only(frozenset()))
     snapshot = Snapshot.create()
     with pytest.raises(NothingSelected):
@@ -223,7 +223,7 @@ def test_nothing_is_read_for_nothing():
     assert snapshot.meta("run_id") is None
 
 
-def test_a_run_names_the_digest_of_what_the_organisation_decided():
+def test_a_run_names_the_digest_of_what_the_organisation_decided() -> None:
     def digest(**decided):
         one = judgement(organisation=organisation(**decided))
         return judge(finished(world((ACCOUNT, ON)), one), one).info.organisation_digest
@@ -235,7 +235,7 @@ def test_a_run_names_the_digest_of_what_the_organisation_decided():
     )
 
 
-def test_a_run_is_as_old_as_its_oldest_document():
+def test_a_run_is_as_old_as_its_oldest_document() -> None:
     snapshot = world((ACCOUNT, ON))
     run = judge(finished(snapshot, judgement()), judgement())
     times = [each.observed_at for each in snapshot.account().outcomes.values()]
@@ -252,7 +252,7 @@ def test_a_run_is_as_old_as_its_oldest_document():
         ("http://localhost/v2", "", True),
     ],
 )
-def test_evidence_that_is_not_from_zoom_is_marked(url, mark, simulated):
+def test_evidence_that_is_not_from_zoom_is_marked(url: str, mark: str, simulated: bool) -> None:
     snapshot = finished(world((ACCOUNT, ON)), judgement())
     snapshot.set_metadata("api_url", url)
     snapshot.set_metadata("simulated", mark)

@@ -93,7 +93,7 @@ def test_a_baseline_that_does_not_exist_is_refused_with_the_nearest_name(command
         (Expectation(op="off"), "false, or an object whose enable is false"),
     ],
 )
-def test_an_expectation_is_put_in_words(wish, words) -> None:
+def test_an_expectation_is_put_in_words(wish, words: str) -> None:
     assert described(wish) == words
 
 
@@ -169,7 +169,7 @@ def test_a_new_baseline_never_replaces_a_file() -> None:
 
 
 @pytest.mark.parametrize("place", ["nowhere/ours.yaml", f"{'x' * 300}.yaml"])
-def test_a_place_that_cannot_be_written_is_refused(place) -> None:
+def test_a_place_that_cannot_be_written_is_refused(place: str) -> None:
     result = ran("baseline", "new", place)
     assert result.exit_code == 2
     assert "cannot be written" in output_text(result)
@@ -200,7 +200,7 @@ def test_checking_says_what_only_meetings_show() -> None:
     )
 
 
-def test_show_with_an_organisation_file_tells_what_its_overrides_want(tmp_path):
+def test_show_with_an_organisation_file_tells_what_its_overrides_want(tmp_path: Path) -> None:
     path = tmp_path / "organisation.yaml"
     path.write_text(
         "overrides:\n  - match: {group: Legal*}\n    controls: {RC-02: {expect: true}}\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import auditor.evidence.reading
 from auditor.collect.collector import MAX_CONSECUTIVE_FAILURES, CollectionFailed, Collector, utc_now
 from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.evidence.read_plan import PENDING, PHONE, TOKEN, ReadPlan
@@ -168,7 +169,7 @@ def causes(snapshot: Snapshot) -> set[Cause | None]:
 # What is read
 
 
-def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belongs():
+def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belongs() -> None:
     zoom = company()
     snapshot = collected(zoom)
     assert sorted(zoom.requests) == sorted(
@@ -201,7 +202,7 @@ def test_every_document_of_the_plan_is_asked_for_once_and_recorded_where_it_belo
     assert outcomes(snapshot, Level.USER)["u3"][SETTINGS].source == "GET /users/{userId}/settings"
 
 
-def test_listings_are_recorded_with_the_account():
+def test_listings_are_recorded_with_the_account() -> None:
     account = outcomes(collected(company()), Level.ACCOUNT)["acc"]
     assert account[GROUPS] == Document({"listed": 2}, "GET /groups", AT)
     assert account[ACTIVE] == Document({"listed": 2}, "GET /users?status=active", AT)
@@ -209,7 +210,7 @@ def test_listings_are_recorded_with_the_account():
     assert account[PENDING].body == {"listed": 1}
 
 
-def test_scopes_carry_what_their_rows_say():
+def test_scopes_carry_what_their_rows_say() -> None:
     users = list(collected(company()).scopes(Level.USER))
     assert [(u.id, u.status, u.licence, u.group_ids) for u in users] == [
         ("u1", "active", 2, ("g1",)),
@@ -230,19 +231,21 @@ def test_scopes_carry_what_their_rows_say():
         (ReadPlan(), []),
     ],
 )
-def test_what_the_plan_does_not_name_is_not_asked_for(reads, requests):
+def test_what_the_plan_does_not_name_is_not_asked_for(
+    reads: ReadPlan, requests: list[Any | str]
+) -> None:
     zoom = company()
     collected(zoom, reads)
     assert zoom.requests == requests
 
 
-def test_groups_are_known_where_only_users_are_read():
+def test_groups_are_known_where_only_users_are_read() -> None:
     snapshot = collected(company(), ReadPlan(account=(SETTINGS,), user=(SETTINGS,)))
     assert [g.name for g in snapshot.scopes(Level.GROUP)] == ["Group 1", "Group 2"]
     assert outcomes(snapshot, Level.GROUP) == {"g1": {}, "g2": {}}
 
 
-def test_a_scope_in_two_lists_or_twice_in_one_is_read_once():
+def test_a_scope_in_two_lists_or_twice_in_one_is_read_once() -> None:
     zoom = Zoom([group(1), group(1)], {"active": [user(1), user(1)], "inactive": [user(1)]})
     snapshot = collected(zoom)
     assert zoom.requests.count("/users/u1/settings") == 1
@@ -251,19 +254,19 @@ def test_a_scope_in_two_lists_or_twice_in_one_is_read_once():
     assert only.status == "active"
 
 
-def test_an_invited_user_who_is_listed_as_active_too_stays_active():
+def test_an_invited_user_who_is_listed_as_active_too_stays_active() -> None:
     zoom = Zoom([], {"active": [user(1)], "pending": [user(1)]})
     (only,) = collected(zoom).scopes(Level.USER)
     assert only.status == "active"
 
 
-def test_an_invited_user_is_never_read():
+def test_an_invited_user_is_never_read() -> None:
     zoom = company()
     collected(zoom)
     assert not [request for request in zoom.requests if "u9" in request]
 
 
-def test_rows_without_an_id_make_the_list_incomplete():
+def test_rows_without_an_id_make_the_list_incomplete() -> None:
     zoom = Zoom([{"name": "who"}, group(1), {}], {"active": [{"first_name": "Ada"}, user(1)]})
     snapshot = collected(zoom)
     account = outcomes(snapshot, Level.ACCOUNT)["acc"]
@@ -274,7 +277,7 @@ def test_rows_without_an_id_make_the_list_incomplete():
     assert set(outcomes(snapshot, Level.USER)) == {"u1"}
 
 
-def test_a_user_without_an_id_cannot_be_asked_about():
+def test_a_user_without_an_id_cannot_be_asked_about() -> None:
     zoom = Zoom([], {"active": [{"email": "ada@example.com"}]})
     snapshot = collected(zoom)
     result = outcomes(snapshot, Level.USER)["ada@example.com"][SETTINGS]
@@ -282,7 +285,7 @@ def test_a_user_without_an_id_cannot_be_asked_about():
     assert not [request for request in zoom.requests if "ada" in request]
 
 
-def test_the_apps_token_and_zoom_phone_are_read_beside():
+def test_the_apps_token_and_zoom_phone_are_read_beside() -> None:
     zoom = company()
     snapshot = collected(zoom, ReadPlan(account=(SETTINGS,), token=True, phone=("a", "b")))
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN] == Document(
@@ -293,14 +296,14 @@ def test_the_apps_token_and_zoom_phone_are_read_beside():
     assert phone.source == "GET /phone/account_settings"
 
 
-def test_the_token_is_got_even_where_nothing_else_is_read():
+def test_the_token_is_got_even_where_nothing_else_is_read() -> None:
     zoom = company()
     snapshot = collected(zoom, ReadPlan(token=True))
     assert zoom.requests == ["token"]
     assert outcomes(snapshot, Level.APP)["acc"][TOKEN].body["token"]["scopes"]
 
 
-def test_without_a_licence_zoom_phone_is_recorded_so():
+def test_without_a_licence_zoom_phone_is_recorded_so() -> None:
     zoom = company(phone=NotLicensed("GET /phone/account_settings"))
     snapshot = collected(zoom, ReadPlan(account=(SETTINGS,), phone=("a",)))
     phone = outcomes(snapshot, Level.PHONE_ACCOUNT)["acc"][PHONE]
@@ -313,7 +316,9 @@ def test_without_a_licence_zoom_phone_is_recorded_so():
 @pytest.mark.parametrize(
     ("error", "cause"), ERRORS, ids=lambda each: getattr(each, "name", repr(each))
 )
-def test_every_error_leaves_its_cause(error, cause):
+def test_every_error_leaves_its_cause(
+    error: ZoomError, cause: auditor.evidence.reading.Cause
+) -> None:
     zoom = company(**{"/groups/g1/settings": error})
     result = outcomes(
         collected(zoom, ReadPlan((SETTINGS,), (SETTINGS,)), target_concurrency=lambda: 1),
@@ -329,7 +334,9 @@ def test_every_error_leaves_its_cause(error, cause):
 @pytest.mark.parametrize(
     ("error", "cause"), ERRORS, ids=lambda each: getattr(each, "name", repr(each))
 )
-def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
+def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(
+    error: ZoomError, cause: auditor.evidence.reading.Cause
+) -> None:
     zoom = company(**{"/users?status=active": error})
     snapshot = collected(zoom)
     assert outcomes(snapshot, Level.ACCOUNT)["acc"][ACTIVE].unseen.cause is cause
@@ -340,7 +347,9 @@ def test_a_list_that_breaks_off_keeps_what_it_named_and_its_cause(error, cause):
     "error",
     [Denied("GET /x"), NotLicensed("GET /x"), NotFound("GET /x"), Rejected("GET /x"), DAILY],
 )
-def test_a_refused_account_does_not_hide_groups_and_users(error):
+def test_a_refused_account_does_not_hide_groups_and_users(
+    error: Denied | Rejected | RateLimited | NotFound | NotLicensed,
+) -> None:
     zoom = company(accounts=error)
     snapshot = collected(zoom)
     assert len(outcomes(snapshot, Level.GROUP)) == (0 if error is DAILY else 2)
@@ -352,25 +361,27 @@ def test_a_refused_account_does_not_hide_groups_and_users(error):
     "error",
     [REFUSED, NO_NETWORK, Transient("GET /x"), Malformed("GET /x", "HTML"), RateLimited("GET /x")],
 )
-def test_if_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error):
+def test_if_nothing_at_all_can_be_read_the_run_ends_with_the_reason(error) -> None:
     with pytest.raises(CollectionFailed) as caught:
         collected(company(**{"": error}))
     assert caught.value.error is error
     assert str(caught.value) == str(error)
 
 
-def test_a_plan_without_account_documents_ends_at_the_list_of_groups():
+def test_a_plan_without_account_documents_ends_at_the_list_of_groups() -> None:
     with pytest.raises(CollectionFailed):
         collected(company(**{"": Transient("GET /x")}), ReadPlan(group=(SETTINGS,)))
 
 
-def test_a_plan_of_the_token_alone_ends_where_there_is_none():
+def test_a_plan_of_the_token_alone_ends_where_there_is_none() -> None:
     with pytest.raises(CollectionFailed):
         collected(company(token=REFUSED), ReadPlan(token=True))
 
 
 @pytest.mark.parametrize("error", [DAILY, REFUSED])
-def test_after_a_hopeless_error_nothing_more_is_asked(error):
+def test_after_a_hopeless_error_nothing_more_is_asked(
+    error: RateLimited | AuthenticationFailed,
+) -> None:
     zoom = company(**{"/groups/g1/lock_settings": error})
     snapshot = collected(zoom, target_concurrency=lambda: 1)
     assert zoom.requests[-1] == "/groups/g1/lock_settings"
@@ -394,7 +405,9 @@ def settings_requests(zoom: Zoom) -> int:
     ("error", "weight"),
     [(Transient("GET /x"), 1), (TooMuch("GET /x", "it is too large"), 1), (NO_NETWORK, 8)],
 )
-def test_failures_in_a_row_end_the_asking(error, weight):
+def test_failures_in_a_row_end_the_asking(
+    error: Transient | Unreachable | TooMuch, weight: int
+) -> None:
     zoom = many(100, **{"/users/": error})
     snapshot = collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
     assert settings_requests(zoom) == MAX_CONSECUTIVE_FAILURES // weight
@@ -403,7 +416,7 @@ def test_failures_in_a_row_end_the_asking(error, weight):
     assert {views[SETTINGS].unseen.cause for views in users.values()} == {Cause.ERROR}
 
 
-def test_an_answer_in_between_starts_the_count_again():
+def test_an_answer_in_between_starts_the_count_again() -> None:
     zoom = many(100)
     answers = iter(range(1000))
 
@@ -416,7 +429,7 @@ def test_an_answer_in_between_starts_the_count_again():
     assert settings_requests(zoom) == 100
 
 
-def test_refusals_are_answers_and_never_end_the_asking():
+def test_refusals_are_answers_and_never_end_the_asking() -> None:
     zoom = many(100, **{"/users/": Denied("GET /x")})
     collected(zoom, ReadPlan((SETTINGS,), (), (SETTINGS,)), target_concurrency=lambda: 1)
     assert settings_requests(zoom) == 100
@@ -426,7 +439,7 @@ def test_refusals_are_answers_and_never_end_the_asking():
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_the_result_does_not_depend_on_how_many_work(workers):
+def test_the_result_does_not_depend_on_how_many_work(workers: int) -> None:
     zoom = many(60, **{"/users/u13/": Denied("GET /x")})
     zoom.broken["/users/u7/"] = lambda: time.sleep(0.02)
     snapshot = collected(zoom, target_concurrency=lambda: workers)
@@ -435,7 +448,7 @@ def test_the_result_does_not_depend_on_how_many_work(workers):
     assert len(outcomes(snapshot, Level.USER)) == 60
 
 
-def test_requests_run_at_the_same_time_but_not_more_than_allowed():
+def test_requests_run_at_the_same_time_but_not_more_than_allowed() -> None:
     running, most = [0], [0]
     lock = threading.Lock()
 
@@ -453,7 +466,9 @@ def test_requests_run_at_the_same_time_but_not_more_than_allowed():
 
 @pytest.mark.parametrize("problem", [KeyboardInterrupt(), RuntimeError("a bug")])
 @pytest.mark.parametrize("where", ["/accounts/me/settings", "/users/u103/settings"])
-def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where):
+def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(
+    problem: RuntimeError | KeyboardInterrupt, where: str
+) -> None:
     before = threading.active_count()
     snapshot, stopping = Snapshot.create(), threading.Event()
     zoom = many(500, **{where: problem})
@@ -476,7 +491,7 @@ def test_an_interruption_leaves_no_thread_and_keeps_what_was_read(problem, where
         assert isinstance(outcomes(snapshot, Level.USER)["u0"][SETTINGS], Document)
 
 
-def test_after_an_interruption_waiting_requests_are_not_made():
+def test_after_an_interruption_waiting_requests_are_not_made() -> None:
     snapshot = Snapshot.create()
     zoom = many(500)
     started = threading.Event()
@@ -500,7 +515,7 @@ def test_after_an_interruption_waiting_requests_are_not_made():
 # Progress
 
 
-def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
+def test_the_listener_is_told_each_level_and_each_scope_from_one_thread() -> None:
     listener = Recorder()
     collected(company(), listener=listener)
     assert listener.events == [
@@ -515,14 +530,14 @@ def test_the_listener_is_told_each_level_and_each_scope_from_one_thread():
     assert listener.threads == {threading.get_ident()}
 
 
-def test_a_silent_listener_says_nothing(capsys):
+def test_a_silent_listener_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     listener = NoProgress()
     listener.level_started(Level.USER, 3)
     listener.read(Level.USER)
     assert capsys.readouterr() == ("", "")
 
 
-def test_times_are_rfc_3339_with_milliseconds_in_utc():
+def test_times_are_rfc_3339_with_milliseconds_in_utc() -> None:
     snapshot = Snapshot.create()
     before = utc_now()
     Collector(company(), snapshot, ReadPlan((SETTINGS,)), "acc").collect()

@@ -79,7 +79,7 @@ def leaves(user: str, *lists: list[Any]) -> dict[str, list[Any]]:
     return {f"/users/{user}/settings": [GONE], ACTIVE: [first, *(lists or [without(ACTIVE, user)])]}
 
 
-def test_a_user_who_is_no_longer_listed_nor_found_again_has_left():
+def test_a_user_who_is_no_longer_listed_nor_found_again_has_left() -> None:
     snapshot, zoom = collected(leaves("u2"))
     assert left(snapshot) == [("user", "u2")]
     assert sorted(of(snapshot, Level.USER, SETTINGS)) == ["u1", "u3", "u4"]
@@ -98,7 +98,7 @@ def test_a_user_who_is_no_longer_listed_nor_found_again_has_left():
     }
 
 
-def test_one_fresh_listing_serves_all_who_are_missing_and_none_is_made_without_them():
+def test_one_fresh_listing_serves_all_who_are_missing_and_none_is_made_without_them() -> None:
     two = {**leaves("u1", without(ACTIVE, "u1", "u2")), "/users/u2/settings": [GONE]}
     snapshot, zoom = collected(two)
     assert left(snapshot) == [("user", "u1"), ("user", "u2")]
@@ -132,13 +132,13 @@ STAY: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("why", STAY)
-def test_a_user_of_whom_less_is_certain_stays_unknown(why):
+def test_a_user_of_whom_less_is_certain_stays_unknown(why: str) -> None:
     snapshot, _ = collected(STAY[why]())
     assert left(snapshot) == []
     assert cause(of(snapshot, Level.USER, SETTINGS)["u2"]) == "error"
 
 
-def test_a_run_that_goes_on_finds_who_left_in_between():
+def test_a_run_that_goes_on_finds_who_left_in_between() -> None:
     begun, _ = collected({"/users/u2/settings": [Transient("GET /x")]})
     snapshot, _ = collected(
         {"/users/u2/settings": [GONE], ACTIVE: [without(ACTIVE, "u2")]}, snapshot=begun, since=AT
@@ -152,7 +152,7 @@ def test_a_run_that_goes_on_finds_who_left_in_between():
     assert left(again) == [("user", "u2")]  # u3 was read before
 
 
-def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left():
+def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left() -> None:
     class Locks:
         def prepare(self, snapshot: Snapshot) -> None:
             pass
@@ -178,7 +178,7 @@ def test_the_sample_that_confirms_locks_is_not_spoilt_by_who_left():
     assert not any(cause == "error" for cause in of(snapshot, Level.USER, SETTINGS).values())
 
 
-def test_a_group_that_was_deleted_is_no_longer_among_those_of_its_members():
+def test_a_group_that_was_deleted_is_no_longer_among_those_of_its_members() -> None:
     broken = NotFound("GET /groups/{groupId}/settings", status=404, code=4130)
     snapshot, _ = collected(
         {"/groups/g2/settings": [broken], "/groups": [PEOPLE["/groups"], without("/groups", "g2")]},
@@ -191,7 +191,7 @@ def test_a_group_that_was_deleted_is_no_longer_among_those_of_its_members():
     assert snapshot.evidence_of(Scope(Level.USER, "u1")).scope.group_ids == ("g1",)
 
 
-def test_members_are_known_although_one_of_the_groups_was_deleted():
+def test_members_are_known_although_one_of_the_groups_was_deleted() -> None:
     rows = [{"id": name, "email": f"{name}@example.com"} for name in ("u1", "u2")]
     snapshot, _ = collected(
         {
@@ -216,7 +216,7 @@ MEETINGS = ReadPlan(meeting=("auto_recording",))
 COUNTED = View("upcoming_meetings")
 
 
-def test_a_meeting_that_was_cancelled_has_left():
+def test_a_meeting_that_was_cancelled_has_left() -> None:
     rows = SCHEDULED["/users/u1/meetings"]
     snapshot, _ = collected(
         {"/users/u1/meetings": [rows, rows[:1]]}, MEETINGS, {**WORLD, **SCHEDULED}
@@ -226,13 +226,13 @@ def test_a_meeting_that_was_cancelled_has_left():
     assert account(snapshot, COUNTED) == {"listed": 1, "read": 1}
 
 
-def test_a_meeting_that_is_still_scheduled_is_unknown():
+def test_a_meeting_that_is_still_scheduled_is_unknown() -> None:
     snapshot, _ = collected({}, MEETINGS, {**WORLD, **SCHEDULED})
     assert left(snapshot) == []
     assert cause(of(snapshot, Level.MEETING, MEETING)["82"]) == "error"
 
 
-def test_a_host_who_left_takes_the_meetings_along():
+def test_a_host_who_left_takes_the_meetings_along() -> None:
     gone = NotFound("GET /users/{userId}/meetings", status=404, code=1001)
     snapshot, _ = collected(
         {"/users/u2/meetings": [gone], ACTIVE: [PEOPLE[ACTIVE], without(ACTIVE, "u2")]},
@@ -253,7 +253,7 @@ def phones(**features: list[Any]) -> dict[str, Any]:
     return {**WORLD, **licensed, **having, "/phone/account_settings": {}, **features}
 
 
-def test_a_phone_that_was_taken_from_a_user_has_left_and_the_user_has_not():
+def test_a_phone_that_was_taken_from_a_user_has_left_and_the_user_has_not() -> None:
     has, has_not = ({"feature": {"zoom_phone": each}} for each in (True, False))
     snapshot, _ = collected({"/users/u2/settings": [has, has_not]}, PHONES, phones())
     assert left(snapshot) == [("phone_user", "u2")]
@@ -262,13 +262,13 @@ def test_a_phone_that_was_taken_from_a_user_has_left_and_the_user_has_not():
     assert account(snapshot, View("phone_users")) == {"listed": 2, "read": 2}
 
 
-def test_a_phone_that_zoom_does_not_find_while_its_user_has_the_licence_is_unknown():
+def test_a_phone_that_zoom_does_not_find_while_its_user_has_the_licence_is_unknown() -> None:
     snapshot, _ = collected({}, PHONES, phones())
     assert left(snapshot) == []
     assert cause(of(snapshot, Level.PHONE_USER, PHONE_USER)["u2"]) == "error"
 
 
-def test_a_site_that_was_deleted_has_left():
+def test_a_site_that_was_deleted_has_left() -> None:
     sites = [{"id": "s1", "name": "Main"}, {"id": "s2", "name": "Lab"}]
     snapshot, _ = collected(
         {"/phone/sites": [sites, sites[:1]]},

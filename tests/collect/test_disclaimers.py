@@ -48,7 +48,7 @@ def counted(*rows, calls=(), reads=AI):
     return account(read({REPORT: [*rows], PAST: [*calls]}, reads), DISCLAIMERS)
 
 
-def test_answers_are_counted_by_notice_answer_and_guest():
+def test_answers_are_counted_by_notice_answer_and_guest() -> None:
     result = counted(
         answer("Agree"),
         answer("Agree"),
@@ -64,7 +64,7 @@ def test_answers_are_counted_by_notice_answer_and_guest():
     ]
 
 
-def test_nothing_personal_and_no_meeting_is_in_the_document():
+def test_nothing_personal_and_no_meeting_is_in_the_document() -> None:
     strange = answer("SECRET status", is_guest="SECRET", meeting_id=["SECRET"], user_email=None)
     snapshot = read({REPORT: [answer("Agree"), strange], PAST: [call("SECRET-uuid==")]}, AI)
     result = snapshot.evidence_of(next(iter(snapshot.scopes(snapshot.account().scope.level))))
@@ -73,7 +73,7 @@ def test_nothing_personal_and_no_meeting_is_in_the_document():
     assert "SECRET" not in str(snapshot.meta("use"))
 
 
-def test_equal_answers_are_equal_evidence_whoever_gave_them_and_when():
+def test_equal_answers_are_equal_evidence_whoever_gave_them_and_when() -> None:
     one = counted(answer("Agree"), answer("Cancel"))
     other = counted(
         answer("Cancel", user_email="other@example.com", meeting_id="x", time="2026-11-01"),
@@ -83,20 +83,20 @@ def test_equal_answers_are_equal_evidence_whoever_gave_them_and_when():
 
 
 @pytest.mark.parametrize("status", ["", None, "Maybe", 7, ["Agree"], "ada@example.com"])
-def test_an_answer_that_zoom_does_not_document_is_counted_as_such(status):
+def test_an_answer_that_zoom_does_not_document_is_counted_as_such(status) -> None:
     assert counted(answer(status))["answers"] == [
         {"notice": "summary", "answer": "undocumented", "guest": "no", "count": 1}
     ]
 
 
-def test_a_row_counts_once_even_if_the_filter_is_not_known():
+def test_a_row_counts_once_even_if_the_filter_is_not_known() -> None:
     """An older API lists all rows for every requested type."""
     rows = [answer("Agree"), answer("Agree", kind="query"), answer("Agree", kind="joinMeeting")]
     rows += [answer("Agree", kind=None), {}]
     assert [row["count"] for row in counted(*rows)["answers"]] == [1, 1]
 
 
-def test_each_type_is_asked_for_with_a_month_and_no_other():
+def test_each_type_is_asked_for_with_a_month_and_no_other() -> None:
     zoom = Zoom({REPORT: []})
     collected(zoom, ReadPlan(answered=("archive", "live_stream")))
     window = "from=2026-10-23&to=2026-11-21"
@@ -106,7 +106,7 @@ def test_each_type_is_asked_for_with_a_month_and_no_other():
     ]
 
 
-def test_without_a_control_that_looks_at_them_answers_are_not_asked_for():
+def test_without_a_control_that_looks_at_them_answers_are_not_asked_for() -> None:
     zoom = Zoom({})
     collected(zoom, ReadPlan())
     assert zoom.times(REPORT) == 0
@@ -122,7 +122,7 @@ def test_without_a_control_that_looks_at_them_answers_are_not_asked_for():
         ("2026-05-01", "2026-05-01", [("2026-05-01", "2026-05-01")]),
     ],
 )
-def test_no_request_is_about_more_than_a_month(first, last, stretches):
+def test_no_request_is_about_more_than_a_month(first: str, last: str, stretches) -> None:
     result = list(months(date.fromisoformat(first), date.fromisoformat(last)))
     assert [(str(start), str(end)) for start, end in result] == stretches
 
@@ -134,11 +134,11 @@ def test_no_request_is_about_more_than_a_month(first, last, stretches):
         Denied("GET /report/disclaimer", "No permission.", code=200),
     ],
 )
-def test_a_refused_report_is_denied(error):
+def test_a_refused_report_is_denied(error) -> None:
     assert cause(account(read({REPORT: error, PAST: []}, AI), DISCLAIMERS)) == "denied"
 
 
-def test_pages_that_go_round_are_an_error_and_no_numbers():
+def test_pages_that_go_round_are_an_error_and_no_numbers() -> None:
     error = Malformed("GET /report/disclaimer", "its pages repeat: a page token came twice")
     assert cause(account(read({REPORT: error, PAST: []}, AI), DISCLAIMERS)) == "error"
 
@@ -146,19 +146,19 @@ def test_pages_that_go_round_are_an_error_and_no_numbers():
 # Meetings in which nobody answered
 
 
-def test_a_meeting_with_ai_and_no_answer_is_counted():
+def test_a_meeting_with_ai_and_no_answer_is_counted() -> None:
     calls = [call("a=="), call("b==", number=2), call("c==", number=3, used=False)]
     result = counted(answer("Agree", meeting_id="a=="), calls=calls)
     assert result["ai_meetings"] == {"held": 2, "unanswered": 1, "unclear": 0}
 
 
 @pytest.mark.parametrize("fields", [{"meeting_id": "", "meeting_number": 7}, {"meeting_id": "7"}])
-def test_a_meeting_is_known_by_its_number_where_the_row_names_no_other(fields):
+def test_a_meeting_is_known_by_its_number_where_the_row_names_no_other(fields) -> None:
     row = {**answer("Agree"), "meeting_number": None, **fields}
     assert counted(row, calls=[call("a==", number=7)])["ai_meetings"]["unanswered"] == 0
 
 
-def test_of_a_series_only_the_meeting_of_that_time_counts_as_answered():
+def test_of_a_series_only_the_meeting_of_that_time_counts_as_answered() -> None:
     calls = [
         call("a==", 7),
         call("b==", 7, "2026-11-13T09:00:00Z", "2026-11-13T09:45:00Z"),
@@ -168,18 +168,18 @@ def test_of_a_series_only_the_meeting_of_that_time_counts_as_answered():
     assert counted(row, calls=calls)["ai_meetings"] == {"held": 3, "unanswered": 2, "unclear": 0}
 
 
-def test_a_meeting_that_does_not_say_whether_it_used_ai_is_unclear():
+def test_a_meeting_that_does_not_say_whether_it_used_ai_is_unclear() -> None:
     silent = {**call("a=="), "feature_used": None}
     assert counted(calls=[silent])["ai_meetings"] == {"held": 0, "unanswered": 0, "unclear": 2}
 
 
-def test_if_past_meetings_are_refused_the_cause_is_kept():
+def test_if_past_meetings_are_refused_the_cause_is_kept() -> None:
     result = account(read({REPORT: [answer("Agree")], PAST: REFUSED}, AI), DISCLAIMERS)
     assert result["ai_meetings_missing"]["cause"] == "denied"
     assert "ai_meetings" not in result
 
 
-def test_past_meetings_that_another_control_reads_are_asked_for_once():
+def test_past_meetings_that_another_control_reads_are_asked_for_once() -> None:
     reads = ReadPlan(
         answered=("ai",), use={history("meeting_summary"): (), history("meeting_questions"): ()}
     )
@@ -191,7 +191,7 @@ def test_past_meetings_that_another_control_reads_are_asked_for_once():
     assert "calls" not in json.loads(snapshot.meta("use") or "{}")
 
 
-def test_whether_meetings_were_recorded_is_asked_only_where_nobody_answered():
+def test_whether_meetings_were_recorded_is_asked_only_where_nobody_answered() -> None:
     zoom = Zoom({REPORT: [answer("Agree", kind="recording")]})
     collected(zoom, RECORDING)
     assert zoom.times(PAST) == 0
@@ -216,12 +216,12 @@ class Granted(Zoom):
 FLOWS = {"/ai/workflows/flows": [{"id": "f1", "name": "Escalations", "owner": "SECRET"}, {}]}
 
 
-def test_workflows_are_read_where_the_app_was_given_the_scope():
+def test_workflows_are_read_where_the_app_was_given_the_scope() -> None:
     result = account(collected(Granted(FLOWS), ReadPlan(use={WORKFLOWS: ()})), WORKFLOWS)
     assert result == {"workflows": [{"id": "", "name": ""}, {"id": "f1", "name": "Escalations"}]}
 
 
-def test_without_the_scope_workflows_are_not_asked_for():
+def test_without_the_scope_workflows_are_not_asked_for() -> None:
     zoom = Zoom(FLOWS)
     snapshot = collected(zoom, ReadPlan(use={WORKFLOWS: ()}))
     assert zoom.times("/ai/workflows/flows") == 0

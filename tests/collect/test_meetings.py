@@ -52,7 +52,7 @@ def meetings(snapshot):
     return of(snapshot, Level.MEETING, MEETING)
 
 
-def test_upcoming_meetings_of_active_users_keep_the_needed_settings_alone():
+def test_upcoming_meetings_of_active_users_keep_the_needed_settings_alone() -> None:
     zoom = Zoom({**PEOPLE, **SCHEDULED})
     snapshot = collected(zoom, PLAN)
     assert meetings(snapshot) == {
@@ -65,7 +65,7 @@ def test_upcoming_meetings_of_active_users_keep_the_needed_settings_alone():
     assert not zoom.times("/users/u4/meetings")
 
 
-def test_a_meeting_is_known_by_its_topic_and_its_host():
+def test_a_meeting_is_known_by_its_topic_and_its_host() -> None:
     first = next(read(SCHEDULED, PLAN).scopes(Level.MEETING))
     assert (first.id, first.name, first.email, first.group_ids) == (
         "81",
@@ -75,7 +75,7 @@ def test_a_meeting_is_known_by_its_topic_and_its_host():
     )
 
 
-def test_a_meeting_that_two_hosts_list_is_read_once():
+def test_a_meeting_that_two_hosts_list_is_read_once() -> None:
     zoom = Zoom({**PEOPLE, **SCHEDULED, "/users/u2/meetings": [{"id": 81, "topic": "Round"}]})
     snapshot = collected(zoom, PLAN)
     assert zoom.times("/meetings/81") == 1
@@ -83,7 +83,7 @@ def test_a_meeting_that_two_hosts_list_is_read_once():
     assert account(snapshot, COUNTED) == {"listed": 3, "read": 3}
 
 
-def test_settings_that_are_no_object_are_kept_as_they_are():
+def test_settings_that_are_no_object_are_kept_as_they_are() -> None:
     snapshot = read({**SCHEDULED, "/meetings/81": {"settings": None}}, PLAN)
     assert meetings(snapshot)["81"] == {"settings": None}
 
@@ -93,8 +93,8 @@ def test_settings_that_are_no_object_are_kept_as_they_are():
     [(NOT_ALLOWED, "denied"), (NOT_HOSTING, "not_licensed"), (NotFound("GET /x"), "error")],
 )
 def test_a_host_whose_meetings_cannot_be_listed_has_a_record_and_the_others_are_read(
-    error, expected
-):
+    error, expected: str
+) -> None:
     snapshot = read({**SCHEDULED, "/users/u2/meetings": error}, PLAN)
     by_id = meetings(snapshot)
     assert cause(by_id["*u2"]) == expected
@@ -112,14 +112,14 @@ def test_a_host_whose_meetings_cannot_be_listed_has_a_record_and_the_others_are_
         UNKNOWN_ENDPOINT,
     ],
 )
-def test_a_refusal_that_holds_for_every_host_is_one_record(error):
+def test_a_refusal_that_holds_for_every_host_is_one_record(error) -> None:
     answers = {f"/users/u{n}/meetings": error for n in (1, 2, 3)}
     snapshot = read(answers, PLAN)
     assert meetings(snapshot) == {}
     assert account(snapshot, COUNTED).detail.startswith(str(error))
 
 
-def test_a_refusal_of_every_meeting_is_one_record():
+def test_a_refusal_of_every_meeting_is_one_record() -> None:
     refused = ScopeMissing("GET /x", ["meeting:read:meeting:admin"], code=4711)
     answers = {**SCHEDULED, **{f"/meetings/{n}": refused for n in (81, 82, 83)}}
     snapshot = read(answers, PLAN)
@@ -127,13 +127,13 @@ def test_a_refusal_of_every_meeting_is_one_record():
     assert cause(account(snapshot, COUNTED)) == "denied"
 
 
-def test_a_fault_of_one_meeting_is_that_meetings():
+def test_a_fault_of_one_meeting_is_that_meetings() -> None:
     snapshot = read({**SCHEDULED, "/meetings/82": Transient("GET /x", status=500)}, PLAN)
     assert cause(meetings(snapshot)["82"]) == "error"
     assert meetings(snapshot)["81"] == EXPECTED
 
 
-def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
+def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown() -> None:
     def listed():
         yield {"id": 81, "topic": "Round"}
         raise IncompleteListing("GET /users/{userId}/meetings", 1, 5)
@@ -150,19 +150,19 @@ def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown():
     assert "counts 5 rows" in by_id["*u1"].detail
 
 
-def test_occurrences_of_a_recurring_meeting_are_one_meeting():
+def test_occurrences_of_a_recurring_meeting_are_one_meeting() -> None:
     again = [{"id": 81, "start_time": f"2026-12-0{day}"} for day in (1, 2, 3)]
     snapshot = read({**SCHEDULED, "/users/u1/meetings": again}, PLAN)
     assert set(meetings(snapshot)) == {"81", "83"}
     assert account(snapshot, COUNTED) == {"listed": 2, "read": 2}
 
 
-def test_a_row_without_an_id_makes_the_hosts_list_unusable():
+def test_a_row_without_an_id_makes_the_hosts_list_unusable() -> None:
     snapshot = read({**SCHEDULED, "/users/u1/meetings": [{"id": 81}, {"topic": "x"}]}, PLAN)
     assert cause(meetings(snapshot)["*u1"]) == "error"
 
 
-def test_a_bound_is_kept_and_told():
+def test_a_bound_is_kept_and_told() -> None:
     zoom = Zoom({**PEOPLE, **SCHEDULED})
     snapshot = collected(
         zoom, ReadPlan(meeting=("auto_recording",), meetings=MeetingSelection(per_host=1))
@@ -198,7 +198,7 @@ DATED = {
     ],
     ids=same_everywhere,
 )
-def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen):
+def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen) -> None:
     """Events without a fixed time come first, because they may be held at any time."""
     plan = ReadPlan(meeting=("auto_recording",), meetings=budget)
     snapshot = collected(Zoom({**PEOPLE, **DATED}), plan)
@@ -219,13 +219,13 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
     ],
     ids=same_everywhere,
 )
-def test_only_the_hosts_asked_for_are_listed(budget, requested):
+def test_only_the_hosts_asked_for_are_listed(budget, requested) -> None:
     zoom = Zoom({**PEOPLE, **SCHEDULED})
     collected(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
     assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == requested
 
 
-def test_users_who_could_not_be_listed_are_not_silent():
+def test_users_who_could_not_be_listed_are_not_silent() -> None:
     refused = Denied("GET /users", "No permission.", code=200)
     snapshot = read({**SCHEDULED, "/users?status=active": refused}, PLAN)
     assert cause(account(snapshot, COUNTED)) == "denied"
@@ -236,7 +236,7 @@ def test_users_who_could_not_be_listed_are_not_silent():
 OF_WEBINARS = ReadPlan(user=READ_SETTINGS, webinar=("auto_recording",))
 
 
-def test_webinars_are_read_of_users_who_may_host_any():
+def test_webinars_are_read_of_users_who_may_host_any() -> None:
     flags = settings(u1={"webinar": True}, u2={"webinar": False}, u3={"webinar": False})
     answers = {
         "/users/u1/webinars": [{"id": 91, "topic": "Launch"}],
@@ -249,7 +249,7 @@ def test_webinars_are_read_of_users_who_may_host_any():
     assert not zoom.times("/users/u2/webinars")
 
 
-def test_a_user_without_the_add_on_has_no_webinars():
+def test_a_user_without_the_add_on_has_no_webinars() -> None:
     missing = NotLicensed("GET /x", "Webinar plan is missing", code=200)
     answers = {f"/users/u{n}/webinars": missing for n in (1, 2, 3)}
     snapshot = read(answers, OF_WEBINARS)
@@ -257,7 +257,7 @@ def test_a_user_without_the_add_on_has_no_webinars():
     assert account(snapshot, WEBINARS) == {"listed": 0, "read": 0}
 
 
-def test_webinars_that_may_not_be_listed_are_denied():
+def test_webinars_that_may_not_be_listed_are_denied() -> None:
     refused = ScopeMissing("GET /x", ["webinar:read:list_webinars:admin"], code=4711)
     snapshot = read({f"/users/u{n}/webinars": refused for n in (1, 2, 3)}, OF_WEBINARS)
     assert cause(account(snapshot, WEBINARS)) == "denied"
@@ -280,7 +280,7 @@ def participants(uuid):
     return f"/metrics/meetings/{uuid}/participants"
 
 
-def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody():
+def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody() -> None:
     answers = {
         PAST: [past(f"m{n}=", f"2026-11-1{n}T09:00:00Z") for n in (1, 2, 3)],
         participants("m3="): [
@@ -309,11 +309,11 @@ def test_the_answers_of_the_newest_meetings_are_counted_and_name_nobody():
     assert names == ["past meeting of 2026-11-12", "past meeting of 2026-11-13"]
 
 
-def test_no_meeting_with_ai_is_counted_as_none():
+def test_no_meeting_with_ai_is_counted_as_none() -> None:
     assert account(read({PAST: []}, OF_NOTICES), WITH_AI) == {"listed": 0, "read": 0}
 
 
-def test_without_the_report_nobody_can_say_that_there_was_no_meeting_with_ai():
+def test_without_the_report_nobody_can_say_that_there_was_no_meeting_with_ai() -> None:
     answers = {
         f"{PAST}?meeting_feature=meeting_summary": Denied("GET /x", "No permission.", code=200),
         PAST: [],
@@ -321,7 +321,7 @@ def test_without_the_report_nobody_can_say_that_there_was_no_meeting_with_ai():
     assert cause(account(read(answers, OF_NOTICES), WITH_AI)) == "denied"
 
 
-def test_an_account_without_dashboards_is_one_record():
+def test_an_account_without_dashboards_is_one_record() -> None:
     paid = NotLicensed("GET /x", "Only available for paid account", code=200)
     rows = [past(f"m{n}", "2026-11-11") for n in (1, 2)]
     snapshot = read({PAST: rows, **{participants(f"m{n}"): paid for n in (1, 2)}}, OF_NOTICES)
@@ -329,7 +329,7 @@ def test_an_account_without_dashboards_is_one_record():
     assert cause(account(snapshot, WITH_AI)) == "not_licensed"
 
 
-def test_a_meeting_without_an_id_or_a_start_does_no_harm():
+def test_a_meeting_without_an_id_or_a_start_does_no_harm() -> None:
     rows = [past("", "2026-11-11"), {**past("m1", ""), "start_time": None}]
     rejected = Rejected("GET /x", "too old", code=12702)
     snapshot = read({PAST: rows, participants("m1"): rejected}, OF_NOTICES)
@@ -337,7 +337,7 @@ def test_a_meeting_without_an_id_or_a_start_does_no_harm():
     assert next(snapshot.scopes(Level.MEETING)).name == "past meeting"
 
 
-def test_meetings_that_only_recorded_smartly_showed_no_notice():
+def test_meetings_that_only_recorded_smartly_showed_no_notice() -> None:
     row = {**past("m1", "2026-11-11"), "feature_used": {"smart_recording": True}}
     plan = ReadPlan(notices=2, use={history("meeting_summary"): (), history("smart_recording"): ()})
     assert account(read({PAST: [row]}, plan), WITH_AI) == {"listed": 0, "read": 0}

@@ -11,7 +11,7 @@ from tests.names import same_everywhere
 NOTHING = [None, "", "   ", True, False, [], {}, 1.5]
 
 
-def test_a_group_has_id_and_name():
+def test_a_group_has_id_and_name() -> None:
     assert parsing.group({"id": "g1", "name": "Legal", "total_members": 3}) == Scope(
         Level.GROUP, "g1", "Legal"
     )
@@ -19,12 +19,12 @@ def test_a_group_has_id_and_name():
 
 
 @pytest.mark.parametrize("zoom_id", NOTHING, ids=same_everywhere)
-def test_a_group_without_an_id_is_none(zoom_id):
+def test_a_group_without_an_id_is_none(zoom_id) -> None:
     assert parsing.group({"id": zoom_id, "name": "Legal"}) is None
     assert parsing.group({}) is None
 
 
-def test_a_user_has_what_the_row_says():
+def test_a_user_has_what_the_row_says() -> None:
     row = {
         "id": "u1",
         "email": "ada@example.com",
@@ -50,21 +50,21 @@ def test_a_user_has_what_the_row_says():
         ({}, ""),
     ],
 )
-def test_a_user_without_a_display_name_is_called_by_first_and_last_name(row, name):
+def test_a_user_without_a_display_name_is_called_by_first_and_last_name(row, name: str) -> None:
     assert parsing.user({"id": "u1", **row}, "active").name == name
 
 
-def test_a_user_without_an_id_is_known_by_the_address():
+def test_a_user_without_an_id_is_known_by_the_address() -> None:
     assert parsing.user({"email": "ada@example.com"}, "pending").id == "ada@example.com"
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=same_everywhere)
-def test_a_user_without_id_and_address_is_none(nothing):
+def test_a_user_without_id_and_address_is_none(nothing) -> None:
     assert parsing.user({"id": nothing, "email": nothing, "first_name": "Ada"}, "active") is None
 
 
 @pytest.mark.parametrize("groups", [None, "g1", {}, 5, [None, "", {}, True]], ids=same_everywhere)
-def test_groups_that_are_no_ids_are_left_out(groups):
+def test_groups_that_are_no_ids_are_left_out(groups) -> None:
     assert parsing.user({"id": "u1", "group_ids": groups}, "active").group_ids == ()
 
 
@@ -72,11 +72,13 @@ def test_groups_that_are_no_ids_are_left_out(groups):
     ("licence", "recorded"),
     [(1, 1), (99, 99), (True, None), ("2", None), (None, None), (2.0, None)],
 )
-def test_a_licence_is_a_whole_number(licence, recorded):
+def test_a_licence_is_a_whole_number(
+    licence: bool | float | int | str | None, recorded: int | None
+) -> None:
     assert parsing.user({"id": "u1", "type": licence}, "active").licence == recorded
 
 
-def test_the_status_is_that_of_the_list_that_was_asked_for():
+def test_the_status_is_that_of_the_list_that_was_asked_for() -> None:
     assert parsing.user({"id": "u1", "status": "pending"}, "active").status == "active"
 
 
@@ -95,6 +97,6 @@ def test_the_status_is_that_of_the_list_that_was_asked_for():
         ("x" * 1000, "x" * LONGEST_NAME),
     ],
 )
-def test_text_can_always_be_stored(value, text):
+def test_text_can_always_be_stored(value, text: str) -> None:
     assert json_values.as_text(value) == text
     assert json_values.as_text(value).encode().decode() == text

@@ -19,7 +19,7 @@ def past(host, used, **fields):
     return {"host_email": host, "topic": "SECRET TOPIC", **features, **fields}
 
 
-def test_past_meetings_are_counted_by_host_and_keep_no_topic():
+def test_past_meetings_are_counted_by_host_and_keep_no_topic() -> None:
     rows = [
         past("ben@example.com", True, group=["Sales", "Field"]),
         past("ada@example.com", True, group=["Clinical"]),
@@ -34,7 +34,7 @@ def test_past_meetings_are_counted_by_host_and_keep_no_topic():
     assert "TOPIC" not in json.dumps(result)
 
 
-def test_the_last_thirty_days_are_asked_for_feature_by_feature():
+def test_the_last_thirty_days_are_asked_for_feature_by_feature() -> None:
     zoom = Zoom({PAST: []})
     snapshot = collected(
         zoom, ReadPlan(use={history("meeting_questions"): (), history("smart_recording"): ()})
@@ -47,17 +47,17 @@ def test_the_last_thirty_days_are_asked_for_feature_by_feature():
     assert account(snapshot, history("smart_recording"))["hosts"] == []
 
 
-def test_a_meeting_without_the_feature_does_not_count_even_if_zoom_lists_it():
+def test_a_meeting_without_the_feature_does_not_count_even_if_zoom_lists_it() -> None:
     assert account(read({PAST: [past("a@x", False)]}, OF_SUMMARY), SUMMARY)["hosts"] == []
 
 
 @pytest.mark.parametrize("used", [None, "yes"])
-def test_a_meeting_that_does_not_say_is_unclear(used):
+def test_a_meeting_that_does_not_say_is_unclear(used: str | None) -> None:
     (host,) = account(read({PAST: [past("a@x", used)]}, OF_SUMMARY), SUMMARY)["hosts"]
     assert (host["meetings"], host["unclear"]) == (0, 1)
 
 
-def test_a_refused_report_is_denied_and_each_feature_stands_alone():
+def test_a_refused_report_is_denied_and_each_feature_stands_alone() -> None:
     answers = {
         f"{PAST}?meeting_feature=meeting_summary": Denied("GET /x", "No permission.", code=200),
         f"{PAST}?meeting_feature=smart_recording": [],
@@ -69,7 +69,7 @@ def test_a_refused_report_is_denied_and_each_feature_stands_alone():
     assert account(snapshot, history("smart_recording"))["hosts"] == []
 
 
-def test_summaries_are_counted_by_host():
+def test_summaries_are_counted_by_host() -> None:
     row = {"meeting_host_email": "a@x", "meeting_host_id": "u1", "meeting_topic": "SECRET"}
     zoom = Zoom({MADE: [row, row]})
     result = account(collected(zoom, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)
@@ -78,7 +78,7 @@ def test_summaries_are_counted_by_host():
     assert zoom.requests == [f"{MADE}?from=2026-10-23T00:00:00Z&to=2026-11-21T23:59:59Z"]
 
 
-def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
+def test_of_summaries_that_are_switched_off_zooms_words_are_kept() -> None:
     off = Rejected("GET /x", "Meeting summary disabled.", status=400, code=3000)
     result = account(read({MADE: off}, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)
     assert (result["hosts"], result["off"]) == ([], "Meeting summary disabled.")
@@ -94,11 +94,11 @@ def test_of_summaries_that_are_switched_off_zooms_words_are_kept():
         (Rejected("GET /x", "Meeting summary disabled.", code=300), "error"),
     ],
 )
-def test_any_other_refusal_of_summaries_is_no_evidence(error, expected):
+def test_any_other_refusal_of_summaries_is_no_evidence(error, expected: str) -> None:
     assert cause(account(read({MADE: error}, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)) == expected
 
 
-def test_the_day_of_asking_is_no_part_of_the_evidence():
+def test_the_day_of_asking_is_no_part_of_the_evidence() -> None:
     zoom = Zoom({PAST: [past("ada@example.com", True)], MADE: [], "/report/operationlogs": []})
     plan = ReadPlan(use={history("meeting_summary"): (), SUMMARIES: (), LOGS: ("account",)})
     digests = {collected(zoom, plan, now=now).digest() for now in (AT, "2026-12-24T00:00:00.000Z")}
@@ -108,7 +108,7 @@ def test_the_day_of_asking_is_no_part_of_the_evidence():
 # Hosts
 
 
-def test_the_groups_of_the_hosts_alone_are_kept():
+def test_the_groups_of_the_hosts_alone_are_kept() -> None:
     made = [{"meeting_host_email": "", "meeting_host_id": "u2"}]
     answers = {PAST: [past("ADA@example.com", True)], MADE: made}
     plan = ReadPlan(hosts=True, use={history("meeting_summary"): (), SUMMARIES: ()})
@@ -124,7 +124,7 @@ def test_the_groups_of_the_hosts_alone_are_kept():
     ("listing", "missing"),
     [("/users?status=inactive", "users_missing"), ("/groups", "groups_missing")],
 )
-def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
+def test_a_list_that_was_refused_is_told_with_its_cause(listing: str, missing: str) -> None:
     refused = Denied("GET /x", "No permission.", code=200)
     answers = {PAST: [past("ada@example.com", True)], listing: refused}
     result = account(
@@ -135,7 +135,7 @@ def test_a_list_that_was_refused_is_told_with_its_cause(listing, missing):
     assert [host["id"] for host in result["hosts"]] == ["u1"]
 
 
-def test_nobody_is_listed_for_hosts_unless_the_plan_says_so():
+def test_nobody_is_listed_for_hosts_unless_the_plan_says_so() -> None:
     zoom = Zoom({**PEOPLE, PAST: []})
     collected(zoom, OF_SUMMARY)
     assert not zoom.times("/users")
@@ -144,7 +144,7 @@ def test_nobody_is_listed_for_hosts_unless_the_plan_says_so():
 # Apps
 
 
-def test_apps_are_kept_with_their_scopes():
+def test_apps_are_kept_with_their_scopes() -> None:
     added = {
         "app_id": "a1",
         "app_name": "Notes",
@@ -166,7 +166,7 @@ def test_apps_are_kept_with_their_scopes():
 
 
 @pytest.mark.parametrize("scopes", ["all", [7.5], [{"name": "x"}], ["recording:read", None]])
-def test_scopes_that_cannot_be_read_are_none(scopes):
+def test_scopes_that_cannot_be_read_are_none(scopes) -> None:
     answers = {"/marketplace/apps": [{"app_id": "a", "scopes": scopes}]}
     (app,) = account(
         read(answers, ReadPlan(use={apps("account_added"): ()})), apps("account_added")
@@ -193,7 +193,7 @@ ALL_ROLES = {
 OF_ROLES = ReadPlan(use={ROLES: ("recording:edit", "AI*:Edit")})
 
 
-def test_members_are_listed_of_roles_that_may_change_settings_alone():
+def test_members_are_listed_of_roles_that_may_change_settings_alone() -> None:
     zoom = Zoom(ALL_ROLES)
     result = account(collected(zoom, OF_ROLES), ROLES)["roles"]
     assert [(role["name"], role["members"]) for role in result] == [
@@ -206,12 +206,12 @@ def test_members_are_listed_of_roles_that_may_change_settings_alone():
     assert not zoom.times("/roles/2/members")
 
 
-def test_privileges_that_zoom_does_not_return_are_none_and_not_empty():
+def test_privileges_that_zoom_does_not_return_are_none_and_not_empty() -> None:
     result = account(read({**ALL_ROLES, "/roles/r3": {}}, OF_ROLES), ROLES)["roles"]
     assert (result[3]["privileges"], result[3]["members"]) == (None, None)
 
 
-def test_a_role_that_cannot_be_read_leaves_nobody_to_count():
+def test_a_role_that_cannot_be_read_leaves_nobody_to_count() -> None:
     answers = {**ALL_ROLES, "/roles/r3": Denied("GET /x", "No permission.", code=200)}
     assert cause(account(read(answers, OF_ROLES), ROLES)) == "denied"
 
@@ -219,7 +219,7 @@ def test_a_role_that_cannot_be_read_leaves_nobody_to_count():
 # Operation log
 
 
-def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
+def test_each_category_is_read_for_a_month_and_entries_are_one_short_line() -> None:
     row = {
         "time": "2026-11-20T10:00:00Z",
         "operator": "ada@example.com",
@@ -236,7 +236,7 @@ def test_each_category_is_read_for_a_month_and_entries_are_one_short_line():
     assert zoom.times("/report/operationlogs") == 2
 
 
-def test_entries_are_in_the_order_of_time_whatever_their_category():
+def test_entries_are_in_the_order_of_time_whatever_their_category() -> None:
     rows = {
         f"/report/operationlogs?category_type={name}": [{"time": f"2026-11-{day}"}]
         for name, day in (("account", "20"), ("role", "02"))
@@ -245,7 +245,7 @@ def test_entries_are_in_the_order_of_time_whatever_their_category():
     assert [entry["time"] for entry in result["entries"]] == ["2026-11-02", "2026-11-20"]
 
 
-def test_one_refused_category_leaves_no_log():
+def test_one_refused_category_leaves_no_log() -> None:
     answers = {
         "/report/operationlogs?category_type=role": Denied("GET /x", code=200),
         "/report/operationlogs": [],

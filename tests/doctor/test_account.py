@@ -1,11 +1,13 @@
 """Zoom's responses to credentials and trial requests, in plain words."""
 
+from collections.abc import Iterator
+
 import pytest
 import responses
 
 from auditor.doctor import account
 from auditor.doctor.account import AccessCheck, RateHeaderRecorder
-from auditor.doctor.model import CheckState
+from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.doctor.needs import Needs
 from auditor.errors import ExitCode
 from auditor.evidence.read_plan import ReadPlan
@@ -13,6 +15,8 @@ from auditor.evidence.view import SETTINGS, View
 from auditor.zoom import endpoints
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient
+from auditor.zoom.endpoints import Endpoint
+from auditor.zoom.errors import AuthenticationFailed, Transient
 from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 from tests.zoom.conftest import API, TOKEN_URL, give_tokens
@@ -64,28 +68,28 @@ DOCUMENTED = [
 
 
 @pytest.fixture
-def zoom():
+def zoom() -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
 
 
 @pytest.fixture
-def client():
+def client() -> Iterator[ZoomClient]:
     with RateHeaderRecorder() as transport:
         tokens = TokenSource(Credentials("a", "c", "s3cr3t-of-app"), transport, retries=FAST)
         limiter = RateLimiter(RatePlan.BUSINESS.limits)
         yield ZoomClient(API, tokens, transport, limiter, retries=FAST)
 
 
-def text_of(check):
+def text_of(check: DoctorCheck) -> str:
     return f"{check.sentence} {check.advice}"
 
 
-def refused(zoom, endpoint, status=400, **body):
+def refused(zoom: responses.RequestsMock, endpoint: Endpoint, status: int = 400, **body) -> None:
     zoom.get(API + endpoint.path, status=status, json=body)
 
 
-def answered(zoom, *but):
+def answered(zoom: responses.RequestsMock, *but) -> None:
     for endpoint, body in (
         (endpoints.USERS, USERS),
         (endpoints.ACCOUNT_SETTINGS, {"recording": {}}),
@@ -95,14 +99,22 @@ def answered(zoom, *but):
             zoom.get(API + endpoint.path, json=body)
 
 
-def token_error(zoom, client):
+def token_error(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> Transient | AuthenticationFailed:
     with pytest.raises(Exception) as caught:
         client.authenticate()
     return caught.value
 
 
 @pytest.mark.parametrize(("status", "body", "says"), DOCUMENTED, ids=str)
-def test_each_documented_token_error_is_told_in_its_own_words(zoom, client, status, body, says):
+def test_each_documented_token_error_is_told_in_its_own_words(
+    zoom: responses.RequestsMock,
+    client: ZoomClient,
+    status: int,
+    body: dict[str, int | str],
+    says: str,
+) -> None:
     zoom.post(TOKEN_URL, status=status, json=body)
     check = account.token(token_error(zoom, client), frozenset())
     assert says in check.advice
@@ -110,30 +122,36 @@ def test_each_documented_token_error_is_told_in_its_own_words(zoom, client, stat
     assert (check.state, check.exit_code) == (CheckState.FAILED, ExitCode.NOTHING_EVALUATED)
 
 
-def test_every_token_error_that_zoom_lists_has_a_row():
+def test_every_token_error_that_zoom_lists_has_a_row() -> None:
     listed = {4700, 4702, 4704, 4705, 4706, 4709, 4711, 4717, 4724, 4733, 4734, 4735, 4738, 4741}
     assert {body["code"] for _, body, _ in DOCUMENTED if "code" in body} == listed
 
 
-def test_what_is_not_zoom_says_so(zoom, client):
+def test_what_is_not_zoom_says_so(zoom: responses.RequestsMock, client: ZoomClient) -> None:
     zoom.post(TOKEN_URL, status=404, body="<html>")
     check = account.token(token_error(zoom, client), frozenset())
     assert "not a Zoom token endpoint" in check.advice
 
 
-def test_an_outage_at_sign_in_is_no_wrong_secret(zoom, client):
+def test_an_outage_at_sign_in_is_no_wrong_secret(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     zoom.post(TOKEN_URL, status=503)
     check = account.token(token_error(zoom, client), frozenset())
     assert "No token came from Zoom (HTTP 503)" in check.sentence
     assert "status.zoom.us" in check.advice
 
 
-def tried(zoom, client, granted=GRANTED):
+def tried(
+    zoom: responses.RequestsMock, client: ZoomClient, granted: frozenset = GRANTED
+) -> AccessCheck:
     give_tokens(zoom)
     return AccessCheck.run(client, NEEDS, granted)
 
 
-def test_three_documents_at_most_are_asked_for(zoom, client):
+def test_three_documents_at_most_are_asked_for(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     answered(zoom)
     access = tried(zoom, client)
     assert len(zoom.calls) == 4  # with the token
@@ -142,14 +160,18 @@ def test_three_documents_at_most_are_asked_for(zoom, client):
     assert access.users == 1200
 
 
-def test_nothing_is_asked_for_without_its_scope(zoom, client):
+def test_nothing_is_asked_for_without_its_scope(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     answered(zoom)
     access = tried(zoom, client, frozenset({"user:read:admin"}))
     assert list(access.outcomes) == [endpoints.USERS]
 
 
 @pytest.mark.parametrize("granted", [frozenset({"chat:read:admin"})])
-def test_without_any_scope_for_it_nothing_is_tried(zoom, client, granted):
+def test_without_any_scope_for_it_nothing_is_tried(
+    zoom: responses.RequestsMock, client: ZoomClient, granted: frozenset
+) -> None:
     assert tried(zoom, client, granted).check(NEEDS).state is CheckState.SKIPPED
 
 
@@ -186,7 +208,14 @@ def test_without_any_scope_for_it_nothing_is_tried(zoom, client, granted):
     ],
     ids=str,
 )
-def test_each_refusal_of_the_api_says_what_to_do(zoom, client, status, body, says, code):
+def test_each_refusal_of_the_api_says_what_to_do(
+    zoom: responses.RequestsMock,
+    client: ZoomClient,
+    status: int,
+    body: dict[str, int | str],
+    says: str,
+    code: int,
+) -> None:
     answered(zoom, endpoints.ACCOUNT_SETTINGS)
     refused(zoom, endpoints.ACCOUNT_SETTINGS, status, **body)
     check = tried(zoom, client).check(NEEDS)
@@ -196,14 +225,18 @@ def test_each_refusal_of_the_api_says_what_to_do(zoom, client, status, body, say
     assert check.exit_code == code
 
 
-def test_an_api_that_answers_nothing_is_as_good_as_none(zoom, client):
+def test_an_api_that_answers_nothing_is_as_good_as_none(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     for endpoint, _ in account.TRIAL_REQUESTS:
         refused(zoom, endpoint, 503)
     check = tried(zoom, client).check(NEEDS)
     assert check.exit_code is ExitCode.NOTHING_EVALUATED
 
 
-def test_a_plan_without_locks_is_a_warning(zoom, client):
+def test_a_plan_without_locks_is_a_warning(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     answered(zoom, endpoints.ACCOUNT_LOCK_SETTINGS)
     refused(
         zoom, endpoints.ACCOUNT_LOCK_SETTINGS, code=200, message="Only available for Paid account."
@@ -218,14 +251,18 @@ def test_a_plan_without_locks_is_a_warning(zoom, client):
     assert rates.state is CheckState.WARNING
 
 
-def test_how_long_reading_takes_follows_from_the_number_of_users(zoom, client):
+def test_how_long_reading_takes_follows_from_the_number_of_users(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     answered(zoom)
     check = account.rates(ReadPlan(user=(SETTINGS,) * 4), tried(zoom, client), {})
     assert "1,200 users need up to 4,800 requests" in check.sentence
     assert "5 min at the limits of Pro, 2 min at those of Business" in check.sentence
 
 
-def test_a_plan_that_is_configured_is_the_one_that_counts(zoom, client):
+def test_a_plan_that_is_configured_is_the_one_that_counts(
+    zoom: responses.RequestsMock, client: ZoomClient
+) -> None:
     answered(zoom)
     check = account.rates(
         ReadPlan(user=(SETTINGS,) * 4), tried(zoom, client), {}, RatePlan.BUSINESS
@@ -235,12 +272,12 @@ def test_a_plan_that_is_configured_is_the_one_that_counts(zoom, client):
     assert check.advice == ""
 
 
-def test_without_users_the_limits_alone_are_told():
+def test_without_users_the_limits_alone_are_told() -> None:
     check = account.rates(ReadPlan(user=(SETTINGS,)), AccessCheck(), {})
     assert "20 such requests a second" in check.sentence
 
 
-def test_rate_limit_headers_are_heard(zoom, client):
+def test_rate_limit_headers_are_heard(zoom: responses.RequestsMock, client: ZoomClient) -> None:
     headers = {"X-RateLimit-Limit": "2000", "X-RateLimit-Remaining": "12"}
     answered(zoom, endpoints.USERS)
     zoom.get(API + "/users", json=USERS, headers=headers)
@@ -252,7 +289,7 @@ def test_rate_limit_headers_are_heard(zoom, client):
     )
 
 
-def test_a_list_of_users_that_names_groups_is_told_from_one_that_does_not():
+def test_a_list_of_users_that_names_groups_is_told_from_one_that_does_not() -> None:
     access = AccessCheck({endpoints.USERS: {"users": [{"id": "1"}, {"group_ids": ["g"]}]}})
     assert not access.names_no_groups
     assert AccessCheck({endpoints.USERS: {"users": [{"id": "1"}]}}).names_no_groups

@@ -13,16 +13,16 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OAUTH, API = "zoom.us", "api.zoom.us"
 
 
-def probe_results(**both):
+def probe_results(**both) -> list[ProbeResult]:
     return [ProbeResult(host, **{"route": Route(), "status": 404, **both}) for host in (OAUTH, API)]
 
 
-def shown(issuer="DigiCert Inc", days=100):
+def shown(issuer: str = "DigiCert Inc", days: int = 100) -> Certificate:
     return Certificate("zoom.us", issuer, NOW + timedelta(days=days))
 
 
 @pytest.mark.parametrize("trouble", ProbeFailure)
-def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
+def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble: ProbeFailure) -> None:
     probes = probe_results(failure=trouble, certificate=shown())
     check = network.tls(probes, NOW) if trouble.is_tls else network.reach(probes)
     assert check.state is CheckState.FAILED
@@ -31,7 +31,7 @@ def test_each_trouble_has_a_sentence_of_its_own_and_a_way_on(trouble):
     assert not {"{", "}"} & set(check.sentence + check.advice)
 
 
-def test_no_two_troubles_read_alike():
+def test_no_two_troubles_read_alike() -> None:
     sentences = set()
     for trouble in ProbeFailure:
         probes = probe_results(failure=trouble)
@@ -41,7 +41,7 @@ def test_no_two_troubles_read_alike():
     assert len(sentences) == len(ProbeFailure)
 
 
-def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
+def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it() -> None:
     probes = probe_results(
         failure=ProbeFailure.SELF_SIGNED, certificate=shown("Acme Inspection CA")
     )
@@ -50,12 +50,12 @@ def test_a_ca_of_the_organisation_shows_with_the_variable_that_trusts_it():
     assert "REQUESTS_CA_BUNDLE" in check.advice
 
 
-def test_a_missing_bundle_is_named():
+def test_a_missing_bundle_is_named() -> None:
     probes = probe_results(failure=ProbeFailure.CA_FILE, route=Route(verify="/etc/acme.pem"))
     assert "/etc/acme.pem does not exist" in network.tls(probes, NOW).sentence
 
 
-def test_version_issuer_and_end_are_told():
+def test_version_issuer_and_end_are_told() -> None:
     check = network.tls(probe_results(tls="TLSv1.3", certificate=shown()), NOW)
     assert check.state is CheckState.OK
     assert check.sentence == (
@@ -63,13 +63,13 @@ def test_version_issuer_and_end_are_told():
     )
 
 
-def test_a_certificate_that_ends_soon_is_a_warning():
+def test_a_certificate_that_ends_soon_is_a_warning() -> None:
     assert network.tls(probe_results(tls="TLSv1.3", certificate=shown(days=13)), NOW).state is (
         CheckState.WARNING
     )
 
 
-def test_the_host_that_could_be_reached_is_told_too():
+def test_the_host_that_could_be_reached_is_told_too() -> None:
     ok, failed = (
         ProbeResult(OAUTH, Route(), status=404),
         ProbeResult(API, Route(), ProbeFailure.SILENT),
@@ -78,7 +78,7 @@ def test_the_host_that_could_be_reached_is_told_too():
     assert sentence == "api.zoom.us could not be reached: no answer in time. zoom.us could be."
 
 
-def test_two_troubles_are_two_sentences():
+def test_two_troubles_are_two_sentences() -> None:
     sentence = network.reach(
         [
             ProbeResult(OAUTH, Route(), ProbeFailure.NAME),
@@ -100,20 +100,22 @@ def test_two_troubles_are_two_sentences():
         (None, CheckState.WARNING, "no response contained the time"),
     ],
 )
-def test_clocks_may_differ_by_a_minute(zoom_ahead, state, says):
+def test_clocks_may_differ_by_a_minute(
+    zoom_ahead: float | None, state: CheckState, says: str
+) -> None:
     check = network.clock(probe_results(ahead=zoom_ahead))
     assert (check.state, says in check.sentence) == (state, True)
     assert bool(check.advice) is (state is CheckState.WARNING)
 
 
-def test_a_proxy_is_told_without_its_password():
+def test_a_proxy_is_told_without_its_password() -> None:
     way = Route("http://user:s3cret@proxy.example.com:8080")
     check = network.proxy(probe_results(route=way))
     assert check.sentence == "zoom.us and api.zoom.us through http://proxy.example.com:8080."
     assert "s3cret" not in str(check)
 
 
-def test_hosts_that_go_different_ways_are_told_apart():
+def test_hosts_that_go_different_ways_are_told_apart() -> None:
     probes = [ProbeResult(OAUTH, Route()), ProbeResult(API, Route("http://proxy:1"))]
     assert (
         network.proxy(probes).sentence == "zoom.us directly and api.zoom.us through http://proxy:1."

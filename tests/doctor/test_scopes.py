@@ -23,24 +23,24 @@ ALL = frozenset(
 )
 
 
-def test_nothing_is_missing_where_every_scope_is_held():
+def test_nothing_is_missing_where_every_scope_is_held() -> None:
     comparison = ScopeComparison(NEEDS, ALL)
     assert comparison.missing == ()
     assert comparison.unknown == {}
 
 
-def test_a_missing_scope_is_listed_once_with_the_controls_it_blinds():
+def test_a_missing_scope_is_listed_once_with_the_controls_it_blinds() -> None:
     comparison = ScopeComparison(NEEDS, ALL - {"account:read:settings:admin"})
     assert comparison.to_add == ("account:read:settings:admin",)
     assert set(comparison.unknown) == {"AI-01", "AI-02"}
 
 
-def test_an_alternative_does_as_well():
+def test_an_alternative_does_as_well() -> None:
     held = ALL - {"account:read:lock_settings:admin"} | {"account:read:lock_settings:master"}
     assert ScopeComparison(NEEDS, held).missing == ()
 
 
-def test_missing_scopes_are_sorted_and_name_their_alternatives():
+def test_missing_scopes_are_sorted_and_name_their_alternatives() -> None:
     comparison = ScopeComparison(NEEDS, frozenset({"marketplace:read:list_apps:admin"}))
     assert comparison.to_add == (
         "account:read:lock_settings:admin",
@@ -52,7 +52,7 @@ def test_missing_scopes_are_sorted_and_name_their_alternatives():
     )
 
 
-def test_an_app_with_classic_scopes_is_told_classic_ones():
+def test_an_app_with_classic_scopes_is_told_classic_ones() -> None:
     comparison = ScopeComparison(NEEDS, frozenset({"account:read:admin"}))
     assert comparison.kind is ScopeKind.CLASSIC
     assert comparison.to_add == ("user:read:admin",)
@@ -60,11 +60,11 @@ def test_an_app_with_classic_scopes_is_told_classic_ones():
 
 
 @pytest.mark.parametrize("granted", [None, frozenset(), frozenset({"user:read:user"})])
-def test_granular_is_what_new_apps_have(granted):
+def test_granular_is_what_new_apps_have(granted: frozenset | None) -> None:
     assert ScopeComparison(NEEDS, granted).kind is ScopeKind.GRANULAR
 
 
-def test_without_a_token_nothing_is_said_to_be_missing_or_granted():
+def test_without_a_token_nothing_is_said_to_be_missing_or_granted() -> None:
     comparison = ScopeComparison(NEEDS, None)
     assert comparison.missing == ()
     assert {each.granted for each in comparison.required} == {None}
@@ -81,19 +81,19 @@ def test_without_a_token_nothing_is_said_to_be_missing_or_granted():
         "imchat:bot",
     ],
 )
-def test_whatever_does_more_than_read_is_told(scope):
+def test_whatever_does_more_than_read_is_told(scope: str) -> None:
     comparison = ScopeComparison(NEEDS, ALL | {scope})
     assert comparison.writing == (scope,)
     assert comparison.missing == ()
 
 
-def test_reading_scopes_without_use_are_no_write_scopes():
+def test_reading_scopes_without_use_are_no_write_scopes() -> None:
     comparison = ScopeComparison(NEEDS, ALL | {"phone:read:user:admin"})
     assert comparison.unused == ("phone:read:user:admin",)
     assert comparison.writing == ()
 
 
-def test_the_operation_log_is_optional_where_no_control_reads_it():
+def test_the_operation_log_is_optional_where_no_control_reads_it() -> None:
     comparison = ScopeComparison(NEEDS, ALL)
     assert comparison.optional_to_add == (
         "group:read:list_members:admin",
@@ -103,13 +103,13 @@ def test_the_operation_log_is_optional_where_no_control_reads_it():
     assert ScopeComparison(needing, ALL).to_add == ("report:read:operation_logs:admin",)
 
 
-def test_workflows_are_optional_where_their_control_is_assessed():
+def test_workflows_are_optional_where_their_control_is_assessed() -> None:
     assessed = Needs(NEEDS.by_control, {**NEEDS.titles, "AI-21": "Inventory"})
     assert "workflow:read:list_definitions:admin" in ScopeComparison(assessed, ALL).optional_to_add
     assert "AI-21" not in ScopeComparison(assessed, ALL).unknown
 
 
-def test_members_are_required_where_the_list_of_users_names_no_groups():
+def test_members_are_required_where_the_list_of_users_names_no_groups() -> None:
     comparison = ScopeComparison(NEEDS, ALL, lists_members=True)
     assert comparison.to_add == ("group:read:list_members:admin",)
     assert set(comparison.unknown) == {"AI-02"}

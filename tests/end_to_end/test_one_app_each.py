@@ -1,6 +1,7 @@
 """Another program signs in with the same app, so that each token is good for some requests only."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,9 @@ class SharedApp(OtherZoom):
 
 
 @pytest.mark.parametrize("command", [["nightly", *FAST], ["gate", "--live"]])
-def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(tmp_path, command):
+def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(
+    tmp_path: Path, command
+) -> None:
     words = [*command, "--baseline", "strict"]
     with other_zoom.serve() as own:
         alone = Auditor(tmp_path / "own", own)
@@ -42,7 +45,7 @@ def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(tmp_path, c
     assert " ".join(ran.err.split()).count("give each program an app of its own") == 1
 
 
-def test_the_report_is_the_same_as_with_an_app_of_its_own(tmp_path):
+def test_the_report_is_the_same_as_with_an_app_of_its_own(tmp_path: Path) -> None:
     with other_zoom.serve() as own:
         (tmp_path / "own").mkdir()
         expected = keys(Auditor(tmp_path / "own", own).report("--baseline", "strict"))
@@ -50,7 +53,7 @@ def test_the_report_is_the_same_as_with_an_app_of_its_own(tmp_path):
         assert keys(Auditor(tmp_path, shared).report("--baseline", "strict")) == expected
 
 
-def test_a_token_that_ends_for_good_is_blamed_on_the_app_or_the_address(tmp_path):
+def test_a_token_that_ends_for_good_is_blamed_on_the_app_or_the_address(tmp_path: Path) -> None:
     with other_zoom.serve(SharedApp(good_for=0)) as shared:
         ran = Auditor(tmp_path, shared).audit()
     assert ran.code == 4

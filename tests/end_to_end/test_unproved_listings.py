@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,7 +62,9 @@ UNPROVED = {
 
 @pytest.mark.parametrize("name", UNPROVED)
 @pytest.mark.parametrize("listing", ["/users", "/groups"])
-def test_a_listing_that_may_be_longer_makes_the_run_incomplete(tmp_path, listing, name):
+def test_a_listing_that_may_be_longer_makes_the_run_incomplete(
+    tmp_path: Path, listing: str, name
+) -> None:
     code, report = audited(tmp_path, listing, UNPROVED[name])
     if listing == "/groups" and name == "ends early":
         assert code == 0  # it has one page, and says so
@@ -85,7 +88,7 @@ def test_a_listing_that_may_be_longer_makes_the_run_incomplete(tmp_path, listing
     ],
     ids=["as it is", "null token", "no page size", "digits", "a float", "empty token"],
 )
-def test_an_unusual_listing_that_proves_to_be_whole_is_complete(tmp_path, change):
+def test_an_unusual_listing_that_proves_to_be_whole_is_complete(tmp_path: Path, change) -> None:
     code, report = audited(tmp_path, "/users", change)
     assert code == 0
     assert report["run"]["complete"]

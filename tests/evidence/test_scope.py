@@ -7,7 +7,7 @@ from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.view import View
 
 
-def test_reports_go_from_the_account_down():
+def test_reports_go_from_the_account_down() -> None:
     scopes = [
         Scope(Level.USER, "b"),
         Scope(Level.MEETING, "a"),
@@ -34,11 +34,11 @@ def test_reports_go_from_the_account_down():
         (Scope(Level.USER, "u1"), "u1"),
     ],
 )
-def test_people_know_a_scope_by_name_then_address_then_id(scope, label):
+def test_people_know_a_scope_by_name_then_address_then_id(scope: Scope, label: str) -> None:
     assert scope.label == label
 
 
-def test_a_scope_that_represents_others_is_known_by_its_id():
+def test_a_scope_that_represents_others_is_known_by_its_id() -> None:
     level = Scope(Level.USER, placeholder_id(), "users")
     host = Scope(Level.MEETING, placeholder_id("u1"), "Ada")
     listed = Scope(Level.USER, "u1")
@@ -51,17 +51,17 @@ def test_a_scope_that_represents_others_is_known_by_its_id():
 
 
 @pytest.mark.parametrize("status", [*UserStatus, "", "a status of a later Zoom"])
-def test_only_a_pending_user_is_invited(status):
+def test_only_a_pending_user_is_invited(status: str | UserStatus) -> None:
     scope = Scope(Level.USER, "u1", status=status)
     assert scope.status == status
     assert scope.is_invited == (status == "pending")
 
 
-def test_a_view_reads_like_its_request():
+def test_a_view_reads_like_its_request() -> None:
     assert str(View("settings")) == "settings"
     assert str(View("settings", "security")) == "settings?option=security"
 
 
-def test_only_what_was_asked_for_and_not_had_is_a_failed_read():
+def test_only_what_was_asked_for_and_not_had_is_a_failed_read() -> None:
     failed = {cause for cause in Cause if cause.is_failed_read}
     assert failed == {Cause.DENIED, Cause.NOT_COLLECTED, Cause.ERROR}

@@ -1,5 +1,7 @@
 """The scope index: a number for each scope, in the orders that reports need."""
 
+from pathlib import Path
+
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document
@@ -86,7 +88,7 @@ def test_very_many_numbers_can_be_asked_for() -> None:
     assert len(list(index.scopes(Level.USER, range(300_000)))) == 1
 
 
-def test_marks_can_be_made_beside_a_snapshot_that_cannot_be_written(tmp_path) -> None:
+def test_marks_can_be_made_beside_a_snapshot_that_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     written = Snapshot.create(path)
     written.add_scope(NAMED["u1"])

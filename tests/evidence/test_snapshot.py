@@ -2,7 +2,9 @@
 
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,11 +22,11 @@ USER = Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1", "g2"), 2, "activ
 DENIED = ReadFailure(Unseen(Cause.DENIED, "Zoom said no"), "GET /locks", AT)
 
 
-def document(body, source="GET /settings", at=AT):
+def document(body: Any, source: str = "GET /settings", at: str = AT) -> Document:
     return Document(body, source, at)
 
 
-def filled(snapshot):
+def filled(snapshot: Snapshot) -> Snapshot:
     for scope in (ACCOUNT, GROUP, USER):
         snapshot.add_scope(scope)
     snapshot.record(ACCOUNT, SETTINGS, document({"a": 1}))
@@ -34,7 +36,17 @@ def filled(snapshot):
     return snapshot
 
 
-def everything(snapshot):
+def everything(
+    snapshot: Snapshot,
+) -> dict[
+    Level,
+    list[
+        tuple[Scope, dict[View, ReadFailure | Document], dict[View, str]]
+        | Any
+        | tuple[Scope, dict[Any, Any], dict[Any, Any]]
+        | tuple[Scope, dict[View, Document], dict[View, str]]
+    ],
+]:
     return {
         level: [(e.scope, dict(e.outcomes), dict(e.digests)) for e in snapshot.evidence(level)]
         for level in Level
@@ -45,7 +57,7 @@ def everything(snapshot):
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_what_was_recorded_comes_back(tmp_path, on_disk):
+def test_what_was_recorded_comes_back(tmp_path: Path, on_disk: bool) -> None:
     path = tmp_path / "run.db" if on_disk else None
     snapshot = filled(Snapshot.create(path))
     if path is not None:
@@ -68,7 +80,7 @@ def test_what_was_recorded_comes_back(tmp_path, on_disk):
     snapshot.close()
 
 
-def test_scopes_come_by_id_whatever_order_they_were_added_in():
+def test_scopes_come_by_id_whatever_order_they_were_added_in() -> None:
     snapshot = Snapshot.create()
     for zoom_id in ("b", "a", "C", "10", "9"):
         snapshot.add_scope(Scope(Level.USER, zoom_id))
@@ -76,14 +88,14 @@ def test_scopes_come_by_id_whatever_order_they_were_added_in():
     assert [e.scope.id for e in snapshot.evidence(Level.USER)] == ["10", "9", "C", "a", "b"]
 
 
-def test_a_scope_that_is_known_stays_as_it_was_first_seen():
+def test_a_scope_that_is_known_stays_as_it_was_first_seen() -> None:
     snapshot = Snapshot.create()
     snapshot.add_scope(USER)
     snapshot.add_scope(Scope(Level.USER, "u1", "Other", status="pending"))
     assert list(snapshot.scopes(Level.USER)) == [USER]
 
 
-def test_equal_ids_at_two_levels_are_two_scopes():
+def test_equal_ids_at_two_levels_are_two_scopes() -> None:
     snapshot = Snapshot.create()
     for level in (Level.GROUP, Level.USER):
         snapshot.add_scope(Scope(level, "x"))
@@ -93,7 +105,7 @@ def test_equal_ids_at_two_levels_are_two_scopes():
         assert only.outcomes[SETTINGS].body == {"level": level.value}
 
 
-def test_a_second_answer_to_the_same_request_replaces_the_first():
+def test_a_second_answer_to_the_same_request_replaces_the_first() -> None:
     snapshot = filled(Snapshot.create())
     snapshot.record(ACCOUNT, SETTINGS, ReadFailure(Unseen(Cause.ERROR), "GET /settings", AT))
     (only,) = snapshot.evidence(Level.ACCOUNT)
@@ -105,7 +117,7 @@ def test_a_second_answer_to_the_same_request_replaces_the_first():
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_every_cause_comes_back(cause):
+def test_every_cause_comes_back(cause: Cause) -> None:
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
     refusal = ReadFailure(Unseen(cause, "why"), "GET /x", AT)
@@ -119,7 +131,7 @@ def test_every_cause_comes_back(cause):
     [None, True, 0, 1.5, "", "text", [], {}, [1, [2]], {"ü": {"": None}}, {"x": 2**70}],
     ids=same_everywhere,
 )
-def test_any_json_comes_back(body):
+def test_any_json_comes_back(body: Any) -> None:
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
     snapshot.record(ACCOUNT, SETTINGS, document(body))
@@ -141,7 +153,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_names_come_back_as_they_are(text):
+def test_hostile_names_come_back_as_they_are(text: str) -> None:
     scope = Scope(Level.USER, f"id{text}", text, text, ("g1", f"g{text}"), None, text)
     snapshot = Snapshot.create()
     snapshot.add_scope(scope)
@@ -154,7 +166,7 @@ def test_hostile_names_come_back_as_they_are(text):
     assert snapshot.digest().startswith("sha256:")
 
 
-def test_half_characters_in_a_document_come_back():
+def test_half_characters_in_a_document_come_back() -> None:
     body = {"half \ud83d": ["\udc00"]}
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
@@ -163,7 +175,7 @@ def test_half_characters_in_a_document_come_back():
     assert only.outcomes[SETTINGS].body == body
 
 
-def test_a_group_id_with_a_space_stays_one_group():
+def test_a_group_id_with_a_space_stays_one_group() -> None:
     snapshot = Snapshot.create()
     snapshot.add_scope(Scope(Level.USER, "u", group_ids=("a b", "c")))
     (only,) = snapshot.scopes(Level.USER)
@@ -178,7 +190,7 @@ def test_a_group_id_with_a_space_stays_one_group():
         ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000Z"),
     ],
 )
-def test_times_are_kept_to_the_millisecond_in_utc(observed_at, recorded_at):
+def test_times_are_kept_to_the_millisecond_in_utc(observed_at: str, recorded_at: str) -> None:
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
     snapshot.record(ACCOUNT, SETTINGS, document({}, at=observed_at))
@@ -186,7 +198,7 @@ def test_times_are_kept_to_the_millisecond_in_utc(observed_at, recorded_at):
     assert only.outcomes[SETTINGS].observed_at == recorded_at
 
 
-def test_facts_of_the_run_are_kept_and_can_change():
+def test_facts_of_the_run_are_kept_and_can_change() -> None:
     snapshot = Snapshot.create()
     assert snapshot.meta("depth") is None
     assert snapshot.meta("format") == FORMAT
@@ -198,7 +210,7 @@ def test_facts_of_the_run_are_kept_and_can_change():
 # Equal documents
 
 
-def test_equal_documents_are_stored_once(tmp_path):
+def test_equal_documents_are_stored_once(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     snapshot = Snapshot.create(path)
     with snapshot.transaction():
@@ -220,7 +232,7 @@ def test_equal_documents_are_stored_once(tmp_path):
     db.close()
 
 
-def test_documents_that_only_look_equal_are_not_one():
+def test_documents_that_only_look_equal_are_not_one() -> None:
     snapshot = Snapshot.create()
     bodies = [{"a": 1}, {"a": True}, {"a": 1.0}, {"a": "1"}, {"a": None}, {"a": [1]}, {}, [], None]
     for n, body in enumerate(bodies):
@@ -232,7 +244,7 @@ def test_documents_that_only_look_equal_are_not_one():
     assert [repr(e.outcomes[SETTINGS].body) for e in evidence] == [repr(body) for body in bodies]
 
 
-def test_documents_recorded_after_reopening_are_recognised(tmp_path):
+def test_documents_recorded_after_reopening_are_recognised(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     first = filled(Snapshot.create(path))
     (before,) = first.evidence(Level.ACCOUNT)
@@ -246,7 +258,7 @@ def test_documents_recorded_after_reopening_are_recognised(tmp_path):
     second.close()
 
 
-def test_memory_for_parsed_documents_is_bounded(monkeypatch):
+def test_memory_for_parsed_documents_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content_store, "DOCUMENTS", 4)
     snapshot = Snapshot.create()
     for n in range(20):
@@ -261,7 +273,7 @@ def test_memory_for_parsed_documents_is_bounded(monkeypatch):
 # The digest
 
 
-def test_the_digest_does_not_depend_on_times_order_or_wording():
+def test_the_digest_does_not_depend_on_times_order_or_wording() -> None:
     one, other = filled(Snapshot.create()), Snapshot.create()
     late = "2027-01-01T00:00:00Z"
     for scope in (USER, ACCOUNT, GROUP):
@@ -290,7 +302,7 @@ def test_the_digest_does_not_depend_on_times_order_or_wording():
         lambda s: s.add_scope(Scope(Level.GROUP, "g2")),
     ],
 )
-def test_other_evidence_has_another_digest(change):
+def test_other_evidence_has_another_digest(change: Callable) -> None:
     before = filled(Snapshot.create()).digest()
     snapshot = filled(Snapshot.create())
     change(snapshot)
@@ -308,7 +320,7 @@ def test_other_evidence_has_another_digest(change):
         Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1",), 2, "inactive"),
     ],
 )
-def test_what_a_list_says_of_a_user_is_evidence_too(other):
+def test_what_a_list_says_of_a_user_is_evidence_too(other: Scope) -> None:
     """Groups and licences decide verdicts: another membership is other evidence."""
     one, two = Snapshot.create(), Snapshot.create()
     one.add_scope(Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1",), 2, "active"))
@@ -316,20 +328,20 @@ def test_what_a_list_says_of_a_user_is_evidence_too(other):
     assert one.digest() != two.digest()
 
 
-def test_an_empty_snapshot_has_a_digest():
+def test_an_empty_snapshot_has_a_digest() -> None:
     assert Snapshot.create().digest() == Snapshot.create().digest()
 
 
 # Files
 
 
-def test_a_snapshot_is_readable_by_its_owner_alone(tmp_path):
+def test_a_snapshot_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     Snapshot.create(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_that_exists_is_not_overwritten(tmp_path):
+def test_a_file_that_exists_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     path.write_text("precious", encoding="utf-8")
     with pytest.raises(SnapshotError, match="exists already"):
@@ -337,19 +349,19 @@ def test_a_file_that_exists_is_not_overwritten(tmp_path):
     assert path.read_text(encoding="utf-8") == "precious"
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="cannot be written: unable to open"):
         Snapshot.create(tmp_path / "nowhere" / "run.db")
 
 
-def test_a_snapshot_that_is_not_there_is_told(tmp_path):
+def test_a_snapshot_that_is_not_there_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.db", tmp_path):
         with pytest.raises(SnapshotError, match="there is no such snapshot"):
             Snapshot.open(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3\x00" + b"\x00" * 200])
-def test_a_file_that_is_no_snapshot_is_told(tmp_path, content):
+def test_a_file_that_is_no_snapshot_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "some.db"
     path.write_bytes(content)
     with pytest.raises(SnapshotError, match=r"some\.db: not a snapshot of the auditor"):
@@ -357,7 +369,9 @@ def test_a_file_that_is_no_snapshot_is_told(tmp_path, content):
 
 
 @pytest.mark.parametrize(("format_", "shown"), [("auditor/snapshot/v9", "v9"), (None, "unknown")])
-def test_another_format_is_told_with_the_one_that_is_read(tmp_path, format_, shown):
+def test_another_format_is_told_with_the_one_that_is_read(
+    tmp_path: Path, format_: str | None, shown: str
+) -> None:
     path = tmp_path / "run.db"
     snapshot = Snapshot.create(path)
     if format_ is None:
@@ -371,7 +385,7 @@ def test_another_format_is_told_with_the_one_that_is_read(tmp_path, format_, sho
     assert f"this version reads {FORMAT}" in str(caught.value)
 
 
-def test_a_path_that_sqlite_cannot_open_is_told(tmp_path):
+def test_a_path_that_sqlite_cannot_open_is_told(tmp_path: Path) -> None:
     deep = tmp_path
     for _ in range(6):
         deep /= "d" * 200
@@ -382,7 +396,7 @@ def test_a_path_that_sqlite_cannot_open_is_told(tmp_path):
         Snapshot.open(path)
 
 
-def test_a_name_with_the_signs_of_an_address_can_be_opened(tmp_path):
+def test_a_name_with_the_signs_of_an_address_can_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "a b?mode=rw#50%.db"
     filled(Snapshot.create(path)).close()
     snapshot = Snapshot.open(path)
@@ -390,13 +404,13 @@ def test_a_name_with_the_signs_of_an_address_can_be_opened(tmp_path):
     snapshot.close()
 
 
-def test_a_relative_path_can_be_opened(tmp_path, monkeypatch):
+def test_a_relative_path_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     filled(Snapshot.create(Path("run.db"))).close()
     Snapshot.open(Path("run.db")).close()
 
 
-def test_an_opened_snapshot_cannot_be_written(tmp_path):
+def test_an_opened_snapshot_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     filled(Snapshot.create(path)).close()
     snapshot = Snapshot.open(path)
@@ -405,7 +419,7 @@ def test_an_opened_snapshot_cannot_be_written(tmp_path):
     snapshot.close()
 
 
-def test_what_was_written_before_an_error_in_a_batch_is_kept(tmp_path):
+def test_what_was_written_before_an_error_in_a_batch_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     snapshot = Snapshot.create(path)
 
@@ -422,7 +436,7 @@ def test_what_was_written_before_an_error_in_a_batch_is_kept(tmp_path):
     snapshot.close()
 
 
-def test_the_evidence_can_be_left_half_way_and_read_again():
+def test_the_evidence_can_be_left_half_way_and_read_again() -> None:
     snapshot = Snapshot.create()
     for n in range(5):
         snapshot.add_scope(Scope(Level.USER, f"u{n}"))

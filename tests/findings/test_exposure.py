@@ -2,15 +2,20 @@ from dataclasses import replace
 
 from auditor.evidence.scope import Level
 from auditor.findings.exposure import GroupExposure, exposure
+from auditor.findings.model import Verdict
 from auditor.findings.verdict_store import Assessment, VerdictStore
 from tests.report import page_worlds, worlds
 
 
-def member(number, groups, verdicts):
+def member(
+    number: int,
+    groups: tuple[()] | tuple[str] | tuple[str, str],
+    verdicts: tuple[Verdict, Verdict] | tuple[Verdict] | list[Verdict],
+) -> Assessment:
     return worlds.judged(replace(worlds.user(number), group_ids=groups), verdicts)
 
 
-def test_members_that_deviate_are_counted_once_in_each_of_their_groups():
+def test_members_that_deviate_are_counted_once_in_each_of_their_groups() -> None:
     bad, good = (worlds.deviation("AI-01"), worlds.deviation("RC-02")), (worlds.passed(),)
     run = worlds.run_of(
         [
@@ -26,7 +31,7 @@ def test_members_that_deviate_are_counted_once_in_each_of_their_groups():
     ]
 
 
-def test_without_the_users_in_whom_all_passed_nobody_knows_how_many_members_there_are():
+def test_without_the_users_in_whom_all_passed_nobody_knows_how_many_members_there_are() -> None:
     run = worlds.run_of(
         [member(1, ("g001",), [worlds.deviation("AI-01")]), member(2, ("g001",), [worlds.passed()])]
     )
@@ -35,7 +40,7 @@ def test_without_the_users_in_whom_all_passed_nobody_knows_how_many_members_ther
     assert (group.deviating, group.members) == (1, None)
 
 
-def test_a_verdict_touches_the_groups_of_those_who_have_it():
+def test_a_verdict_touches_the_groups_of_those_who_have_it() -> None:
     at_user, at_group = worlds.deviation("AI-01"), worlds.deviation("RC-02", Level.GROUP)
     run = worlds.run_of(
         [
@@ -50,19 +55,19 @@ def test_a_verdict_touches_the_groups_of_those_who_have_it():
     assert found.groups_of(worlds.deviation("IA-04")) == frozenset()
 
 
-def test_a_group_without_members_is_a_group_of_none():
+def test_a_group_without_members_is_a_group_of_none() -> None:
     run = worlds.run_of([worlds.judged(worlds.group(1, "Sales"), [worlds.passed()])])
     assert list(exposure(run).groups) == [GroupExposure("g001", "Sales", deviating=0, members=0)]
 
 
-def test_users_are_counted_once_each_however_many_share_their_verdicts():
+def test_users_are_counted_once_each_however_many_share_their_verdicts() -> None:
     run = page_worlds.huge(users=600, kinds=3, groups=4)
     shared = [each for each in run.assessments if isinstance(each, Assessment)]
     assert len({each.verdict_set.number for each in shared if each.scope.level is Level.USER}) == 3
     assert sum(group.deviating for group in exposure(run).groups) == 1200
 
 
-def test_people_with_the_value_of_their_group_are_counted_by_group():
+def test_people_with_the_value_of_their_group_are_counted_by_group() -> None:
     at_group = worlds.deviation("AI-01", Level.GROUP)
     at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting)
     other = replace(at_user, observed="another")

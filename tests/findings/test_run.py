@@ -23,12 +23,14 @@ AT = "2026-11-21T20:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc")
 
 
-def verdict(control="AI-01", setting="a.b", severity=Severity.HIGH, **fields):
+def verdict(
+    control: str = "AI-01", setting: str = "a.b", severity: Severity = Severity.HIGH, **fields
+) -> Verdict:
     fields = {"kind": FindingKind.VALUE, "status": Status.FAIL, **fields}
     return Verdict(control=control, setting=setting, severity=severity, **fields)
 
 
-def run_of(*assessments):
+def run_of(*assessments) -> Run:
     info = RunInfo(
         id="r",
         account_id="acc",
@@ -44,7 +46,7 @@ def run_of(*assessments):
     return Run(info, Summary({}, {}, {}, {}), ApiUsage(), (), {}, VerdictStore.of(assessments))
 
 
-def mixed(seed):
+def mixed(seed: int) -> list[Assessment]:
     """Many scopes, some sharing their verdicts, some judged in two parts."""
     dice = random.Random(seed)
     shared = [
@@ -69,21 +71,21 @@ def mixed(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_findings_come_in_the_order_of_the_contract(seed):
+def test_findings_come_in_the_order_of_the_contract(seed: int) -> None:
     assessments = mixed(seed)
     findings = list(run_of(*assessments).findings())
     assert len(findings) == sum(len(each.verdicts) for each in assessments)
     assert [f.order for f in findings] == sorted(f.order for f in findings)
 
 
-def test_a_scope_that_was_judged_in_two_parts_is_sorted_as_one():
+def test_a_scope_that_was_judged_in_two_parts_is_sorted_as_one() -> None:
     first = Assessment(ACCOUNT, VerdictSet.of([verdict(setting="b"), verdict(setting="d")]))
     second = Assessment(ACCOUNT, VerdictSet.of([verdict(setting="a"), verdict(setting="c")]))
     found = [f.verdict.setting for f in run_of(first, second).findings()]
     assert found == ["a", "b", "c", "d"]
 
 
-def test_the_worst_comes_first_whatever_its_name():
+def test_the_worst_comes_first_whatever_its_name() -> None:
     verdicts = VerdictSet.of(
         [verdict("AA", severity=Severity.LOW), verdict("ZZ", severity=Severity.CRITICAL)]
     )
@@ -93,14 +95,14 @@ def test_the_worst_comes_first_whatever_its_name():
     ]
 
 
-def test_equal_verdicts_of_two_levels_stay_with_their_scopes():
+def test_equal_verdicts_of_two_levels_stay_with_their_scopes() -> None:
     shared = VerdictSet.of([verdict()])
     scopes = [Scope(Level.USER, "x"), Scope(Level.GROUP, "x"), ACCOUNT]
     findings = run_of(*(Assessment(scope, shared) for scope in scopes)).findings()
     assert [f.scope.level for f in findings] == [Level.ACCOUNT, Level.GROUP, Level.USER]
 
 
-def test_a_finding_has_the_time_of_its_own_request():
+def test_a_finding_has_the_time_of_its_own_request() -> None:
     verdicts = VerdictSet.of(
         [verdict(setting="a", source="GET /a"), verdict(setting="b", source="GET /b")]
     )
@@ -108,17 +110,17 @@ def test_a_finding_has_the_time_of_its_own_request():
     assert [f.observed_at for f in run_of(assessment).findings()] == [AT, None]
 
 
-def test_a_run_without_assessments_has_no_findings():
+def test_a_run_without_assessments_has_no_findings() -> None:
     assert list(run_of().findings()) == []
     assert list(run_of(Assessment(ACCOUNT, VerdictSet.of([]))).findings()) == []
 
 
-def test_findings_can_be_gone_through_again():
+def test_findings_can_be_gone_through_again() -> None:
     run = run_of(*mixed(1))
     assert list(run.findings()) == list(run.findings())
 
 
-def test_a_fingerprint_is_made_of_what_and_where_and_nothing_else():
+def test_a_fingerprint_is_made_of_what_and_where_and_nothing_else() -> None:
     one = verdict()
     mark = fingerprint("acc", one, ACCOUNT)
     assert mark.startswith("sha256:")
@@ -136,15 +138,15 @@ def test_a_fingerprint_is_made_of_what_and_where_and_nothing_else():
     assert len({mark, *others}) == 7
 
 
-def test_parts_of_a_fingerprint_do_not_run_into_each_other():
+def test_parts_of_a_fingerprint_do_not_run_into_each_other() -> None:
     one = fingerprint("acc", verdict(setting="c"), Scope(Level.USER, "ab"))
     other = fingerprint("acc", verdict(setting="bc"), Scope(Level.USER, "a"))
     assert one != other
 
 
-def test_half_characters_have_a_fingerprint():
+def test_half_characters_have_a_fingerprint() -> None:
     assert fingerprint("acc", verdict(setting="half \ud83d"), Scope(Level.USER, "\udc00"))
 
 
-def test_severities_rank_from_critical_to_low():
+def test_severities_rank_from_critical_to_low() -> None:
     assert [severity.rank for severity in Severity] == [0, 1, 2, 3]

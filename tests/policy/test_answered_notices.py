@@ -1,12 +1,16 @@
 """Recorded answers to notices: when they pass, deviate, need a decision or are unknown."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+import auditor.evidence.reading
 from auditor.evidence.read_plan import DISCLAIMERS, MEETING, WORKFLOWS, apps
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
-from auditor.findings.model import FindingKind, Status
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline import baselines as baseline
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, judged, only, rows, world
 from tests.policy.samples import BASELINES
@@ -18,7 +22,7 @@ PASSIVE = {"ai": ("CN-02", "CN-03"), "recording": ("CN-05",)}
 SHOWN = {"recording": "CN-04", "archive": "CN-10"}
 
 
-def body(kind="ai", guest="no", more=None, **counts):
+def body(kind: str = "ai", guest: str = "no", more: Any | None = None, **counts) -> dict[str, Any]:
     answers = [
         {"notice": NOTICES.get(kind, "liveStream"), "guest": guest, "count": count}
         | {"answer": answer.replace("_", " ")}
@@ -28,7 +32,17 @@ def body(kind="ai", guest="no", more=None, **counts):
     return {"answers": answers, **numbers, **(more or {})}
 
 
-def of(control, document, parameters=None, base="consent-first", settings=None):
+def of(
+    control: str,
+    document: Any,
+    parameters: dict[str, bool] | dict[str, None] | None = None,
+    base: str = "consent-first",
+    settings: auditor.evidence.reading.Cause
+    | dict[str, dict[str, dict[str, str]]]
+    | dict[str, dict[str, dict[str, bool]]]
+    | dict[str, dict[str, int]]
+    | None = None,
+) -> Verdict:
     outcomes = {DISCLAIMERS: document, **({SETTINGS: settings} if settings else {})}
     expectation = BASELINES[base].only(frozenset({control}))
     found = rows(judged(world((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT))
@@ -36,14 +50,16 @@ def of(control, document, parameters=None, base="consent-first", settings=None):
     return verdict
 
 
-def ai(held=4, unanswered=0, unclear=0):
+def ai(held: int = 4, unanswered: int = 0, unclear: int = 0) -> dict[str, dict[str, int]]:
     return {"ai_meetings": {"held": held, "unanswered": unanswered, "unclear": unclear}}
 
 
 @pytest.mark.parametrize(
     ("control", "kind"), [(c, kind) for kind, each in PASSIVE.items() for c in each]
 )
-def test_explicit_answers_pass_and_passive_ones_wait_for_the_organisation(control, kind):
+def test_explicit_answers_pass_and_passive_ones_wait_for_the_organisation(
+    control: str, kind: str
+) -> None:
     agreed = of(control, body(kind, agree=40, decline_attend=3, cancel=1))
     assert (agreed.kind, agreed.status) == (FindingKind.USAGE, PASS)
     assert agreed.detail == "In 30 days 40 agreed, 3 declined to attend, 1 cancelled."
@@ -58,7 +74,7 @@ def test_explicit_answers_pass_and_passive_ones_wait_for_the_organisation(contro
     assert "12 of 52 agreed passively" in refused.detail
 
 
-def test_guests_are_counted_apart_from_people_of_the_account():
+def test_guests_are_counted_apart_from_people_of_the_account() -> None:
     mixed = body(agree=2)
     mixed["answers"] += body(guest="yes", agree=3)["answers"]
     mixed["answers"] += body(guest="unknown", agree=1)["answers"]
@@ -71,7 +87,9 @@ def test_guests_are_counted_apart_from_people_of_the_account():
 
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.parametrize("control", ["CN-02", "CN-03", "CN-04", "CN-05", "CN-10", "TP-01"])
-def test_a_report_that_was_refused_is_unknown_for_its_cause(control, cause):
+def test_a_report_that_was_refused_is_unknown_for_its_cause(
+    control: str, cause: auditor.evidence.reading.Cause
+) -> None:
     found = of(control, cause)
     expected = IDLE if (control, cause) == ("CN-10", Cause.NOT_LICENSED) else UNKNOWN
     assert found.status is expected
@@ -79,7 +97,7 @@ def test_a_report_that_was_refused_is_unknown_for_its_cause(control, cause):
 
 
 @pytest.mark.parametrize("control", ["CN-02", "CN-03"])
-def test_no_answer_is_no_pass_where_ai_was_used(control):
+def test_no_answer_is_no_pass_where_ai_was_used(control: str) -> None:
     found = of(control, body())
     assert (found.status, found.cause) == (UNKNOWN, Cause.ABSENT)
     assert found.detail.startswith(
@@ -88,7 +106,7 @@ def test_no_answer_is_no_pass_where_ai_was_used(control):
 
 
 @pytest.mark.parametrize("control", ["CN-02", "CN-03"])
-def test_no_answer_says_nothing_where_no_meeting_used_ai(control):
+def test_no_answer_says_nothing_where_no_meeting_used_ai(control: str) -> None:
     found = of(control, body(more=ai(held=0)))
     assert found.status is IDLE
     assert "No meeting used AI" in found.detail
@@ -105,12 +123,14 @@ def test_no_answer_says_nothing_where_no_meeting_used_ai(control):
         ({"ai_meetings": None}, Cause.ABSENT),
     ],
 )
-def test_meetings_that_may_have_shown_no_notice_leave_a_doubt(counts, more, cause):
+def test_meetings_that_may_have_shown_no_notice_leave_a_doubt(
+    counts: dict[str, int], more: dict[str, dict[str, str] | dict[str, int] | None], cause: Cause
+) -> None:
     found = of("CN-02", body(more=more, **counts))
     assert (found.status, found.cause) == (UNKNOWN, cause)
 
 
-def test_a_doubt_hides_no_deviation():
+def test_a_doubt_hides_no_deviation() -> None:
     found = of(
         "CN-02",
         body(passive_agree=1, more=ai(unanswered=3)),
@@ -119,13 +139,13 @@ def test_a_doubt_hides_no_deviation():
     assert found.status is FAIL
 
 
-def test_an_answer_that_zoom_does_not_document_leaves_a_doubt():
+def test_an_answer_that_zoom_does_not_document_leaves_a_doubt() -> None:
     found = of("CN-02", body(agree=3, undocumented=1))
     assert (found.status, found.cause) == (UNKNOWN, Cause.UNDOCUMENTED_VALUE)
 
 
 @pytest.mark.parametrize("kind", SHOWN)
-def test_any_answer_shows_that_a_notice_was_shown(kind):
+def test_any_answer_shows_that_a_notice_was_shown(kind: str) -> None:
     assert of(SHOWN[kind], body(kind, passive_agree=2)).status is PASS
 
 
@@ -139,7 +159,9 @@ def test_any_answer_shows_that_a_notice_was_shown(kind):
         ({"recordings": "3"}, UNKNOWN, Cause.WRONG_TYPE),
     ],
 )
-def test_recordings_without_an_answer_are_no_pass(control, more, status, cause):
+def test_recordings_without_an_answer_are_no_pass(
+    control: str, more: dict[str, str | dict[str, str] | int], status: Status, cause: Cause | None
+) -> None:
     found = of(control, body("recording", more=more))
     assert (found.status, found.cause) == (status, cause)
 
@@ -154,18 +176,25 @@ def test_recordings_without_an_answer_are_no_pass(control, more, status, cause):
         (Cause.DENIED, UNKNOWN, Cause.DENIED),
     ],
 )
-def test_archiving_without_an_answer_is_no_pass(settings, status, cause):
+def test_archiving_without_an_answer_is_no_pass(
+    settings: dict[str, dict[str, dict[str, bool]]]
+    | auditor.evidence.reading.Cause
+    | dict[str, dict[str, dict[str, str]]]
+    | dict[str, dict[str, int]],
+    status: Status,
+    cause: Cause | None,
+) -> None:
     found = of("CN-10", body("archive"), settings=settings)
     assert (found.status, found.cause) == (status, cause)
 
 
 @pytest.mark.parametrize("base", ["strict", "consent-first", "education"])
-def test_a_notice_of_live_streaming_shows_that_a_call_was_streamed(base):
+def test_a_notice_of_live_streaming_shows_that_a_call_was_streamed(base: str) -> None:
     assert of("TP-01", body("live_stream", agree=2), base=base).status is FAIL
     assert of("TP-01", body("live_stream"), base=base).status is IDLE
 
 
-def test_streaming_that_the_organisation_allows_is_no_deviation():
+def test_streaming_that_the_organisation_allows_is_no_deviation() -> None:
     streamed = body("live_stream", agree=2)
     for allowed, status in ((True, PASS), (False, FAIL), (None, DECIDE)):
         parameters = {"webinar_streaming_policy": allowed}
@@ -173,12 +202,12 @@ def test_streaming_that_the_organisation_allows_is_no_deviation():
 
 
 @pytest.mark.parametrize("document", [{}, {"answers": "many"}, {"answers": [1]}, []])
-def test_evidence_of_another_shape_is_unknown(document):
+def test_evidence_of_another_shape_is_unknown(document: dict[str, list[int] | str]) -> None:
     found = of("CN-02", document)
     assert (found.status, found.cause in (Cause.ABSENT, Cause.WRONG_TYPE)) == (UNKNOWN, True)
 
 
-def test_an_expectation_for_the_whole_control_is_not_about_its_notices(tmp_path):
+def test_an_expectation_for_the_whole_control_is_not_about_its_notices(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
         "id: mine\nversion: '1'\ntitle: Mine\ncontrols:\n  CN-05: {expect: true}\n", "utf-8"
@@ -190,7 +219,7 @@ def test_an_expectation_for_the_whole_control_is_not_about_its_notices(tmp_path)
 # Apps and workflows that can undo the baseline
 
 
-def of_apps(control, *each, parameters=None):
+def of_apps(control: str, *each, parameters=None) -> Verdict:
     expectation = BASELINES["consent-first"].only(frozenset({control}))
     document = {"apps": [*each]}
     snapshot = world(
@@ -202,7 +231,7 @@ def of_apps(control, *each, parameters=None):
     return first
 
 
-def app(name, *scopes):
+def app(name: str, *scopes) -> dict[str, str | list[str]]:
     return {"id": f"id-{name}", "name": name, "scopes": [*scopes]}
 
 
@@ -221,42 +250,45 @@ def app(name, *scopes):
         "group:write:admin",
     ],
 )
-def test_an_app_that_can_undo_the_baseline_is_a_deviation(control, scope):
+def test_an_app_that_can_undo_the_baseline_is_a_deviation(control: str, scope: str) -> None:
     found = of_apps(control, app("Reader", "user:read:user:admin"), app("Fixer", scope))
     assert (found.status, found.observed) == (FAIL, ["Fixer (id-Fixer)"])
     assert f"Fixer (id-Fixer) holds {scope}" in found.detail
 
 
 @pytest.mark.parametrize("scope", ["account:read:settings:admin", "group:read:settings:admin", "x"])
-def test_an_app_that_only_reads_is_none(scope):
+def test_an_app_that_only_reads_is_none(scope: str) -> None:
     assert of_apps("CC-03", app("Reader", scope)).status is PASS
 
 
-def test_zooms_admin_mcp_server_is_known_by_its_name():
+def test_zooms_admin_mcp_server_is_known_by_its_name() -> None:
     found = of_apps("AI-22", app("Zoom Admin MCP"))
     assert found.status is FAIL
     assert "known to change settings" in found.detail
 
 
-def test_an_app_that_may_change_settings_is_named_in_the_organisation_file():
+def test_an_app_that_may_change_settings_is_named_in_the_organisation_file() -> None:
     fixer = app("Fixer", "account:update:settings:admin")
     assert of_apps("CC-03", fixer, parameters={"allowed_admin_apps": ["id-Fixer"]}).status is PASS
     assert of_apps("CC-03", fixer, parameters={"allowed_admin_apps": ["Other"]}).status is FAIL
 
 
-def test_an_app_without_readable_scopes_leaves_a_doubt():
+def test_an_app_without_readable_scopes_leaves_a_doubt() -> None:
     silent = {"id": "s", "name": "Silent", "scopes": None}
     assert of_apps("CC-03", silent).status is UNKNOWN
 
 
-def workflows(document, parameters=None):
+def workflows(
+    document: dict[str, list[dict[str, str]]] | auditor.evidence.reading.Cause | None,
+    parameters: dict[str, list[str]] | None = None,
+) -> dict[str, Verdict]:
     expectation = BASELINES["consent-first"].only(frozenset({"AI-21"}))
     outcomes = {} if document is None else {WORKFLOWS: document}
     found = rows(judged(world((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT))
     return {v.setting: v for _, v in found}
 
 
-def test_a_workflow_outside_the_inventory_is_a_deviation():
+def test_a_workflow_outside_the_inventory_is_a_deviation() -> None:
     listed = {"workflows": [{"id": "f1", "name": "Escalations"}, {"id": "f2", "name": ""}, {}]}
     found = workflows(listed, {"approved_workflows": ["Escalations"]})["workflows[]"]
     assert (found.status, found.observed) == (
@@ -267,7 +299,7 @@ def test_a_workflow_outside_the_inventory_is_a_deviation():
     assert workflows({"workflows": listed["workflows"][:2]}, allowed)["workflows[]"].status is PASS
 
 
-def test_without_workflows_only_the_attestation_counts():
+def test_without_workflows_only_the_attestation_counts() -> None:
     assert set(workflows(None)) == {"attestation"}
     assert workflows(Cause.DENIED)["workflows[]"].status is UNKNOWN
 
@@ -275,7 +307,7 @@ def test_without_workflows_only_the_attestation_counts():
 # Settings
 
 
-def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named():
+def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named() -> None:
     view = View("settings", "security")
     listed = [{"id": "u1", "email": "ada@example.com"}, {"id": "u2", "email": "ben@example.com"}]
     sso = {"security": {"signin_with_sso": {"enable": True, "sso_bypass_users": listed}}}
@@ -299,7 +331,9 @@ def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named():
     ],
 )
 @pytest.mark.parametrize("parent", ["in_meeting.", "ai.meeting.", ""])
-def test_a_switch_of_unknown_meaning_waits_for_a_decision(parent, value, status):
+def test_a_switch_of_unknown_meaning_waits_for_a_decision(
+    parent: str, value: bool | dict[str, bool] | str | dict[str, int], status: Status
+) -> None:
     name = "support_participants_receive_summary"
     expectation = BASELINES["strict"].only(frozenset({"CN-08"}))
     snapshot = world((ACCOUNT, {SETTINGS: at(f"{parent}{name}", value)}))
@@ -311,13 +345,15 @@ def test_a_switch_of_unknown_meaning_waits_for_a_decision(parent, value, status)
 @pytest.mark.parametrize(
     ("value", "status"), [(True, PASS), ({"enable": True}, PASS), (False, FAIL), (None, UNKNOWN)]
 )
-def test_fips_mode_has_to_be_on_where_it_is_required(value, status):
+def test_fips_mode_has_to_be_on_where_it_is_required(
+    value: dict[str, bool] | bool | None, status: Status
+) -> None:
     expectation = BASELINES["regulated"].only(frozenset({"EN-06"}))
     snapshot = world((ACCOUNT, {SETTINGS: at("other_options.enforce_fips_mode", value)}))
     assert only(judged(snapshot, expectation, {}, Level.ACCOUNT), "value").status is status
 
 
-def test_a_deviating_meeting_says_how_many_of_its_invitees_are_from_outside():
+def test_a_deviating_meeting_says_how_many_of_its_invitees_are_from_outside() -> None:
     expectation = BASELINES["strict"].only(frozenset({"CC-06"}))
     settings = {"auto_start_meeting_summary": True}
     document = {"settings": settings, "invitees": {"listed": 5, "outside": 2}}

@@ -1,5 +1,9 @@
 """Capturing a baseline: the current values of an account, without unseen ones."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from auditor.evidence.reading import Cause
@@ -9,7 +13,7 @@ from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Status
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.catalogue import yaml_source
-from auditor.policy.catalogue.controls import Catalogue, Family
+from auditor.policy.catalogue.controls import Catalogue, Check, Family
 from auditor.policy.evaluation.capture import capture_baseline
 from auditor.policy.evaluation.evaluate import evaluate
 from tests.policy.builders import ACCOUNT, CATALOGUE, at, check, control, world
@@ -19,17 +23,28 @@ from tests.policy.samples import BASELINES, NoSample, failing, passing, place
 A, B = check("in_meeting.a"), check("in_meeting.b")
 
 
-def capturing(bodies, *checks, catalogue=None):
+def capturing(
+    bodies: dict[
+        View,
+        dict[str, dict[str, str | bool]]
+        | Cause
+        | dict[str, dict[str, bool]]
+        | dict[str, dict[str, dict[str, str | bool] | str]]
+        | dict[str, bool],
+    ],
+    *checks,
+    catalogue=None,
+) -> Any:
     account = next(world((ACCOUNT, bodies)).evidence(Level.ACCOUNT))
     known = catalogue or catalogue_of(control(*checks))
     return capture_baseline(account, known, "today", "As it was")
 
 
-def body(**values):
+def body(**values) -> dict[View, dict[str, dict[str, str | bool]] | dict[str, dict[str, bool]]]:
     return {SETTINGS: {"in_meeting": values}}
 
 
-def test_every_value_that_was_seen_is_to_stay():
+def test_every_value_that_was_seen_is_to_stay() -> None:
     file, unseen = capturing(body(a=True, b=False), A, B)
     assert file["id"] == "today"
     assert file["title"] == "As it was"
@@ -41,26 +56,26 @@ def test_every_value_that_was_seen_is_to_stay():
 
 
 @pytest.mark.parametrize("seen", [{}, {"b": "on"}], ids=["absent", "wrong type"])
-def test_what_was_not_seen_is_left_out_and_counted(seen):
+def test_what_was_not_seen_is_left_out_and_counted(seen: dict[str, str]) -> None:
     file, unseen = capturing(body(a=True, **seen), A, B)
     assert list(file["controls"]["AI-01"]["settings"]) == ["in_meeting.a"]
     assert unseen == ["in_meeting.b"]
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_of_a_document_that_was_refused_nothing_is_captured(cause):
+def test_of_a_document_that_was_refused_nothing_is_captured(cause: Cause) -> None:
     file, unseen = capturing({SETTINGS: cause}, A, B)
     assert file["controls"] == {}
     assert unseen == ["in_meeting.a", "in_meeting.b"]
 
 
-def test_an_older_name_that_is_gone_is_not_missed():
+def test_an_older_name_that_is_gone_is_not_missed() -> None:
     old = check("in_meeting.old", legacy_of="in_meeting.a")
     assert capturing(body(a=True), A, old)[1] == []
     assert capturing(body(old=True), A, old)[1] == ["in_meeting.a"]
 
 
-def test_only_settings_of_the_account_are_captured():
+def test_only_settings_of_the_account_are_captured() -> None:
     others = (
         check("in_meeting.a", levels=[Level.USER]),
         check("thing", surface="token", levels=[Level.ACCOUNT]),
@@ -68,7 +83,7 @@ def test_only_settings_of_the_account_are_captured():
     assert capturing({**body(a=True), View("token"): {"thing": True}}, *others)[0]["controls"] == {}
 
 
-def test_keys_that_another_control_judges_are_not_captured():
+def test_keys_that_another_control_judges_are_not_captured() -> None:
     one = check("ai", type="object", leave_out=["model_type"])
     document = {SETTINGS: {"ai": {"chat": {"enable": True, "model_type": "x"}, "model_type": "y"}}}
     file, _ = capturing(document, one)
@@ -76,7 +91,7 @@ def test_keys_that_another_control_judges_are_not_captured():
     assert file["controls"]["AI-01"]["settings"] == {"ai": expected}
 
 
-def test_benchmarks_look_at_the_same_settings_and_are_not_captured_twice():
+def test_benchmarks_look_at_the_same_settings_and_are_not_captured_twice() -> None:
     family = {"name": "x", "topic": "x"}
     catalogue = Catalogue(
         (
@@ -101,7 +116,9 @@ def test_benchmarks_look_at_the_same_settings_and_are_not_captured_twice():
         ((A, check("in_meeting.b", lock_levels=[Level.GROUP])), {"a": True, "b": True}, False),
     ],
 )
-def test_a_lock_is_asked_for_where_every_lock_was_seen_on(checks, flags, locked):
+def test_a_lock_is_asked_for_where_every_lock_was_seen_on(
+    checks: tuple[Check, Check], flags: Cause | dict[str, bool], locked: bool
+) -> None:
     bodies = {
         **body(a=True, b=True),
         LOCKS: flags if flags is Cause.DENIED else {"in_meeting": flags},
@@ -113,7 +130,7 @@ def test_a_lock_is_asked_for_where_every_lock_was_seen_on(checks, flags, locked)
 # The shipped catalogue
 
 
-def whole_account(choose) -> Snapshot:
+def whole_account(choose: Callable) -> Snapshot:
     """An account that returns a documented value for every check of the strict baseline."""
     bodies = {LOCKS: {}}
     for each in BASELINES["strict"].assessed.values():
@@ -130,13 +147,15 @@ def whole_account(choose) -> Snapshot:
     return world((ACCOUNT, bodies))
 
 
-def lock_of(one):
+def lock_of(one: Check) -> dict[str, str | None]:
     view = one.lock_document
     return {"setting": one.lock, "surface": view.surface, "view": view.option, "only_when": None}
 
 
 @pytest.mark.parametrize("choose", [passing, failing])
-def test_an_account_meets_the_baseline_that_was_captured_from_it(choose, tmp_path):
+def test_an_account_meets_the_baseline_that_was_captured_from_it(
+    choose: Callable, tmp_path: Path
+) -> None:
     snapshot = whole_account(choose)
     account = next(snapshot.evidence(Level.ACCOUNT))
     file, _ = capture_baseline(account, CATALOGUE, "today", "As it was")
@@ -152,7 +171,7 @@ def test_an_account_meets_the_baseline_that_was_captured_from_it(choose, tmp_pat
     assert sum(each.lock for each in expectation.assessed.values()) > 5
 
 
-def test_drift_from_what_was_captured_is_found(tmp_path):
+def test_drift_from_what_was_captured_is_found(tmp_path: Path) -> None:
     account = next(whole_account(passing).evidence(Level.ACCOUNT))
     file, _ = capture_baseline(account, CATALOGUE, "today", "As it was")
     path = tmp_path / "today.yaml"

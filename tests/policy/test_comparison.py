@@ -1,9 +1,11 @@
 """Comparing baselines: exactly the settings for which no value meets both."""
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 
+from auditor.policy.catalogue.controls import Check
 from auditor.policy.evaluation.comparison import conflicts
 from tests.names import same_everywhere
 from tests.policy.builders import assessed, baseline, check
@@ -18,7 +20,13 @@ OBJECTS = check(type="object")
 REGIONS = {"allowed_regions": ["US"]}
 
 
-def clash(one_check, one, other, first=None, second=None):
+def clash(
+    one_check: Check,
+    one: Any,
+    other: Any,
+    first: dict[str, int] | dict[str, list[str]] | None = None,
+    second: dict[str, int] | dict[str, list[str]] | None = None,
+) -> list[tuple[str, str, str] | Any]:
     found = list(
         conflicts(
             baseline(assessed(one_check, op=one), parameters=first),
@@ -28,7 +36,7 @@ def clash(one_check, one, other, first=None, second=None):
     return [(each.setting, each.one.expectation.op, each.other.expectation.op) for each in found]
 
 
-def op(name, value=None, **fields):
+def op(name: str, value: Any | None = None, **fields) -> dict[str, Any]:
     return {"op": name, **({} if value is None else {"value": value}), **fields}
 
 
@@ -58,7 +66,9 @@ def op(name, value=None, **fields):
     ],
     ids=same_everywhere,
 )
-def test_opposite_wishes_are_a_conflict_whichever_comes_first(one_check, one, other):
+def test_opposite_wishes_are_a_conflict_whichever_comes_first(
+    one_check: Check, one: Any, other: Any
+) -> None:
     assert len(clash(one_check, one, other, REGIONS, REGIONS)) == 1
     assert len(clash(one_check, other, one, REGIONS, REGIONS)) == 1
 
@@ -88,12 +98,14 @@ def test_opposite_wishes_are_a_conflict_whichever_comes_first(one_check, one, ot
     ],
     ids=same_everywhere,
 )
-def test_wishes_that_one_value_meets_are_no_conflict(one_check, one, other):
+def test_wishes_that_one_value_meets_are_no_conflict(
+    one_check: Check, one: Any, other: Any
+) -> None:
     assert clash(one_check, one, other, REGIONS, REGIONS) == []
     assert clash(one_check, other, one, REGIONS, REGIONS) == []
 
 
-def test_the_documented_values_decide_where_there_are_any():
+def test_the_documented_values_decide_where_there_are_any() -> None:
     in_between = check(type="integer", values=[10, 90])
     assert clash(in_between, op("between", [20, 80]), op("lte", 50)) == []
     assert clash(in_between, op("lte", 50), op("gte", 50)) != []
@@ -102,7 +114,7 @@ def test_the_documented_values_decide_where_there_are_any():
 PARAM = op("org_param", param="qos_level")
 
 
-def test_what_depends_on_a_parameter_that_is_not_set_is_left_out():
+def test_what_depends_on_a_parameter_that_is_not_set_is_left_out() -> None:
     assert clash(NUMBER, PARAM, 3) == []
     assert clash(NUMBER, PARAM, 3, first={"qos_level": 1}) == [
         ("in_meeting.thing", "org_param", "eq")
@@ -110,17 +122,17 @@ def test_what_depends_on_a_parameter_that_is_not_set_is_left_out():
     assert clash(NUMBER, PARAM, 3, first={"qos_level": 3}) == []
 
 
-def test_each_side_is_judged_with_its_own_parameters():
+def test_each_side_is_judged_with_its_own_parameters() -> None:
     assert clash(NUMBER, PARAM, PARAM, {"qos_level": 1}, {"qos_level": 1}) == []
     assert clash(NUMBER, PARAM, PARAM, {"qos_level": 1}, {"qos_level": 2}) != []
     assert clash(NUMBER, PARAM, PARAM, {"qos_level": 1}) == []
 
 
-def test_a_wish_that_nothing_meets_conflicts_with_nothing():
+def test_a_wish_that_nothing_meets_conflicts_with_nothing() -> None:
     assert clash(TEXT, "nobody", "all") == []
 
 
-def test_controls_of_different_ids_are_compared_where_they_read_one_setting():
+def test_controls_of_different_ids_are_compared_where_they_read_one_setting() -> None:
     one = baseline(assessed(check("a.x"), op=True), assessed(check("a.y"), op=True, id="AI-02"))
     other = baseline(
         assessed(check("a.y"), op=False, id="CIS-1"),
@@ -132,7 +144,7 @@ def test_controls_of_different_ids_are_compared_where_they_read_one_setting():
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_no_shipped_baseline_contradicts_itself(name):
+def test_no_shipped_baseline_contradicts_itself(name: str) -> None:
     assert list(conflicts(BASELINES[name], BASELINES[name])) == []
 
 
@@ -171,7 +183,7 @@ NO_CLOUD = {
         ("strict", {**EVERYWHERE, **AUTOMATIC, **CHAT, **STRICTER, **NO_CLOUD}),
     ],
 )
-def test_conflicts_of_the_benchmark_with_privacy_are_listed(name, expected):
+def test_conflicts_of_the_benchmark_with_privacy_are_listed(name: str, expected) -> None:
     found = {}
     for each in conflicts(BASELINES[CIS], BASELINES[name]):
         found.setdefault(each.setting, set()).add((each.one.control, each.other.control))
@@ -181,5 +193,5 @@ def test_conflicts_of_the_benchmark_with_privacy_are_listed(name, expected):
 @pytest.mark.parametrize(
     ("one", "other"), list(combinations([name for name in BASELINES if name != CIS], 2))
 )
-def test_our_own_baselines_differ_only_in_how_strict_they_are(one, other):
+def test_our_own_baselines_differ_only_in_how_strict_they_are(one, other) -> None:
     assert list(conflicts(BASELINES[one], BASELINES[other])) == []

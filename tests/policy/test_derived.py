@@ -1,11 +1,15 @@
 """CC-01, CC-02 and CC-07: verdicts derived from the other verdicts of a run."""
 
+from typing import Any
+
 import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.outcome import Context
 from auditor.policy.judging.derived import SHOWN, DerivedInputs, is_more_permissive, verdicts
 from auditor.policy.judging.reads import ACCOUNT_VIEWS
@@ -30,7 +34,7 @@ PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 GROUPS, USERS = (each.setting for each in CATALOGUE.controls["CC-02"].checks)
 
 
-def of(snapshot, *expectation, depth=Level.USER, parameters=None):
+def of(snapshot: Snapshot, *expectation, depth=Level.USER, parameters=None) -> dict[str, Verdict]:
     """The derived verdicts, by setting."""
     found = judged(snapshot, baseline(*expectation), parameters, depth)
     for scope, verdict in rows(found):
@@ -43,7 +47,7 @@ def of(snapshot, *expectation, depth=Level.USER, parameters=None):
 # CC-01: locks
 
 
-def locks(*each, value=False):
+def locks(*each, value=False) -> Verdict:
     names = [f"in_meeting.s{n}" for n in range(len(each))]
     checks = [check(name) for name in names]
     body = {LOCKS: {"in_meeting": {f"s{n}": v for n, v in enumerate(each) if v is not None}}}
@@ -55,25 +59,25 @@ def locks(*each, value=False):
     return found
 
 
-def test_all_locks_on_is_a_pass_even_where_values_deviate():
+def test_all_locks_on_is_a_pass_even_where_values_deviate() -> None:
     found = locks(True, True, value=True)
     assert (found.status, found.observed) == (PASS, True)
 
 
-def test_one_lock_off_is_a_deviation_that_names_it():
+def test_one_lock_off_is_a_deviation_that_names_it() -> None:
     found = locks(True, False, None)
     assert (found.status, found.observed) == (FAIL, ["in_meeting.s1"])
     assert found.detail == "1 setting not locked."
     assert locks(False, False).detail == "2 settings not locked."
 
 
-def test_a_long_list_is_cut_off_with_its_rest_counted():
+def test_a_long_list_is_cut_off_with_its_rest_counted() -> None:
     found = locks(*[False] * (SHOWN + 3))
     assert len(found.observed) == SHOWN + 1
     assert found.observed[-1] == "and 3 more"
 
 
-def test_locks_that_no_api_shows_are_never_taken_for_locked():
+def test_locks_that_no_api_shows_are_never_taken_for_locked() -> None:
     read, unread = check("in_meeting.s0"), check("in_meeting.s1", lock=None)
     body = {SETTINGS: {"in_meeting": {"s0": False, "s1": False}}}
     body[LOCKS] = {"in_meeting": {"s0": True}}
@@ -92,40 +96,42 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked():
         (Status.ATTESTED, Status.ATTESTED),
     ],
 )
-def test_what_was_attested_about_locks_is_attested_and_no_pass(status, expected):
+def test_what_was_attested_about_locks_is_attested_and_no_pass(
+    status: Status, expected: Status
+) -> None:
     tally = DerivedInputs(lock_passes=1)
     tally.add(ACCOUNT.level, (lock_attestation(status),))
     (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
     assert found.status is expected
 
 
-def test_an_attestation_control_says_nothing_about_locks():
+def test_an_attestation_control_says_nothing_about_locks() -> None:
     tally = DerivedInputs(lock_passes=1)
     tally.add(ACCOUNT.level, (lock_attestation(Status.NEEDS_DECISION, "attestation"),))
     (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
     assert found.status is PASS
 
 
-def lock_attestation(status, setting="in_meeting.s1"):
+def lock_attestation(status: Status, setting: str = "in_meeting.s1") -> Verdict:
     return Verdict("CN-05", FindingKind.ATTESTATION, status, Severity.CRITICAL, setting)
 
 
-def assessed_derived(control):
+def assessed_derived(control: str) -> Baseline:
     return baseline(derived(control))
 
 
-def test_a_lock_that_was_not_seen_leaves_it_unknown():
+def test_a_lock_that_was_not_seen_leaves_it_unknown() -> None:
     found = locks(True, None)
     assert (found.status, found.cause) == (UNKNOWN, Cause.ABSENT)
     assert found.detail == "1 locks could not be read."
 
 
-def test_without_any_lock_nothing_is_known():
+def test_without_any_lock_nothing_is_known() -> None:
     (found,) = of(world(), derived("CC-01"), depth=Level.ACCOUNT).values()
     assert (found.status, found.cause, found.detail) == (UNKNOWN, Cause.ABSENT, "No lock was read.")
 
 
-def test_the_worst_cause_is_told():
+def test_the_worst_cause_is_told() -> None:
     one = check(lock_levels=[Level.GROUP])
     other = check("in_meeting.other")
     snapshot = world((ACCOUNT, {LOCKS: {}}), (GROUP, {LOCKS: Cause.DENIED}))
@@ -136,13 +142,20 @@ def test_the_worst_cause_is_told():
 # CC-02: lower levels looser than the account
 
 
-def looser(account, group, user, expectation=None, depth=Level.USER, **more):
+def looser(
+    account: dict[View, dict[Any, Any] | dict[str, dict[str, bool]] | Cause],
+    group: dict[View, dict[str, dict[str, bool]]] | dict[View, dict[Any, Any]] | None,
+    user: dict[View, dict[str, dict[str, bool]]] | dict[View, dict[Any, Any]] | None,
+    expectation: ControlExpectation | None = None,
+    depth: Level = Level.USER,
+    **more,
+) -> dict[str, Verdict]:
     scopes = [(ACCOUNT, account), (GROUP, group), (USER, user)]
     snapshot = world(*((s, b) for s, b in scopes if b is not None), **more)
     return of(snapshot, expectation or assessed(check()), derived("CC-02"), depth=depth)
 
 
-def test_levels_as_strict_as_the_account_pass():
+def test_levels_as_strict_as_the_account_pass() -> None:
     found = looser(settings_of(False), settings_of(False), settings_of(False))
     assert {name: (v.status, v.observed) for name, v in found.items()} == {
         GROUPS: (PASS, []),
@@ -150,14 +163,14 @@ def test_levels_as_strict_as_the_account_pass():
     }
 
 
-def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes():
+def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes() -> None:
     found = looser(settings_of(False), settings_of(False), settings_of(True))
     assert found[GROUPS].status is PASS
     assert (found[USERS].status, found[USERS].observed) == (FAIL, ["in_meeting.thing"])
     assert found[USERS].detail == "1 user is looser than the account."
 
 
-def test_what_nobody_has_decided_is_not_taken_for_as_strict():
+def test_what_nobody_has_decided_is_not_taken_for_as_strict() -> None:
     on = settings_of(True)
     expectation = assessed(check(), op={"op": "org_param", "param": "nobody_set_it"})
     found = looser(on, on, on, expectation)
@@ -167,7 +180,7 @@ def test_what_nobody_has_decided_is_not_taken_for_as_strict():
         assert verdict.detail == "What 1 setting should be is not decided yet."
 
 
-def test_scopes_are_counted_once_however_many_settings_are_looser():
+def test_scopes_are_counted_once_however_many_settings_are_looser() -> None:
     two = assessed(check("in_meeting.a"), check("in_meeting.b"))
     strict, loose = ({SETTINGS: {"in_meeting": {"a": v, "b": v}}} for v in (False, True))
     other = Scope(Level.GROUP, "g2", "Sales")
@@ -177,7 +190,7 @@ def test_scopes_are_counted_once_however_many_settings_are_looser():
     assert found[GROUPS].observed == ["in_meeting.a", "in_meeting.b"]
 
 
-def test_a_level_that_deviates_like_the_account_is_not_looser():
+def test_a_level_that_deviates_like_the_account_is_not_looser() -> None:
     found = looser(settings_of(True), settings_of(True), settings_of(False))
     assert {v.status for v in found.values()} == {PASS}
 
@@ -212,7 +225,7 @@ NEEDED, NO_LEAF = {"op": "superset_of_param"}, {"op": "no_true_leaf_except_param
         ({"op": "in", "value": ["none"]}, "cloud", "cloud", PASS),
     ],
 )
-def test_if_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status):
+def test_if_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status) -> None:
     any_type = check(type=("integer", "string", "array", "object"))
     expectation = baseline(assessed(any_type, op=wish), derived("CC-02"))
     snapshot = world((ACCOUNT, settings_of(account)), (GROUP, settings_of(lower)))
@@ -228,7 +241,7 @@ def test_if_both_deviate_the_one_that_goes_further_is_looser(wish, account, lowe
         assert verdict.observed == ([check().setting] if status is FAIL else [])
 
 
-def test_values_judged_by_different_expectations_have_no_order():
+def test_values_judged_by_different_expectations_have_no_order() -> None:
     below = Verdict(
         "AI-01", FindingKind.VALUE, FAIL, Severity.HIGH, "a.b", expected=LTE, observed=40
     )
@@ -239,7 +252,7 @@ def test_values_judged_by_different_expectations_have_no_order():
 
 
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
-def test_what_the_account_would_not_say_is_the_cause(cause):
+def test_what_the_account_would_not_say_is_the_cause(cause: Cause) -> None:
     found = looser({SETTINGS: cause}, settings_of(False), settings_of(False))
     assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, cause)}
 
@@ -248,13 +261,16 @@ def test_what_the_account_would_not_say_is_the_cause(cause):
     ("account", "lower"),
     [({SETTINGS: {}}, settings_of(False)), (settings_of(False), {SETTINGS: {}})],
 )
-def test_a_value_that_cannot_be_compared_leaves_it_unknown(account, lower):
+def test_a_value_that_cannot_be_compared_leaves_it_unknown(
+    account: dict[View, dict[str, dict[str, bool]] | dict[Any, Any]],
+    lower: dict[View, dict[str, dict[str, bool]] | dict[Any, Any]],
+) -> None:
     found = looser(account, lower, lower)
     assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, Cause.ABSENT)}
     assert found[GROUPS].detail == "Not every group value could be compared with the account's."
 
 
-def test_if_the_feature_is_off_above_a_user_with_it_is_looser():
+def test_if_the_feature_is_off_above_a_user_with_it_is_looser() -> None:
     one = check(only_when={"setting": "in_meeting.on", "is": True})
     off = {SETTINGS: {"in_meeting": {"on": False}}}
     on = {SETTINGS: {"in_meeting": {"on": True, "thing": True}}}
@@ -262,20 +278,20 @@ def test_if_the_feature_is_off_above_a_user_with_it_is_looser():
     assert (found[GROUPS].status, found[USERS].status) == (PASS, FAIL)
 
 
-def test_a_group_that_may_differ_is_not_looser():
+def test_a_group_that_may_differ_is_not_looser() -> None:
     wish = {"op": "eq", "value": False, "group_exception_param": "ai"}
     snapshot = world((ACCOUNT, settings_of(False)), (GROUP, settings_of(True)))
     found = of(snapshot, assessed(check(), op=wish), derived("CC-02"), parameters={"ai": ["g1"]})
     assert found[GROUPS].status is PASS
 
 
-def test_without_lower_scopes_there_is_nothing_to_compare():
+def test_without_lower_scopes_there_is_nothing_to_compare() -> None:
     found = looser(settings_of(False), None, None)
     assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
     assert found[USERS].detail == "There is no user to compare with the account."
 
 
-def test_users_that_could_not_be_listed_leave_it_unknown():
+def test_users_that_could_not_be_listed_leave_it_unknown() -> None:
     listings = {**LISTED, View("users", "active"): Cause.DENIED}
     found = looser(settings_of(False), settings_of(False), settings_of(False), listings=listings)
     assert found[GROUPS].status is PASS
@@ -286,12 +302,12 @@ def test_users_that_could_not_be_listed_leave_it_unknown():
     ("depth", "expected"),
     [(Level.ACCOUNT, set()), (Level.GROUP, {GROUPS}), (Level.USER, {GROUPS, USERS})],
 )
-def test_only_levels_that_are_reached_are_compared(depth, expected):
+def test_only_levels_that_are_reached_are_compared(depth: Level, expected: set[str]) -> None:
     found = looser(settings_of(False), settings_of(False), settings_of(False), depth=depth)
     assert set(found) == expected
 
 
-def test_a_setting_the_account_does_not_have_is_not_compared():
+def test_a_setting_the_account_does_not_have_is_not_compared() -> None:
     one = check(levels=[Level.GROUP, Level.USER], lock_levels=[Level.GROUP])
     found = looser({SETTINGS: {}}, settings_of(True), settings_of(True), assessed(one))
     assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
@@ -300,7 +316,7 @@ def test_a_setting_the_account_does_not_have_is_not_compared():
 # CC-07: new settings
 
 
-def new_settings(key, *, parameters=None, everything=True):
+def new_settings(key: str, *, parameters=None, everything=True) -> dict[FindingKind, Status]:
     """What CC-07 says of itself and of a new key, where all documents or only one were read."""
     views = ACCOUNT_VIEWS if everything else (SETTINGS,)
     bodies = {view: {} for view in views} | dict(settings_of(True, key))
@@ -311,13 +327,13 @@ def new_settings(key, *, parameters=None, everything=True):
 
 
 @pytest.mark.parametrize("key", ["brand_new_ai_companion", "zoommate.enable", "new_consent_text"])
-def test_a_new_setting_about_ai_consent_or_sharing_makes_the_control_deviate(key):
+def test_a_new_setting_about_ai_consent_or_sharing_makes_the_control_deviate(key: str) -> None:
     found = {FindingKind.UNCOVERED: FAIL, FindingKind.DERIVED: FAIL}
     assert new_settings(f"in_meeting.{key}") == found
     assert new_settings(f"in_meeting.{key}", everything=False) == found
 
 
-def test_beside_any_other_new_setting_the_control_waits_for_a_decision_and_never_passes():
+def test_beside_any_other_new_setting_the_control_waits_for_a_decision_and_never_passes() -> None:
     waits = Status.NEEDS_DECISION
     key = "in_meeting.brand_new_thing"
     assert new_settings(key) == {FindingKind.UNCOVERED: waits, FindingKind.DERIVED: waits}
@@ -325,10 +341,10 @@ def test_beside_any_other_new_setting_the_control_waits_for_a_decision_and_never
     assert unread == {FindingKind.UNCOVERED: waits, FindingKind.DERIVED: UNKNOWN}
 
 
-def test_a_new_setting_that_somebody_has_triaged_stands_in_no_ones_way():
+def test_a_new_setting_that_somebody_has_triaged_stands_in_no_ones_way() -> None:
     key = "in_meeting.brand_new_ai"
     assert new_settings(key, parameters={"known_keys": [key]}) == {FindingKind.DERIVED: PASS}
 
 
-def test_a_baseline_without_derived_controls_has_none():
+def test_a_baseline_without_derived_controls_has_none() -> None:
     assert of(world((ACCOUNT, locks_of(True))), assessed(check())) == {}

@@ -19,7 +19,7 @@ from auditor.policy.catalogue.values import days
         ("0y1d", 1),
     ],
 )
-def test_a_duration_is_a_number_of_days(text, length):
+def test_a_duration_is_a_number_of_days(text: str, length: float | int) -> None:
     assert days(text) == pytest.approx(length)
 
 
@@ -42,5 +42,5 @@ def test_a_duration_is_a_number_of_days(text, length):
         "٣d",
     ],
 )
-def test_anything_else_is_no_duration_and_zero_is_none(text):
+def test_anything_else_is_no_duration_and_zero_is_none(text: str) -> None:
     assert days(text) is None

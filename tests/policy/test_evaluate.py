@@ -2,9 +2,11 @@
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
+import auditor.evidence.reading
 from auditor.evidence.read_plan import PENDING, PHONE, TOKEN
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -20,8 +22,9 @@ from auditor.findings.model import (
     Status,
 )
 from auditor.findings.run import Run
+from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.evaluation import evaluate as evaluation_module
-from auditor.policy.evaluation.evaluate import not_reached
+from auditor.policy.evaluation.evaluate import Evaluation, not_reached
 from auditor.policy.judging import judge
 from auditor.policy.judging.groups import EPOCH
 from tests.policy.builders import (
@@ -50,7 +53,13 @@ PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 BASELINE = baseline(assessed(check()))
 
 
-def user(n, value=None, groups=("g1",), **fields):
+def user(
+    n: int, value: bool | str | None = None, groups: tuple[str] | tuple[()] = ("g1",), **fields
+) -> (
+    tuple[Scope, dict[View, dict[str, dict[str, bool]]]]
+    | tuple[Scope, dict[Any, Any]]
+    | tuple[Scope, dict[View, dict[str, dict[str, str]]]]
+):
     fields = {"licence": 2, "status": "active", **fields}
     scope = Scope(Level.USER, f"u{n}", f"User {n}", f"u{n}@example.com", groups, **fields)
     return scope, settings_of(value) if value is not None else {}
@@ -59,7 +68,7 @@ def user(n, value=None, groups=("g1",), **fields):
 # Scopes
 
 
-def test_every_scope_down_to_the_depth_is_judged():
+def test_every_scope_down_to_the_depth_is_judged() -> None:
     snapshot = world((ACCOUNT, settings_of(False)), (GROUP, settings_of(True)), user(1, False))
     for depth, expected in (
         (Level.ACCOUNT, {"acc": PASS}),
@@ -70,14 +79,14 @@ def test_every_scope_down_to_the_depth_is_judged():
         assert statuses(judged(snapshot, BASELINE, depth=depth)) == expected
 
 
-def test_a_scope_without_any_document_is_unknown():
+def test_a_scope_without_any_document_is_unknown() -> None:
     snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {}), user(1))
     found = judged(snapshot, BASELINE)
     assert statuses(found) == {"acc": PASS, "g1": UNKNOWN, "u1": UNKNOWN}
     assert only(found, "value", "u1").cause is Cause.NOT_COLLECTED
 
 
-def test_invited_users_are_counted_and_not_judged():
+def test_invited_users_are_counted_and_not_judged() -> None:
     invited, _ = user(2, status="pending")
     found = judged(world((ACCOUNT, settings_of(False)), (invited, {}), user(1, False)), BASELINE)
     assert statuses(found) == {"acc": PASS, "u1": PASS}
@@ -86,7 +95,7 @@ def test_invited_users_are_counted_and_not_judged():
     assert found.complete
 
 
-def test_inactive_users_are_judged():
+def test_inactive_users_are_judged() -> None:
     found = judged(world((ACCOUNT, settings_of(False)), user(1, True, status="inactive")), BASELINE)
     assert statuses(found)["u1"] is FAIL
 
@@ -106,8 +115,8 @@ def test_inactive_users_are_judged():
 )
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, None])
 def test_a_level_that_could_not_be_listed_is_unknown_as_a_whole(
-    listing, scope_id, name, level, cause
-):
+    listing: View, scope_id: str, name: str, level: Level, cause: Cause | None
+) -> None:
     listings = {**LISTED, listing: cause}
     if cause is None:
         del listings[listing]
@@ -118,20 +127,20 @@ def test_a_level_that_could_not_be_listed_is_unknown_as_a_whole(
     assert not found.complete
 
 
-def test_users_listed_before_the_list_broke_off_are_judged_beside_the_rest():
+def test_users_listed_before_the_list_broke_off_are_judged_beside_the_rest() -> None:
     listings = {**LISTED, View("users", "active"): Cause.ERROR}
     snapshot = world((ACCOUNT, settings_of(False)), user(1, True), listings=listings)
     assert statuses(judged(snapshot, BASELINE)) == {"acc": PASS, "u1": FAIL, "*active": UNKNOWN}
 
 
-def test_a_listing_that_nobody_needs_is_not_missed():
+def test_a_listing_that_nobody_needs_is_not_missed() -> None:
     account_only = baseline(assessed(check(levels=[Level.ACCOUNT])))
     found = judged(world((ACCOUNT, settings_of(False)), listings=None), account_only)
     assert statuses(found) == {"acc": PASS}
     assert found.complete
 
 
-def test_a_refused_list_of_invited_users_does_no_harm():
+def test_a_refused_list_of_invited_users_does_no_harm() -> None:
     listings = {**LISTED, PENDING: Cause.DENIED}
     found = judged(world((ACCOUNT, settings_of(False)), listings=listings), BASELINE)
     assert found.complete
@@ -148,26 +157,34 @@ PHONE_WANTED = baseline(assessed(PHONE_CHECK, when_absent="not_applicable"))
 PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 
-def phone(body):
+def phone(
+    body: auditor.evidence.reading.Cause | dict[str, dict[str, bool]],
+) -> (
+    tuple[dict[Level, tuple[Status, None]], Evaluation]
+    | tuple[dict[Level, tuple[Status, auditor.evidence.reading.Cause]], Evaluation]
+    | tuple[
+        dict[Level, tuple[Status, None] | tuple[Status, auditor.evidence.reading.Cause]], Evaluation
+    ]
+):
     found = judged(world((PHONE_SCOPE, {PHONE: body})), PHONE_WANTED)
     assert {s.level for s, _ in rows(found)} == set(PHONE_LEVELS)
     return {s.level: (v.status, v.cause) for s, v in rows(found)}, found
 
 
-def test_without_a_licence_zoom_phone_does_not_apply_at_any_level():
+def test_without_a_licence_zoom_phone_does_not_apply_at_any_level() -> None:
     found, evaluation = phone(Cause.NOT_LICENSED)
     assert set(found.values()) == {(Status.NOT_APPLICABLE, None)}
     assert evaluation.complete
 
 
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR])
-def test_a_refused_phone_document_leaves_every_level_unknown(cause):
+def test_a_refused_phone_document_leaves_every_level_unknown(cause: Cause) -> None:
     found, evaluation = phone(cause)
     assert set(found.values()) == {(UNKNOWN, cause)}
     assert not evaluation.complete
 
 
-def test_below_the_phone_account_nothing_is_read_and_nothing_passes():
+def test_below_the_phone_account_nothing_is_read_and_nothing_passes() -> None:
     found, evaluation = phone({"call": {"enable": False}})
     assert found.pop(Level.PHONE_ACCOUNT) == (PASS, None)
     assert set(found.values()) == {(UNKNOWN, Cause.NOT_COLLECTED)}
@@ -175,13 +192,13 @@ def test_below_the_phone_account_nothing_is_read_and_nothing_passes():
 
 
 @pytest.mark.parametrize("snapshot", [world(), world((PHONE_SCOPE, {}))])
-def test_a_phone_document_nobody_asked_for_is_never_silent(snapshot):
+def test_a_phone_document_nobody_asked_for_is_never_silent(snapshot: Snapshot) -> None:
     found = rows(judged(snapshot, PHONE_WANTED))
     assert {s.level for s, _ in found} == set(PHONE_LEVELS)
     assert {(v.status, v.cause) for _, v in found} == {(UNKNOWN, Cause.NOT_COLLECTED)}
 
 
-def test_sites_are_not_silent_where_only_they_are_asked_about():
+def test_sites_are_not_silent_where_only_they_are_asked_about() -> None:
     one = check("summary.auto", surface="phone_site", levels=[Level.PHONE_SITE], lock=None)
     ((scope, verdict),) = rows(judged(world(), baseline(assessed(one))))
     assert (scope.level, scope.id) == (Level.PHONE_SITE, "*")
@@ -206,14 +223,21 @@ TOKEN_WANTED = baseline(
         (None, UNKNOWN, Cause.NOT_COLLECTED),
     ],
 )
-def test_the_apps_own_token_is_judged_or_unknown(body, status, cause):
+def test_the_apps_own_token_is_judged_or_unknown(
+    body: dict[str, dict[str, list[Any]]]
+    | dict[str, dict[str, list[str]]]
+    | auditor.evidence.reading.Cause
+    | None,
+    status: Status,
+    cause: Cause | None,
+) -> None:
     app = Scope(Level.APP, "acc", "the auditor's own app")
     snapshot = world(*([] if body is None else [(app, {TOKEN: body})]))
     ((scope, verdict),) = rows(judged(snapshot, TOKEN_WANTED))
     assert (scope.level, verdict.status, verdict.cause) == (Level.APP, status, cause)
 
 
-def test_meetings_are_unknown_at_their_depth_and_named_as_not_reached_above_it():
+def test_meetings_are_unknown_at_their_depth_and_named_as_not_reached_above_it() -> None:
     one = check("auto", surface="meeting", levels=[Level.MEETING, Level.WEBINAR], lock=None)
     expectation = baseline(assessed(one))
     for depth in (Level.ACCOUNT, Level.GROUP, Level.USER):
@@ -227,7 +251,7 @@ def test_meetings_are_unknown_at_their_depth_and_named_as_not_reached_above_it()
     assert found.summary.not_reached == ()
 
 
-def test_controls_that_say_nothing_at_the_depth_are_named():
+def test_controls_that_say_nothing_at_the_depth_are_named() -> None:
     below = assessed(check(levels=[Level.GROUP, Level.USER], lock=None, lock_levels=()), id="AI-02")
     expectation = baseline(assessed(check()), below, derived("CC-01"), derived("CC-02"))
     assert not_reached(expectation, Level.ACCOUNT) == ("AI-02", "CC-02")
@@ -238,7 +262,7 @@ def test_controls_that_say_nothing_at_the_depth_are_named():
 # Counts
 
 
-def test_counts_add_up_with_the_findings():
+def test_counts_add_up_with_the_findings() -> None:
     listings = {**LISTED, View("groups"): Cause.DENIED}
     expectation = baseline(
         assessed(check(), lock=True),
@@ -282,7 +306,7 @@ def test_counts_add_up_with_the_findings():
         assert len({f.fingerprint for f in everything}) == len(everything)
 
 
-def test_settings_returned_and_judged_are_counted_by_path():
+def test_settings_returned_and_judged_are_counted_by_path() -> None:
     body = {"in_meeting": {"thing": False, "chat": True}, "a": {"b": 1}}
     expectation = baseline(assessed(check()), derived("CC-07"))
     snapshot = world((ACCOUNT, {SETTINGS: body}), (GROUP, {SETTINGS: body, LOCKS: {"x": {"y": 1}}}))
@@ -293,7 +317,7 @@ def test_settings_returned_and_judged_are_counted_by_path():
 # Read errors
 
 
-def test_equal_refusals_are_one_row_with_the_controls_they_blind():
+def test_equal_refusals_are_one_row_with_the_controls_they_blind() -> None:
     expectation = baseline(
         assessed(check()),
         assessed(check("in_meeting.b", levels=[Level.USER], lock=None, lock_levels=()), id="AI-02"),
@@ -313,7 +337,7 @@ def test_equal_refusals_are_one_row_with_the_controls_they_blind():
     )
 
 
-def test_a_refused_lock_document_and_a_refused_list_blind_their_controls():
+def test_a_refused_lock_document_and_a_refused_list_blind_their_controls() -> None:
     listings = {**LISTED, View("users", "active"): Cause.ERROR}
     snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: Cause.DENIED}), listings=listings)
     errors = judged(snapshot, BASELINE).errors
@@ -324,25 +348,25 @@ def test_a_refused_lock_document_and_a_refused_list_blind_their_controls():
 
 
 @pytest.mark.parametrize("cause", [Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE])
-def test_what_zoom_does_not_have_is_no_read_error(cause):
+def test_what_zoom_does_not_have_is_no_read_error(cause: Cause) -> None:
     found = judged(world((ACCOUNT, {SETTINGS: cause})), BASELINE, depth=Level.ACCOUNT)
     assert found.errors == ()
     assert found.complete
 
 
-def test_a_refusal_that_blinds_no_control_is_no_error():
+def test_a_refusal_that_blinds_no_control_is_no_error() -> None:
     view = View("settings", "meeting_authentication")
     found = judged(world((ACCOUNT, {**settings_of(False), view: Cause.DENIED})), BASELINE)
     assert found.errors == ()
 
 
-def test_a_read_that_was_never_made_is_incomplete_without_an_error_row():
+def test_a_read_that_was_never_made_is_incomplete_without_an_error_row() -> None:
     found = judged(world((ACCOUNT, {})), BASELINE, depth=Level.ACCOUNT)
     assert found.errors == ()
     assert (found.summary.unread, found.complete) == (1, False)
 
 
-def test_errors_of_the_token_and_zoom_phone_are_told():
+def test_errors_of_the_token_and_zoom_phone_are_told() -> None:
     app = Scope(Level.APP, "acc", "app")
     expectation = baseline(*TOKEN_WANTED.assessed.values())
     errors = judged(world((app, {TOKEN: Cause.ERROR})), expectation, depth=Level.ACCOUNT).errors
@@ -354,7 +378,7 @@ def test_errors_of_the_token_and_zoom_phone_are_told():
 # The same result every time
 
 
-def run_of(evaluation, expectation, snapshot):
+def run_of(evaluation: Evaluation, expectation: Baseline, snapshot: Snapshot) -> Run:
     info = BaselineInfo("b", "1", "sha256:0")
     return Run(
         info=RunInfo(
@@ -366,7 +390,16 @@ def run_of(evaluation, expectation, snapshot):
     )  # fmt: skip
 
 
-def shuffled(rows_, seed):
+def shuffled(
+    rows_: list[
+        tuple[Scope, dict[View, dict[str, dict[str, bool]] | dict[str, int]]]
+        | tuple[Scope, dict[View, dict[str, dict[str, bool | int]] | dict[str, dict[str, bool]]]]
+        | tuple[Scope, dict[View, dict[str, dict[str, bool]]]]
+        | tuple[Scope, dict[View, dict[str, dict[str, str]]]]
+        | tuple[Scope, dict[View, auditor.evidence.reading.Cause]]
+    ],
+    seed: int,
+) -> Snapshot:
     """The same evidence, recorded in another order and at other times."""
     dice = random.Random(seed)
     snapshot = Snapshot.create()
@@ -381,7 +414,13 @@ def shuffled(rows_, seed):
     return snapshot
 
 
-def mixed_world():
+def mixed_world() -> list[
+    tuple[Scope, dict[View, dict[str, dict[str, bool]] | dict[str, int]]]
+    | tuple[Scope, dict[View, dict[str, dict[str, bool | int]] | dict[str, dict[str, bool]]]]
+    | tuple[Scope, dict[View, dict[str, dict[str, bool]]]]
+    | tuple[Scope, dict[View, dict[str, dict[str, str]]]]
+    | tuple[Scope, dict[View, auditor.evidence.reading.Cause]]
+]:
     groups = [
         (
             Scope(Level.GROUP, f"g{n}", f"Group {n}"),
@@ -398,7 +437,7 @@ def mixed_world():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_order_of_recording_changes_nothing(seed):
+def test_the_order_of_recording_changes_nothing(seed: int) -> None:
     expectation = baseline(
         assessed(check(), lock=True), derived("CC-01"), derived("CC-02"), derived("CC-07")
     )
@@ -413,7 +452,7 @@ def test_the_order_of_recording_changes_nothing(seed):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_evaluating_twice_gives_the_same(name):
+def test_evaluating_twice_gives_the_same(name: str) -> None:
     snapshot = shuffled(mixed_world(), 1)
     once, again = (judged(snapshot, BASELINES[name], PARAMETERS) for _ in range(2))
     for first, second in zip(once.assessments, again.assessments, strict=True):
@@ -422,7 +461,7 @@ def test_evaluating_twice_gives_the_same(name):
     assert (once.summary, once.errors) == (again.summary, again.errors)
 
 
-def test_equal_documents_of_users_are_judged_once(monkeypatch):
+def test_equal_documents_of_users_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = Counter()
     value = judge.value
 
@@ -442,7 +481,7 @@ def test_equal_documents_of_users_are_judged_once(monkeypatch):
     assert len(shared) == 5
 
 
-def test_a_finding_says_when_its_document_was_read():
+def test_a_finding_says_when_its_document_was_read() -> None:
     snapshot = Snapshot.create()
     times = {ACCOUNT: "2026-11-21T20:00:01.000Z", GROUP: "2026-11-21T20:00:02.000Z"}
     for scope, when in times.items():
@@ -454,7 +493,7 @@ def test_a_finding_says_when_its_document_was_read():
     assert {f.scope: f.observed_at for f in listed} == times
 
 
-def test_an_unlisted_level_has_the_time_of_the_accounts_first_read():
+def test_an_unlisted_level_has_the_time_of_the_accounts_first_read() -> None:
     found = judged(world((ACCOUNT, settings_of(False)), listings=None), BASELINE)
     (unlisted,) = [a for a in found.assessments if a.scope.id == "*"]
     assert set(unlisted.observed_at.values()) == {AT}
@@ -463,7 +502,7 @@ def test_an_unlisted_level_has_the_time_of_the_accounts_first_read():
     assert set(unlisted.observed_at.values()) == {EPOCH}
 
 
-def test_passes_are_counted_and_kept_only_when_asked_for():
+def test_passes_are_counted_and_kept_only_when_asked_for() -> None:
     snapshot = world((ACCOUNT, settings_of(False)), user(1, False))
     slim = evaluation_module.evaluate(snapshot, CATALOGUE, BASELINE, {}, Level.USER)
     assert list(slim.assessments) == []

@@ -6,7 +6,8 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import LOCKS
+from auditor.evidence.view import LOCKS, Document, ReadFailure, View
+from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading.effective_value import effective_value
 from auditor.policy.reading.explanations import Population, who_can_change
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
@@ -16,13 +17,19 @@ KNOWN = Population(293, {"g1": 12})
 CHECK = check()
 
 
-def locked(flag):
+def locked(flag: bool | None) -> dict[View, Document | ReadFailure]:
     if flag is None:
         return outcomes({LOCKS: Cause.DENIED})
     return outcomes({LOCKS: at("in_meeting.thing", flag)})
 
 
-def explanation(scope=ACCOUNT, account=False, group=False, population=KNOWN, one=CHECK):
+def explanation(
+    scope: Scope = ACCOUNT,
+    account: bool | None = False,
+    group: bool | None = False,
+    population: Population = KNOWN,
+    one: Check = CHECK,
+) -> str:
     locks = LockDocuments(locked(account), {"g1": locked(group)})
     return who_can_change(one, scope, effective_value(one, scope, {}, locks), population)
 
@@ -50,7 +57,9 @@ EXPECTED = {
     ("scope", "account", "group"),
     list(product((ACCOUNT, GROUP, USER), (True, False, None), (True, False, None))),
 )
-def test_every_state_of_the_chain_has_its_sentence(scope, account, group):
+def test_every_state_of_the_chain_has_its_sentence(
+    scope: Scope, account: bool | None, group: bool | None
+) -> None:
     if account:
         expected = BY_ACCOUNT
     elif scope is ACCOUNT:
@@ -72,17 +81,17 @@ def test_every_state_of_the_chain_has_its_sentence(scope, account, group):
         (Population(5, {"g2": 5}), "Any of 5 users,", "A group admin or an"),
     ],
 )
-def test_the_sentence_counts_the_people(population, account, group):
+def test_the_sentence_counts_the_people(population: Population, account: str, group: str) -> None:
     assert explanation(ACCOUNT, population=population).startswith(account)
     assert explanation(GROUP, population=population).startswith(group)
 
 
-def test_a_group_is_called_by_its_name_or_its_id():
+def test_a_group_is_called_by_its_name_or_its_id() -> None:
     nameless = Scope(Level.GROUP, "g1")
     assert explanation(nameless).startswith("Any of 12 users in g1,")
 
 
-def test_a_setting_that_no_user_has_is_changed_by_admins():
+def test_a_setting_that_no_user_has_is_changed_by_admins() -> None:
     one = check(levels=[Level.ACCOUNT, Level.GROUP])
     assert explanation(one=one) == (
         "Any group admin or an account admin, because the account lock is off."
@@ -90,11 +99,13 @@ def test_a_setting_that_no_user_has_is_changed_by_admins():
 
 
 @pytest.mark.parametrize("flag", [False, None])
-def test_a_setting_of_the_account_alone_is_changed_by_its_admins_whatever_the_lock(flag):
+def test_a_setting_of_the_account_alone_is_changed_by_its_admins_whatever_the_lock(
+    flag: bool | None,
+) -> None:
     assert explanation(account=flag, one=check(levels=[Level.ACCOUNT])) == "Only an account admin."
 
 
-def test_without_a_published_lock_the_sentence_says_so():
+def test_without_a_published_lock_the_sentence_says_so() -> None:
     one = check(lock=None, lock_levels=())
     assert explanation(one=one) == (
         "Any of 293 users, any group admin or an account admin, "
@@ -112,15 +123,15 @@ def test_without_a_published_lock_the_sentence_says_so():
         (Level.GROUP, USER, "because the group lock is off."),
     ],
 )
-def test_only_locks_that_exist_are_spoken_of(level, scope, why):
+def test_only_locks_that_exist_are_spoken_of(level: Level, scope: Scope, why: str) -> None:
     assert explanation(scope, one=check(lock_levels=[level])).endswith(why)
 
 
-def test_a_lock_of_no_known_level_is_no_lock():
+def test_a_lock_of_no_known_level_is_no_lock() -> None:
     assert explanation(one=check(lock_levels=[])).endswith("because Zoom publishes no lock for it.")
 
 
-def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
+def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody() -> None:
     held = EffectiveValue(True, None, ("account_admin",))
     assert who_can_change(CHECK, USER, held, KNOWN) == "Only an account admin."
 
@@ -132,7 +143,7 @@ def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody():
         (Level.WEBINAR, "The host or an account admin, because Zoom publishes no lock for it."),
     ],
 )
-def test_a_meeting_is_its_hosts(level, sentence):
+def test_a_meeting_is_its_hosts(level: Level, sentence: str) -> None:
     one = check(surface="meeting", levels=[level], lock=None, lock_levels=())
     assert explanation(Scope(level, "m1", "Weekly"), one=one) == sentence
 
@@ -146,7 +157,7 @@ def test_a_meeting_is_its_hosts(level, sentence):
         (Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"), "Any of 293 users or"),
     ],
 )
-def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope, who):
+def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope: Scope, who: str) -> None:
     levels = [Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER]
     one = check("a.b", surface="phone_account_settings", levels=levels, lock_levels=levels)
     off = EffectiveValue(False, scope.level, ("user", "account_admin"))
@@ -154,6 +165,6 @@ def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope, who):
     assert who_can_change(one, scope, off, KNOWN) == sentence
 
 
-def test_beside_the_settings_nothing_is_claimed():
+def test_beside_the_settings_nothing_is_claimed() -> None:
     app = Scope(Level.APP, "acc", "the auditor's own app")
     assert explanation(app) == ""

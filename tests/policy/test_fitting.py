@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -173,7 +174,7 @@ def organisation_problems(folder: Path, text: str) -> list[str]:
         ),
     ],
 )
-def test_what_a_setting_cannot_be_is_refused(tmp_path, choice, expected):
+def test_what_a_setting_cannot_be_is_refused(tmp_path: Path, choice: str, expected: str) -> None:
     (in_baseline,) = baseline_problems(tmp_path, f"controls:\n  {choice}\n")
     control = choice.partition(":")[0]
     assert in_baseline == f"mine.yaml:5: controls.{control}{expected}"
@@ -182,7 +183,7 @@ def test_what_a_setting_cannot_be_is_refused(tmp_path, choice, expected):
     assert in_override == f"org.yaml:4: overrides.0.controls.{control}{expected}"
 
 
-def test_another_value_than_one_that_comes_in_any_case_is_refused(tmp_path):
+def test_another_value_than_one_that_comes_in_any_case_is_refused(tmp_path: Path) -> None:
     setting = "recording.recording_notification_for_zoom_client.disclaimer_to_participants"
     choice = f"CN-04: {{settings: {{{setting}: {{op: neq, value: Guest only}}}}}}"
     (problem,) = baseline_problems(tmp_path, f"controls:\n  {choice}\n")
@@ -231,7 +232,9 @@ def test_another_value_than_one_that_comes_in_any_case_is_refused(tmp_path):
         ),
     ],
 )
-def test_a_parameter_that_no_setting_can_equal_is_refused(tmp_path, text, expected):
+def test_a_parameter_that_no_setting_can_equal_is_refused(
+    tmp_path: Path, text: str, expected: str
+) -> None:
     name = text.partition(":")[0]
     (in_organisation,) = organisation_problems(tmp_path, f"parameters:\n  {text}\n")
     assert in_organisation == f"org.yaml:2: parameters.{name}{expected}"
@@ -239,13 +242,13 @@ def test_a_parameter_that_no_setting_can_equal_is_refused(tmp_path, text, expect
     assert in_baseline == f"mine.yaml:5: parameters.{name}{expected}"
 
 
-def test_a_baseline_names_no_unknown_parameter(tmp_path):
+def test_a_baseline_names_no_unknown_parameter(tmp_path: Path) -> None:
     assert baseline_problems(tmp_path, "parameters: {alowed_regions: [US]}\n") == [
         'mine.yaml:4: parameters.alowed_regions: no such parameter. Did you mean "allowed_regions"?'
     ]
 
 
-def test_texts_that_look_like_other_things_stay_texts_where_texts_are_meant(tmp_path):
+def test_texts_that_look_like_other_things_stay_texts_where_texts_are_meant(tmp_path: Path) -> None:
     path = tmp_path / "org.yaml"
     path.write_text("parameters: {allowed_storage_countries: [NO, 'on', 2026-01-01, 12:30:00]}\n")
     found = organisation.load(path, CATALOGUE)
@@ -267,7 +270,7 @@ def faults(check: Check, expectation: Expectation) -> list[str]:
     return list(fitting.problems(yaml("a: 1"), ("a",), [check], expectation))
 
 
-def test_every_shipped_expectation_fits_its_setting():
+def test_every_shipped_expectation_fits_its_setting() -> None:
     assert [
         (where, found) for where, check, wish in ASSESSED if (found := faults(check, wish))
     ] == []
@@ -275,7 +278,7 @@ def test_every_shipped_expectation_fits_its_setting():
 
 
 @pytest.mark.parametrize("value", ["off", "false", "Cloud", 0, 1.5, None, True, [], ["x"], {}])
-def test_a_value_of_another_type_is_refused_for_every_control(value):
+def test_a_value_of_another_type_is_refused_for_every_control(value: Any) -> None:
     accepted = [
         (where, check.setting)
         for where, check, _ in ASSESSED
@@ -287,7 +290,7 @@ def test_a_value_of_another_type_is_refused_for_every_control(value):
 
 
 @pytest.mark.parametrize("op", sorted({name for name, each in OPERATORS.items() if each.judges}))
-def test_an_operator_that_cannot_judge_the_type_is_refused_for_every_control(op):
+def test_an_operator_that_cannot_judge_the_type_is_refused_for_every_control(op: str) -> None:
     operator = OPERATORS[op]
     argument = next(filter(operator.argument.accepts, [1, ["x"], [1, 2], "90d"]))
     fields = {"value": argument, "param": "change_records"}
@@ -304,12 +307,12 @@ def test_an_operator_that_cannot_judge_the_type_is_refused_for_every_control(op)
     assert accepted == []
 
 
-def test_every_check_of_the_catalogue_has_a_shape():
+def test_every_check_of_the_catalogue_has_a_shape() -> None:
     checks = [check for control in CATALOGUE for check in control.checks]
     assert [check.setting for check in checks if not fitting.shapes(check)] == []
 
 
-def test_parameters_have_the_values_of_the_settings_that_have_to_equal_them():
+def test_parameters_have_the_values_of_the_settings_that_have_to_equal_them() -> None:
     for where, check, wish in ASSESSED:
         if wish.op not in ("org_param", "subset_of_param") or check.values is None:
             continue
@@ -318,7 +321,7 @@ def test_parameters_have_the_values_of_the_settings_that_have_to_equal_them():
         assert set(values) == set(check.values), where
 
 
-def test_conditions_of_the_catalogue_fit_their_settings():
+def test_conditions_of_the_catalogue_fit_their_settings() -> None:
     checks = {each.setting: each for control in CATALOGUE for each in control.checks}
     for check in list(checks.values()):
         condition = check.only_when

@@ -91,7 +91,7 @@ def test_a_group_is_itself() -> None:
     assert groups().of(Scope(Level.PHONE_GROUP, "g7", "Desk")) == desk
 
 
-def test_a_group_that_is_named_like_the_id_of_another_is_no_plain_name():
+def test_a_group_that_is_named_like_the_id_of_another_is_no_plain_name() -> None:
     known = Groups({})
     known.read_listing_status(ScopeEvidence(ACCOUNT, outcomes(LISTED), {}), ["g1", "g2"])
     assert known.of(Scope(Level.GROUP, "g2", "g1")) == {"id:g2", "named:g1"}

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+import auditor.evidence.reading
 from auditor.evidence.read_plan import PHONE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import FindingKind, Severity, Status
-from auditor.policy.catalogue.controls import AttestationQuestion
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.policy.baseline.baselines import ControlExpectation
+from auditor.policy.catalogue.controls import AttestationQuestion, Check
 from tests.policy.builders import (
     ACCOUNT,
     ALL,
@@ -36,12 +38,17 @@ def everywhere(value: Any) -> list[Any]:
     return [(scope, settings_of(value)) for scope in (ACCOUNT, GROUP, USER)]
 
 
-def value_at_account(expectation, body, parameters=None, **more):
+def value_at_account(
+    expectation: ControlExpectation,
+    body: dict[str, Any],
+    parameters: dict[str, bool] | None = None,
+    **more,
+) -> Verdict:
     snapshot = world((ACCOUNT, {SETTINGS: body, **more}))
     return only(judged(snapshot, baseline(expectation), parameters, Level.ACCOUNT), "value")
 
 
-def test_a_verdict_says_what_was_seen_expected_and_where():
+def test_a_verdict_says_what_was_seen_expected_and_where() -> None:
     snapshot = world((ACCOUNT, {**settings_of(True), **locks_of(False)}))
     verdict = only(judged(snapshot, baseline(assessed(check())), depth=Level.ACCOUNT), "value")
     assert verdict.control == "AI-01"
@@ -53,21 +60,21 @@ def test_a_verdict_says_what_was_seen_expected_and_where():
     assert verdict.source == "GET /accounts/me/settings"
 
 
-def test_a_group_is_not_fine_because_the_account_is():
+def test_a_group_is_not_fine_because_the_account_is() -> None:
     snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {SETTINGS: {}}), (USER, {SETTINGS: {}}))
     found = judged(snapshot, baseline(assessed(check())))
     assert statuses(found) == {"acc": PASS, "g1": UNKNOWN, "u1": UNKNOWN}
     assert only(found, "value", "u1").cause is Cause.ABSENT
 
 
-def test_locked_but_wrong_is_a_deviation_not_a_pass():
+def test_locked_but_wrong_is_a_deviation_not_a_pass() -> None:
     snapshot = world((ACCOUNT, {**settings_of(True), **locks_of(True)}))
     found = judged(snapshot, baseline(assessed(check(), lock=True)), depth=Level.ACCOUNT)
     assert only(found, "value").status is FAIL
     assert only(found, "lock").status is PASS
 
 
-def test_right_but_unlocked_is_a_finding_of_its_own():
+def test_right_but_unlocked_is_a_finding_of_its_own() -> None:
     snapshot = world((ACCOUNT, {**settings_of(False), **locks_of(False)}))
     found = judged(snapshot, baseline(assessed(check(), lock=True)), depth=Level.ACCOUNT)
     assert only(found, "value").status is PASS
@@ -79,20 +86,20 @@ def test_right_but_unlocked_is_a_finding_of_its_own():
     )
 
 
-def test_the_meaning_of_a_number_is_told_where_it_deviates():
+def test_the_meaning_of_a_number_is_told_where_it_deviates() -> None:
     one = check(type="integer", meaning={"2": "whole company"})
     verdict = value_at_account(assessed(one, op=1), {"in_meeting": {"thing": 2}})
     assert (verdict.status, verdict.detail) == (FAIL, "whole company")
 
 
-def test_an_operators_own_words_go_before_the_meaning():
+def test_an_operators_own_words_go_before_the_meaning() -> None:
     one = check(type="array", meaning={"['DE']": "never"})
     wish = {"op": "disjoint_from", "value": ["DE"]}
     verdict = value_at_account(assessed(one, op=wish), {"in_meeting": {"thing": ["DE"]}})
     assert verdict.detail == "on the list: de"
 
 
-def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause():
+def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause() -> None:
     one = check(type="string")
     wish = {"op": "duration_lte", "value": "90d"}
     verdict = value_at_account(assessed(one, op=wish), {"in_meeting": {"thing": "forever"}})
@@ -100,7 +107,7 @@ def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause():
     assert verdict.observed == "forever"
 
 
-def test_keys_that_another_control_judges_are_left_out():
+def test_keys_that_another_control_judges_are_left_out() -> None:
     one = check("ai", type="object", leave_out=["model", "kept"])
     wish = {"op": "no_true_leaf_except_param", "param": "flags"}
     body = {"ai": {"model": "x", "a": [{"kept": True, "b": False}], "c": False}}
@@ -109,7 +116,7 @@ def test_keys_that_another_control_judges_are_left_out():
     assert verdict.observed == {"a": [{"b": False}], "c": False}
 
 
-def test_an_object_with_nothing_left_in_it_is_unknown():
+def test_an_object_with_nothing_left_in_it_is_unknown() -> None:
     one = check("ai", type="object", leave_out=["model"])
     wish = {"op": "no_true_leaf_except_param", "param": "flags"}
     verdict = value_at_account(assessed(one, op=wish), {"ai": {"model": "x"}})
@@ -119,7 +126,7 @@ def test_an_object_with_nothing_left_in_it_is_unknown():
 # Parameters
 
 
-def test_an_unset_parameter_asks_for_a_decision_and_names_itself():
+def test_an_unset_parameter_asks_for_a_decision_and_names_itself() -> None:
     one = assessed(check(), op={"op": "org_param", "param": "policy"})
     verdict = value_at_account(one, {"in_meeting": {"thing": True}})
     assert (verdict.status, verdict.cause) == (NEEDS_DECISION, None)
@@ -127,7 +134,7 @@ def test_an_unset_parameter_asks_for_a_decision_and_names_itself():
     assert value_at_account(one, {"in_meeting": {"thing": True}}, {"policy": True}).status is PASS
 
 
-def test_the_baselines_parameters_hold_where_the_organisation_sets_none():
+def test_the_baselines_parameters_hold_where_the_organisation_sets_none() -> None:
     one = assessed(check(), op={"op": "org_param", "param": "policy"})
     expectation = baseline(one, parameters={"policy": True})
     snapshot = world((ACCOUNT, settings_of(True)))
@@ -145,7 +152,7 @@ def test_the_baselines_parameters_hold_where_the_organisation_sets_none():
         (Cause.ERROR, UNKNOWN),
     ],
 )
-def test_what_was_not_collected_waits_for_the_decision_first(cause, status):
+def test_what_was_not_collected_waits_for_the_decision_first(cause: Cause, status: Status) -> None:
     one = assessed(check(), op={"op": "org_param", "param": "policy"})
     snapshot = world((ACCOUNT, {SETTINGS: cause}))
     verdict = only(judged(snapshot, baseline(one), depth=Level.ACCOUNT), "value")
@@ -158,7 +165,9 @@ EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_groups"}
 
 
 @pytest.mark.parametrize("listed", [["Clinical"], ["CLINICAL", "x"], ["g1"], "clinical"])
-def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(listed):
+def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(
+    listed: list[str] | str,
+) -> None:
     found = judged(
         world(*everywhere(True)), baseline(assessed(check(), op=EXCEPT)), {"ai_groups": listed}
     )
@@ -174,7 +183,7 @@ def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(liste
 
 
 @pytest.mark.parametrize("value", [False, None])
-def test_only_what_is_on_is_called_allowed(value):
+def test_only_what_is_on_is_called_allowed(value: bool | None) -> None:
     bodies = [(ACCOUNT, settings_of(False)), (GROUP, settings_of(value) if value is False else {})]
     bodies.append((USER, settings_of(value) if value is False else {SETTINGS: {}}))
     found = judged(
@@ -188,27 +197,29 @@ def test_only_what_is_on_is_called_allowed(value):
 @pytest.mark.parametrize(
     "parameters", [{}, {"ai_groups": None}, {"ai_groups": []}, {"ai_groups": ["Sales", 1]}]
 )
-def test_no_group_may_differ_unless_it_is_listed(parameters):
+def test_no_group_may_differ_unless_it_is_listed(
+    parameters: dict[str, list[str | int] | list[Any] | None],
+) -> None:
     expectation = baseline(assessed(check(), op=EXCEPT))
     found = judged(world(*everywhere(True)), expectation, parameters)
     assert set(statuses(found).values()) == {FAIL}
 
 
-def test_a_user_outside_the_listed_groups_may_not_differ():
+def test_a_user_outside_the_listed_groups_may_not_differ() -> None:
     alone = Scope(Level.USER, "u2", "Bo", group_ids=("g2",), licence=2, status="active")
     snapshot = world(*everywhere(True), (alone, settings_of(True)))
     found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["Clinical"]})
     assert statuses(found)["u2"] is FAIL
 
 
-def test_a_group_that_was_not_listed_by_zoom_is_known_by_its_id():
+def test_a_group_that_was_not_listed_by_zoom_is_known_by_its_id() -> None:
     member = Scope(Level.USER, "u2", "Bo", group_ids=("g9",), licence=2, status="active")
     snapshot = world((ACCOUNT, settings_of(False)), (member, settings_of(True)))
     found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["g9"]})
     assert statuses(found)["u2"] is NOT_APPLICABLE
 
 
-def test_an_excused_scope_needs_no_evidence_and_is_no_pass():
+def test_an_excused_scope_needs_no_evidence_and_is_no_pass() -> None:
     snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {SETTINGS: Cause.DENIED}))
     found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["g1"]})
     verdict = only(found, "value", "g1")
@@ -236,7 +247,9 @@ WHEN = check(
         ("gone", UNKNOWN, Cause.ABSENT, None),
     ],
 )
-def test_a_check_applies_only_where_its_switch_says_so(switch, status, cause, detail):
+def test_a_check_applies_only_where_its_switch_says_so(
+    switch: str | int | bool | None, status: Status, cause: Cause | None, detail: str | None
+) -> None:
     body = {"who": 2} if switch == "gone" else {"who": 2, "enable": switch}
     verdict = value_at_account(assessed(WHEN, op=1), {"in_meeting": {"summary": body}})
     assert (verdict.status, verdict.cause) == (status, cause)
@@ -244,20 +257,20 @@ def test_a_check_applies_only_where_its_switch_says_so(switch, status, cause, de
         assert verdict.detail == detail
 
 
-def test_a_condition_may_be_a_text():
+def test_a_condition_may_be_a_text() -> None:
     one = check(only_when={"setting": "in_meeting.mode", "is": "loud"})
     for mode, status in (("loud", FAIL), ("quiet", NOT_APPLICABLE)):
         verdict = value_at_account(assessed(one), {"in_meeting": {"thing": True, "mode": mode}})
         assert verdict.status is status
 
 
-def test_a_condition_that_does_not_hold_hides_no_refusal():
+def test_a_condition_that_does_not_hold_hides_no_refusal() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: Cause.DENIED}))
     found = judged(snapshot, baseline(assessed(WHEN, op=1)), depth=Level.ACCOUNT)
     assert (only(found, "value").status, only(found, "value").cause) == (UNKNOWN, Cause.DENIED)
 
 
-def test_if_the_value_does_not_apply_neither_does_the_lock():
+def test_if_the_value_does_not_apply_neither_does_the_lock() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"summary": {"enable": False}}}}))
     found = judged(snapshot, baseline(assessed(WHEN, op=1, lock=True)), depth=Level.ACCOUNT)
     lock = only(found, "lock")
@@ -272,7 +285,9 @@ TWINS = assessed(NEW, OLD)
 NEWER, OLDER = NEW.setting, OLD.setting
 
 
-def twins(body, expectation=TWINS, scope=ACCOUNT):
+def twins(
+    body: dict[str, bool | str], expectation: ControlExpectation = TWINS, scope: Scope = ACCOUNT
+) -> dict[str, tuple[Status, auditor.evidence.reading.Cause] | tuple[Status, None]]:
     snapshot = world((ACCOUNT, {}), (scope, {SETTINGS: {"recording": body}}))
     found = rows(judged(snapshot, baseline(expectation), depth=Level.USER))
     return {v.setting: (v.status, v.cause) for s, v in found if s == scope and v.kind == "value"}
@@ -302,12 +317,15 @@ def twins(body, expectation=TWINS, scope=ACCOUNT):
         ({"new": True, "old": "false"}, {NEWER: (FAIL, None)}),
     ],
 )
-def test_of_an_older_and_a_newer_key_both_are_read_and_either_deviates(body, expected):
+def test_of_an_older_and_a_newer_key_both_are_read_and_either_deviates(
+    body: dict[str, bool | str],
+    expected: dict[str, tuple[Status, auditor.evidence.reading.Cause] | tuple[Status, None]],
+) -> None:
     assert twins(body) == expected
 
 
 @pytest.mark.parametrize("newest", [True, False])
-def test_a_disagreement_is_told_at_both_keys(newest):
+def test_a_disagreement_is_told_at_both_keys(newest: bool) -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"new": newest, "old": not newest}}}))
     found = rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))
     details = {v.setting: v.detail for _, v in found}
@@ -316,31 +334,31 @@ def test_a_disagreement_is_told_at_both_keys(newest):
     assert details == ({} if newest else {OLDER: replaced})
 
 
-def test_a_refused_document_is_told_once_for_both():
+def test_a_refused_document_is_told_once_for_both() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: Cause.DENIED}))
     found = [v for _, v in rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))]
     assert [(v.setting, v.cause) for v in found] == [("recording.new", Cause.DENIED)]
 
 
-def test_an_older_setting_stands_alone_where_the_newer_does_not_exist():
+def test_an_older_setting_stands_alone_where_the_newer_does_not_exist() -> None:
     new = NEW.model_copy(update={"levels": (Level.ACCOUNT,)})
     expectation = assessed(new, OLD)
     assert twins({"old": True}, expectation, USER) == {OLD.setting: (FAIL, None)}
     assert twins({}, expectation, USER) == {OLD.setting: (UNKNOWN, Cause.ABSENT)}
 
 
-def test_an_older_setting_does_not_stand_in_where_it_does_not_exist():
+def test_an_older_setting_does_not_stand_in_where_it_does_not_exist() -> None:
     old = OLD.model_copy(update={"levels": (Level.ACCOUNT,)})
     assert twins({"old": False}, assessed(NEW, old), USER) == {NEW.setting: (UNKNOWN, Cause.ABSENT)}
 
 
-def test_an_older_setting_is_judged_by_itself_where_the_baseline_ignores_the_newer():
+def test_an_older_setting_is_judged_by_itself_where_the_baseline_ignores_the_newer() -> None:
     expectation = assessed(NEW, OLD)
     expectation.expectations.pop(NEW.setting)
     assert twins({"new": True, "old": False}, expectation) == {OLD.setting: (PASS, None)}
 
 
-def test_an_older_setting_has_no_lock_of_its_own():
+def test_an_older_setting_has_no_lock_of_its_own() -> None:
     expectation = assessed(NEW, OLD, lock=True)
     snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"old": False}}, LOCKS: {}}))
     found = rows(judged(snapshot, baseline(expectation), depth=Level.ACCOUNT))
@@ -356,28 +374,34 @@ PAID = assessed(check(), when_absent="not_applicable")
     ("licence", "status"),
     [(1, NOT_APPLICABLE), (4, NOT_APPLICABLE), (99, NOT_APPLICABLE), (2, UNKNOWN), (None, UNKNOWN)],
 )
-def test_an_absent_value_does_not_apply_to_a_user_without_a_licence(licence, status):
+def test_an_absent_value_does_not_apply_to_a_user_without_a_licence(
+    licence: int | None, status: Status
+) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=licence, status="active")
     snapshot = world((ACCOUNT, settings_of(False)), (user, {SETTINGS: {}}))
     assert only(judged(snapshot, baseline(PAID)), "value", "u2").status is status
 
 
 @pytest.mark.parametrize("expectation", [assessed(check()), PAID])
-def test_a_basic_user_with_the_value_is_judged_like_any_other(expectation):
+def test_a_basic_user_with_the_value_is_judged_like_any_other(
+    expectation: ControlExpectation,
+) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
     for value, status in ((True, FAIL), (False, PASS), ("no", UNKNOWN)):
         snapshot = world((ACCOUNT, settings_of(False)), (user, settings_of(value)))
         assert only(judged(snapshot, baseline(expectation)), "value", "u2").status is status
 
 
-def test_without_leave_of_the_catalogue_a_basic_user_is_unknown():
+def test_without_leave_of_the_catalogue_a_basic_user_is_unknown() -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
     snapshot = world((ACCOUNT, settings_of(False)), (user, {SETTINGS: {}}))
     assert only(judged(snapshot, baseline(assessed(check()))), "value", "u2").status is UNKNOWN
 
 
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.NOT_LICENSED])
-def test_only_a_missing_licence_makes_a_refused_document_not_applicable(cause):
+def test_only_a_missing_licence_makes_a_refused_document_not_applicable(
+    cause: auditor.evidence.reading.Cause,
+) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
     snapshot = world((ACCOUNT, {SETTINGS: Cause.NOT_LICENSED}), (user, {SETTINGS: cause}))
     found = statuses(judged(snapshot, baseline(PAID)))
@@ -388,49 +412,54 @@ def test_only_a_missing_licence_makes_a_refused_document_not_applicable(cause):
 # Locks
 
 
-def lock_of(one, account, group=None, locked_control=True):
+def lock_of(
+    one: Check,
+    account: dict[View, auditor.evidence.reading.Cause | dict[str, dict[str, bool]]],
+    group: dict[View, dict[str, dict[str, bool]]] | None = None,
+    locked_control: bool = True,
+) -> list[Any | tuple[str, Verdict]]:
     snapshot = world((ACCOUNT, {**settings_of(False), **account}), (GROUP, group or {}))
     found = rows(judged(snapshot, baseline(assessed(one, lock=locked_control)), depth=Level.GROUP))
     return [(s.id, v) for s, v in found if v.kind in (FindingKind.LOCK, FindingKind.ATTESTATION)]
 
 
-def test_no_lock_is_due_where_the_baseline_wants_none():
+def test_no_lock_is_due_where_the_baseline_wants_none() -> None:
     assert lock_of(check(), locks_of(False), locked_control=False) == []
 
 
-def test_a_lock_is_due_once_at_the_highest_level_that_has_it():
+def test_a_lock_is_due_once_at_the_highest_level_that_has_it() -> None:
     assert [where for where, _ in lock_of(check(), locks_of(True), locks_of(False))] == ["acc"]
     group_only = check(lock_levels=[Level.GROUP])
     ((where, verdict),) = lock_of(group_only, locks_of(True), locks_of(False))
     assert (where, verdict.status) == ("g1", FAIL)
 
 
-def test_if_no_user_has_the_setting_only_group_admins_can_change_it():
+def test_if_no_user_has_the_setting_only_group_admins_can_change_it() -> None:
     one = check(levels=[Level.ACCOUNT, Level.GROUP])
     ((_, verdict),) = lock_of(one, locks_of(False))
     assert verdict.detail.endswith("is off: group admins can change the value.")
 
 
-def test_a_lock_zoom_does_not_publish_has_to_be_attested():
+def test_a_lock_zoom_does_not_publish_has_to_be_attested() -> None:
     ((where, verdict),) = lock_of(check(lock=None, lock_levels=()), {})
     assert (where, verdict.kind, verdict.status) == ("acc", FindingKind.ATTESTATION, NEEDS_DECISION)
     assert verdict.detail.startswith("Zoom publishes no lock flag for it")
 
 
 @pytest.mark.parametrize(("flag", "state"), [(True, "on"), (False, "off")])
-def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag, state):
+def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag: bool, state: str) -> None:
     ((_, verdict),) = lock_of(check(lock_inferred=True), locks_of(flag))
     assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, NEEDS_DECISION)
     assert f"is {state}, but that it holds this setting is only inferred" in verdict.detail
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_locks_that_could_not_be_read_are_unknown(cause):
+def test_locks_that_could_not_be_read_are_unknown(cause: auditor.evidence.reading.Cause) -> None:
     ((_, verdict),) = lock_of(check(), {LOCKS: cause})
     assert (verdict.status, verdict.cause, verdict.locked) == (UNKNOWN, cause, None)
 
 
-def test_locks_of_groups_that_could_not_be_listed_are_unknown():
+def test_locks_of_groups_that_could_not_be_listed_are_unknown() -> None:
     group_only = check(lock_levels=[Level.GROUP])
     snapshot = world((ACCOUNT, settings_of(False)), listings={View("groups"): Cause.DENIED})
     found = judged(snapshot, baseline(assessed(group_only, lock=True)), depth=Level.GROUP)
@@ -442,7 +471,11 @@ PHONE_LEVELS = (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
 PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 
-def phone_lock(body):
+def phone_lock(
+    body: dict[str, dict[str, bool | str]]
+    | dict[str, dict[str, bool]]
+    | auditor.evidence.reading.Cause,
+) -> Verdict:
     one = check(
         "call.enable",
         surface="phone_account_settings",
@@ -467,12 +500,18 @@ def phone_lock(body):
         (Cause.NOT_LICENSED, NOT_APPLICABLE, None),
     ],
 )
-def test_zoom_phone_keeps_its_locks_beside_the_values(body, status, cause):
+def test_zoom_phone_keeps_its_locks_beside_the_values(
+    body: dict[str, dict[str, bool | str]]
+    | dict[str, dict[str, bool]]
+    | auditor.evidence.reading.Cause,
+    status: Status,
+    cause: Cause | None,
+) -> None:
     verdict = phone_lock(body)
     assert (verdict.status, verdict.cause) == (status, cause)
 
 
-def test_an_unlocked_phone_setting_says_who_can_change_it():
+def test_an_unlocked_phone_setting_says_who_can_change_it() -> None:
     verdict = phone_lock({"call": {"enable": False, "locked": False}})
     assert verdict.detail == (
         "The lock call.locked is off: admins and users below can change the value."
@@ -482,7 +521,7 @@ def test_an_unlocked_phone_setting_says_who_can_change_it():
 # Attestations
 
 
-def test_what_no_api_shows_asks_for_somebody_to_look():
+def test_what_no_api_shows_asks_for_somebody_to_look() -> None:
     question = AttestationQuestion(question="Is it on?", evidence="A screenshot.", renew_days=90)
     made = control(id="CN-01", observed_by="attestation", attestation=question)
     expectation = assessed(check())
@@ -499,7 +538,7 @@ def test_what_no_api_shows_asks_for_somebody_to_look():
     assert verdict.expected == {"op": "attest", "value": "on and locked"}
 
 
-def test_usage_is_told_apart_from_settings():
+def test_usage_is_told_apart_from_settings() -> None:
     one = check("used", surface="meeting_summaries", levels=[Level.ACCOUNT], type=[], lock=None)
     expectation = baseline(assessed(one, op=0))
     made = {"hosts": [{"host": "ada@example.com", "meetings": 3}]}
@@ -508,7 +547,7 @@ def test_usage_is_told_apart_from_settings():
     assert (found.status, found.observed) == (FAIL, 3)
 
 
-def test_all_levels_are_judged_by_the_same_rule():
+def test_all_levels_are_judged_by_the_same_rule() -> None:
     found = judged(world(*everywhere(True)), baseline(assessed(check())))
     assert statuses(found) == dict.fromkeys(("acc", "g1", "u1"), FAIL)
     assert {s.level for s, _ in rows(found)} == set(ALL)

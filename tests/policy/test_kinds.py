@@ -63,7 +63,7 @@ PAIRS = [
 ]
 
 
-def test_every_documented_pair_is_known():
+def test_every_documented_pair_is_known() -> None:
     known = {check.setting for _, _, check in PAIRS}
     assert known >= {
         "feature.zoom_iq_for_sales",
@@ -77,7 +77,7 @@ def test_every_documented_pair_is_known():
 
 
 @pytest.mark.parametrize(("older_right", "newer_right"), [(a, b) for a in (0, 1) for b in (0, 1)])
-def test_either_key_of_every_pair_deviates(older_right, newer_right):
+def test_either_key_of_every_pair_deviates(older_right: int, newer_right: int) -> None:
     for name, each, older in PAIRS:
         newer = each.control.check(older.legacy_of)
         for level in set(older.levels) & set(newer.levels):
@@ -102,7 +102,7 @@ def test_either_key_of_every_pair_deviates(older_right, newer_right):
                 assert "disagrees" in outcomes or "says otherwise" in outcomes, what
 
 
-def test_a_basic_user_whose_older_key_shows_the_licence_is_not_excused():
+def test_a_basic_user_whose_older_key_shows_the_licence_is_not_excused() -> None:
     basic = Scope(Level.USER, "u1", licence=1, status="active")
     found = verdicts("AI-18", (basic, {SETTINGS: at("feature.zoom_iq_for_sales", True)}), at="u1")
     assert [(s, v.status) for s, v in found.items()] == [("feature.zoom_iq_for_sales", FAIL)]
@@ -121,7 +121,7 @@ SOUGHT = [
 
 @FIXED
 @given(data=st.data())
-def test_the_worst_of_all_places_counts(data):
+def test_the_worst_of_all_places_counts(data) -> None:
     each, check = data.draw(st.sampled_from(SOUGHT))
     _, _, rest = f".{check.setting}.".partition(f".{check.find_key}.")
     below = ".".join(filter(None, (check.find_key, rest.strip("."))))
@@ -153,7 +153,9 @@ CHILDREN = [
 
 
 @pytest.mark.parametrize("parent", [True, False, "off", None])
-def test_a_child_that_is_on_below_a_switch_that_is_off_is_one_severity_lower(parent):
+def test_a_child_that_is_on_below_a_switch_that_is_off_is_one_severity_lower(
+    parent: bool | str | None,
+) -> None:
     assert len(CHILDREN) > 8
     for each, check in CHILDREN:
         values = {check.setting: failing(check, each.expectations[check.setting])}
@@ -167,7 +169,7 @@ def test_a_child_that_is_on_below_a_switch_that_is_off_is_one_severity_lower(par
         assert ("Latent: " in found.detail) is is_latent
 
 
-def test_every_switch_beside_a_documented_enable_is_its_child_or_bound_to_it():
+def test_every_switch_beside_a_documented_enable_is_its_child_or_bound_to_it() -> None:
     known = set(documented.settings())
     free = [
         check.setting
@@ -180,7 +182,7 @@ def test_every_switch_beside_a_documented_enable_is_its_child_or_bound_to_it():
     assert free == []
 
 
-def test_low_stays_low():
+def test_low_stays_low() -> None:
     assert [each.lowered for each in Severity] == [*list(Severity)[1:], Severity.LOW]
 
 
@@ -188,7 +190,7 @@ def test_low_stays_low():
 
 
 @pytest.mark.parametrize("flag", [{"unlocked": True}, {"enable": True}, {"a": True}, {}, [True]])
-def test_a_lock_of_no_documented_shape_is_unknown(flag):
+def test_a_lock_of_no_documented_shape_is_unknown(flag: dict[str, bool] | list[bool]) -> None:
     for control in ("RC-02", "AI-01", "TP-01"):
         expectation = BASELINES["strict"].only(frozenset({control}))
         for check in expectation.assessed[control].control.checks:
@@ -227,7 +229,7 @@ def test_a_lock_of_no_documented_shape_is_unknown(flag):
         ("Update user settings CHG-104", True),
     ],
 )
-def test_a_change_record_is_a_whole_word_outside_of_names(detail, matches):
+def test_a_change_record_is_a_whole_word_outside_of_names(detail: str, matches: bool) -> None:
     entry = {"time": "2026-11-20", "operator": "CHG-104", "category": "CHG-104", "detail": detail}
     found = verdicts(
         "CC-04", (ACCOUNT, {LOGS: {"entries": [entry]}}), parameters={"change_records": ["CHG-104"]}
@@ -235,7 +237,7 @@ def test_a_change_record_is_a_whole_word_outside_of_names(detail, matches):
     assert [v.status for v in found.values()] == [PASS if matches else FAIL]
 
 
-def test_a_blank_record_matches_nothing():
+def test_a_blank_record_matches_nothing() -> None:
     entry = {"detail": "Security - Require a passcode: from On to Off"}
     options = {"parameters": {"change_records": ["", " "]}}
     found = verdicts("CC-04", (ACCOUNT, {LOGS: {"entries": [entry]}}), **options)
@@ -243,7 +245,7 @@ def test_a_blank_record_matches_nothing():
 
 
 @pytest.mark.parametrize("text", ["", "x" * 9000, "Edit " * 900, "Group", ":", " - ", "a: from to"])
-def test_any_text_of_the_log_can_be_taken_apart(text):
+def test_any_text_of_the_log_can_be_taken_apart(text: str) -> None:
     assert isinstance(outside_names(text), str)
 
 
@@ -252,7 +254,9 @@ def test_any_text_of_the_log_can_be_taken_apart(text):
 
 @pytest.mark.parametrize("value", ["forever", "-1", "never", ""])
 @pytest.mark.parametrize("base", ["strict", "regulated"])
-def test_a_text_in_place_of_a_period_is_unknown_whoever_set_the_period(base, value):
+def test_a_text_in_place_of_a_period_is_unknown_whoever_set_the_period(
+    base: str, value: str
+) -> None:
     channels = "chat.set_retention_period_in_cloud.retention_period_of_channels"
     found = of_account(
         "RT-02", at(channels, value), base=base, parameters={"chat_retention": "1y"}
@@ -271,7 +275,9 @@ def test_a_text_in_place_of_a_period_is_unknown_whoever_set_the_period(base, val
         (None, UNKNOWN),
     ],
 )
-def test_phone_data_that_is_kept_without_end_deviates_for_each_kind(items, status):
+def test_phone_data_that_is_kept_without_end_deviates_for_each_kind(
+    items: list[dict[str, int | str]] | list[dict[str, str]] | None, status: Status
+) -> None:
     body: dict[str, Any] = {"enable": True, "locked": True}
     if items is not None:
         body["items"] = items
@@ -283,7 +289,7 @@ def test_phone_data_that_is_kept_without_end_deviates_for_each_kind(items, statu
 # Nobody may
 
 
-def test_an_empty_list_allows_nobody_whatever_the_groups():
+def test_an_empty_list_allows_nobody_whatever_the_groups() -> None:
     user = Scope(Level.USER, "u1", group_ids=("g1",), licence=2, status="active")
     body = {SETTINGS: at("feature.zoom_revenue_accelerator", True)}
     listings = {**LISTED, View("groups"): Cause.DENIED}
@@ -302,7 +308,7 @@ def test_an_empty_list_allows_nobody_whatever_the_groups():
 # On, and allowed
 
 
-def test_what_is_on_because_a_parameter_allows_it_is_counted_apart():
+def test_what_is_on_because_a_parameter_allows_it_is_counted_apart() -> None:
     user = Scope(Level.USER, "u1", group_ids=("g1",), licence=2, status="active")
     key = "in_meeting.meeting_summary_with_ai_companion.enable"
     expectation = BASELINES["regulated"].only(frozenset({"AI-01"}))

@@ -1,10 +1,13 @@
 """Locks: the meaning of flags, the deciding layer, and who can still change a value."""
 
+from typing import Any
+
 import pytest
 
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
+from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import locks
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
 from tests.names import same_everywhere
@@ -24,7 +27,7 @@ CHIME = check("in_meeting.entry_exit_chime", type="string")
         ({"locked": False, "other": True}, False),
     ],
 )
-def test_a_flag_says_locked_or_not(value, locked):
+def test_a_flag_says_locked_or_not(value: dict[str, bool] | bool, locked: bool) -> None:
     assert locks.flag("a.b", value) == Seen(locked, "a.b")
 
 
@@ -38,7 +41,9 @@ def test_a_flag_says_locked_or_not(value, locked):
         ("recording.ip_address_access_control", {"enable": False, "ip_addresses": "x"}, False),
     ],
 )
-def test_an_object_says_locked_where_zoom_documents_one(path, value, locked):
+def test_an_object_says_locked_where_zoom_documents_one(
+    path: str, value: dict[str, bool | dict[str, bool] | str], locked: bool
+) -> None:
     assert locks.flag(path, value) == Seen(locked, path)
 
 
@@ -46,14 +51,18 @@ def test_an_object_says_locked_where_zoom_documents_one(path, value, locked):
     "value",
     [{"unlocked": True}, {"enable": True}, {"value": False}, {"a": True, "b": {"c": True}}],
 )
-def test_an_object_of_no_documented_shape_is_no_flag(value):
+def test_an_object_of_no_documented_shape_is_no_flag(
+    value: dict[str, bool | dict[str, bool]],
+) -> None:
     reading = locks.flag("recording.local_recording", value)
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.WRONG_TYPE
 
 
 @pytest.mark.parametrize("value", [{}, {"x": {}}, {"x": "on"}, {"unlocked": True}, {"x": [True]}])
-def test_an_umbrella_object_without_a_flag_for_each_setting_says_nothing(value):
+def test_an_umbrella_object_without_a_flag_for_each_setting_says_nothing(
+    value: dict[str, list[bool] | str | bool | dict[Any, Any]],
+) -> None:
     reading = locks.flag("ai", value)
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.WRONG_TYPE
@@ -80,7 +89,7 @@ def test_an_umbrella_object_without_a_flag_for_each_setting_says_nothing(value):
     ],
     ids=same_everywhere,
 )
-def test_a_flag_that_says_neither_is_not_seen(value, cause):
+def test_a_flag_that_says_neither_is_not_seen(value: Any, cause: Cause) -> None:
     reading = locks.flag("a.b", value)
     assert isinstance(reading, Unseen)
     assert reading.cause is cause
@@ -90,12 +99,12 @@ def test_a_flag_that_says_neither_is_not_seen(value, cause):
 @pytest.mark.parametrize(
     ("word", "locked"), [("true", True), ("Locked", True), ("false", False), ("UNLOCKED", False)]
 )
-def test_if_zoom_types_the_flag_as_text_its_words_count(path, word, locked):
+def test_if_zoom_types_the_flag_as_text_its_words_count(path, word: str, locked: bool) -> None:
     assert locks.flag(path, word) == Seen(locked, path)
 
 
 @pytest.mark.parametrize("word", ["", "yes", "1", "on", "host", "x" * 500])
-def test_other_words_say_nothing(word):
+def test_other_words_say_nothing(word: str) -> None:
     reading = locks.flag("in_meeting.entry_exit_chime", word)
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.UNDOCUMENTED_VALUE
@@ -105,11 +114,11 @@ def test_other_words_say_nothing(word):
 # Where the flag stands
 
 
-def found(one, bodies):
+def found(one: Check, bodies: dict[View, Any]) -> Seen | Unseen:
     return locks.find(one, outcomes(bodies)).reading
 
 
-def test_a_flag_stands_at_the_path_of_its_lock():
+def test_a_flag_stands_at_the_path_of_its_lock() -> None:
     one = check("in_meeting.thing.enable", lock="in_meeting.thing")
     assert found(one, locks_of(True)) == Seen(True, "in_meeting.thing")
 
@@ -122,7 +131,9 @@ def test_a_flag_stands_at_the_path_of_its_lock():
         {SECURITY: {}, LOCKS: {"meeting_security": {"e2e": True}}},
     ],
 )
-def test_a_flag_of_the_security_section_is_found_in_every_shape(bodies):
+def test_a_flag_of_the_security_section_is_found_in_every_shape(
+    bodies: dict[View, dict[str, dict[str, bool]] | dict[str, bool]],
+) -> None:
     assert found(E2E, bodies) == Seen(True, "meeting_security.e2e")
 
 
@@ -141,13 +152,13 @@ def test_a_flag_of_the_security_section_is_found_in_every_shape(bodies):
     ],
     ids=same_everywhere,
 )
-def test_a_flag_that_is_not_there_says_why(bodies, cause):
+def test_a_flag_that_is_not_there_says_why(bodies: dict[View, Any], cause: Cause) -> None:
     reading = found(E2E, bodies)
     assert isinstance(reading, Unseen)
     assert reading.cause is cause
 
 
-def test_an_absent_flag_is_named():
+def test_an_absent_flag_is_named() -> None:
     assert found(check(), {LOCKS: {}}) == Unseen(
         Cause.ABSENT, "Zoom did not return the lock in_meeting.thing"
     )
@@ -164,7 +175,12 @@ ADMINS = ("group_admin", "account_admin")
 OWNER = ("account_admin",)
 
 
-def chained(scope, account, group, one=BOTH):
+def chained(
+    scope: Scope,
+    account: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
+    group: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
+    one: Check = BOTH,
+) -> Any:
     documents = LockDocuments(outcomes(account), {"g1": outcomes(group)})
     found = locks.resolve(one, scope, documents)
     return found.locked, found.decided_by, found.changeable_by
@@ -200,23 +216,26 @@ def chained(scope, account, group, one=BOTH):
     ],
 )
 def test_an_account_lock_beats_a_group_lock_and_an_unread_lock_leaves_it_open(
-    scope, account, group, expected
-):
+    scope: Scope,
+    account: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
+    group: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
+    expected: Any,
+) -> None:
     assert chained(scope, account, group) == expected
 
 
-def test_one_locking_group_of_several_binds_the_user():
+def test_one_locking_group_of_several_binds_the_user() -> None:
     member = Scope(Level.USER, "u1", group_ids=("g2", "g1"))
     documents = LockDocuments(outcomes(OFF), {"g1": outcomes(ON), "g2": outcomes(OFF)})
     assert locks.resolve(BOTH, member, documents).decided_by == "group"
 
 
-def test_a_group_whose_locks_nobody_read_leaves_it_open():
+def test_a_group_whose_locks_nobody_read_leaves_it_open() -> None:
     member = Scope(Level.USER, "u1", group_ids=("g1", "gone"))
     assert chained(member, OFF, OFF) == (None, None, EVERYONE)
 
 
-def test_a_user_without_a_group_decides_where_the_account_does_not_lock():
+def test_a_user_without_a_group_decides_where_the_account_does_not_lock() -> None:
     loner = Scope(Level.USER, "u1")
     assert chained(loner, OFF, ON) == (False, "user", EVERYONE)
 
@@ -231,19 +250,25 @@ def test_a_user_without_a_group_decides_where_the_account_does_not_lock():
         ((Level.ACCOUNT,), ALONE, (True, "account", OWNER)),
     ],
 )
-def test_a_lock_counts_only_at_the_levels_that_have_it(lock_levels, scope, expected):
+def test_a_lock_counts_only_at_the_levels_that_have_it(
+    lock_levels: tuple[Level],
+    scope: Scope,
+    expected: tuple[bool, str, tuple[str, str]]
+    | tuple[bool, str, tuple[str]]
+    | tuple[None, str, tuple[str, str, str]],
+) -> None:
     one = check(lock_levels=lock_levels)
     assert chained(scope, ON, ON, one) == expected
 
 
-def test_a_setting_without_any_lock_is_decided_where_it_stands():
+def test_a_setting_without_any_lock_is_decided_where_it_stands() -> None:
     free = check(lock=None, lock_levels=())
     assert chained(ACCOUNT, ON, ON, free) == (None, "account", EVERYONE)
     assert chained(GROUP, ON, ON, free) == (None, "group", EVERYONE)
     assert chained(ALONE, ON, ON, free) == (None, "user", EVERYONE)
 
 
-def test_only_those_can_change_a_value_who_have_it():
+def test_only_those_can_change_a_value_who_have_it() -> None:
     account_only = check(levels=[Level.ACCOUNT])
     assert chained(ACCOUNT, OFF, OFF, account_only)[2] == OWNER
     no_user = check(levels=[Level.ACCOUNT, Level.GROUP])
@@ -252,11 +277,11 @@ def test_only_those_can_change_a_value_who_have_it():
 
 
 @pytest.mark.parametrize("level", [Level.APP, Level.PHONE_ACCOUNT, Level.MEETING])
-def test_beside_account_group_and_user_there_is_no_chain(level):
+def test_beside_account_group_and_user_there_is_no_chain(level: Level) -> None:
     assert chained(Scope(level, "x"), ON, ON) == (None, None, ())
 
 
-def test_the_locking_layer_is_named():
+def test_the_locking_layer_is_named() -> None:
     documents = LockDocuments(outcomes(OFF), {"g1": outcomes(ON)})
     assert locks.resolve(BOTH, ALONE, documents).locked_by == "group"
     assert locks.resolve(BOTH, GROUP, documents).locked_by == "group"
@@ -268,6 +293,6 @@ def test_the_locking_layer_is_named():
         assert locks.resolve(BOTH, scope, documents).locked_by is None
 
 
-def test_a_text_flag_counts_in_the_chain():
+def test_a_text_flag_counts_in_the_chain() -> None:
     on = locks_of("locked", "in_meeting.entry_exit_chime")
     assert chained(ALONE, on, OFF, CHIME) == (True, "account", OWNER)

@@ -1,9 +1,12 @@
 """Looking up a setting in every shape that Zoom returns, without false matches."""
 
+from typing import Any
+
 import pytest
 
 from auditor.evidence.reading import Cause, Seen, Unseen
 from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import lookup
 from tests.names import same_everywhere
 from tests.policy.builders import CATALOGUE, check, document, outcomes, refusal
@@ -18,11 +21,11 @@ EMPTY = [{}, None, [], ""]
 STRANGE = [False, True, 0, "in_meeting", [{"in_meeting": {"thing": True}}]]
 
 
-def found(one, bodies):
+def found(one: Check, bodies: dict[View, Any]) -> Unseen | Seen:
     return lookup.find(one, outcomes(bodies)).reading
 
 
-def cause(one, bodies):
+def cause(one: Check, bodies: dict[View, Any]) -> Cause:
     reading = found(one, bodies)
     assert isinstance(reading, Unseen), reading
     return reading.cause
@@ -31,24 +34,24 @@ def cause(one, bodies):
 # Shapes
 
 
-def test_a_setting_stands_at_its_path():
+def test_a_setting_stands_at_its_path() -> None:
     assert found(check(), {SETTINGS: {"in_meeting": {"thing": False}}}) == Seen(
         False, "in_meeting.thing"
     )
 
 
-def test_a_view_may_be_nested_under_its_section_or_flattened():
+def test_a_view_may_be_nested_under_its_section_or_flattened() -> None:
     for body in ({"security": {"two_factor": "all"}}, {"two_factor": "all"}):
         assert found(TWO_FACTOR, {SECURITY: body}) == Seen("all", "security.two_factor")
 
 
-def test_the_nested_value_is_trusted_before_the_flattened_one():
+def test_the_nested_value_is_trusted_before_the_flattened_one() -> None:
     body = {"security": {"two_factor": "none"}, "two_factor": "all"}
     assert found(TWO_FACTOR, {SECURITY: body}) == Seen("none", "security.two_factor")
 
 
 @pytest.mark.parametrize("view", ["meeting_authentication", "recording_authentication"])
-def test_an_authentication_view_is_found_in_every_shape_zoom_gave_it(view):
+def test_an_authentication_view_is_found_in_every_shape_zoom_gave_it(view: str) -> None:
     one = check("authentication", view=view)
     shapes = (
         {"authentication": True},
@@ -67,29 +70,31 @@ def test_an_authentication_view_is_found_in_every_shape_zoom_gave_it(view):
     ],
     ids=["list", "switch"],
 )
-def test_another_shape_of_an_authentication_view_is_no_wrong_type(body):
+def test_another_shape_of_an_authentication_view_is_no_wrong_type(
+    body: dict[str, bool | list[dict[str, str]]],
+) -> None:
     one = check("authentication", view="meeting_authentication")
     assert cause(one, {View("settings", "meeting_authentication"): body}) is Cause.ABSENT
 
 
-def test_another_view_is_not_read_as_an_authentication_view():
+def test_another_view_is_not_read_as_an_authentication_view() -> None:
     body = {"authentication_options": {"security": {"two_factor": "all"}}}
     assert cause(TWO_FACTOR, {SECURITY: body}) is Cause.ABSENT
 
 
-def test_the_security_section_counts_in_the_default_view_too():
+def test_the_security_section_counts_in_the_default_view_too() -> None:
     bodies = {SECURITY: {}, SETTINGS: {"security": {"two_factor": "all"}}}
     result = lookup.find(TWO_FACTOR, outcomes(bodies))
     assert result.reading == Seen("all", "security.two_factor")
     assert result.source.endswith("settings")
 
 
-def test_the_default_view_counts_where_the_security_view_was_refused():
+def test_the_default_view_counts_where_the_security_view_was_refused() -> None:
     bodies = {SECURITY: Cause.DENIED, SETTINGS: {"security": {"two_factor": "all"}}}
     assert found(TWO_FACTOR, bodies) == Seen("all", "security.two_factor")
 
 
-def test_the_declared_view_counts_before_any_other():
+def test_the_declared_view_counts_before_any_other() -> None:
     bodies = {
         SECURITY: {"security": {"two_factor": "none"}},
         SETTINGS: {"security": {"two_factor": "all"}},
@@ -97,21 +102,21 @@ def test_the_declared_view_counts_before_any_other():
     assert found(TWO_FACTOR, bodies) == Seen("none", "security.two_factor")
 
 
-def test_a_flattened_path_counts_in_the_declared_view_alone():
+def test_a_flattened_path_counts_in_the_declared_view_alone() -> None:
     assert cause(TWO_FACTOR, {SECURITY: {}, SETTINGS: {"two_factor": "all"}}) is Cause.ABSENT
 
 
-def test_a_wrong_type_in_the_declared_view_is_not_hidden_by_another_view():
+def test_a_wrong_type_in_the_declared_view_is_not_hidden_by_another_view() -> None:
     bodies = {SECURITY: {"two_factor": True}, SETTINGS: {"security": {"two_factor": "all"}}}
     assert cause(TWO_FACTOR, bodies) is Cause.WRONG_TYPE
 
 
-def test_a_wrong_type_elsewhere_is_one():
+def test_a_wrong_type_elsewhere_is_one() -> None:
     bodies = {SECURITY: {}, SETTINGS: {"security": {"two_factor": 1}}}
     assert cause(TWO_FACTOR, bodies) is Cause.WRONG_TYPE
 
 
-def test_a_document_of_another_surface_is_not_looked_at():
+def test_a_document_of_another_surface_is_not_looked_at() -> None:
     one = check("a.b", surface="phone_account_settings")
     phone, site = View("phone_account_settings"), View("phone_account_settings", "other")
     assert cause(one, {phone: {}, site: {"a": {"b": True}}}) is Cause.ABSENT
@@ -131,11 +136,19 @@ def test_a_document_of_another_surface_is_not_looked_at():
         {"one": {"bot": True}, "two": {"bot": True}},
     ],
 )
-def test_a_key_with_an_inferred_parent_is_found_anywhere(body):
+def test_a_key_with_an_inferred_parent_is_found_anywhere(
+    body: dict[
+        str,
+        dict[str, bool]
+        | list[dict[str, int] | dict[str, bool]]
+        | bool
+        | dict[str, dict[str, bool]],
+    ],
+) -> None:
     assert found(BOT, {SETTINGS: body}) == Seen(True, "recording.bot")
 
 
-def test_what_stands_under_the_key_is_followed_to_the_setting():
+def test_what_stands_under_the_key_is_followed_to_the_setting() -> None:
     assert found(VOICE, {SETTINGS: {"x": {"notice": {"voice": "All"}}}}) == Seen(
         "All", "recording.notice.voice"
     )
@@ -143,38 +156,48 @@ def test_what_stands_under_the_key_is_followed_to_the_setting():
     assert cause(VOICE, {SETTINGS: {"x": {"notice": "All"}}}) is Cause.ABSENT
 
 
-def places(one, bodies):
+def places(
+    one: Check,
+    bodies: dict[
+        View,
+        dict[str, dict[str, bool]]
+        | dict[str, bool]
+        | dict[str, dict[str, bool] | list[dict[str, bool]]]
+        | dict[str, dict[str, dict[str, bool]] | dict[str, dict[str, int]]]
+        | dict[str, dict[str, str] | dict[str, dict[str, str]]],
+    ],
+) -> dict[str, dict[str, bool] | dict[str, int] | bool | Unseen | str]:
     known = lookup.find(one, outcomes(bodies)).places
     return {place.path: getattr(place.reading, "value", place.reading) for place in known}
 
 
-def test_a_key_with_an_inferred_parent_is_read_at_every_place():
+def test_a_key_with_an_inferred_parent_is_read_at_every_place() -> None:
     body = {"a": {"bot": True}, "recording": {"bot": False}, "list": [{"bot": True}]}
     known = places(BOT, {SETTINGS: body})
     assert known == {"recording.bot": False, "a.bot": True, "list[].bot": True}
     assert next(iter(known)) == "recording.bot"
 
 
-def test_a_key_is_sought_in_every_view_of_the_settings():
+def test_a_key_is_sought_in_every_view_of_the_settings() -> None:
     bodies = {SETTINGS: {"recording": {"bot": False}}, SECURITY: {"security": {"bot": True}}}
     assert places(BOT, bodies) == {"recording.bot": False, "security.bot": True}
     assert places(BOT, {**bodies, LOCKS: {"bot": True}}) == places(BOT, bodies)
 
 
-def test_without_its_own_document_a_key_that_stands_elsewhere_leaves_a_doubt():
+def test_without_its_own_document_a_key_that_stands_elsewhere_leaves_a_doubt() -> None:
     bodies = {SETTINGS: Cause.DENIED, SECURITY: {"bot": False}}
     result = lookup.find(BOT, outcomes(bodies))
     assert result.reading == Seen(False, "recording.bot")
     assert result.incomplete == Unseen(Cause.DENIED, "Zoom said so")
 
 
-def test_objects_that_only_look_equal_are_two_places():
+def test_objects_that_only_look_equal_are_two_places() -> None:
     one = check("ai", find_key="ai", type="object")
     body = {"a": {"ai": {"x": False}}, "b": {"ai": {"x": 0}}}
     assert len(places(one, {SETTINGS: body})) == 2
 
 
-def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_type():
+def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_type() -> None:
     body = {"recording": {"notice": "All"}, "x": {"notice": {"voice": "All"}}}
     known = places(VOICE, {SETTINGS: body})
     assert known["x.notice.voice"] == "All"
@@ -185,12 +208,14 @@ def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_t
 
 
 @pytest.mark.parametrize("section", EMPTY, ids=same_everywhere)
-def test_a_section_that_holds_nothing_leaves_its_settings_absent(section):
+def test_a_section_that_holds_nothing_leaves_its_settings_absent(section: str | None) -> None:
     assert cause(check(), {SETTINGS: {"in_meeting": section}}) is Cause.ABSENT
 
 
 @pytest.mark.parametrize("section", STRANGE, ids=same_everywhere)
-def test_something_else_in_place_of_a_section_is_of_the_wrong_type(section):
+def test_something_else_in_place_of_a_section_is_of_the_wrong_type(
+    section: list[dict[str, dict[str, bool]]] | bool | int | str,
+) -> None:
     reading = found(check(), {SETTINGS: {"in_meeting": section}})
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.WRONG_TYPE
@@ -200,39 +225,39 @@ def test_something_else_in_place_of_a_section_is_of_the_wrong_type(section):
 
 
 @pytest.mark.parametrize("body", EMPTY, ids=same_everywhere)
-def test_a_document_that_holds_nothing_leaves_every_setting_absent(body):
+def test_a_document_that_holds_nothing_leaves_every_setting_absent(body: str | None) -> None:
     assert cause(check(), {SETTINGS: body}) is Cause.ABSENT
     assert cause(VOICE, {SETTINGS: body}) is Cause.ABSENT
 
 
-def test_absence_names_the_setting():
+def test_absence_names_the_setting() -> None:
     assert found(check(), {SETTINGS: {}}) == Unseen(
         Cause.ABSENT, "Zoom did not return in_meeting.thing"
     )
 
 
 @pytest.mark.parametrize("why", list(Cause))
-def test_a_refused_document_hands_its_cause_on(why):
+def test_a_refused_document_hands_its_cause_on(why: Cause) -> None:
     assert found(check(), {SETTINGS: why}) == Unseen(why, "Zoom said so")
 
 
-def test_a_refusal_names_the_request():
+def test_a_refusal_names_the_request() -> None:
     result = lookup.find(check(), {SETTINGS: refusal(Cause.DENIED, "GET /x")})
     assert result.source == "GET /x"
 
 
-def test_a_document_nobody_asked_for_is_not_collected():
+def test_a_document_nobody_asked_for_is_not_collected() -> None:
     result = lookup.find(check(), {})
     assert result.reading == Unseen(Cause.NOT_COLLECTED, "it was not requested")
     assert result.source == ""
 
 
-def test_a_value_elsewhere_does_not_replace_a_document_nobody_asked_for():
+def test_a_value_elsewhere_does_not_replace_a_document_nobody_asked_for() -> None:
     bodies = {SETTINGS: {"security": {"two_factor": "all"}}}
     assert cause(TWO_FACTOR, bodies) is Cause.NOT_COLLECTED
 
 
-def test_the_source_is_that_of_the_document_with_the_value():
+def test_the_source_is_that_of_the_document_with_the_value() -> None:
     result = lookup.find(check(), {SETTINGS: document({"in_meeting": {"thing": True}}, "GET /y")})
     assert result.source == "GET /y"
 
@@ -252,7 +277,7 @@ VALUES = {
 
 @pytest.mark.parametrize("documented", ["boolean", "integer", "string", "array", "object"])
 @pytest.mark.parametrize("returned", VALUES)
-def test_a_value_of_another_type_is_not_seen(documented, returned):
+def test_a_value_of_another_type_is_not_seen(documented: str, returned: str) -> None:
     one = check(type=documented)
     body = {SETTINGS: {"in_meeting": {"thing": VALUES[returned]}}}
     if documented == returned:
@@ -261,7 +286,7 @@ def test_a_value_of_another_type_is_not_seen(documented, returned):
         assert cause(one, body) is Cause.WRONG_TYPE
 
 
-def test_the_detail_says_what_was_documented_and_what_came():
+def test_the_detail_says_what_was_documented_and_what_came() -> None:
     one = check(type=["boolean", "object"])
     assert found(one, {SETTINGS: {"in_meeting": {"thing": "off"}}}) == Unseen(
         Cause.WRONG_TYPE, "documented as boolean or object, Zoom returned a string"
@@ -270,7 +295,7 @@ def test_the_detail_says_what_was_documented_and_what_came():
         assert isinstance(found(one, {SETTINGS: {"in_meeting": {"thing": value}}}), Seen)
 
 
-def test_without_a_documented_type_any_value_is_seen():
+def test_without_a_documented_type_any_value_is_seen() -> None:
     for value in VALUES.values():
         assert found(check(type=[]), {SETTINGS: {"in_meeting": {"thing": value}}}) == Seen(
             value, "in_meeting.thing"
@@ -296,7 +321,11 @@ def test_without_a_documented_type_any_value_is_seen():
         ({"type": "array", "values": [1]}, [True], False),
     ],
 )
-def test_a_value_zoom_does_not_document_has_no_known_meaning(fields, value, known):
+def test_a_value_zoom_does_not_document_has_no_known_meaning(
+    fields: dict[str, str | list[str] | bool | list[int]],
+    value: list[bool] | str | int | list[str] | list[dict[str, int]],
+    known: bool,
+) -> None:
     reading = found(check(**fields), {SETTINGS: {"in_meeting": {"thing": value}}})
     if known:
         assert reading == Seen(value, "in_meeting.thing")
@@ -305,7 +334,7 @@ def test_a_value_zoom_does_not_document_has_no_known_meaning(fields, value, know
         assert reading.cause is Cause.UNDOCUMENTED_VALUE
 
 
-def test_a_very_long_undocumented_value_is_cut_off():
+def test_a_very_long_undocumented_value_is_cut_off() -> None:
     one = check(type="string", values=["a"])
     reading = found(one, {SETTINGS: {"in_meeting": {"thing": "x" * 500}}})
     assert reading == Unseen(
@@ -313,14 +342,14 @@ def test_a_very_long_undocumented_value_is_cut_off():
     )
 
 
-def test_an_undocumented_object_is_named_by_its_kind():
+def test_an_undocumented_object_is_named_by_its_kind() -> None:
     one = check(type="array", values=["a"])
     reading = found(one, {SETTINGS: {"in_meeting": {"thing": [{"secret": 1}]}}})
     assert "secret" not in reading.detail
     assert "an object" in reading.detail
 
 
-def test_an_empty_list_is_unknown_where_nobody_knows_what_it_means():
+def test_an_empty_list_is_unknown_where_nobody_knows_what_it_means() -> None:
     regions = CATALOGUE.controls["DR-01"].check("in_meeting.data_center_regions")
     reading = lookup.read(regions, {"in_meeting": {"data_center_regions": []}})
     assert isinstance(reading, Unseen)

@@ -206,15 +206,17 @@ def test_the_work_does_not_grow_with_matches_for_other_people() -> None:
     ],
     ids=same_everywhere,
 )
-def test_meeting_before_user_before_group_before_level_and_a_name_before_a_pattern(more, less):
+def test_meeting_before_user_before_group_before_level_and_a_name_before_a_pattern(
+    more, less
+) -> None:
     assert Match(**more).specificity > Match(**less).specificity
 
 
-def test_two_patterns_of_one_kind_are_equally_specific():
+def test_two_patterns_of_one_kind_are_equally_specific() -> None:
     assert Match(group="*").specificity == Match(group="legal team *").specificity
 
 
-def test_a_match_says_what_it_names():
+def test_a_match_says_what_it_names() -> None:
     assert Match(group="Legal*", level="user").label == "level user, group Legal*"
     assert Match(user={"name": "Ada"}).label == "user named Ada"
 
@@ -230,7 +232,7 @@ def test_a_match_says_what_it_names():
     ],
     ids=same_everywhere,
 )
-def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels):
+def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels) -> None:
     assert Match(**match).levels == levels
 
 
@@ -246,7 +248,7 @@ def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels):
     ],
     ids=same_everywhere,
 )
-def test_if_the_groups_have_no_names_any_group_might_be_the_one(match, might):
+def test_if_the_groups_have_no_names_any_group_might_be_the_one(match, might: bool) -> None:
     assert Match(**match).might_match(ADA) is might
 
 
@@ -266,6 +268,6 @@ def test_if_the_groups_have_no_names_any_group_might_be_the_one(match, might):
     ],
     ids=same_everywhere,
 )
-def test_a_match_that_means_nothing_is_refused(match, message):
+def test_a_match_that_means_nothing_is_refused(match, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Match(**match)

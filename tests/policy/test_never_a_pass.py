@@ -13,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import auditor.evidence.reading
+import auditor.evidence.scope
+import auditor.evidence.view
 from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -113,7 +116,7 @@ def holds_something(body: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name):
+def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name: str) -> None:
     judged_somewhere = 0
     for expectation, scope in checks_at_every_level(name):
         for value in wrong_values(expectation):
@@ -131,7 +134,7 @@ def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_an_absent_setting_is_unknown(name):
+def test_an_absent_setting_is_unknown(name: str) -> None:
     for expectation, scope in checks_at_every_level(name):
         for body in absences(expectation.check.setting):
             outcomes = {expectation.check.document: document(conditioned(expectation, body))}
@@ -148,7 +151,9 @@ def test_an_absent_setting_is_unknown(name):
 
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_licence(name, cause):
+def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_licence(
+    name: str, cause: auditor.evidence.reading.Cause
+) -> None:
     for expectation, scope in checks_at_every_level(name):
         found = verdict(expectation, scope, {expectation.check.document: refusal(cause)})
         if found is None:
@@ -163,7 +168,7 @@ def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_lice
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_document_nobody_asked_for_is_unknown(name):
+def test_a_document_nobody_asked_for_is_unknown(name: str) -> None:
     for expectation, scope in checks_at_every_level(name):
         found = verdict(expectation, scope, {})
         if found is not None:
@@ -171,7 +176,7 @@ def test_a_document_nobody_asked_for_is_unknown(name):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_lock_that_was_not_seen_never_passes(name):
+def test_a_lock_that_was_not_seen_never_passes(name: str) -> None:
     flags: list[Any] = [None, 1, 0, 1.5, "true", "locked", "yes", [], [True], {}]
     flags += [{"locked": "true"}, {"locked": 1}, {"enable": None}, {"a": True, "b": "x"}]
     seen = 0
@@ -244,7 +249,7 @@ def without_a_value(draw: st.DrawFn) -> dict[View, Any]:
 @pytest.mark.parametrize("name", BASELINES)
 @FIXED
 @given(data=st.data())
-def test_no_document_without_a_single_right_value_gives_a_pass(name, data):
+def test_no_document_without_a_single_right_value_gives_a_pass(name, data) -> None:
     scopes = [(scope, data.draw(without_a_value())) for scope in (ACCOUNT, GROUP, USER)]
     evaluation = judged(world(*scopes), BASELINES[name], PARAMETERS)
     passed = [(s.id, v) for s, v in rows(evaluation) if v.status is Status.PASS]
@@ -256,7 +261,7 @@ def test_no_document_without_a_single_right_value_gives_a_pass(name, data):
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING])
 @pytest.mark.parametrize("name", BASELINES)
-def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name, depth):
+def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name: str, depth: Level) -> None:
     evaluation = judged(world(listings=None), BASELINES[name], PARAMETERS, depth)
     found = rows(evaluation)
     assert {v.status for _, v in found} <= {
@@ -271,7 +276,7 @@ def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name, depth):
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_listed_scopes_without_documents_pass_nothing(name):
+def test_listed_scopes_without_documents_pass_nothing(name: str) -> None:
     scopes = [(ACCOUNT, {}), (GROUP, {}), (USER, {})]
     found = rows(judged(world(*scopes), BASELINES[name], PARAMETERS))
     assert [v for _, v in found if v.status is Status.PASS] == []
@@ -291,18 +296,41 @@ LOOKED = [
 MISSING = [(scope, view) for scope, bodies in LOOKED for view in bodies]
 
 
-def new_settings(scopes, listings):
+def new_settings(
+    scopes: list[
+        tuple[
+            auditor.evidence.scope.Scope,
+            dict[auditor.evidence.view.View, dict[str, dict[str, bool]]],
+        ]
+        | tuple[auditor.evidence.scope.Scope, dict[Any, Any]]
+        | tuple[
+            auditor.evidence.scope.Scope,
+            dict[
+                auditor.evidence.view.View,
+                dict[str, dict[str, bool]] | auditor.evidence.reading.Cause,
+            ],
+        ]
+        | tuple[
+            auditor.evidence.scope.Scope,
+            dict[auditor.evidence.view.View, auditor.evidence.reading.Cause],
+        ]
+        | tuple[auditor.evidence.scope.Scope, dict[auditor.evidence.view.View, dict[Any, Any]]]
+    ],
+    listings: dict[auditor.evidence.view.View, auditor.evidence.reading.Cause | dict[str, int]],
+) -> tuple[Status, None] | tuple[Status, auditor.evidence.reading.Cause]:
     (found,) = rows(judged(world(*scopes, listings=listings), NEW))
     return found[1].status, found[1].cause
 
 
-def test_after_looking_everywhere_there_are_no_new_settings():
+def test_after_looking_everywhere_there_are_no_new_settings() -> None:
     assert new_settings(LOOKED, LISTED) == (Status.PASS, None)
 
 
 @pytest.mark.parametrize(("scope", "view"), MISSING, ids=same_everywhere)
 @pytest.mark.parametrize("why", [None, Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
-def test_a_document_that_was_not_seen_may_hold_new_settings(scope, view, why):
+def test_a_document_that_was_not_seen_may_hold_new_settings(
+    scope: auditor.evidence.scope.Scope, view: auditor.evidence.view.View, why: Cause | None
+) -> None:
     scopes = [
         (each, {v: why if (each, v) == (scope, view) else body for v, body in bodies.items()})
         for each, bodies in LOOKED
@@ -319,13 +347,15 @@ def test_a_document_that_was_not_seen_may_hold_new_settings(scope, view, why):
     "listing", [v for views in LISTINGS.values() for v in views], ids=same_everywhere
 )
 @pytest.mark.parametrize("why", [None, Cause.DENIED])
-def test_a_level_that_could_not_be_listed_may_hold_new_settings(listing, why):
+def test_a_level_that_could_not_be_listed_may_hold_new_settings(
+    listing: auditor.evidence.view.View, why: Cause | None
+) -> None:
     listings: Any = {**LISTED, listing: why}
     if why is None:
         del listings[listing]
     assert new_settings(LOOKED, listings) == (Status.UNKNOWN, why or Cause.NOT_COLLECTED)
 
 
-def test_documents_without_any_setting_say_nothing_about_new_ones():
+def test_documents_without_any_setting_say_nothing_about_new_ones() -> None:
     scopes = [(scope, {view: {} for view in bodies}) for scope, bodies in LOOKED]
     assert new_settings(scopes, LISTED) == (Status.UNKNOWN, Cause.ABSENT)

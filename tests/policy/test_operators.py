@@ -294,11 +294,11 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
 
 
 @pytest.mark.parametrize(("op", "arguments", "observed", "expected"), CASES)
-def test_an_operator_compares_without_guessing(op, arguments, observed, expected):
+def test_an_operator_compares_without_guessing(op, arguments, observed, expected) -> None:
     assert kind(op, observed, **arguments) == expected
 
 
-def test_every_operator_has_a_case_for_each_outcome_it_can_come_to():
+def test_every_operator_has_a_case_for_each_outcome_it_can_come_to() -> None:
     covered: dict[str, set[str]] = {name: set() for name in OPERATORS}
     for op, _, _, expected in CASES:
         covered[op].add(expected)
@@ -309,7 +309,7 @@ def test_every_operator_has_a_case_for_each_outcome_it_can_come_to():
 
 @pytest.mark.parametrize("op", sorted(set(OPERATORS) - {"not_assessed"}))
 @pytest.mark.parametrize("observed", ANYTHING, ids=same_everywhere)
-def test_no_operator_breaks_on_any_json_value(op, observed):
+def test_no_operator_breaks_on_any_json_value(op, observed) -> None:
     operator = OPERATORS[op]
     arguments = {
         "param": param("unset"),
@@ -319,7 +319,7 @@ def test_no_operator_breaks_on_any_json_value(op, observed):
     assert isinstance(outcome(op, observed, **arguments), Meets | Deviates | Unclear | Undecided)
 
 
-def test_a_user_in_a_listed_group_may_have_it_on():
+def test_a_user_in_a_listed_group_may_have_it_on() -> None:
     for groups in (("name:clinical ops",), ("id:g7",), ("name:other", "id:g7")):
         found = outcome("user_in_group_param", True, groups=groups, **param("groups"))
         assert found == Meets("groups")
@@ -327,13 +327,13 @@ def test_a_user_in_a_listed_group_may_have_it_on():
     assert found == Deviates("on, but not a member of groups")
 
 
-def test_a_single_group_name_works_like_a_list_of_one():
+def test_a_single_group_name_works_like_a_list_of_one() -> None:
     found = outcome("user_in_group_param", True, groups=("name:us",), **param("one"))
     assert found == Meets("one")
 
 
 @pytest.mark.parametrize("expectation", [["thing"], ["other", "thing"]])
-def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation):
+def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation) -> None:
     context = Context({"drives": expectation}, setting="in_meeting.thing")
     wish = Expectation(op="org_param", param="drives")
     assert wish.judge(True, context) == Meets("drives")
@@ -344,14 +344,14 @@ def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation):
 
 
 @pytest.mark.parametrize("listed", ["b.c", "B.C", "in_meeting.thing.b.c"])
-def test_a_listed_leaf_may_be_on_or_be_no_switch(listed):
+def test_a_listed_leaf_may_be_on_or_be_no_switch(listed: str) -> None:
     context = Context({"flags": [listed]}, setting="in_meeting.thing")
     wish = Expectation(op="no_true_leaf_except_param", param="flags")
     for observed, allowed_by in ((True, "flags"), ("routing", "")):
         assert wish.judge({"a": False, "b": {"c": observed}}, context) == Meets(allowed_by)
 
 
-def test_details_name_what_is_wrong():
+def test_details_name_what_is_wrong() -> None:
     assert outcome("subset_of_param", ["US", "DE", "CN", "DE"], **param("regions")) == Deviates(
         "not on the list regions: CN, DE"
     )
@@ -366,7 +366,7 @@ def test_details_name_what_is_wrong():
     assert outcome("in_param", "x", param="unset") == Undecided("unset")
 
 
-def test_a_check_that_is_not_assessed_is_never_judged():
+def test_a_check_that_is_not_assessed_is_never_judged() -> None:
     with pytest.raises(AssertionError, match="never judged"):
         outcome("not_assessed", False)
 
@@ -387,7 +387,7 @@ def test_a_check_that_is_not_assessed_is_never_judged():
         ("read:user", True),
     ],
 )
-def test_only_the_verb_read_does_not_write(scope, expected):
+def test_only_the_verb_read_does_not_write(scope: str, expected: bool) -> None:
     assert writes(scope) is expected
 
 
@@ -421,17 +421,17 @@ def test_only_the_verb_read_does_not_write(scope, expected):
         ({"op": "eq", "value": 1, "vaule": 2}, "Extra inputs are not permitted"),
     ],
 )
-def test_an_expectation_that_cannot_be_meant_is_refused(fields, message):
+def test_an_expectation_that_cannot_be_meant_is_refused(fields, message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         Expectation(**fields)
     assert message in str(caught.value)
 
 
-def test_null_is_a_value_like_any_other():
+def test_null_is_a_value_like_any_other() -> None:
     assert outcome("eq", None, value=None) == Meets()
 
 
-def test_reports_show_the_parameter_with_its_value():
+def test_reports_show_the_parameter_with_its_value() -> None:
     wish = Expectation(op="in_param", param="regions")
     arguments_given = {"op": "in_param", "param": "regions"}
     assert wish.shown({"regions": ["US"]}) == {**arguments_given, "value": ["US"]}
@@ -439,7 +439,7 @@ def test_reports_show_the_parameter_with_its_value():
     assert Expectation(op="eq", value=False).shown({}) == {"op": "eq", "value": False}
 
 
-def test_json_equality_knows_types_at_every_depth():
+def test_json_equality_knows_types_at_every_depth() -> None:
     assert json_equal({"a": [True, {"b": 1}]}, {"a": [True, {"b": 1.0}]})
     assert not json_equal({"a": [True, {"b": 1}]}, {"a": [1, {"b": 1}]})
     assert not json_equal({"a": {"b": True}}, {"a": {"b": 1}})
@@ -459,11 +459,11 @@ def test_json_equality_knows_types_at_every_depth():
         ({}, "an object"),
     ],
 )
-def test_kinds_are_those_of_json(observed, expected):
+def test_kinds_are_those_of_json(observed, expected: str) -> None:
     assert json_type(observed) == expected
 
 
-def test_leaves_have_dotted_paths_and_lists_of_objects_share_one():
+def test_leaves_have_dotted_paths_and_lists_of_objects_share_one() -> None:
     body = {"a": {"b": 1, "c": []}, "d": [{"e": 1}, {"e": 2}], "f": ["x"], "g": {}, "h": [[1]]}
     found = [("a.b", 1), ("a.c", []), ("d[].e", 1), ("d[].e", 2), ("f", ["x"]), ("h[]", [1])]
     assert list(iter_leaves(body)) == found

@@ -1,6 +1,7 @@
 """Organisation files: valid contents, errors with file, line and key, and includes."""
 
 from datetime import date
+from pathlib import Path, PosixPath
 
 import pytest
 
@@ -13,7 +14,7 @@ from auditor.policy.baseline import organisation
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import PolicyError
-from auditor.policy.catalogue.parameters import known_parameters
+from auditor.policy.catalogue.parameters import Parameter, known_parameters
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT, CATALOGUE, derived, rows, world
 from tests.policy.builders import baseline as baseline_of
@@ -35,30 +36,30 @@ ATTESTATION = (
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PosixPath:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def loaded(folder, text, **more):
+def loaded(folder: PosixPath, text: str, **more) -> Organisation:
     for name, content in more.items():
         (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
     (folder / "org.yaml").write_text(text, encoding="utf-8")
     return organisation.load(folder / "org.yaml", CATALOGUE)
 
 
-def problems(folder, text, **more):
+def problems(folder: PosixPath, text: str, **more) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         loaded(folder, text, **more)
     return [problem.replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}\n", "null\n"])
-def test_an_empty_file_decides_nothing(folder, text):
+def test_an_empty_file_decides_nothing(folder: PosixPath, text: str) -> None:
     assert loaded(folder, text) == Organisation()
 
 
-def test_everything_it_may_say_is_read(folder):
+def test_everything_it_may_say_is_read(folder: PosixPath) -> None:
     found = loaded(
         folder,
         "baseline: strict\n"
@@ -78,7 +79,7 @@ def test_everything_it_may_say_is_read(folder):
     assert found.triage[0].setting == "in_meeting.*"
 
 
-def test_the_example_file_is_valid():
+def test_the_example_file_is_valid() -> None:
     example = organisation.load(files.folder() / "examples" / "organisation.yaml", CATALOGUE)
     assert example.baseline == "regulated"
     assert (len(example.overrides), len(example.waivers), len(example.attestations)) == (1, 1, 1)
@@ -245,28 +246,30 @@ def test_the_example_file_is_valid():
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_file_line_and_key(folder, text, expected):
+def test_what_cannot_be_meant_is_refused_with_file_line_and_key(
+    folder: PosixPath, text: str, expected: str
+) -> None:
     assert expected in problems(folder, text)
 
 
-def test_every_problem_is_told_at_once(folder):
+def test_every_problem_is_told_at_once(folder: PosixPath) -> None:
     text = "parameters: {a: 1, b: 2}\n" + WAIVER.replace("RC-02", "X-1") + ATTESTATION
     assert len(problems(folder, text)) == 3
 
 
-def test_a_file_that_is_not_there_is_refused(folder):
+def test_a_file_that_is_not_there_is_refused(folder: PosixPath) -> None:
     with pytest.raises(PolicyError, match=r"none\.yaml: cannot be read"):
         organisation.load(folder / "none.yaml", CATALOGUE)
 
 
 @pytest.mark.parametrize("parameter", known_parameters().values(), ids=lambda each: each.name)
-def test_every_parameter_accepts_its_own_example_and_no_object(parameter):
+def test_every_parameter_accepts_its_own_example_and_no_object(parameter: Parameter) -> None:
     assert parameter.accepts(parameter.example)
     assert not parameter.accepts({"a": 1})
     assert parameter.meaning.endswith(".")
 
 
-def test_an_attestation_may_name_what_no_api_shows(folder):
+def test_an_attestation_may_name_what_no_api_shows(folder: PosixPath) -> None:
     text = ATTESTATION.replace("    by:", "    setting: attestation\n    by:")
     assert loaded(folder, text).attestations[0].setting == "attestation"
 
@@ -274,7 +277,7 @@ def test_an_attestation_may_name_what_no_api_shows(folder):
 # Including
 
 
-def test_included_files_add_to_what_the_file_says(folder):
+def test_included_files_add_to_what_the_file_says(folder: PosixPath) -> None:
     found = loaded(
         folder,
         f"include: [more.yaml, triage.yaml]\nbaseline: strict\n"
@@ -289,7 +292,9 @@ def test_included_files_add_to_what_the_file_says(folder):
     assert (len(found.overrides), len(found.triage)) == (1, 1)
 
 
-def test_an_included_file_is_found_beside_the_file_that_names_it(folder, monkeypatch):
+def test_an_included_file_is_found_beside_the_file_that_names_it(
+    folder: PosixPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "policies").mkdir()
     (folder / "policies" / "org.yaml").write_text("include: [more.yaml]\n")
     (folder / "policies" / "more.yaml").write_text("parameters: {qos_level: 1}\n")
@@ -298,12 +303,12 @@ def test_an_included_file_is_found_beside_the_file_that_names_it(folder, monkeyp
 
 
 @pytest.mark.parametrize("inside", ["include: [other.yaml]\n", "baseline: strict\n"])
-def test_an_included_file_may_not_choose_or_include(folder, inside):
+def test_an_included_file_may_not_choose_or_include(folder: PosixPath, inside: str) -> None:
     found = problems(folder, "parameters: {}\ninclude:\n  - more.yaml\n", more=inside)
     assert found == ['org.yaml:3: include.0: more.yaml may name neither "include" nor "baseline".']
 
 
-def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder):
+def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder: PosixPath) -> None:
     found = problems(folder, "include: [more.yaml, more.yaml]\n", more="parameters: {}\n")
     assert found == ["org.yaml:1: include.1: more.yaml is included twice."]
     many = ", ".join(f"{n}.yaml" for n in range(51))
@@ -312,17 +317,17 @@ def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder):
     ]
 
 
-def test_a_file_that_includes_itself_is_refused(folder):
+def test_a_file_that_includes_itself_is_refused(folder: PosixPath) -> None:
     (message,) = problems(folder, "include: [org.yaml]\n")
     assert message.startswith("org.yaml:1: include.0: org.yaml may name neither")
 
 
-def test_problems_in_an_included_file_name_that_file(folder):
+def test_problems_in_an_included_file_name_that_file(folder: PosixPath) -> None:
     found = problems(folder, "include: [more.yaml]\n", more="\nparameters: {qos: 1}\n")
     assert found[0].startswith("more.yaml:2: parameters.qos: no such parameter.")
 
 
-def test_an_included_file_that_is_not_there_is_refused(folder):
+def test_an_included_file_that_is_not_there_is_refused(folder: PosixPath) -> None:
     (message,) = problems(folder, "include: [none.yaml]\n")
     assert message.startswith("none.yaml: cannot be read")
 
@@ -330,7 +335,7 @@ def test_an_included_file_that_is_not_there_is_refused(folder):
 # Files that commands write anew
 
 
-def test_a_file_of_one_kind_can_be_written_anew_and_so_can_none(folder):
+def test_a_file_of_one_kind_can_be_written_anew_and_so_can_none(folder: PosixPath) -> None:
     path = folder / "a.yaml"
     assert organisation.entries(path, "attestations", CATALOGUE) == Organisation()
     path.write_text(ATTESTATION)
@@ -339,7 +344,7 @@ def test_a_file_of_one_kind_can_be_written_anew_and_so_can_none(folder):
     assert organisation.entries(path, "attestations", CATALOGUE) == Organisation()
 
 
-def test_a_file_that_holds_more_is_not_written_anew(folder):
+def test_a_file_that_holds_more_is_not_written_anew(folder: PosixPath) -> None:
     path = folder / "a.yaml"
     path.write_text(f"{ATTESTATION}parameters: {{}}\n{WAIVER}")
     with pytest.raises(PolicyError) as caught:
@@ -352,14 +357,14 @@ def test_a_file_that_holds_more_is_not_written_anew(folder):
     ]
 
 
-def test_a_file_whose_includes_are_missing_is_not_taken_for_no_file(folder):
+def test_a_file_whose_includes_are_missing_is_not_taken_for_no_file(folder: PosixPath) -> None:
     path = folder / "a.yaml"
     path.write_text("include: [none.yaml]\n")
     with pytest.raises(PolicyError, match="none"):
         organisation.entries(path, "attestations", CATALOGUE)
 
 
-def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder):
+def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder: PosixPath) -> None:
     with pytest.raises(PolicyError, match="cannot be read"):
         organisation.entries(folder, "attestations", CATALOGUE)
 
@@ -369,7 +374,7 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder):
 NEW = {"in_meeting": {"ai_brand_new": True, "slide_x": 1, "rows": [{"a": {"ai": [{"b": 1}]}}]}}
 
 
-def new_settings(*settings, parameters=None):
+def new_settings(*settings, parameters=None) -> set[str]:
     triage = tuple(
         organisation.Triaged(setting=each, by="a@example.com", on=date(2026, 11, 2))
         for each in settings
@@ -405,11 +410,13 @@ EVERY_NEW = {"in_meeting.ai_brand_new", "in_meeting.slide_x", "in_meeting.rows[]
     ],
     ids=same_everywhere,
 )
-def test_an_accepted_setting_is_no_longer_new(accepted, left):
+def test_an_accepted_setting_is_no_longer_new(
+    accepted: tuple[str, str] | tuple[()] | tuple[str], left: set[str]
+) -> None:
     assert new_settings(*accepted) == left
 
 
-def test_triage_adds_to_the_known_keys_of_the_parameters():
+def test_triage_adds_to_the_known_keys_of_the_parameters() -> None:
     known = {"known_keys": ["in_meeting.slide_x"]}
     assert new_settings("in_meeting.ai*", parameters=known) == {"in_meeting.rows[].a.ai[].b"}
     assert new_settings(parameters=known) == EVERY_NEW - {"in_meeting.slide_x"}

@@ -5,10 +5,11 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy.baseline.baselines import load
 from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.catalogue import files
+from auditor.policy.evaluation.evaluate import Evaluation
 from auditor.policy.judging import reads
 from tests.names import same_everywhere
 from tests.policy.builders import (
@@ -47,11 +48,11 @@ WORLD = [(ACCOUNT, settings_of(False)), *((scope, ON) for scope in (LEGAL, SALES
 """The account is off; below it everything is on, which the baseline does not want."""
 
 
-def judged(*overrides, **fields):
+def judged(*overrides, **fields) -> Evaluation:
     return decided(world(*WORLD), fields.pop("wanted", BASELINE), overrides=overrides, **fields)
 
 
-def allowed(*overrides):
+def allowed(*overrides) -> set[str]:
     """The scopes below the account at which the value may be on."""
     found = statuses(judged(*overrides))
     assert found.pop("acc") is PASS
@@ -81,7 +82,9 @@ def allowed(*overrides):
     ],
     ids=same_everywhere,
 )
-def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(match, scopes):
+def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(
+    match: dict[str, dict[str, str] | str], scopes: set[str]
+) -> None:
     assert allowed(override(True, **match)) == scopes
 
 
@@ -97,7 +100,9 @@ def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(matc
     ],
     ids=same_everywhere,
 )
-def test_the_most_specific_override_wins_in_whatever_order_they_stand(more, less):
+def test_the_most_specific_override_wins_in_whatever_order_they_stand(
+    more: dict[str, str], less: dict[str, str]
+) -> None:
     for overrides in (
         [override(True, **more), override(False, **less)],
         [override(False, **less), override(True, **more)],
@@ -107,7 +112,7 @@ def test_the_most_specific_override_wins_in_whatever_order_they_stand(more, less
         assert found.override == Override.model_validate(override(True, **more)).label
 
 
-def test_the_finding_names_the_override_and_others_name_none():
+def test_the_finding_names_the_override_and_others_name_none() -> None:
     found = verdicts(judged(override("no", group="Legal*")))
     assert found["u1"].override == "override for group Legal*"
     assert found["u1"].expected == {"op": "eq", "value": "no"}
@@ -118,7 +123,7 @@ def test_the_finding_names_the_override_and_others_name_none():
 # Several groups
 
 
-def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_both():
+def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_both() -> None:
     found = judged(override(True, group="Legal EU"), override(False, group="Sales"))
     assert statuses(found) == {
         "acc": PASS, "g1": PASS, "g2": FAIL, "u1": PASS, "u2": FAIL, "u3": DECIDE,
@@ -132,14 +137,14 @@ def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_bo
     assert found.summary.by_status[DECIDE] == 1
 
 
-def test_if_the_verdicts_agree_there_is_nothing_to_decide():
+def test_if_the_verdicts_agree_there_is_nothing_to_decide() -> None:
     found = judged(
         override("never", group="Legal EU"), override({"AI-01": {"expect": "no"}}, group="Sales")
     )
     assert verdicts(found)["u3"].status is FAIL
 
 
-def test_of_verdicts_that_agree_the_worst_severity_counts():
+def test_of_verdicts_that_agree_the_worst_severity_counts() -> None:
     found = judged(
         override({"AI-01": {"severity": "low"}}, group="Legal EU"),
         override({"AI-01": {"severity": "critical"}}, group="Sales"),
@@ -148,13 +153,13 @@ def test_of_verdicts_that_agree_the_worst_severity_counts():
     assert verdicts(found)["u3"].override == "override for group Sales"
 
 
-def test_equal_wishes_are_no_conflict():
+def test_equal_wishes_are_no_conflict() -> None:
     found = verdicts(judged(override(True, group="Legal EU"), override(True, group="Sales")))
     assert found["u3"].status is PASS
     assert found["u3"].override == "override for group Legal EU"
 
 
-def test_a_control_that_one_drops_and_the_other_keeps_waits_for_a_decision():
+def test_a_control_that_one_drops_and_the_other_keeps_waits_for_a_decision() -> None:
     found = judged(
         override({"AI-01": {"assess": False}}, group="Legal EU"), override(False, group="Sales")
     )
@@ -162,7 +167,7 @@ def test_a_control_that_one_drops_and_the_other_keeps_waits_for_a_decision():
     assert statuses(found)["u3"] is DECIDE
 
 
-def test_unknown_stays_unknown_whichever_override_holds():
+def test_unknown_stays_unknown_whichever_override_holds() -> None:
     snapshot = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (SALES, {}), (EVE, {}))
     wishes = [override(True, group="Legal EU"), override(False, group="Sales")]
     assert statuses(decided(snapshot, BASELINE, overrides=wishes))["u3"] is UNKNOWN
@@ -171,7 +176,7 @@ def test_unknown_stays_unknown_whichever_override_holds():
 # What they may say
 
 
-def test_severity_lock_and_expectation_can_be_overridden_one_by_one():
+def test_severity_lock_and_expectation_can_be_overridden_one_by_one() -> None:
     expectation = baseline(assessed(check(lock_levels=[Level.GROUP]), op=False, lock=True))
     snapshot = world((LEGAL, {**ON, **locks_of(False)}), (SALES, {**ON, **locks_of(False)}))
     found = decided(
@@ -190,7 +195,7 @@ def test_severity_lock_and_expectation_can_be_overridden_one_by_one():
     }
 
 
-def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none():
+def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none() -> None:
     snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: {"in_meeting": {"thing": False}}}))
     found = decided(
         snapshot, BASELINE, overrides=[override({"AI-01": {"lock": True}}, level="account")]
@@ -200,7 +205,7 @@ def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none():
     assert lock.override == "override for level account"
 
 
-def test_one_setting_of_a_control_can_be_overridden_alone():
+def test_one_setting_of_a_control_can_be_overridden_alone() -> None:
     one, other = check("in_meeting.a"), check("in_meeting.b")
     expectation = baseline(assessed(one, other, op=False))
     body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
@@ -210,7 +215,7 @@ def test_one_setting_of_a_control_can_be_overridden_alone():
     assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": PASS}
 
 
-def test_a_control_can_be_dropped_for_a_group():
+def test_a_control_can_be_dropped_for_a_group() -> None:
     assert set(statuses(judged(override({"AI-01": {"assess": False}}, group="Legal EU")))) == {
         "acc",
         "g2",
@@ -218,21 +223,21 @@ def test_a_control_can_be_dropped_for_a_group():
     }
 
 
-def test_an_attestation_can_be_dropped_for_the_account():
+def test_an_attestation_can_be_dropped_for_the_account() -> None:
     expectation = baseline(attested(CATALOGUE.controls["TR-01"]))
     drop = override({"TR-01": {"assess": False}}, level="account")
     assert len(rows(decided(world(), expectation, catalogue=CATALOGUE))) == 1
     assert rows(decided(world(), expectation, catalogue=CATALOGUE, overrides=[drop])) == []
 
 
-def test_an_attestation_can_be_asked_for_where_the_baseline_is_silent():
+def test_an_attestation_can_be_asked_for_where_the_baseline_is_silent() -> None:
     wish = override({"TR-01": {"attest": "read and saved"}}, level="account")
     found = decided(world(), BASELINE, catalogue=CATALOGUE, overrides=[wish])
     (attestation,) = [v for _, v in rows(found) if v.control == "TR-01"]
     assert attestation.expected == {"op": "attest", "value": "read and saved"}
 
 
-def test_computed_controls_follow_the_override_for_the_account():
+def test_computed_controls_follow_the_override_for_the_account() -> None:
     expectation = baseline(assessed(check(), op=False), derived("CC-02"))
     louder = override({"CC-02": {"severity": "critical"}}, level="account")
     found = decided(world(*WORLD), expectation, overrides=[louder])
@@ -244,7 +249,7 @@ def test_computed_controls_follow_the_override_for_the_account():
     assert [v for _, v in rows(found) if v.control == "CC-02"] == []
 
 
-def test_new_settings_follow_the_override_for_the_account():
+def test_new_settings_follow_the_override_for_the_account() -> None:
     expectation = baseline(derived("CC-07"))
     snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
     quieter = override({"CC-07": {"severity": "low"}}, level="account")
@@ -262,14 +267,14 @@ BOTH = catalogue_of(BASELINE.assessed["AI-01"].control, SILENT)
 NO_CHAT = override({"AI-02": {"expect": False}}, group="Legal EU")
 
 
-def test_a_control_the_baseline_is_silent_about_is_judged_where_an_override_asks():
+def test_a_control_the_baseline_is_silent_about_is_judged_where_an_override_asks() -> None:
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
     snapshot = world((ACCOUNT, body), (LEGAL, body), (SALES, body), (ADA, body), (BOB, body))
     found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
     assert statuses(found, "AI-02") == {"g1": FAIL, "u1": FAIL}
 
 
-def test_its_documents_are_read_and_missed():
+def test_its_documents_are_read_and_missed() -> None:
     special = control(check("security.chat", view="security", levels=[Level.USER], lock=None))
     special = special.model_copy(update={"id": "AI-02"})
     catalogue = catalogue_of(BASELINE.assessed["AI-01"].control, special)
@@ -287,18 +292,18 @@ def test_its_documents_are_read_and_missed():
     assert not found.complete
 
 
-def _dumped(one):
+def _dumped(one: Override) -> dict[str, dict[str, str | dict[str, dict[str, str | bool]]]]:
     return one.model_dump(exclude_unset=True)
 
 
-def test_it_is_unknown_for_everybody_who_could_not_be_listed():
+def test_it_is_unknown_for_everybody_who_could_not_be_listed() -> None:
     listings = {**LISTED, View("groups"): Cause.DENIED, View("users", "active"): Cause.ERROR}
     snapshot = world((ACCOUNT, settings_of(False)), listings=listings)
     found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
     assert statuses(found, "AI-02") == {"*": UNKNOWN, "*active": UNKNOWN}
 
 
-def test_what_is_read_for_is_the_union_of_all_wishes():
+def test_what_is_read_for_is_the_union_of_all_wishes() -> None:
     lock = override({"AI-01": {"lock": True}}, level="account")
     empty = override({"AI-02": {"severity": "low"}}, user="u1")
     widest = overrides_of(BASELINE, lock, empty, catalogue=BOTH).union()
@@ -311,7 +316,7 @@ def test_what_is_read_for_is_the_union_of_all_wishes():
     }
 
 
-def test_only_the_selected_controls_are_judged_whatever_an_override_asks():
+def test_only_the_selected_controls_are_judged_whatever_an_override_asks() -> None:
     selected = frozenset({"AI-01"})
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
     found = decided(
@@ -327,19 +332,21 @@ def test_only_the_selected_controls_are_judged_whatever_an_override_asks():
 UNLISTED = {**LISTED, View("groups"): Cause.DENIED}
 
 
-def members(*overrides, listings=UNLISTED, value=True):
+def members(*overrides, listings=UNLISTED, value=True) -> Verdict:
     snapshot = world((ACCOUNT, settings_of(False)), (ADA, settings_of(value)), listings=listings)
     return verdicts(decided(snapshot, BASELINE, overrides=overrides))["u1"]
 
 
 @pytest.mark.parametrize("wish", [True, {"AI-01": {"assess": False}}], ids=same_everywhere)
-def test_a_user_in_groups_without_names_is_unknown_where_an_override_could_hold(wish):
+def test_a_user_in_groups_without_names_is_unknown_where_an_override_could_hold(
+    wish: bool | dict[str, dict[str, bool]],
+) -> None:
     found = members(override(wish, group="Legal*"))
     assert (found.status, found.cause) == (UNKNOWN, Cause.DENIED)
     assert "names of the groups could not be read" in found.detail
 
 
-def test_a_list_of_groups_that_is_missing_never_makes_a_pass():
+def test_a_list_of_groups_that_is_missing_never_makes_a_pass() -> None:
     stricter = override(True, group="Legal*")
     with_list = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (ADA, settings_of(False)))
     assert statuses(decided(with_list, BASELINE, overrides=[stricter]))["u1"] is FAIL
@@ -356,17 +363,17 @@ def test_a_list_of_groups_that_is_missing_never_makes_a_pass():
     ],
     ids=same_everywhere,
 )
-def test_if_it_makes_no_difference_the_missing_names_do_no_harm(one, status):
+def test_if_it_makes_no_difference_the_missing_names_do_no_harm(one, status) -> None:
     assert members(one).status is status
 
 
-def test_the_names_of_groups_listed_before_the_list_broke_off_count():
+def test_the_names_of_groups_listed_before_the_list_broke_off_count() -> None:
     snapshot = world((LEGAL, ON), (ADA, ON), (BOB, ON), listings=UNLISTED)
     found = statuses(decided(snapshot, BASELINE, overrides=[override(True, group="Legal*")]))
     assert (found["u1"], found["u2"]) == (PASS, UNKNOWN)
 
 
-def test_a_control_of_an_override_that_may_hold_is_not_silent():
+def test_a_control_of_an_override_that_may_hold_is_not_silent() -> None:
     snapshot = world(
         (ADA, {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}), listings=UNLISTED
     )
@@ -378,7 +385,7 @@ def test_a_control_of_an_override_that_may_hold_is_not_silent():
 # The shipped data
 
 
-def test_the_example_file_makes_legal_stricter_than_its_baseline():
+def test_the_example_file_makes_legal_stricter_than_its_baseline() -> None:
     from auditor.policy.baseline import organisation
 
     path = files.folder() / "examples" / "organisation.yaml"

@@ -1,26 +1,29 @@
 """Organisation parameters: existing names and values of the right type."""
 
+from pathlib import Path, PosixPath
+
 import pytest
 
 from auditor.policy.baseline import organisation
+from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import known_parameters
 from tests.policy.builders import CATALOGUE
 
 
-def load(folder, text):
+def load(folder: PosixPath, text: str) -> Organisation:
     path = folder / "organisation.yaml"
     path.write_text(text, encoding="utf-8")
     return organisation.load(path, CATALOGUE)
 
 
-def problems(folder, text):
+def problems(folder: PosixPath, text: str) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         load(folder, text)
     return [each.replace(f"{folder}/", "") for each in caught.value.problems]
 
 
-def test_every_parameter_accepts_its_own_example():
+def test_every_parameter_accepts_its_own_example() -> None:
     for name, parameter in known_parameters().items():
         assert parameter.accepts(parameter.example), name
 
@@ -56,7 +59,9 @@ KINDS = {
         ("{a: 1}", set()),
     ],
 )
-def test_a_value_has_the_type_of_its_parameter(tmp_path, name, text, kinds):
+def test_a_value_has_the_type_of_its_parameter(
+    tmp_path: Path, name: str, text: str, kinds: set[str]
+) -> None:
     file = f"parameters:\n  {name}: {text}\n"
     if KINDS[name] in kinds:
         assert name in load(tmp_path, file).parameters
@@ -68,11 +73,11 @@ def test_a_value_has_the_type_of_its_parameter(tmp_path, name, text, kinds):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_parameter_may_be_left_open(tmp_path, name):
+def test_a_parameter_may_be_left_open(tmp_path: Path, name: str) -> None:
     assert load(tmp_path, f"parameters:\n  {name}:\n").parameters == {name: None}
 
 
-def test_an_unknown_parameter_is_told_with_the_nearest(tmp_path):
+def test_an_unknown_parameter_is_told_with_the_nearest(tmp_path: Path) -> None:
     assert problems(tmp_path, "parameters:\n  alowed_regions: [US]\n  zzz: 1\n") == [
         "organisation.yaml:2: parameters.alowed_regions: no such parameter. "
         'Did you mean "allowed_regions"?',
@@ -80,17 +85,17 @@ def test_an_unknown_parameter_is_told_with_the_nearest(tmp_path):
     ]
 
 
-def test_an_unknown_part_is_told_with_the_nearest(tmp_path):
+def test_an_unknown_part_is_told_with_the_nearest(tmp_path: Path) -> None:
     assert problems(tmp_path, "baseline: strict\nparameter: {}\n") == [
         'organisation.yaml:2: parameter: unknown key. Did you mean "parameters"?'
     ]
 
 
-def test_country_codes_stay_texts(tmp_path):
+def test_country_codes_stay_texts(tmp_path: Path) -> None:
     found = load(tmp_path, "parameters: {allowed_storage_countries: [NO, SE]}\n")
     assert found.parameters["allowed_storage_countries"] == ["NO", "SE"]
 
 
-def test_a_file_names_the_baseline_in_force(tmp_path):
+def test_a_file_names_the_baseline_in_force(tmp_path: Path) -> None:
     assert load(tmp_path, "baseline: strict\n").baseline == "strict"
     assert load(tmp_path, "").baseline is None

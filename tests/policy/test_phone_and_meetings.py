@@ -1,13 +1,16 @@
 """Phone sites, groups and users, meetings and webinars: every scope judged, no level omitted."""
 
+from typing import Any
+
 import pytest
 
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
-from auditor.findings.model import FindingKind, Status
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline.overrides import Override, Overrides
+from auditor.policy.evaluation.evaluate import Evaluation
 from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -53,17 +56,21 @@ MEETINGS, WEBINARS = (
 )
 
 
-def item(enable, locked=True, by="account"):
+def item(
+    enable: bool, locked: bool | str = True, by: str | int = "account"
+) -> dict[str, dict[str, bool | int] | dict[str, str | bool]]:
     return {"e2e": {"enable": enable, "locked": locked, "locked_by": by}}
 
 
-def placed(level, body):
+def placed(level: Level, body: Any) -> dict[View, Any]:
     """The document of a phone level as Zoom shapes it."""
     under_policy = level in (Level.PHONE_SITE, Level.PHONE_USER)
     return {PHONE_VIEWS[level]: {"policy": body} if under_policy else body}
 
 
-def account(**counts):
+def account(
+    **counts,
+) -> tuple[Scope, dict[View, Cause | dict[str, int]]] | tuple[Scope, dict[View, dict[str, int]]]:
     """The account's record of how levels were gone through: `phone_sites=(listed, read)`."""
     bodies = {
         View(name): each if isinstance(each, Cause) else {"listed": each[0], "read": each[1]}
@@ -72,7 +79,7 @@ def account(**counts):
     return ACCOUNT, bodies
 
 
-def at(level, evaluation, kind="value"):
+def at(level: Level, evaluation: Evaluation, kind: str = "value") -> dict[str, Verdict]:
     """Scope id to verdict at one level."""
     return {s.id: v for s, v in rows(evaluation) if s.level is level and v.kind == kind}
 
@@ -82,7 +89,9 @@ EVERY_LEVEL = account(phone_sites=(1, 1), phone_groups=(1, 1), phone_users=(1, 1
 
 @pytest.mark.parametrize("level", BELOW)
 @pytest.mark.parametrize(("value", "status"), [(False, PASS), (True, FAIL)])
-def test_each_phone_level_is_judged_by_its_own_document(level, value, status):
+def test_each_phone_level_is_judged_by_its_own_document(
+    level: Level, value: bool, status: Status
+) -> None:
     scopes = [(scope, placed(lv, item(False))) for lv, scope in SCOPES.items() if lv is not level]
     own = (SCOPES[level], placed(level, item(value)))
     top = (PHONE_ACCOUNT, {PHONE: item(False)})
@@ -94,7 +103,7 @@ def test_each_phone_level_is_judged_by_its_own_document(level, value, status):
     assert (verdict.observed, verdict.source) == (value, f"GET /else/{PHONE_VIEWS[level]}")
 
 
-def test_one_document_of_a_site_answers_the_checks_of_both_surfaces():
+def test_one_document_of_a_site_answers_the_checks_of_both_surfaces() -> None:
     body = {**item(True), "call_summary": {"enable": True, "locked": True}}
     site = (SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, body))
     found = judged(world(EVERY_LEVEL, site), baseline(assessed(E2E, SUMMARY)))
@@ -106,21 +115,23 @@ def test_one_document_of_a_site_answers_the_checks_of_both_surfaces():
 
 @pytest.mark.parametrize("level", BELOW)
 @pytest.mark.parametrize("body", [{}, {"e2e": {}}, None])
-def test_a_setting_that_a_phone_document_lacks_is_absent(level, body):
+def test_a_setting_that_a_phone_document_lacks_is_absent(
+    level: Level, body: dict[str, dict[Any, Any]] | None
+) -> None:
     scope = (SCOPES[level], placed(level, body))
     verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.ABSENT)
 
 
 @pytest.mark.parametrize("level", BELOW)
-def test_a_phone_scope_without_a_document_is_not_collected(level):
+def test_a_phone_scope_without_a_document_is_not_collected(level: Level) -> None:
     scope = (SCOPES[level], {})
     verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
 
 
 @pytest.mark.parametrize("level", BELOW)
-def test_a_level_nobody_went_through_is_not_collected(level):
+def test_a_level_nobody_went_through_is_not_collected(level: Level) -> None:
     found = at(level, judged(world(), baseline(assessed(E2E))))
     assert {key: (v.status, v.cause) for key, v in found.items()} == {
         "*": (UNKNOWN, Cause.NOT_COLLECTED)
@@ -129,7 +140,7 @@ def test_a_level_nobody_went_through_is_not_collected(level):
 
 @pytest.mark.parametrize("level", BELOW)
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
-def test_a_level_that_was_refused_is_one_row_with_its_cause(level, cause):
+def test_a_level_that_was_refused_is_one_row_with_its_cause(level: Level, cause: Cause) -> None:
     counts = {COUNTED[lv].surface: cause if lv is level else (0, 0) for lv in BELOW}
     found = judged(world(account(**counts)), baseline(assessed(E2E)))
     assert {key: (v.status, v.cause) for key, v in at(level, found).items()} == {
@@ -137,7 +148,7 @@ def test_a_level_that_was_refused_is_one_row_with_its_cause(level, cause):
     }
 
 
-def test_a_missing_licence_settles_every_phone_level_where_the_catalogue_says_so():
+def test_a_missing_licence_settles_every_phone_level_where_the_catalogue_says_so() -> None:
     expectation = baseline(assessed(E2E, SUMMARY, when_absent="not_applicable"))
     snapshot = world((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
     found = judged(snapshot, expectation)
@@ -145,7 +156,7 @@ def test_a_missing_licence_settles_every_phone_level_where_the_catalogue_says_so
     assert found.complete
 
 
-def test_a_check_may_be_settled_by_a_licence_of_its_own():
+def test_a_check_may_be_settled_by_a_licence_of_its_own() -> None:
     own = check(
         "e2e.enable",
         surface=PHONE.surface,
@@ -158,7 +169,7 @@ def test_a_check_may_be_settled_by_a_licence_of_its_own():
     assert only(judged(snapshot, baseline(assessed(own))), "value").status is NOT_APPLICABLE
 
 
-def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_on_it():
+def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_on_it() -> None:
     prompt = check(
         "rec.prompt",
         surface=PHONE.surface,
@@ -173,7 +184,7 @@ def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_o
         assert only(judged(snapshot, expectation), "value").status is status
 
 
-def test_an_account_without_sites_does_not_show_what_only_sites_have():
+def test_an_account_without_sites_does_not_show_what_only_sites_have() -> None:
     snapshot = world(account(phone_sites=(0, 0)))
     ((scope, verdict),) = rows(judged(snapshot, baseline(assessed(SUMMARY))))
     assert (scope.id, verdict.status, verdict.cause) == ("*", UNKNOWN, Cause.ABSENT)
@@ -188,19 +199,19 @@ def test_an_account_without_sites_does_not_show_what_only_sites_have():
         (Level.USER, set(ALL_PHONE)),
     ],
 )
-def test_the_phone_is_looked_at_as_deep_as_the_rest(depth, levels):
+def test_the_phone_is_looked_at_as_deep_as_the_rest(depth: Level, levels: set[Level]) -> None:
     assert {
         s.level for s, _ in rows(judged(world(), baseline(assessed(E2E)), depth=depth))
     } == levels
 
 
-def test_a_control_of_phone_users_alone_is_not_reached_above_them():
+def test_a_control_of_phone_users_alone_is_not_reached_above_them() -> None:
     one = check("x", surface=PHONE.surface, levels=[Level.PHONE_USER], lock=None, lock_levels=[])
     found = judged(world(), baseline(assessed(one)), depth=Level.GROUP)
     assert found.summary.not_reached == ("AI-01",)
 
 
-def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account():
+def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account() -> None:
     scopes = [(scope, placed(lv, item(False, locked=False))) for lv, scope in SCOPES.items()]
     top = (PHONE_ACCOUNT, {PHONE: item(False, locked=False)})
     found = judged(world(EVERY_LEVEL, top, *scopes), baseline(assessed(E2E, lock=True)))
@@ -223,7 +234,14 @@ def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account():
         ("?", "account", (None, None, ("user", "account_admin"))),
     ],
 )
-def test_the_phone_says_who_locked_a_setting(locked, by, expected):
+def test_the_phone_says_who_locked_a_setting(
+    locked: bool | str,
+    by: int | str,
+    expected: tuple[bool, str, tuple[str]]
+    | tuple[bool, None, tuple[str]]
+    | tuple[bool, str, tuple[str, str]]
+    | tuple[None, None, tuple[str, str]],
+) -> None:
     user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True, locked, by)))
     found = judged(world(EVERY_LEVEL, user), baseline(assessed(E2E)))
     verdict = at(Level.PHONE_USER, found)["u1"]
@@ -241,26 +259,26 @@ def test_the_phone_says_who_locked_a_setting(locked, by, expected):
         ),
     ],
 )
-def test_who_can_change_a_phone_setting_is_a_sentence(level, sentence):
+def test_who_can_change_a_phone_setting_is_a_sentence(level: Level, sentence: str) -> None:
     scope = (SCOPES[level], placed(level, item(True, locked=False)))
     found = judged(world(EVERY_LEVEL, (USER, {}), scope), baseline(assessed(E2E)))
     assert at(level, found)[scope[0].id].changeable == sentence
 
 
-def test_the_lock_that_holds_a_phone_setting_is_named():
+def test_the_lock_that_holds_a_phone_setting_is_named() -> None:
     user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True)))
     verdict = at(Level.PHONE_USER, judged(world(EVERY_LEVEL, user), baseline(assessed(E2E))))["u1"]
     assert verdict.changeable == "Only an account admin, because the phone account lock is on."
 
 
-def test_a_phone_setting_without_a_lock_is_decided_where_it_stands():
+def test_a_phone_setting_without_a_lock_is_decided_where_it_stands() -> None:
     free = check("x", surface=PHONE.surface, levels=[Level.PHONE_SITE], lock=None, lock_levels=[])
     site = (SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, {"x": True}))
     verdict = at(Level.PHONE_SITE, judged(world(EVERY_LEVEL, site), baseline(assessed(free))))["s1"]
     assert (verdict.decided_by, verdict.changeable_by) == ("phone_site", ("account_admin",))
 
 
-def test_a_group_that_may_differ_may_differ_on_the_phone_too():
+def test_a_group_that_may_differ_may_differ_on_the_phone_too() -> None:
     wish = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
     scopes = [(scope, placed(lv, item(True))) for lv, scope in SCOPES.items()]
     snapshot = world(EVERY_LEVEL, (GROUP, {}), *scopes)
@@ -284,44 +302,44 @@ ROUND = Scope(Level.MEETING, "81", "Round", "ada@example.com", ("g1",))
 NO_WEBINARS = {WEBINARS.surface: (0, 0)}
 
 
-def starting(value):
+def starting(value: bool) -> dict[View, dict[str, dict[str, bool]]]:
     return {MEETING: {"settings": {"auto_start": value}}}
 
 
-def meetings(*scopes, count=(1, 1), expectation=BASELINE, **counts):
+def meetings(*scopes, count=(1, 1), expectation=BASELINE, **counts) -> Evaluation:
     record = account(**{MEETINGS.surface: count, **NO_WEBINARS, **counts})
     return judged(world(record, *scopes), expectation, depth=Level.MEETING)
 
 
 @pytest.mark.parametrize(("value", "status"), [(True, FAIL), (False, PASS)])
-def test_an_upcoming_meeting_is_judged_by_its_own_settings(value, status):
+def test_an_upcoming_meeting_is_judged_by_its_own_settings(value: bool, status: Status) -> None:
     verdict = only(meetings((ROUND, starting(value))), "value", "81")
     assert (verdict.status, verdict.observed, verdict.decided_by) == (status, value, "meeting")
     assert verdict.changeable_by == ("user", "account_admin")
 
 
-def test_the_host_can_change_a_meeting():
+def test_the_host_can_change_a_meeting() -> None:
     verdict = only(meetings((ROUND, starting(True))), "value", "81")
     assert verdict.changeable == (
         "The host or an account admin, because Zoom publishes no lock for it."
     )
 
 
-def test_webinars_are_judged_like_meetings():
+def test_webinars_are_judged_like_meetings() -> None:
     webinar = Scope(Level.WEBINAR, "91", "Launch")
     found = meetings((webinar, starting(True)), count=(0, 0), **{WEBINARS.surface: (1, 1)})
     assert {key: v.status for key, v in at(Level.WEBINAR, found).items()} == {"91": FAIL}
     assert found.summary.coverage[Level.WEBINAR] == 1
 
 
-def test_an_account_without_meetings_has_none_that_deviates():
+def test_an_account_without_meetings_has_none_that_deviates() -> None:
     found = meetings(count=(0, 0))
     assert rows(found) == []
     assert found.complete
     assert found.summary.coverage[Level.MEETING] == 0
 
 
-def test_meetings_that_were_left_out_are_counted_and_unknown():
+def test_meetings_that_were_left_out_are_counted_and_unknown() -> None:
     found = meetings((ROUND, starting(False)), count=(9, 1))
     rest = at(Level.MEETING, found)["*"]
     assert (rest.status, rest.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
@@ -330,13 +348,13 @@ def test_meetings_that_were_left_out_are_counted_and_unknown():
     assert not found.complete
 
 
-def test_meetings_that_were_refused_as_a_whole_are_one_row_and_one_error():
+def test_meetings_that_were_refused_as_a_whole_are_one_row_and_one_error() -> None:
     found = meetings(count=Cause.DENIED)
     assert {key: v.cause for key, v in at(Level.MEETING, found).items()} == {"*": Cause.DENIED}
     assert [(e.cause, e.controls) for e in found.errors] == [(Cause.DENIED, ("CC-06",))]
 
 
-def test_meetings_nobody_asked_for_are_not_collected():
+def test_meetings_nobody_asked_for_are_not_collected() -> None:
     found = judged(world(), BASELINE, depth=Level.MEETING)
     assert {(s.level, s.id): v.cause for s, v in rows(found)} == {
         (Level.MEETING, "*"): Cause.NOT_COLLECTED,
@@ -344,7 +362,7 @@ def test_meetings_nobody_asked_for_are_not_collected():
     }
 
 
-def test_hosts_whose_meetings_were_refused_for_one_cause_are_one_row():
+def test_hosts_whose_meetings_were_refused_for_one_cause_are_one_row() -> None:
     hosts = [
         (Scope(Level.MEETING, f"*u{n}", f"User {n}"), {MEETING: Cause.DENIED}) for n in range(5)
     ]
@@ -361,7 +379,7 @@ def test_hosts_whose_meetings_were_refused_for_one_cause_are_one_row():
     assert [(e.cause, e.scopes) for e in found.errors] == [(Cause.DENIED, 5)]
 
 
-def test_a_check_is_about_the_meetings_that_have_its_document():
+def test_a_check_is_about_the_meetings_that_have_its_document() -> None:
     other = check(
         "other",
         surface="dashboard_meeting_participants",
@@ -387,7 +405,7 @@ def test_a_check_is_about_the_meetings_that_have_its_document():
     assert found.complete
 
 
-def test_an_override_for_a_group_reaches_the_meetings_of_its_members():
+def test_an_override_for_a_group_reaches_the_meetings_of_its_members() -> None:
     wish = {"match": {"group": "Clinical"}, "controls": {"CC-06": {"expect": True}}}
     control = CATALOGUE.controls["CC-06"]
     setting = "settings.auto_start_meeting_summary"
@@ -401,7 +419,7 @@ def test_an_override_for_a_group_reaches_the_meetings_of_its_members():
 # Listings below the depth
 
 
-def test_a_refused_list_is_an_error_only_where_its_level_is_looked_at():
+def test_a_refused_list_is_an_error_only_where_its_level_is_looked_at() -> None:
     users = check("in_meeting.thing", levels=[Level.ACCOUNT, Level.USER])
     listings = {**LISTED, View("users", "active"): Cause.DENIED}
     snapshot = world((ACCOUNT, {View("settings"): {}}), listings=listings)

@@ -12,7 +12,7 @@ SECURITY = View("settings", "security")
 LOCKED_SECURITY = View("lock_settings", "meeting_security")
 
 
-def test_only_views_that_a_check_reads_are_read():
+def test_only_views_that_a_check_reads_are_read() -> None:
     expected = baseline(
         assessed(check("a.b", lock=None, lock_levels=())),
         assessed(
@@ -25,7 +25,7 @@ def test_only_views_that_a_check_reads_are_read():
     assert reads.group == reads.user == (SETTINGS,)
 
 
-def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted():
+def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted() -> None:
     reads = needed(baseline(assessed(check(lock_levels=[Level.GROUP]))), Level.USER)
     assert reads.account == (SETTINGS,)
     assert reads.group == (LOCKS, SETTINGS)
@@ -43,7 +43,7 @@ def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted():
         (Level.MEETING, True, True),
     ],
 )
-def test_nothing_below_the_depth_is_read(depth, group, user):
+def test_nothing_below_the_depth_is_read(depth: Level, group: bool, user: bool) -> None:
     for expected in (baseline(assessed(check())), baseline(assessed(check()), derived("CC-07"))):
         reads = needed(expected, depth)
         assert reads.account
@@ -51,20 +51,20 @@ def test_nothing_below_the_depth_is_read(depth, group, user):
         assert bool(reads.user) is user
 
 
-def test_new_settings_are_looked_for_in_every_view():
+def test_new_settings_are_looked_for_in_every_view() -> None:
     reads = needed(baseline(derived("CC-07")), Level.USER)
     assert reads.account == tuple(sorted(ACCOUNT_VIEWS))
     assert reads.group == (LOCKS, SETTINGS)
     assert reads.user == (SETTINGS,)
 
 
-def test_other_derived_controls_read_nothing_themselves():
+def test_other_derived_controls_read_nothing_themselves() -> None:
     reads = needed(baseline(derived("CC-01"), derived("CC-02")), Level.USER)
     assert (reads.account, reads.group, reads.user) == ((), (), ())
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_every_settings_document_that_a_shipped_check_is_judged_by_is_read(name):
+def test_every_settings_document_that_a_shipped_check_is_judged_by_is_read(name: str) -> None:
     reads = needed(BASELINES[name], Level.USER, PARAMETERS)
     at_level = {Level.ACCOUNT: reads.account, Level.GROUP: reads.group, Level.USER: reads.user}
     for expected in checks_of(name, BASELINES[name]):
@@ -78,7 +78,7 @@ def test_every_settings_document_that_a_shipped_check_is_judged_by_is_read(name)
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING])
-def test_a_depth_takes_in_everything_above_it(depth):
+def test_a_depth_takes_in_everything_above_it(depth: Level) -> None:
     found = levels(depth)
     assert found[0] is Level.ACCOUNT
     assert found[-1] is depth

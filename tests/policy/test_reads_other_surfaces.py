@@ -30,7 +30,7 @@ def other_surfaces(reads):
 
 
 @pytest.mark.parametrize("control", ASK)
-def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
+def test_nothing_is_read_for_a_parameter_that_is_not_set(control) -> None:
     assert other_surfaces(plan(control)) == (
         {"token": True, "use": APPS} if control == "CC-03" else {}
     )
@@ -62,23 +62,23 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control):
         ("CC-04", {"use": {LOGS: ("account", "user_settings", "role", "recording")}}),
     ],
 )
-def test_what_a_set_parameter_decides_is_read(control, expected):
+def test_what_a_set_parameter_decides_is_read(control: str, expected) -> None:
     assert other_surfaces(plan(control, ASK[control])) == expected
 
 
-def test_a_parameter_of_the_baseline_counts_as_set():
+def test_a_parameter_of_the_baseline_counts_as_set() -> None:
     base = CONSENT.only(frozenset({"CC-04"}))
     own = type(base)(base.info, base.meaning, base.who, ASK["CC-04"], base.assessed)
     assert LOGS in needed(own, Level.USER).use
 
 
-def test_groups_are_not_requested_if_no_use_is_allowed():
+def test_groups_are_not_requested_if_no_use_is_allowed() -> None:
     found = other_surfaces(plan("AI-23", base=STRICT))
     assert SUMMARIES in found["use"]
     assert "hosts" not in found
 
 
-def test_notices_need_the_meetings_that_show_one():
+def test_notices_need_the_meetings_that_show_one() -> None:
     assert other_surfaces(plan("CN-03")) == {
         "use": {history("meeting_questions"): (), history("meeting_summary"): ()},
         "answered": ("ai",),
@@ -96,26 +96,28 @@ def test_notices_need_the_meetings_that_show_one():
         ("TP-01", "live_stream"),
     ],
 )
-def test_answers_are_counted_for_the_notices_of_selected_controls_alone(control, kind):
+def test_answers_are_counted_for_the_notices_of_selected_controls_alone(
+    control: str, kind: str
+) -> None:
     assert other_surfaces(plan(control, depth=Level.ACCOUNT)) == {"answered": (kind,)}
 
 
-def test_no_answers_are_counted_where_no_selected_control_looks_at_them():
+def test_no_answers_are_counted_where_no_selected_control_looks_at_them() -> None:
     assert "answered" not in other_surfaces(plan("CN-01"))
     assert "answered" not in other_surfaces(plan("AI-01"))
 
 
-def test_workflows_are_asked_for_with_or_without_a_list_of_approved_ones():
+def test_workflows_are_asked_for_with_or_without_a_list_of_approved_ones() -> None:
     assert other_surfaces(plan("AI-21")) == {"use": {WORKFLOWS: ()}}
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER])
 @pytest.mark.parametrize("control", ["CC-06"])
-def test_meetings_are_read_at_their_depth_alone(control, depth):
+def test_meetings_are_read_at_their_depth_alone(control: str, depth: Level) -> None:
     assert other_surfaces(plan(control, depth=depth)) == {}
 
 
-def test_every_setting_of_the_control_is_kept_of_a_meeting():
+def test_every_setting_of_the_control_is_kept_of_a_meeting() -> None:
     found = plan("CC-06")
     assert set(found.meeting) == {
         "alternative_host_manage_meeting_summary",
@@ -138,11 +140,11 @@ def test_every_setting_of_the_control_is_kept_of_a_meeting():
         (Level.USER, {"phone", "phone_group", "phone_user"}),
     ],
 )
-def test_phone_levels_are_read_down_to_the_depth(depth, fields):
+def test_phone_levels_are_read_down_to_the_depth(depth: Level, fields) -> None:
     assert set(other_surfaces(plan("EN-04", depth=depth))) == fields
 
 
-def test_a_phone_document_is_asked_for_the_items_of_its_level():
+def test_a_phone_document_is_asked_for_the_items_of_its_level() -> None:
     found = plan("AI-16", base=STRICT)
     assert found.phone == (
         "call_live_transcription",
@@ -158,18 +160,18 @@ def test_a_phone_document_is_asked_for_the_items_of_its_level():
     assert found.phone_user == ("voicemail_tasks", "voicemail_transcription")
 
 
-def test_a_phone_setting_nobody_can_judge_is_not_read():
+def test_a_phone_setting_nobody_can_judge_is_not_read() -> None:
     regulated = BASELINES["regulated"]
     assert set(other_surfaces(plan("RT-05", base=regulated))) == {"phone"}  # periods without an end
     decided = plan("RT-05", {"phone_retention": True}, base=regulated)
     assert set(other_surfaces(decided)) == {"phone", "phone_site"}
 
 
-def test_every_level_is_reached_by_some_depth():
+def test_every_level_is_reached_by_some_depth() -> None:
     assert set(reached(Level.MEETING)) == set(Level)
 
 
-def test_the_patterns_have_their_sources():
+def test_the_patterns_have_their_sources() -> None:
     shipped = word_lists.name_patterns()
     for names in (shipped.privileges, shipped.app_scopes, shipped.log_categories):
         assert names.sources

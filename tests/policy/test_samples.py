@@ -1,13 +1,14 @@
 """Every check of every shipped baseline: one sample passes, one fails, others are unchanged."""
 
 from operator import attrgetter
+from typing import Any
 
 import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import View
-from auditor.findings.model import FindingKind, Status
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.surfaces import SURFACES
 from tests.policy.builders import judged, rows, world
 from tests.policy.samples import (
@@ -50,7 +51,9 @@ NAME = attrgetter("name")
 JUDGED = [expected for expected in CHECKS if expected.read_levels]
 
 
-def evaluated(expected: SampleCheck, bodies, depth=Level.USER):
+def evaluated(
+    expected: SampleCheck, bodies: dict[Level, Any], depth: Level = Level.USER
+) -> dict[tuple[Level, str, str], Verdict]:
     """Value verdicts of the control: (scope, setting) to status."""
     chosen = BASELINES[expected.baseline].only(frozenset({expected.assessed.control.id}))
     snapshot = world(*((SCOPES[level], each) for level, each in bodies.items()))
@@ -62,7 +65,7 @@ def evaluated(expected: SampleCheck, bodies, depth=Level.USER):
 
 
 @pytest.mark.parametrize("expected", JUDGED, ids=NAME)
-def test_a_sample_as_expected_passes_at_every_level(expected):
+def test_a_sample_as_expected_passes_at_every_level(expected: SampleCheck) -> None:
     good = passing(expected.check, expected.expectation)
     verdicts = evaluated(expected, documents(expected, dict.fromkeys(expected.read_levels, good)))
     here = {
@@ -78,7 +81,7 @@ def test_a_sample_as_expected_passes_at_every_level(expected):
 
 
 @pytest.mark.parametrize("expected", JUDGED, ids=NAME)
-def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(expected):
+def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(expected: SampleCheck) -> None:
     if expected.name in NO_FAILING_SAMPLE:
         with pytest.raises(NoSample):
             failing(expected.check, expected.expectation)
@@ -94,7 +97,7 @@ def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(expected):
 
 
 @pytest.mark.parametrize("expected", CHECKS, ids=NAME)
-def test_if_nothing_is_read_the_check_is_unknown(expected):
+def test_if_nothing_is_read_the_check_is_unknown(expected) -> None:
     unread = [level for level in expected.check.levels if level not in expected.read_levels]
     for level in unread:
         assert (
@@ -124,7 +127,9 @@ LOCKABLE = [
 
 
 @pytest.mark.parametrize(("name", "control_id", "setting"), LOCKABLE)
-def test_a_lock_that_is_wanted_passes_on_and_fails_off(name, control_id, setting):
+def test_a_lock_that_is_wanted_passes_on_and_fails_off(
+    name: str, control_id: str, setting: str
+) -> None:
     each = BASELINES[name].assessed[control_id]
     check = each.control.check(setting)
     level = min(check.lock_levels, key=lambda level: level.rank)

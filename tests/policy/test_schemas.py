@@ -1,5 +1,7 @@
 """JSON Schemas for editors: they accept the same files as the program, and reject misspellings."""
 
+from pathlib import PosixPath
+
 import jsonschema
 import pytest
 
@@ -20,28 +22,28 @@ HEAD = 'id: a\nversion: "1"\ntitle: t\n'
 BASELINE_FILES = sorted((files.folder() / "baselines").glob("*.yaml"))
 
 
-def accepts(kind, text):
+def accepts(kind: str, text: str) -> bool:
     return VALIDATORS[kind].is_valid(yaml_source.parse(text.encode(), "a.yaml").data)
 
 
 @pytest.mark.parametrize("kind", VALIDATORS)
-def test_the_schemas_are_schemas(kind):
+def test_the_schemas_are_schemas(kind: str) -> None:
     schema = schemas.schema(kind, CATALOGUE)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize("path", BASELINE_FILES, ids=lambda path: path.stem)
-def test_every_shipped_baseline_is_accepted(path):
+def test_every_shipped_baseline_is_accepted(path: PosixPath) -> None:
     VALIDATORS["baseline"].validate(yaml_source.read(path).data)
 
 
-def test_the_example_organisation_file_is_accepted():
+def test_the_example_organisation_file_is_accepted() -> None:
     path = files.folder() / "examples" / "organisation.yaml"
     VALIDATORS["organisation"].validate(yaml_source.read(path).data)
 
 
-def test_the_names_that_can_be_chosen_from_are_spelt_out():
+def test_the_names_that_can_be_chosen_from_are_spelt_out() -> None:
     baseline = schemas.schema("baseline", CATALOGUE)
     assert baseline["properties"]["controls"]["propertyNames"]["enum"] == sorted(CATALOGUE.controls)
     assert baseline["$defs"]["Expectation"]["properties"]["op"]["enum"] == sorted(OPERATORS)
@@ -67,7 +69,7 @@ def test_the_names_that_can_be_chosen_from_are_spelt_out():
         'TR-01: {attest: "yes"}',
     ],
 )
-def test_every_way_to_say_what_is_expected_is_accepted(controls):
+def test_every_way_to_say_what_is_expected_is_accepted(controls: str) -> None:
     assert accepts("baseline", f"{HEAD}controls:\n  {controls}\n")
     override = f"overrides:\n  - match: {{group: x}}\n    controls:\n      {controls}\n"
     assert accepts("organisation", override)
@@ -88,12 +90,12 @@ def test_every_way_to_say_what_is_expected_is_accepted(controls):
         "parameters: {allowed_region: [US]}",
     ],
 )
-def test_what_is_misspelt_in_a_baseline_is_refused(text):
+def test_what_is_misspelt_in_a_baseline_is_refused(text: str) -> None:
     assert not accepts("baseline", HEAD + text)
 
 
 @pytest.mark.parametrize("missing", ["id", "version", "title"])
-def test_a_baseline_without_its_head_is_refused(missing):
+def test_a_baseline_without_its_head_is_refused(missing: str) -> None:
     lines = [line for line in HEAD.splitlines() if not line.startswith(missing)]
     assert not accepts("baseline", "\n".join(lines))
 
@@ -117,9 +119,9 @@ WAIVER = "{control: RC-02, scope: {group: x}, reason: r, owner: o, expires: 2027
         "triage: [{settings: x}]",
     ],
 )
-def test_what_is_misspelt_in_an_organisation_file_is_refused(text):
+def test_what_is_misspelt_in_an_organisation_file_is_refused(text: str) -> None:
     assert not accepts("organisation", text)
 
 
-def test_a_waiver_is_accepted_as_the_program_reads_it():
+def test_a_waiver_is_accepted_as_the_program_reads_it() -> None:
     assert accepts("organisation", f"waivers: [{WAIVER}]")

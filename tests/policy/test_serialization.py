@@ -36,7 +36,7 @@ FULL = Organisation(
 @pytest.mark.parametrize(
     "decided", [Organisation(), EXAMPLE, FULL], ids=["none", "example", "full"]
 )
-def test_what_was_written_is_read_back_the_same(name, decided):
+def test_what_was_written_is_read_back_the_same(name: str, decided: Organisation) -> None:
     text = serialization.dump(BASELINES[name], decided)
     assert "\n" not in text
     baseline, found = serialization.load(text, CATALOGUE)
@@ -45,7 +45,7 @@ def test_what_was_written_is_read_back_the_same(name, decided):
     assert serialization.dump(baseline, found) == text
 
 
-def test_what_an_override_leaves_open_is_still_open():
+def test_what_an_override_leaves_open_is_still_open() -> None:
     _, found = serialization.load(serialization.dump(STRICT, FULL), CATALOGUE)
     over = Overrides(STRICT, CATALOGUE, found.overrides)
     (wish,) = over.expected_controls((0,))["AI-01"]
@@ -54,7 +54,7 @@ def test_what_an_override_leaves_open_is_still_open():
     assert wish.assessed.expectations == STRICT.assessed["AI-01"].expectations
 
 
-def without(control_id):
+def without(control_id: str) -> Catalogue:
     return Catalogue(
         tuple(
             family.model_copy(
@@ -65,7 +65,7 @@ def without(control_id):
     )
 
 
-def test_a_control_that_the_catalogue_no_longer_has_is_left_out_everywhere():
+def test_a_control_that_the_catalogue_no_longer_has_is_left_out_everywhere() -> None:
     catalogue = without("RC-02")
     baseline, found = serialization.load(serialization.dump(STRICT, FULL), catalogue)
     assert set(STRICT.assessed) - set(baseline.assessed) == {"RC-02"}
@@ -73,7 +73,7 @@ def test_a_control_that_the_catalogue_no_longer_has_is_left_out_everywhere():
     assert "RC-02" not in Overrides(baseline, catalogue, found.overrides).union().assessed
 
 
-def test_a_setting_that_a_control_no_longer_checks_is_left_out():
+def test_a_setting_that_a_control_no_longer_checks_is_left_out() -> None:
     text = serialization.dump(STRICT, Organisation()).replace(
         "recording.local_recording", "gone.now"
     )
@@ -81,7 +81,7 @@ def test_a_setting_that_a_control_no_longer_checks_is_left_out():
     assert baseline.assessed["RC-02"].expectations == {}
 
 
-def spoilt(**changes):
+def spoilt(**changes) -> str:
     content = json.loads(serialization.dump(STRICT, FULL))
     for path, value in changes.items():
         here = content
@@ -115,13 +115,13 @@ def spoilt(**changes):
         spoilt(organisation="x"),
     ],
 )
-def test_what_cannot_be_understood_is_refused_with_the_way_on(text):
+def test_what_cannot_be_understood_is_refused_with_the_way_on(text: str) -> None:
     with pytest.raises(PolicyError, match="name a baseline with --baseline"):
         serialization.load(text, CATALOGUE)
 
 
 @pytest.mark.parametrize("field", ["severity", "expectations", "lock"])
-def test_a_control_that_is_not_whole_is_refused(field):
+def test_a_control_that_is_not_whole_is_refused(field: str) -> None:
     content = json.loads(serialization.dump(STRICT, FULL))
     content["baseline"]["assessed"]["AI-01"][field] = "x" if field == "severity" else None
     if field == "lock":
@@ -130,7 +130,7 @@ def test_a_control_that_is_not_whole_is_refused(field):
         serialization.load(json.dumps(content), CATALOGUE)
 
 
-def test_an_unknown_operator_is_refused():
+def test_an_unknown_operator_is_refused() -> None:
     text = serialization.dump(STRICT, FULL).replace('"op": "eq"', '"op": "is"')
     with pytest.raises(PolicyError):
         serialization.load(text, CATALOGUE)

@@ -1,10 +1,12 @@
 """New settings: detected, classified, and listed once per scope."""
 
+from typing import Any
+
 import pytest
 
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy.catalogue import documented
 from auditor.policy.evaluation import uncovered
 from auditor.policy.evaluation.uncovered import Coverage, speaks_of
@@ -55,7 +57,7 @@ SECURITY = View("settings", "security")
         "x[].ai",
     ],
 )
-def test_a_path_that_speaks_of_ai_or_sharing_speaks_of(path):
+def test_a_path_that_speaks_of_ai_or_sharing_speaks_of(path: str) -> None:
     assert speaks_of(path)
 
 
@@ -71,11 +73,11 @@ def test_a_path_that_speaks_of_ai_or_sharing_speaks_of(path):
         "x.fail",
     ],
 )
-def test_a_path_that_only_contains_the_letters_does_not(path):
+def test_a_path_that_only_contains_the_letters_does_not(path: str) -> None:
     assert not speaks_of(path)
 
 
-def new(view, path, accepted=()):
+def new(view: View, path: str, accepted: tuple[()] | list[str] = ()) -> bool:
     return Coverage(CATALOGUE, BASELINES["strict"], accepted).is_new(view, path)
 
 
@@ -105,17 +107,19 @@ def new(view, path, accepted=()):
         (LOCKS, "in_meeting.brand_new", True),
     ],
 )
-def test_a_leaf_is_new_where_no_control_reads_and_no_reference_documents_it(view, path, expected):
+def test_a_leaf_is_new_where_no_control_reads_and_no_reference_documents_it(
+    view: View, path: str, expected: bool
+) -> None:
     assert new(view, path) is expected
 
 
-def test_of_a_switch_that_is_known_by_its_key_no_more_is_known_than_whether_it_is_on():
+def test_of_a_switch_that_is_known_by_its_key_no_more_is_known_than_whether_it_is_on() -> None:
     assert documented.is_known_by_key("security.enforce_fips_mode.enable")
     assert not documented.is_known_by_key("security.enforce_fips_mode.brand_new")
     assert documented.is_known_by_key("x.meeting_waiting_room_branding.brand_new")
 
 
-def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged():
+def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged() -> None:
     body = {"ai": {"notes": False}, "in_meeting": {"ai": {"voice_coach": True}}}
     strict = BASELINES["strict"].only(frozenset({"AI-11"}))
     found = only(judged(world((ACCOUNT, {SETTINGS: body})), strict, depth=Level.ACCOUNT), "value")
@@ -124,7 +128,7 @@ def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged():
     assert not new(SETTINGS, "in_meeting.ai.voice_coach")
 
 
-def test_a_leaf_beside_the_one_that_is_sought_by_its_key_is_new():
+def test_a_leaf_beside_the_one_that_is_sought_by_its_key_is_new() -> None:
     displaced = "webinar.webinar_summary_with_ai_companion"
     assert not new(SETTINGS, f"{displaced}.enable")
     assert new(SETTINGS, f"{displaced}.brand_new")
@@ -141,16 +145,16 @@ def test_a_leaf_beside_the_one_that_is_sought_by_its_key_is_new():
         ("brand_new", False),
     ],
 )
-def test_what_somebody_accepted_is_not_new(pattern, accepted):
+def test_what_somebody_accepted_is_not_new(pattern: str, accepted: bool) -> None:
     assert new(SETTINGS, "in_meeting.brand_new", [pattern]) is not accepted
 
 
-def found(*scopes, parameters=None, depth=Level.USER):
+def found(*scopes, parameters=None, depth=Level.USER) -> list[tuple[Scope, Verdict] | Any]:
     evaluation = judged(world(*scopes), NEW, parameters, depth)
     return [(s, v) for s, v in rows(evaluation) if v.kind is FindingKind.UNCOVERED]
 
 
-def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision():
+def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision() -> None:
     body = {"in_meeting": {"new_ai_thing": True, "brand_new": 5}}
     (one, two) = [v for _, v in found((ACCOUNT, {SETTINGS: body}))]
     assert (one.setting, one.status, one.severity) == (
@@ -165,7 +169,7 @@ def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision():
     assert two.source == "GET /accounts/me/settings"
 
 
-def test_accepted_patterns_come_from_the_organisation():
+def test_accepted_patterns_come_from_the_organisation() -> None:
     body = {"in_meeting": {"new_ai_thing": True, "brand_new": 5}}
     scopes = [(ACCOUNT, {SETTINGS: body})]
     left = found(*scopes, parameters={"known_keys": ["in_meeting.new_*"]})
@@ -174,13 +178,13 @@ def test_accepted_patterns_come_from_the_organisation():
     assert len(found(*scopes, parameters={"known_keys": "*"})) == 2
 
 
-def test_a_setting_in_two_views_of_a_scope_is_told_once():
+def test_a_setting_in_two_views_of_a_scope_is_told_once() -> None:
     body = at("in_meeting.brand_new", 1)
     rows_ = found((ACCOUNT, {SETTINGS: body, View("settings", "meeting_security"): body}))
     assert len(rows_) == 1
 
 
-def test_groups_are_told_one_by_one_and_users_together():
+def test_groups_are_told_one_by_one_and_users_together() -> None:
     body = at("in_meeting.brand_new", 1)
     users = [
         (Scope(Level.USER, f"u{n}", licence=2, status="active"), {SETTINGS: body}) for n in range(3)
@@ -196,20 +200,24 @@ def test_groups_are_told_one_by_one_and_users_together():
     assert alone[0].name == "1 user"
 
 
-def user(name, *views, key="in_meeting.brand_new"):
+def user(
+    name: str, *views, key="in_meeting.brand_new"
+) -> tuple[Scope, dict[View, dict[str, dict[str, int]]]]:
     body = at(key, 1)
     scope = Scope(Level.USER, name, licence=2, status="active")
     return scope, dict.fromkeys([View("settings", view) for view in views], body)
 
 
-def test_a_user_with_a_new_setting_in_two_views_is_one_user():
+def test_a_user_with_a_new_setting_in_two_views_is_one_user() -> None:
     for views in (("",), ("", "meeting_authentication"), ("", "a", "b")):
         ((scope, verdict),) = found(user("u1", *views))
         assert (scope.id, scope.name) == ("*", "1 user")
         assert "Seen at" not in verdict.detail
 
 
-def test_users_with_different_new_settings_are_counted_each_and_each_setting_says_how_many():
+def test_users_with_different_new_settings_are_counted_each_and_each_setting_says_how_many() -> (
+    None
+):
     listed = found(user("u1", "", "x"), user("u2", ""), user("u3", "", key="in_meeting.another"))
     assert {scope.name for scope, _ in listed} == {"3 users"}
     details = {verdict.setting: verdict.detail for _, verdict in listed}
@@ -217,21 +225,21 @@ def test_users_with_different_new_settings_are_counted_each_and_each_setting_say
     assert "Seen at 1 user. " in details["in_meeting.another"]
 
 
-def test_lock_documents_are_looked_through_too():
+def test_lock_documents_are_looked_through_too() -> None:
     (row,) = found((ACCOUNT, {LOCKS: at("in_meeting.brand_new", True)}))
     assert row[1].source == "GET /accounts/me/lock_settings"
 
 
-def test_other_documents_are_not():
+def test_other_documents_are_not() -> None:
     assert found((ACCOUNT, {View("groups"): {"listed": 1}, View("roles"): {"x": {"y": 1}}})) == []
 
 
-def test_levels_below_the_depth_are_not_looked_through():
+def test_levels_below_the_depth_are_not_looked_through() -> None:
     body = at("in_meeting.brand_new", 1)
     assert found((GROUP, {SETTINGS: body}), depth=Level.ACCOUNT) == []
 
 
-def test_equal_documents_are_walked_once(monkeypatch):
+def test_equal_documents_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     walked = []
     leaves = uncovered.iter_leaves
     monkeypatch.setattr(uncovered, "iter_leaves", lambda body: walked.append(1) or leaves(body))
@@ -243,7 +251,7 @@ def test_equal_documents_are_walked_once(monkeypatch):
     assert len(walked) == 1
 
 
-def test_a_new_setting_says_when_it_was_seen():
+def test_a_new_setting_says_when_it_was_seen() -> None:
     evaluation = judged(world((ACCOUNT, {SETTINGS: at("in_meeting.brand_new", 1)})), NEW)
     (row,) = [
         a for a in evaluation.assessments if FindingKind.UNCOVERED in {v.kind for v in a.verdicts}
@@ -251,10 +259,10 @@ def test_a_new_setting_says_when_it_was_seen():
     assert row.observed_at["GET /accounts/me/settings"] == AT
 
 
-def test_a_document_that_is_no_object_has_no_settings():
+def test_a_document_that_is_no_object_has_no_settings() -> None:
     assert found((ACCOUNT, {SETTINGS: "text"}), (GROUP, {SETTINGS: []})) == []
 
 
-def test_keys_with_half_characters_do_no_harm():
+def test_keys_with_half_characters_do_no_harm() -> None:
     ((_, verdict),) = found((ACCOUNT, {SETTINGS: at("in_meeting.half_\ud83d", 1)}))
     assert verdict.setting == "in_meeting.half_\ud83d"

@@ -10,8 +10,10 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import of_run
-from auditor.findings.model import FindingKind, Severity, Status, WaiverResult
+from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver
+from auditor.policy.catalogue.controls import Catalogue, Check
+from auditor.policy.evaluation.evaluate import Evaluation
 from tests.names import same_everywhere
 from tests.policy.builders import (
     ACCOUNT,
@@ -51,11 +53,11 @@ ON = settings_of(True)
 ALL_ON = [(scope, ON) for scope in (ACCOUNT, CLINICAL, STUDIO, ADA, BOB)]
 
 
-def judged(*waivers, world_=None, expected=BASELINE, **fields):
+def judged(*waivers, world_=None, expected=BASELINE, **fields) -> Evaluation:
     return decided(world_ or world(*ALL_ON), expected, waivers=waivers, **fields)
 
 
-def code(found, fail_on=Severity.CRITICAL, **fields):
+def code(found: Evaluation, fail_on: Severity | None = Severity.CRITICAL, **fields) -> ExitCode:
     """The exit code of a run, at a threshold that its deviations do not reach."""
     return of_run(
         found.summary,
@@ -80,7 +82,9 @@ def code(found, fail_on=Severity.CRITICAL, **fields):
     ],
     ids=same_everywhere,
 )
-def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(scope, covered):
+def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(
+    scope: dict[str, str], covered: set[str]
+) -> None:
     found = judged(waiver(scope=scope))
     assert {s for s, status in statuses(found).items() if status is WAIVED} == covered
     assert {s for s, status in statuses(found).items() if status is FAIL} == {
@@ -90,7 +94,7 @@ def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(scope, covere
     assert state(found).state == "active"
 
 
-def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is():
+def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is() -> None:
     found = verdicts(judged(waiver()))["u1"]
     assert found.waiver.as_dict() == {
         "reason": "The studio needs it.",
@@ -101,14 +105,14 @@ def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is():
     assert (found.observed, found.severity) == (True, Severity.LOW)
 
 
-def test_a_waived_deviation_is_counted_as_waived_and_fails_nothing():
+def test_a_waived_deviation_is_counted_as_waived_and_fails_nothing() -> None:
     found = judged(waiver(scope={"group": "*"}), waiver(scope={"level": "account"}))
     assert found.summary.by_status[WAIVED] == 5
     assert found.summary.by_status[FAIL] == 0
     assert code(found, Severity.LOW) is ExitCode.OK
 
 
-def test_a_waiver_of_one_setting_leaves_the_others_of_its_control():
+def test_a_waiver_of_one_setting_leaves_the_others_of_its_control() -> None:
     expected = baseline(assessed(check("in_meeting.a"), check("in_meeting.b"), op=False))
     body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
     found = judged(
@@ -120,7 +124,7 @@ def test_a_waiver_of_one_setting_leaves_the_others_of_its_control():
     assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": WAIVED}
 
 
-def test_a_waiver_of_one_control_leaves_the_others():
+def test_a_waiver_of_one_control_leaves_the_others() -> None:
     both = baseline(
         assessed(check()), assessed(check("in_meeting.b"), id="AI-02", severity=Severity.LOW)
     )
@@ -129,7 +133,7 @@ def test_a_waiver_of_one_control_leaves_the_others():
     assert (statuses(found)["u1"], statuses(found, "AI-02")["u1"]) == (WAIVED, FAIL)
 
 
-def test_a_waiver_covers_a_missing_lock_too():
+def test_a_waiver_covers_a_missing_lock_too() -> None:
     expected = baseline(assessed(check(), op=True, lock=True))
     snapshot = world((ACCOUNT, {**ON, **locks_of(False)}))
     found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
@@ -138,14 +142,14 @@ def test_a_waiver_covers_a_missing_lock_too():
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_a_waiver_never_covers_an_unknown(cause):
+def test_a_waiver_never_covers_an_unknown(cause: Cause) -> None:
     found = judged(waiver(), world_=world((CLINICAL, {SETTINGS: cause}), (ADA, {SETTINGS: cause})))
     assert {v.status for v in verdicts(found).values()} == {UNKNOWN}
     assert all(v.waiver is None for v in verdicts(found).values())
     assert states(found) == ["unknown"]
 
 
-def test_a_waiver_never_covers_an_open_decision():
+def test_a_waiver_never_covers_an_open_decision() -> None:
     wish = {"op": "org_param", "param": "record_chat"}
     found = judged(waiver(), expected=baseline(assessed(check(), op=wish)))
     assert statuses(found)["g1"] is DECIDE
@@ -158,7 +162,7 @@ def test_a_waiver_never_covers_an_open_decision():
     assert verdicts(found)["u1"].waiver is None
 
 
-def test_a_waiver_never_covers_what_a_person_has_to_look_at():
+def test_a_waiver_never_covers_what_a_person_has_to_look_at() -> None:
     expected = baseline(attested(CATALOGUE.controls["TR-01"]))
     found = judged(
         waiver("TR-01", scope={"level": "account"}), expected=expected, catalogue=CATALOGUE
@@ -179,14 +183,16 @@ def test_a_waiver_never_covers_what_a_person_has_to_look_at():
         (WARN_DAYS + 1, WAIVED, "active"),
     ],
 )
-def test_the_day_of_expiry_still_counts_and_the_last_14_days_are_warned_about(days, status, became):
+def test_the_day_of_expiry_still_counts_and_the_last_14_days_are_warned_about(
+    days: int, status: Status, became: str
+) -> None:
     expires = (TODAY + timedelta(days=days)).isoformat()
     found = judged(waiver(expires=expires))
     assert (statuses(found)["u1"], state(found).state) == (status, became)
     assert state(found).needs_care is (became != "active")
 
 
-def test_an_expired_waiver_says_so_on_the_deviation_it_covered():
+def test_an_expired_waiver_says_so_on_the_deviation_it_covered() -> None:
     found = judged(waiver(expires="2026-11-20"))
     assert verdicts(found)["u1"].waiver is None
     assert verdicts(found)["u1"].detail == ("The waiver of ciso@example.com expired on 2026-11-20.")
@@ -203,7 +209,9 @@ def test_an_expired_waiver_says_so_on_the_deviation_it_covered():
 
 
 @pytest.mark.parametrize("fields", [{"expires": "2026-11-20"}, {"scope": {"group": "Clinicl"}}])
-def test_a_stale_waiver_fails_at_any_threshold_but_never(fields):
+def test_a_stale_waiver_fails_at_any_threshold_but_never(
+    fields: dict[str, dict[str, str] | str],
+) -> None:
     found = judged(waiver(**fields))
     assert state(found).is_stale
     for severity in Severity:
@@ -211,7 +219,7 @@ def test_a_stale_waiver_fails_at_any_threshold_but_never(fields):
     assert code(found, None) is ExitCode.OK
 
 
-def test_a_renewed_waiver_beside_an_expired_one_covers_again():
+def test_a_renewed_waiver_beside_an_expired_one_covers_again() -> None:
     found = judged(waiver(expires="2026-11-20"), waiver())
     assert statuses(found)["u1"] is WAIVED
     assert verdicts(found)["u1"].waiver.expires == "2027-01-31"
@@ -227,21 +235,21 @@ def test_a_renewed_waiver_beside_an_expired_one_covers_again():
     ],
     ids=same_everywhere,
 )
-def test_a_waiver_that_meets_nothing_is_unmatched(fields):
+def test_a_waiver_that_meets_nothing_is_unmatched(fields: dict[str, dict[str, str]]) -> None:
     assert states(judged(waiver(**fields), depth=Level.MEETING)) == ["unmatched"]
 
 
-def test_a_waiver_of_what_is_as_it_should_be_is_unmatched():
+def test_a_waiver_of_what_is_as_it_should_be_is_unmatched() -> None:
     found = judged(waiver(), world_=world((CLINICAL, settings_of(False))))
     assert statuses(found)["g1"] is PASS
     assert states(found) == ["unmatched"]
 
 
-def test_a_waiver_of_a_control_that_was_not_assessed_is_left_out():
+def test_a_waiver_of_a_control_that_was_not_assessed_is_left_out() -> None:
     assert states(judged(waiver("AI-02", expires="2020-01-01"))) == []
 
 
-def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out():
+def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out() -> None:
     other = assessed(check("in_meeting.chat"), id="AI-02")
     known = decided_catalogue(other)
     ask = override({"AI-02": {"expect": False}}, group="Clinical")
@@ -253,7 +261,7 @@ def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out(
         assert states(found) == [became]
 
 
-def decided_catalogue(*more):
+def decided_catalogue(*more) -> Catalogue:
     return catalogue_of(BASELINE.assessed["AI-01"].control, *(each.control for each in more))
 
 
@@ -268,7 +276,9 @@ def decided_catalogue(*more):
     ],
     ids=same_everywhere,
 )
-def test_a_waiver_below_the_depth_is_not_held_against_anybody(scope, depth, became):
+def test_a_waiver_below_the_depth_is_not_held_against_anybody(
+    scope: dict[str, str], depth: Level, became: str
+) -> None:
     assert states(judged(waiver(scope=scope), depth=depth)) == [became]
 
 
@@ -284,12 +294,14 @@ def test_a_waiver_below_the_depth_is_not_held_against_anybody(scope, depth, beca
     ],
     ids=same_everywhere,
 )
-def test_a_waiver_for_somebody_who_could_not_be_listed_is_not_unmatched(listing, scope, became):
+def test_a_waiver_for_somebody_who_could_not_be_listed_is_not_unmatched(
+    listing: View, scope: dict[str, str], became: str
+) -> None:
     snapshot = world(*ALL_ON, listings={**LISTED, listing: Cause.DENIED})
     assert states(judged(waiver(scope=scope), world_=snapshot)) == [became]
 
 
-def test_scopes_with_equal_evidence_count_one_by_one():
+def test_scopes_with_equal_evidence_count_one_by_one() -> None:
     crowd = [(user(n, "g1"), ON) for n in range(10, 20)]
     assert state(judged(waiver(scope={"level": "user"}), world_=world(*crowd))).matched == 10
 
@@ -297,7 +309,7 @@ def test_scopes_with_equal_evidence_count_one_by_one():
 # Waivers and what is computed from other findings
 
 
-def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks():
+def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks() -> None:
     expected = baseline(
         assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
     )
@@ -314,7 +326,7 @@ def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks():
     assert counted.waiver.owner == "ciso@example.com"
 
 
-def test_of_several_waivers_the_one_that_ends_first_is_told():
+def test_of_several_waivers_the_one_that_ends_first_is_told() -> None:
     expected = baseline(
         assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
     )
@@ -331,7 +343,7 @@ def test_of_several_waivers_the_one_that_ends_first_is_told():
     assert counted.detail == "2 settings deviate, each under a waiver."
 
 
-def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison():
+def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison() -> None:
     expected = baseline(assessed(check(), op=False), derived("CC-02"))
     snapshot = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON))
     found = judged(world_=snapshot, expected=expected)
@@ -343,11 +355,11 @@ def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison():
     assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
 
 
-def computed(found, control):
+def computed(found: Evaluation, control: str) -> list[Verdict]:
     return [v for _, v in rows(found) if v.control == control]
 
 
-def test_a_new_setting_can_be_waived():
+def test_a_new_setting_can_be_waived() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
     found = judged(
         waiver("CC-07", scope={"level": "account"}),
@@ -366,13 +378,13 @@ TR_01 = CATALOGUE.controls["TR-01"]
 TRAINING = baseline(attested(TR_01), attested(CATALOGUE.controls["TR-02"]))
 
 
-def looked(*attestations, world_=None, expected=TRAINING, **fields):
+def looked(*attestations, world_=None, expected=TRAINING, **fields) -> Evaluation:
     fields.setdefault("catalogue", CATALOGUE if expected is TRAINING else None)
     return decided(world_ or world(), expected, attestations=attestations, **fields)
 
 
 @pytest.mark.parametrize("control", ["TR-01", "TR-02"])
-def test_what_is_known_about_training_is_only_what_somebody_attests(control):
+def test_what_is_known_about_training_is_only_what_somebody_attests(control: str) -> None:
     (open_one,) = computed(looked(), control)
     assert (open_one.status, open_one.kind) == (DECIDE, FindingKind.ATTESTATION)
     assert open_one.detail == CATALOGUE.controls[control].attestation.question
@@ -392,30 +404,32 @@ def test_what_is_known_about_training_is_only_what_somebody_attests(control):
         ("2026-11-22", "2027-11-22", DECIDE),
     ],
 )
-def test_an_attestation_holds_from_its_day_to_its_expiry_and_no_longer(on, expires, status):
+def test_an_attestation_holds_from_its_day_to_its_expiry_and_no_longer(
+    on: str, expires: str, status: Status
+) -> None:
     (found,) = computed(looked(attestation("TR-01", on=on, expires=expires)), "TR-01")
     assert found.status is status
 
 
-def test_an_expired_attestation_says_whose_it_was():
+def test_an_expired_attestation_says_whose_it_was() -> None:
     (found,) = computed(looked(attestation("TR-01", expires="2026-11-20")), "TR-01")
     assert found.detail.startswith(
         "Attested by dpo@example.com on 2026-11-02; it expired on 2026-11-20. "
     )
 
 
-def test_a_newer_attestation_counts_beside_an_expired_one():
+def test_a_newer_attestation_counts_beside_an_expired_one() -> None:
     for order in (1, -1):
         both = [attestation("TR-01", expires="2026-11-20"), attestation("TR-01")][::order]
         assert [v.status for v in computed(looked(*both), "TR-01")] == [ATTESTED]
 
 
-def test_an_attestation_of_the_future_has_not_been_made():
+def test_an_attestation_of_the_future_has_not_been_made() -> None:
     (found,) = computed(looked(attestation("TR-01", on="2026-12-01")), "TR-01")
     assert found.detail.startswith("The attestation by dpo@example.com on 2026-12-01 is dated in")
 
 
-def test_missing_and_expired_attestations_fail_only_when_strict():
+def test_missing_and_expired_attestations_fail_only_when_strict() -> None:
     for found in (
         looked(),
         looked(*[attestation(c, expires="2026-11-20") for c in TRAINING.assessed]),
@@ -431,7 +445,7 @@ def test_missing_and_expired_attestations_fail_only_when_strict():
 BAD = "No. We run emotion analysis on all students."
 
 
-def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence():
+def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence() -> None:
     answer = attestation("TR-01", as_expected=False, statement=BAD)
     (found,) = computed(looked(answer), "TR-01")
     assert (found.status, found.severity, found.observed) == (FAIL, TR_01.severity, BAD)
@@ -441,12 +455,12 @@ def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence
     assert code(looked(answer), TR_01.severity) is ExitCode.DEVIATIONS
 
 
-def test_an_attestation_that_is_as_expected_is_attested_and_decided():
+def test_an_attestation_that_is_as_expected_is_attested_and_decided() -> None:
     (found,) = computed(looked(attestation("TR-01", as_expected=True)), "TR-01")
     assert (found.status, found.as_expected, found.is_undecided) == (ATTESTED, True, False)
 
 
-def test_an_answer_that_nobody_compared_is_attested_and_undecided():
+def test_an_answer_that_nobody_compared_is_attested_and_undecided() -> None:
     found = looked(*map(attestation, TRAINING.assessed))
     (verdict,) = computed(found, "TR-01")
     assert (verdict.status, verdict.as_expected) == (ATTESTED, None)
@@ -456,7 +470,7 @@ def test_an_answer_that_nobody_compared_is_attested_and_undecided():
     assert code(found, strict=True) is ExitCode.INCOMPLETE
 
 
-def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answers():
+def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answers() -> None:
     wish = {"op": "org_param", "param": "record_chat"}
     expected = baseline(
         assessed(check(), op=wish),
@@ -477,7 +491,7 @@ def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answ
     assert found.summary.not_compared == 1
 
 
-def test_not_as_expected_stays_a_deviation_when_its_date_has_passed():
+def test_not_as_expected_stays_a_deviation_when_its_date_has_passed() -> None:
     answer = attestation("TR-01", as_expected=False, expires="2026-11-20")
     (found,) = computed(looked(answer), "TR-01")
     assert found.status is FAIL
@@ -485,7 +499,7 @@ def test_not_as_expected_stays_a_deviation_when_its_date_has_passed():
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_newest_answer_counts_and_of_one_day_the_worst(order):
+def test_the_newest_answer_counts_and_of_one_day_the_worst(order: int) -> None:
     def seen(*answers):
         both = [attestation("TR-01", **each) for each in answers][::order]
         return [v.status for v in computed(looked(*both), "TR-01")]
@@ -498,7 +512,7 @@ def test_the_newest_answer_counts_and_of_one_day_the_worst(order):
     assert seen({**old, **no}, {**new, **yes, "expires": "2026-11-20"}) == [FAIL]
 
 
-def test_an_unknown_that_somebody_saw_to_be_wrong_is_a_deviation():
+def test_an_unknown_that_somebody_saw_to_be_wrong_is_a_deviation() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {}}))
     answer = attestation(as_expected=False)
     found = looked(answer, world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
@@ -506,7 +520,7 @@ def test_an_unknown_that_somebody_saw_to_be_wrong_is_a_deviation():
     assert (verdict.status, verdict.cause, verdict.observed) == (FAIL, None, None)
 
 
-def test_a_waiver_covers_the_deviation_that_an_attestation_shows():
+def test_a_waiver_covers_the_deviation_that_an_attestation_shows() -> None:
     found = decided(
         world(),
         TRAINING,
@@ -523,7 +537,9 @@ SETTLED = {Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE}
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_failed(cause):
+def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_failed(
+    cause: Cause,
+) -> None:
     snapshot = world((ACCOUNT, {SETTINGS: cause}))
     found = looked(attestation(), world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
     (verdict,) = verdicts(found).values()
@@ -533,12 +549,12 @@ def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_faile
 
 
 @pytest.mark.parametrize("value", [True, False])
-def test_an_attestation_changes_nothing_about_a_value_that_was_seen(value):
+def test_an_attestation_changes_nothing_about_a_value_that_was_seen(value: bool) -> None:
     found = looked(attestation(), world_=world((ACCOUNT, settings_of(value))), expected=BASELINE)
     assert statuses(found)["acc"] is (FAIL if value else PASS)
 
 
-def test_an_attestation_is_for_the_account_unless_it_names_another_scope():
+def test_an_attestation_is_for_the_account_unless_it_names_another_scope() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {}}), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}}))
     assert statuses(looked(attestation(), world_=snapshot, expected=BASELINE)) == {
         "acc": ATTESTED,
@@ -553,7 +569,7 @@ def test_an_attestation_is_for_the_account_unless_it_names_another_scope():
     }
 
 
-def test_an_attestation_of_one_setting_leaves_the_others_unknown():
+def test_an_attestation_of_one_setting_leaves_the_others_unknown() -> None:
     expected = baseline(assessed(check("in_meeting.a"), check("in_meeting.b")))
     found = looked(
         attestation(setting="in_meeting.a"),
@@ -564,7 +580,7 @@ def test_an_attestation_of_one_setting_leaves_the_others_unknown():
     assert by_setting == {"in_meeting.a": ATTESTED, "in_meeting.b": UNKNOWN}
 
 
-def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires():
+def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {}}))
     fields = {"world_": snapshot, "expected": BASELINE, "depth": Level.ACCOUNT}
     found = looked(attestation(expires="2026-11-20"), **fields)
@@ -579,7 +595,7 @@ def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires():
     [check(lock=None, lock_levels=()), check(lock_inferred=True)],
     ids=["unpublished", "inferred"],
 )
-def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
+def test_a_lock_that_zoom_does_not_show_can_be_attested(one: Check) -> None:
     expected = baseline(assessed(one, op=True, lock=True))
     snapshot = world((ACCOUNT, {**ON, **locks_of(True)}))
 
@@ -594,7 +610,7 @@ def test_a_lock_that_zoom_does_not_show_can_be_attested(one):
     assert lock(attestation(scope={"level": "user"})) == [DECIDE]
 
 
-def test_a_lock_that_is_off_cannot_be_attested_away():
+def test_a_lock_that_is_off_cannot_be_attested_away() -> None:
     expected = baseline(assessed(check(), op=True, lock=True))
     found = looked(
         attestation(), world_=world((ACCOUNT, {**ON, **locks_of(False)})), expected=expected
@@ -602,7 +618,7 @@ def test_a_lock_that_is_off_cannot_be_attested_away():
     assert [v.status for _, v in rows(found) if v.kind is FindingKind.LOCK] == [FAIL]
 
 
-def test_a_computed_control_never_passes_on_what_was_only_attested():
+def test_a_computed_control_never_passes_on_what_was_only_attested() -> None:
     locks = baseline(
         assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
     )
@@ -619,7 +635,7 @@ def test_a_computed_control_never_passes_on_what_was_only_attested():
         assert [v.status for v in computed(found, "CC-02")] == [UNKNOWN, UNKNOWN]
 
 
-def test_no_attestation_and_no_waiver_ever_makes_a_pass():
+def test_no_attestation_and_no_waiver_ever_makes_a_pass() -> None:
     bodies = [True, False, None, "off", {}]
     for value in bodies:
         snapshot = world(*((s, settings_of(value)) for s in (ACCOUNT, CLINICAL, ADA)))
@@ -639,7 +655,7 @@ def test_no_attestation_and_no_waiver_ever_makes_a_pass():
 
 
 @pytest.mark.parametrize("field", ["control", "scope", "reason", "owner", "expires"])
-def test_a_waiver_without_one_of_its_parts_is_none(field):
+def test_a_waiver_without_one_of_its_parts_is_none(field: str) -> None:
     fields = waiver()
     del fields[field]
     with pytest.raises(ValidationError, match=field):
@@ -647,32 +663,32 @@ def test_a_waiver_without_one_of_its_parts_is_none(field):
 
 
 @pytest.mark.parametrize("field", ["reason", "owner"])
-def test_a_waiver_that_says_nothing_is_none(field):
+def test_a_waiver_that_says_nothing_is_none(field: str) -> None:
     with pytest.raises(ValidationError, match="may not be empty"):
         Waiver.model_validate(waiver(**{field: " "}))
 
 
 @pytest.mark.parametrize("field", ["control", "statement", "evidence", "by", "on", "expires"])
-def test_an_attestation_without_one_of_its_parts_is_none(field):
+def test_an_attestation_without_one_of_its_parts_is_none(field: str) -> None:
     fields = attestation()
     del fields[field]
     with pytest.raises(ValidationError, match=field):
         Attestation.model_validate(fields)
 
 
-def test_an_attestation_cannot_end_before_it_was_made():
+def test_an_attestation_cannot_end_before_it_was_made() -> None:
     with pytest.raises(ValidationError, match="expires on 2026-11-01, before it was made"):
         Attestation.model_validate(attestation(expires="2026-11-01"))
 
 
-def test_dates_are_days():
+def test_dates_are_days() -> None:
     one = Waiver.model_validate(waiver(expires="2027-01-31"))
     assert one.expires == date(2027, 1, 31)
     with pytest.raises(ValidationError):
         Waiver.model_validate(waiver(expires="2027-02-30"))
 
 
-def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody():
+def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody() -> None:
     listings = {**LISTED, View("groups"): Cause.DENIED}
     found = looked(
         attestation(scope={"group": "*"}), world_=world(listings=listings), expected=BASELINE

@@ -1,6 +1,7 @@
 """Policy files: YAML 1.2, and errors with file, line and key."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -76,18 +77,20 @@ def problems(text: str | bytes) -> list[str]:
         ("1234567890123456789012", "1234567890123456789012"),
     ],
 )
-def test_scalars_are_read_by_the_rules_of_yaml_1_2(text, value):
+def test_scalars_are_read_by_the_rules_of_yaml_1_2(
+    text: str, value: bool | float | int | str | None
+) -> None:
     read = yaml(f"key: {text}\n").data["key"]
     assert read == value
     assert type(read) is type(value)
 
 
-def test_keys_stay_texts_whatever_they_look_like():
+def test_keys_stay_texts_whatever_they_look_like() -> None:
     source = yaml("on: 1\nno: 2\n5: 3\ntrue: 4\nnull: 5\n2026-11-21: 6\n")
     assert source.data == {"on": 1, "no": 2, "5": 3, "true": 4, "null": 5, "2026-11-21": 6}
 
 
-def test_every_key_and_item_knows_its_line():
+def test_every_key_and_item_knows_its_line() -> None:
     source = yaml("# first\ntitle: x\nitems:\n  - op: a\n  -\n    op: b\nby_id:\n  k: {op: c}\n")
     assert source.line(("title",)) == 2
     assert source.line(("items", 0)) == 4
@@ -101,7 +104,7 @@ def test_every_key_and_item_knows_its_line():
     assert source.problem((), "Wrong.") == "file.yaml:2: Wrong."
 
 
-def test_a_key_that_stands_twice_is_an_error_with_both_lines():
+def test_a_key_that_stands_twice_is_an_error_with_both_lines() -> None:
     assert problems("title: a\nby_id:\n  AI-01: {op: x}\n  AI-02: {op: x}\n  AI-01: {op: y}\n") == [
         'file.yaml:5: "AI-01" stands twice; the first is on line 3.'
     ]
@@ -124,12 +127,12 @@ def test_a_key_that_stands_twice_is_an_error_with_both_lines():
     ],
     ids=lambda contents: repr(contents[:20]),
 )
-def test_what_is_no_policy_file_is_refused(raw, problem):
+def test_what_is_no_policy_file_is_refused(raw: bytes, problem: str) -> None:
     (found,) = problems(raw)
     assert found.startswith(problem)
 
 
-def test_deep_nesting_is_refused_with_its_line():
+def test_deep_nesting_is_refused_with_its_line() -> None:
     deepest = "a: " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
     assert yaml(deepest).data
     assert problems("a: " + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)) == [
@@ -137,16 +140,16 @@ def test_deep_nesting_is_refused_with_its_line():
     ]
 
 
-def test_nesting_that_the_parser_cannot_follow_is_refused():
+def test_nesting_that_the_parser_cannot_follow_is_refused() -> None:
     (found,) = problems("[" * 100_000)
     assert found.startswith("file.yaml")
 
 
-def test_an_alias_of_itself_is_refused():
+def test_an_alias_of_itself_is_refused() -> None:
     assert problems("a: &a [*a, *a]\n") == [f"file.yaml:1: nested deeper than {MAX_DEPTH} levels."]
 
 
-def test_aliases_cannot_blow_up_the_memory(monkeypatch):
+def test_aliases_cannot_blow_up_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_source, "MAX_ITEMS", 1000)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     for n in range(1, 10):
@@ -155,7 +158,7 @@ def test_aliases_cannot_blow_up_the_memory(monkeypatch):
     assert found.endswith(": more than 1,000 keys and items.")
 
 
-def test_a_long_text_that_aliases_repeat_counts_each_time(monkeypatch):
+def test_a_long_text_that_aliases_repeat_counts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_source, "MAX_BYTES", 1024 * 1024)
     text = "a: &a " + "x" * 10_000 + "\nb:\n"
     assert problems(text + "  - *a\n" * 150) == [
@@ -164,24 +167,24 @@ def test_a_long_text_that_aliases_repeat_counts_each_time(monkeypatch):
     assert len(parse((text + "  - *a\n" * 50).encode(), "file.yaml").data["b"]) == 50
 
 
-def test_keys_that_aliases_repeat_count_too(monkeypatch):
+def test_keys_that_aliases_repeat_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_source, "MAX_BYTES", 1024 * 1024)
     text = "a: &a\n  ? " + "k" * 10_000 + "\n  : 1\nb:\n" + "  - *a\n" * 150
     assert "expand to more than 1 MiB" in problems(text)[0]
 
 
-def test_a_byte_order_mark_does_no_harm():
+def test_a_byte_order_mark_does_no_harm() -> None:
     assert parse(b"\xef\xbb\xbftitle: a\n", "file.yaml").data == {"title": "a"}
 
 
-def test_a_file_that_cannot_be_read_says_why(tmp_path):
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"gone\.yaml: cannot be read: No such file"):
         yaml_source.read(tmp_path / "gone.yaml")
     with pytest.raises(PolicyError, match=r"cannot be read: Is a directory\."):
         yaml_source.read(tmp_path)
 
 
-def test_a_file_is_called_by_its_path(tmp_path):
+def test_a_file_is_called_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("title: a\ntilte: b\n", encoding="utf-8")
     with pytest.raises(PolicyError) as caught:
@@ -236,23 +239,23 @@ def test_a_file_is_called_by_its_path(tmp_path):
         ),
     ],
 )
-def test_a_problem_says_file_line_key_and_what_was_expected(text, expected):
+def test_a_problem_says_file_line_key_and_what_was_expected(text: str, expected: str) -> None:
     assert problems(text) == [expected]
 
 
-def test_all_problems_come_at_once():
+def test_all_problems_come_at_once() -> None:
     found = problems("titel: a\ncount: x\ninner: {op: 1}\n")
     assert len(found) == 4
     assert len(set(found)) == 4
 
 
-def test_members_of_a_union_do_not_show_in_keys():
+def test_members_of_a_union_do_not_show_in_keys() -> None:
     found = problems("title: a\neither: {x: 1}\n")
     assert found
     assert all(each.startswith("file.yaml:2: either: expected ") for each in found)
 
 
-def test_the_nearest_name_is_found_without_regard_to_case():
+def test_the_nearest_name_is_found_without_regard_to_case() -> None:
     assert nearest("ai-01", ["AI-01", "CN-05"]) == ' Did you mean "AI-01"?'
     assert nearest("zzz", ["AI-01", "CN-05"]) == ""
     assert nearest("x", []) == ""

@@ -47,7 +47,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_held_secret_is_found_in_each_form(form):
+def test_a_held_secret_is_found_in_each_form(form) -> None:
     clean = held(SECRET).redact(f"before {FORMS[form]} after")
     assert REDACTED in clean
     assert clean.startswith("before ")
@@ -56,17 +56,17 @@ def test_a_held_secret_is_found_in_each_form(form):
     assert FORMS[form][4:12] not in clean
 
 
-def test_little_of_what_surrounds_a_secret_in_base64_goes_with_it():
+def test_little_of_what_surrounds_a_secret_in_base64_goes_with_it() -> None:
     words = base64.b64encode(b"the user anna has the password " + RAW + b" since monday").decode()
     assert held(SECRET).redact(words).startswith(words[:36])
 
 
-def test_several_in_one_text_and_next_to_each_other_are_found():
+def test_several_in_one_text_and_next_to_each_other_are_found() -> None:
     both = held("first-secret", "second-secret")
     assert both.redact("first-secretsecond-secret, first-secret") == f"{REDACTED * 2}, {REDACTED}"
 
 
-def test_the_beginning_of_a_long_secret_is_hidden_where_somebody_cut_it():
+def test_the_beginning_of_a_long_secret_is_hidden_where_somebody_cut_it() -> None:
     secret = "abcdefghijklmnopqrstuvwxyz0123456789"
     for length in range(18, 37):
         assert held(secret).redact(f"was {secret[:length]}... 36") == f"was {REDACTED}... 36"
@@ -77,28 +77,28 @@ def test_the_beginning_of_a_long_secret_is_hidden_where_somebody_cut_it():
     "address",
     ["https://example.com/T0kEnThatNobodyMaySee", "https://example.com/" + "T0kEn" * 20],
 )
-def test_the_host_of_an_address_that_is_a_secret_gives_nothing_away(address):
+def test_the_host_of_an_address_that_is_a_secret_gives_nothing_away(address: str) -> None:
     other = "see https://example.com/terms?lang=en"
     assert held(address).redact(other) == other
     assert held(address).redact(quote(other)) == quote(other)
     assert held(address).redact(f"at {address}") == f"at {REDACTED}"
 
 
-def test_the_longest_that_fits_is_hidden():
+def test_the_longest_that_fits_is_hidden() -> None:
     assert held("the-secret", "the-secret-2026").redact("the-secret-2026") == REDACTED
 
 
 @pytest.mark.parametrize("text", ["", "a secret", "100% sure & safe", "C:\\users\\new", "%zz%41"])
-def test_other_texts_stay_as_they_are(text):
+def test_other_texts_stay_as_they_are(text: str) -> None:
     assert held(SECRET).redact(text) == text
 
 
-def test_what_is_decoded_holds_no_line_breaks():
+def test_what_is_decoded_holds_no_line_breaks() -> None:
     assert held(SECRET).redact(f"a%0A{quote(SECRET, safe='')}%1b[31m") == f"a%0A{REDACTED}%1b[31m"
     assert "\n" not in held(SECRET).redact("a%0A" + "".join(f"%{byte:02x}" for byte in RAW))
 
 
-def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_are_known():
+def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_are_known() -> None:
     secrets = held("the-credential")
     for number in range(5000):
         secrets.register_token(f"access-token-{number:05}")
@@ -108,7 +108,9 @@ def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_
 
 
 @given(st.text(min_size=8), st.binary(max_size=5), st.text(max_size=9))
-def test_a_secret_is_never_left_whatever_it_is_and_whatever_surrounds_it(secret, before, around):
+def test_a_secret_is_never_left_whatever_it_is_and_whatever_surrounds_it(
+    secret, before, around
+) -> None:
     secrets = held(secret)
     try:
         raw = secret.encode()
@@ -119,7 +121,7 @@ def test_a_secret_is_never_left_whatever_it_is_and_whatever_surrounds_it(secret,
         assert form not in secrets.redact(f"{around}{form}{around}") or form in REDACTED
 
 
-def test_no_number_of_secrets_makes_a_long_text_take_long():
+def test_no_number_of_secrets_makes_a_long_text_take_long() -> None:
     secrets = held(*(f"configured-secret-{number:04}" for number in range(50)))
     for number in range(MOST_TOKENS):
         secrets.register_token(f"token-{number:04}-" + "x" * 500)

@@ -13,7 +13,7 @@ SHIPPED = json.loads((files.folder() / "settings.json").read_text("utf-8"))["set
 
 
 @pytest.mark.parametrize("name", [*WORDS, *ENDINGS, *(f"{code}_code" for code in CODES)])
-def test_every_name_hides_its_value_however_it_is_written(name):
+def test_every_name_hides_its_value_however_it_is_written(name) -> None:
     for written in (name, name.upper(), name.title(), name.replace("_", "-"), f"my_{name}"):
         assert redact({written: "hunter2"}) == {written: REDACTED}
 
@@ -25,7 +25,7 @@ def test_every_name_hides_its_value_however_it_is_written(name):
         *("license_key", "smtp_pw", "dbCreds", "wpa_psk", "backup_keys", "rtmp_key"),
     ],
 )
-def test_keys_that_only_their_words_give_away_hide_their_values(name):
+def test_keys_that_only_their_words_give_away_hide_their_values(name) -> None:
     assert redact({name: "hunter2", "a": [{name: 482913}]}) == {
         name: REDACTED,
         "a": [{name: REDACTED}],
@@ -34,16 +34,16 @@ def test_keys_that_only_their_words_give_away_hide_their_values(name):
 
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("colon", [":", " : ", "：", "＝"])
-def test_every_label_hides_its_value(label, colon):
+def test_every_label_hides_its_value(label, colon: str) -> None:
     assert "hunter2" not in redact_text(f"Zoom. {label.capitalize()}{colon}hunter2\nBye")
 
 
 @pytest.mark.parametrize("kind", OPEN_KEYS)
-def test_keys_that_open_nothing_stay(kind):
+def test_keys_that_open_nothing_stay(kind) -> None:
     assert redact({f"{kind}_key": "x"}) == {f"{kind}_key": "x"}
 
 
-def test_no_value_that_zoom_documents_for_a_setting_is_taken_for_a_secret():
+def test_no_value_that_zoom_documents_for_a_setting_is_taken_for_a_secret() -> None:
     """A verdict depends on it: a redacted value would always be unknown."""
     for path, facts in SHIPPED.items():
         documented = [True, False, None, *facts.get("values", ())]
@@ -68,5 +68,5 @@ def test_no_value_that_zoom_documents_for_a_setting_is_taken_for_a_secret():
     ],
     ids=str,
 )
-def test_settings_about_secrets_are_none(document):
+def test_settings_about_secrets_are_none(document) -> None:
     assert redact(document) == document

@@ -9,6 +9,7 @@ from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import roll_up
 from auditor.report import changes, drift_report
 from tests.report import past_worlds, worlds
+from tests.report.conftest import Render
 from tests.report.past_worlds import EVE, FILES, FOLDER, LOCAL, changed, rendered
 
 
@@ -30,11 +31,11 @@ def listed_settings(run):
     return [item.setting for item in tables(run).settings]
 
 
-def test_without_a_previous_run_there_is_no_section():
+def test_without_a_previous_run_there_is_no_section() -> None:
     assert tables(replace(past_worlds.run(), drift=None)) is None
 
 
-def test_changes_come_by_kind_the_worst_first():
+def test_changes_come_by_kind_the_worst_first() -> None:
     assert [(section.move, section.count) for section in tables().moves] == [
         (ChangeKind.REGRESSED, 7),
         (ChangeKind.NEWLY_UNKNOWN, 1),
@@ -42,7 +43,7 @@ def test_changes_come_by_kind_the_worst_first():
     ]
 
 
-def test_levels_of_one_setting_are_one_row_whose_example_has_an_author():
+def test_levels_of_one_setting_are_one_row_whose_example_has_an_author() -> None:
     drift = past_worlds.drift()
     quiet = changed(ChangeKind.REGRESSED, worlds.account(), replace(LOCAL), None)
     regressed = changes.moves(replace(drift, changes=[quiet, *drift.changes]))[0]
@@ -51,14 +52,14 @@ def test_levels_of_one_setting_are_one_row_whose_example_has_an_author():
     assert row.example.changed_by == EVE
 
 
-def test_a_lock_and_its_value_are_two_rows():
+def test_a_lock_and_its_value_are_two_rows() -> None:
     verdict = replace(LOCAL, kind=FindingKind.LOCK)
     both = [changed(ChangeKind.REGRESSED, worlds.user(1), v, None) for v in (LOCAL, verdict)]
     (section,) = changes.moves(replace(past_worlds.drift(), changes=both))
     assert {row.kind for row in section.rows} == {FindingKind.VALUE, FindingKind.LOCK}
 
 
-def test_rows_beyond_the_first_are_counted():
+def test_rows_beyond_the_first_are_counted() -> None:
     many = [
         changed(ChangeKind.REGRESSED, worlds.user(1), replace(LOCAL, setting=f"s{at:02}"), None)
         for at in range(20)
@@ -67,7 +68,7 @@ def test_rows_beyond_the_first_are_counted():
     assert (section.count, len(section.rows), section.hidden) == (20, 15, 5)
 
 
-def test_settings_without_a_control_are_listed():
+def test_settings_without_a_control_are_listed() -> None:
     assert listed_settings(past_worlds.run()) == ["in_meeting.whiteboard", "in_meeting.chat"]
 
 
@@ -81,23 +82,25 @@ def test_settings_without_a_control_are_listed():
         ("recording", False),
     ],
 )
-def test_a_control_looks_at_what_holds_its_setting_and_at_what_lies_in_it(path, is_listed):
+def test_a_control_looks_at_what_holds_its_setting_and_at_what_lies_in_it(
+    path, is_listed: bool
+) -> None:
     users = setting(path, worlds.SOURCE[Level.USER], worlds.user(1))
     assert bool(listed_settings(with_settings(users))) is is_listed
 
 
-def test_a_control_of_users_does_not_look_at_the_account():
+def test_a_control_of_users_does_not_look_at_the_account() -> None:
     assert listed_settings(with_settings(setting(LOCAL.setting))) == [LOCAL.setting]
 
 
-def test_a_control_of_the_value_does_not_look_at_the_lock():
+def test_a_control_of_the_value_does_not_look_at_the_lock() -> None:
     locks = "GET /accounts/me/lock_settings"
     summary = past_worlds.SUMMARY.setting
     assert listed_settings(with_settings(setting(summary))) == []
     assert listed_settings(with_settings(setting(summary, locks))) == [summary]
 
 
-def test_a_new_setting_is_listed_once_as_new():
+def test_a_new_setting_is_listed_once_as_new() -> None:
     uncovered = worlds.deviation(
         "TP-01", Level.ACCOUNT, kind=FindingKind.UNCOVERED, setting="brand.new"
     )
@@ -108,7 +111,7 @@ def test_a_new_setting_is_listed_once_as_new():
     assert listed_settings(with_settings(changed, run=run)) == ["brand.new"]
 
 
-def test_a_run_that_did_not_keep_its_passes_does_not_say_where_no_control_looks():
+def test_a_run_that_did_not_keep_its_passes_does_not_say_where_no_control_looks() -> None:
     run = past_worlds.run()
     without_passes = [
         worlds.judged(item.scope, [v for v in item.verdicts if v.status is not Status.PASS])
@@ -119,24 +122,24 @@ def test_a_run_that_did_not_keep_its_passes_does_not_say_where_no_control_looks(
     assert len(tables(slim).settings) == 4
 
 
-def test_a_long_list_of_settings_is_cut_and_counted():
+def test_a_long_list_of_settings_is_cut_and_counted() -> None:
     run = with_settings(*(setting(f"s{at}") for at in range(20)))
     assert (len(tables(run).settings), tables(run).more_settings) == (15, 5)
 
 
-def test_a_changed_lock_is_called_a_lock():
+def test_a_changed_lock_is_called_a_lock() -> None:
     lock = setting("in_meeting.chat", "GET /groups/{groupId}/lock_settings")
     assert drift_report.setting_line(lock).startswith("lock of in_meeting.chat: false → true")
     assert drift_report.setting_line(setting("in_meeting.chat")).startswith("in_meeting.chat:")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_run_with_a_history_renders_as_stored(name):
+def test_a_run_with_a_history_renders_as_stored(name) -> None:
     assert rendered(name) == (FOLDER / FILES[name]).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
-def test_without_a_history_none_is_mentioned(render, format_):
+def test_without_a_history_none_is_mentioned(render: Render, format_: str) -> None:
     text = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
     for word in ("the run before", "deviating again", "as before", "First seen", "data-changed>"):
         assert word not in text

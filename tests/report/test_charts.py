@@ -18,7 +18,7 @@ def exposed(*groups):
     return charts.by_group(Exposure(groups, {}))
 
 
-def test_topics_come_by_their_deviations_and_say_at_which_level():
+def test_topics_come_by_their_deviations_and_say_at_which_level() -> None:
     bars = families(worlds.everything())
     assert [bar.label for bar in bars] == [
         "AI features",
@@ -31,7 +31,7 @@ def test_topics_come_by_their_deviations_and_say_at_which_level():
     assert [part.name for part in bars[0].parts] == ["account", "group", "user"]
 
 
-def test_the_longest_bar_is_full_and_its_parts_lie_beside_each_other():
+def test_the_longest_bar_is_full_and_its_parts_lie_beside_each_other() -> None:
     longest, second, *_ = families(worlds.everything())
     ends = [part.start + part.width for part in longest.parts]
     assert ends[-1] == pytest.approx(charts.WIDTH, abs=0.1)
@@ -39,28 +39,28 @@ def test_the_longest_bar_is_full_and_its_parts_lie_beside_each_other():
     assert sum(part.width for part in second.parts) < charts.WIDTH
 
 
-def test_a_control_without_a_family_is_not_left_out():
+def test_a_control_without_a_family_is_not_left_out() -> None:
     run = replace(worlds.everything(), controls={})
     assert [bar.label for bar in families(run)] == ["Other"]
 
 
-def test_every_level_has_a_shade():
+def test_every_level_has_a_shade() -> None:
     assert {charts.shade(level) for level in Level} == {"account", "group", "user", "meeting"}
 
 
-def test_no_deviation_is_no_bar():
+def test_no_deviation_is_no_bar() -> None:
     assert families(worlds.clean()) == []
     assert exposed(GroupExposure("g1", "Sales", deviating=0, members=9)) == ([], 0)
 
 
-def test_a_full_bar_is_every_member():
+def test_a_full_bar_is_every_member() -> None:
     bars, more = exposed(GroupExposure("g1", "Sales", deviating=1, members=4))
     assert bars[0].counts == "1 of 4 members deviates"
     assert bars[0].parts[0].width == charts.WIDTH / 4
     assert more == 0
 
 
-def test_if_members_are_not_known_the_most_exposed_group_is_the_measure():
+def test_if_members_are_not_known_the_most_exposed_group_is_the_measure() -> None:
     bars, _ = exposed(
         GroupExposure("g1", "Sales", deviating=10, members=None),
         GroupExposure("g2", "Legal", deviating=1, members=None),
@@ -69,16 +69,16 @@ def test_if_members_are_not_known_the_most_exposed_group_is_the_measure():
     assert [bar.parts[0].width for bar in bars] == [charts.WIDTH, charts.WIDTH / 10]
 
 
-def test_groups_beyond_the_first_dozen_are_counted():
+def test_groups_beyond_the_first_dozen_are_counted() -> None:
     bars, more = exposed(*(GroupExposure(f"g{at}", f"G {at}", 5, 5) for at in range(20)))
     assert (len(bars), more) == (12, 8)
 
 
-def test_there_is_no_trend_without_an_earlier_run():
+def test_there_is_no_trend_without_an_earlier_run() -> None:
     assert charts.trend(worlds.everything()) is None
 
 
-def test_the_trend_ends_with_this_run():
+def test_the_trend_ends_with_this_run() -> None:
     trend = charts.trend(replace(worlds.everything(), trend=page_worlds.TREND))
     assert [point.deviations for point in trend.points] == [80, 40, 50]
     deviations, unknown = trend.lines
@@ -87,7 +87,7 @@ def test_the_trend_ends_with_this_run():
     assert trend.top == 80
 
 
-def test_more_stands_higher_and_later_stands_further_right():
+def test_more_stands_higher_and_later_stands_further_right() -> None:
     trend = charts.trend(replace(worlds.everything(), trend=page_worlds.TREND))
     (x1, y1), (x2, y2), (x3, y3) = trend.lines[0].points
     assert x1 < x2 < x3 <= charts.TREND_WIDTH
@@ -95,13 +95,13 @@ def test_more_stands_higher_and_later_stands_further_right():
     assert trend.lines[0].path.split()[0] == f"{x1:g},{y1:g}"
 
 
-def test_nothing_ever_found_is_a_flat_line():
+def test_nothing_ever_found_is_a_flat_line() -> None:
     still = (TrendPoint("r1", "2026-11-19T22:00:00Z", 0, 0, 180),)
     trend = charts.trend(replace(worlds.clean(), trend=still))
     assert {y for line in trend.lines for _, y in line.points} == {charts.TREND_HEIGHT - 10}
 
 
-def test_coverage_has_a_scale_of_its_own_from_none_to_all():
+def test_coverage_has_a_scale_of_its_own_from_none_to_all() -> None:
     half, whole = (
         TrendPoint("r1", "2026-11-18T22:00:00Z", 0, 90, 180),
         TrendPoint("r2", "2026-11-19T22:00:00Z", 0, 0, 1_000_000),
@@ -113,7 +113,7 @@ def test_coverage_has_a_scale_of_its_own_from_none_to_all():
     assert charts.coverage_text(half) == "90 of 180 checks"
 
 
-def test_a_run_without_checks_interrupts_the_coverage():
+def test_a_run_without_checks_interrupts_the_coverage() -> None:
     points = [
         TrendPoint(f"r{at}", "2026-11-18T22:00:00Z", 0, 0, checks)
         for at, checks in enumerate((9, 0))
@@ -122,7 +122,7 @@ def test_a_run_without_checks_interrupts_the_coverage():
     assert len(trend.coverage) == 2
 
 
-def test_incomplete_runs_are_marked_where_they_stand():
+def test_incomplete_runs_are_marked_where_they_stand() -> None:
     whole, broken = (
         TrendPoint("r1", "2026-11-18T22:00:00Z", 1, 0, 9),
         TrendPoint("r2", "2026-11-19T22:00:00Z", 1, 0, 9, complete=False),

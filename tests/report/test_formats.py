@@ -30,7 +30,7 @@ class TsvFormat(Format):
 '''
 
 
-def test_every_format_is_registered_under_its_own_name_and_suffix():
+def test_every_format_is_registered_under_its_own_name_and_suffix() -> None:
     assert list(FORMATS)[:3] == ["text", "json", "html"]
     others = "ndjson csv xlsx markdown sarif junit ocsf oscal prometheus pdf"
     assert set(FORMATS) >= {"text", "json", "html", *others.split()}
@@ -65,18 +65,18 @@ def test_a_new_format_is_one_new_module(tmp_path: Path) -> None:
     assert run(*only, "--format", "tsv").stdout == report.read_text(encoding="utf-8")
 
 
-def test_the_suffix_of_a_path_chooses_the_format():
+def test_the_suffix_of_a_path_chooses_the_format() -> None:
     assert by_suffix("demo/report.HTML").name == "html"
     assert by_suffix("night.json").name == "json"
     assert by_suffix("night.txt").name == "text"
 
 
-def test_an_unknown_format_says_which_there_are():
+def test_an_unknown_format_says_which_there_are() -> None:
     with pytest.raises(UnknownFormat, match=r"'yaml'.*text, json, html.*bundle\.$"):
         by_name("yaml")
 
 
 @pytest.mark.parametrize("path", ["report.docx", "report", ""])
-def test_a_name_without_a_known_suffix_says_what_to_do(path):
+def test_a_name_without_a_known_suffix_says_what_to_do(path: str) -> None:
     with pytest.raises(FormatError, match=r"--format.*\.json \(json\).*\.zip \(bundle\)"):
         by_suffix(path)

@@ -7,6 +7,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status, WaiverTerms
 from auditor.findings.rollup import merge_values, roll_up
+from auditor.findings.run import Run
 from auditor.report.group_wording import group_outcome, name, outcome, sentence, where
 from tests.report import worlds
 
@@ -20,7 +21,7 @@ def users(*verdicts):
     return [(worlds.user(at), verdict) for at, verdict in enumerate(verdicts)]
 
 
-def test_groups_count_as_the_summary_does(any_run):
+def test_groups_count_as_the_summary_does(any_run: Run) -> None:
     groups = merge_values(roll_up(any_run, names=3).groups, 3, Status.PASS)
     by_status = Counter()
     for group in groups:
@@ -29,20 +30,20 @@ def test_groups_count_as_the_summary_does(any_run):
     assert by_status == expected
 
 
-def test_values_that_differ_do_not_part_findings():
+def test_values_that_differ_do_not_part_findings() -> None:
     (group,) = groups_of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
     assert group.count == 9
     assert group_outcome(group) == "found 0 (3), 1 (3), 2 (3), asked for false"
 
 
-def test_the_most_frequent_values_are_listed_and_the_others_counted():
+def test_the_most_frequent_values_are_listed_and_the_others_counted() -> None:
     values = [*range(40), 7, 7]
     (group,) = groups_of(*users(*[worlds.deviation(observed=value) for value in values]))
     assert group_outcome(group).startswith("found 7 (3), ")
     assert "and 35 other values" in group_outcome(group)
 
 
-def test_cause_severity_waiver_and_level_part_findings():
+def test_cause_severity_waiver_and_level_part_findings() -> None:
     first = worlds.unknown(Cause.DENIED)
     waived = worlds.deviation(status=Status.WAIVED, waiver=WaiverTerms("", "a", "", ""))
     others = [
@@ -57,12 +58,12 @@ def test_cause_severity_waiver_and_level_part_findings():
     assert len({group.fingerprint for group in groups}) == 7
 
 
-def test_the_worst_come_first():
+def test_the_worst_come_first() -> None:
     low, high = worlds.deviation("IA-04"), worlds.deviation("AI-01")
     assert [group.verdict.control for group in groups_of(*users(low, high))] == ["AI-01", "IA-04"]
 
 
-def test_the_requested_number_is_named_and_all_are_counted():
+def test_the_requested_number_is_named_and_all_are_counted() -> None:
     (group,) = groups_of(*users(*[worlds.deviation()] * 14), names=12)
     assert len(group.members) == 12
     assert group.unnamed
@@ -70,7 +71,7 @@ def test_the_requested_number_is_named_and_all_are_counted():
     assert where(group).endswith(" and 4 more")
 
 
-def test_a_group_without_a_name_is_counted_all_the_same():
+def test_a_group_without_a_name_is_counted_all_the_same() -> None:
     one = worlds.deviation()
     groups = groups_of(
         *((worlds.group(at), one) for at in range(5)), (worlds.user(1), one), names=5
@@ -83,7 +84,7 @@ def test_a_group_without_a_name_is_counted_all_the_same():
     assert groups[1].unnamed
 
 
-def test_the_times_of_all_members_are_spanned():
+def test_the_times_of_all_members_are_spanned() -> None:
     early, late = "2026-11-21T20:00:00Z", "2026-11-21T23:00:00Z"
     run = worlds.run_of(
         [
@@ -95,14 +96,14 @@ def test_the_times_of_all_members_are_spanned():
     assert (group.observed_from, group.observed_to) == (early, late)
 
 
-def test_an_outcome_says_what_there_is_to_say():
+def test_an_outcome_says_what_there_is_to_say() -> None:
     assert outcome(worlds.deviation()) == "found true, asked for false"
     assert outcome(worlds.deviation(expected=None)) == "found true"
     assert outcome(worlds.unknown(Cause.ABSENT)) == "could not be judged: not returned by Zoom"
     assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision or attestation due"
 
 
-def test_names_and_sentences_are_one_escaped_line():
+def test_names_and_sentences_are_one_escaped_line() -> None:
     for words in worlds.HOSTILE.values():
         assert name(worlds.user(1, words)).isprintable() or "\u200d" in words
         assert len(sentence(words).splitlines()) <= 1

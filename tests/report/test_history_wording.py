@@ -37,11 +37,11 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary
         (row(), 47, ""),
     ],
 )
-def test_the_lifecycle_of_a_row_is_one_phrase(summary, count, text):
+def test_the_lifecycle_of_a_row_is_one_phrase(summary, count: int, text: str) -> None:
     assert past.lifecycle_text(summary, count) == text
 
 
-def test_a_badge_counts_only_where_not_all_changed():
+def test_a_badge_counts_only_where_not_all_changed() -> None:
     assert past.badges(row(new=1), 1) == [(LifecycleState.NEW, "new")]
     assert past.badges(row(new=4), 4) == [(LifecycleState.NEW, "new")]
     assert past.badges(row(1, 2, 3), 6) == [
@@ -51,7 +51,7 @@ def test_a_badge_counts_only_where_not_all_changed():
     assert past.badges(row(persisting=3), 3) == []
 
 
-def test_scopes_are_named_where_only_some_changed():
+def test_scopes_are_named_where_only_some_changed() -> None:
     some, every = row(new=2, persisting=1), row(new=3)
     for summary in (some, every):
         summary.named[LifecycleState.NEW] = [worlds.user(1)]
@@ -59,7 +59,7 @@ def test_scopes_are_named_where_only_some_changed():
     assert past.partly_changed(every, 3) == []
 
 
-def test_equal_times_appear_once():
+def test_equal_times_appear_once() -> None:
     summary = row(new=1)
     assert [term for term, _ in past.time_ranges(summary)] == ["First seen", "Deviates since"]
     summary.first_seen = summary.since

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_pla
 from auditor.evidence.scope import Level
 from auditor.findings.run import Run
 from tests.report import page_worlds, past_worlds, worlds
+from tests.report.conftest import Render
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -53,7 +54,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_report(browser: Browser, render, tmp_path: Path) -> Iterator[Open]:
+def open_report(browser: Browser, render: Render, tmp_path: Path) -> Iterator[Open]:
     """Opens a run's report: `open_report(run, color_scheme="dark", at="#q=x")`."""
     contexts: list[BrowserContext] = []
 
@@ -79,14 +80,14 @@ def rich(open_report: Open) -> Opened:
 
 
 @pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile, worlds.empty])
-def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report):
+def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report: Open) -> None:
     report = open_report(world())
     assert report.complaints == []
     assert [url for url in report.requests if not url.startswith(("file:", "data:"))] == []
     assert len([url for url in report.requests if url.startswith("file:")]) == 1
 
 
-def test_initially_every_row_and_every_check_is_shown(rich):
+def test_initially_every_row_and_every_check_is_shown(rich: Opened) -> None:
     rows = rich.rows()
     assert rich.count().startswith(f"{rows} of {rows} rows, ")
     assert rich.page.locator("#filtered").is_hidden()
@@ -103,7 +104,9 @@ def test_initially_every_row_and_every_check_is_shown(rich):
         ("group", "g002", '[data-group~="1"]'),
     ],
 )
-def test_a_choice_leaves_the_rows_that_have_it(rich, name, value, attribute):
+def test_a_choice_leaves_the_rows_that_have_it(
+    rich: Opened, name: str, value: str, attribute: str
+) -> None:
     before = rich.rows()
     rich.page.select_option(f"select[name={name}]", value)
     expected = rich.page.locator(f"main .row:not(.again){attribute}").count()
@@ -112,20 +115,20 @@ def test_a_choice_leaves_the_rows_that_have_it(rich, name, value, attribute):
     assert rich.count().startswith(f"{expected} of {before} rows")
 
 
-def test_choices_hold_together(rich):
+def test_choices_hold_together(rich: Opened) -> None:
     rich.page.select_option("select[name=topic]", "Recording")
     rich.page.select_option("select[name=status]", "waived")
     assert rich.rows() == 1
 
 
-def test_a_severity_can_be_left_out(rich):
+def test_a_severity_can_be_left_out(rich: Opened) -> None:
     rich.page.get_by_role("checkbox", name="critical").focus()
     rich.page.keyboard.press("Space")
     assert rich.page.locator('main .row[data-severity="critical"]:visible').count() == 0
     assert "severity=high%2Cmedium%2Clow" in rich.page.url
 
 
-def test_the_search_finds_titles_settings_and_names(rich):
+def test_the_search_finds_titles_settings_and_names(rich: Opened) -> None:
     for words in ("local recording", "recording.rc-02", "clinical ops"):
         rich.page.get_by_role("searchbox").fill(words)
         assert 0 < rich.rows() < 20, words
@@ -135,13 +138,15 @@ def test_the_search_finds_titles_settings_and_names(rich):
     assert rich.page.locator(".control:visible, .cause:visible, .band:visible").count() == 0
 
 
-def test_changed_only_is_offered_where_there_is_a_history(open_report):
+def test_changed_only_is_offered_where_there_is_a_history(open_report: Open) -> None:
     without = open_report(replace(page_worlds.rich(), trend=past_worlds.TREND))
     assert without.page.locator("[name=changed]").is_hidden()
     assert open_report(past_worlds.run()).page.locator("[name=changed]").is_visible()
 
 
-def test_changed_only_leaves_new_and_regressed_rows_and_is_in_the_address(open_report):
+def test_changed_only_leaves_new_and_regressed_rows_and_is_in_the_address(
+    open_report: Open,
+) -> None:
     report = open_report(past_worlds.run())
     report.page.get_by_role("checkbox", name="changed only").focus()
     report.page.keyboard.press("Space")
@@ -168,7 +173,7 @@ def first_opened(report: Opened, words: str) -> Locator:
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
-def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report):
+def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report: Open) -> None:
     report = open_report(past_worlds.run(), permissions=CLIPBOARD)
     row = first_opened(report, "14 users")
     row.get_by_role("button", name="Copy as JSON").focus()
@@ -201,7 +206,7 @@ def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report):
     assert report.complaints == []
 
 
-def test_the_json_of_one_finding_names_it_by_its_fingerprint(open_report):
+def test_the_json_of_one_finding_names_it_by_its_fingerprint(open_report: Open) -> None:
     run = past_worlds.run()
     report = open_report(run, permissions=CLIPBOARD)
     row = first_opened(report, "Studio")
@@ -214,7 +219,9 @@ def test_the_json_of_one_finding_names_it_by_its_fingerprint(open_report):
 
 
 @pytest.mark.parametrize("clipboard", ["absent", "refusing"])
-def test_if_the_clipboard_is_refused_the_json_is_shown_and_selected(open_report, clipboard):
+def test_if_the_clipboard_is_refused_the_json_is_shown_and_selected(
+    open_report: Open, clipboard: str
+) -> None:
     report = open_report(worlds.hostile())
     report.page.evaluate(
         "how => Object.defineProperty(navigator, 'clipboard', { value: how === 'absent' ? undefined"
@@ -231,7 +238,7 @@ def test_if_the_clipboard_is_refused_the_json_is_shown_and_selected(open_report,
     assert report.complaints == []
 
 
-def test_without_javascript_nothing_offers_to_copy(open_report):
+def test_without_javascript_nothing_offers_to_copy(open_report: Open) -> None:
     page = open_report(past_worlds.run(), java_script_enabled=False).page
     page.locator("#deviations summary").first.click()
     assert page.get_by_text("Copy as JSON").count() == 0
@@ -239,7 +246,7 @@ def test_without_javascript_nothing_offers_to_copy(open_report):
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_a_history(open_report, look):
+def test_axe_finds_nothing_serious_in_a_history(open_report: Open, look: str) -> None:
     report = open_report(past_worlds.run(), color_scheme=look)
     report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     report.page.get_by_role("button", name="Copy as JSON").first.wait_for()
@@ -248,7 +255,7 @@ def test_axe_finds_nothing_serious_in_a_history(open_report, look):
     assert report.complaints == []
 
 
-def test_the_filter_is_in_the_address_and_comes_back_on_reload(rich):
+def test_the_filter_is_in_the_address_and_comes_back_on_reload(rich: Opened) -> None:
     rich.page.select_option("select[name=status]", "fail")
     rich.page.select_option("select[name=level]", "user")
     rich.page.get_by_role("searchbox").fill("recording")
@@ -260,7 +267,7 @@ def test_the_filter_is_in_the_address_and_comes_back_on_reload(rich):
     assert rich.page.input_value("select[name=level]") == "user"
 
 
-def test_a_link_into_the_page_keeps_the_filter(rich):
+def test_a_link_into_the_page_keeps_the_filter(rich: Opened) -> None:
     rich.page.select_option("select[name=status]", "unknown")
     before_text = rich.count()
     rich.page.click('.contents a[href="#unknown"]')
@@ -270,14 +277,14 @@ def test_a_link_into_the_page_keeps_the_filter(rich):
     assert rich.page.evaluate("scrollY") > 500
 
 
-def test_an_address_that_names_nothing_known_filters_nothing(open_report):
+def test_an_address_that_names_nothing_known_filters_nothing(open_report: Open) -> None:
     report = open_report(page_worlds.rich(), at="#status=gone&sort=99.9.up&control=XX-99")
     rows = report.rows()
     assert report.count().startswith(f"{rows} of {rows} rows")
     assert report.complaints == []
 
 
-def test_show_all_takes_the_filter_off(rich):
+def test_show_all_takes_the_filter_off(rich: Opened) -> None:
     rich.page.get_by_role("searchbox").fill("recording")
     rich.page.get_by_role("button", name="Show all").click()
     rich.page.wait_for_function("!location.hash")
@@ -286,7 +293,7 @@ def test_show_all_takes_the_filter_off(rich):
     assert "#" not in rich.page.url
 
 
-def test_tables_sort_by_their_heads_and_remember_it(rich):
+def test_tables_sort_by_their_heads_and_remember_it(rich: Opened) -> None:
     table = rich.page.locator("#overview table")
     first = table.locator("tbody tr").first
     by_users = table.get_by_role("button", name="users")
@@ -302,7 +309,7 @@ def test_tables_sort_by_their_heads_and_remember_it(rich):
     assert table.locator("th[aria-sort=ascending]").count() == 1
 
 
-def test_severities_sort_by_weight_not_by_letter(rich):
+def test_severities_sort_by_weight_not_by_letter(rich: Opened) -> None:
     table = rich.page.locator("#overview table")
     table.get_by_role("button", name="Severity").click()
     before_text = table.locator("tbody tr [data-label=Severity]").all_inner_texts()
@@ -310,7 +317,7 @@ def test_severities_sort_by_weight_not_by_letter(rich):
     assert before_text[-1] == "low"
 
 
-def test_everything_can_be_reached_by_keyboard(rich):
+def test_everything_can_be_reached_by_keyboard(rich: Opened) -> None:
     rich.page.keyboard.press("Tab")
     assert rich.page.evaluate("document.activeElement.className") == "skip"
     rich.page.keyboard.press("Enter")
@@ -325,12 +332,12 @@ def test_everything_can_be_reached_by_keyboard(rich):
     assert rich.page.locator("#deviations table.chain:visible").count() == 1
 
 
-def test_times_are_shown_in_local_time(rich):
+def test_times_are_shown_in_local_time(rich: Opened) -> None:
     assert "Europe/Berlin" in rich.page.locator("#local").inner_text()
     assert "10:58" in rich.page.locator(".run time").first.get_attribute("title")
 
 
-def test_without_javascript_everything_is_there_to_read(open_report):
+def test_without_javascript_everything_is_there_to_read(open_report: Open) -> None:
     report = open_report(page_worlds.rich(), java_script_enabled=False)
     page = report.page
     assert page.locator("#filter").is_hidden()
@@ -343,7 +350,7 @@ def contrast_ground(page: Page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-def test_dark_is_dark(open_report):
+def test_dark_is_dark(open_report: Open) -> None:
     light = contrast_ground(open_report(worlds.clean()).page)
     dark = contrast_ground(open_report(worlds.clean(), color_scheme="dark").page)
     assert light == "rgb(251, 250, 247)"
@@ -361,7 +368,7 @@ def test_dark_is_dark(open_report):
     ],
     ids=["light", "dark", "light-contrast", "dark-contrast", "narrow"],
 )
-def test_axe_finds_nothing_serious(open_report, look):
+def test_axe_finds_nothing_serious(open_report: Open, look) -> None:
     report = open_report(page_worlds.rich(), **look)
     report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     violations = Axe().run(report.page).response["violations"]
@@ -372,20 +379,20 @@ def test_axe_finds_nothing_serious(open_report, look):
     ] == []
 
 
-def test_axe_finds_nothing_serious_in_hostile_names(open_report):
+def test_axe_finds_nothing_serious_in_hostile_names(open_report: Open) -> None:
     violations = Axe().run(open_report(worlds.hostile()).page).response["violations"]
     assert [item["id"] for item in violations if item["impact"] in ("serious", "critical")] == []
 
 
 @pytest.mark.parametrize("width", [320, 400, 1400])
 @pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile])
-def test_the_page_is_never_wider_than_the_window(open_report, width, world):
+def test_the_page_is_never_wider_than_the_window(open_report: Open, width: int, world) -> None:
     page = open_report(world(), viewport={"width": width, "height": 800}).page
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_hostile_names_run_nothing(open_report):
+def test_hostile_names_run_nothing(open_report: Open) -> None:
     report = open_report(worlds.hostile())
     report.page.get_by_role("searchbox").fill("<script>alert(1)")
     assert report.rows() > 0
@@ -394,7 +401,7 @@ def test_hostile_names_run_nothing(open_report):
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
-def test_on_paper_deviations_and_unknowns_are_open(rich, tmp_path):
+def test_on_paper_deviations_and_unknowns_are_open(rich: Opened, tmp_path: Path) -> None:
     paper = tmp_path / "report.pdf"
     rich.page.pdf(path=str(paper), prefer_css_page_size=True)
     done = subprocess.run(
@@ -409,8 +416,8 @@ def test_on_paper_deviations_and_unknowns_are_open(rich, tmp_path):
 
 @pytest.mark.parametrize("history", [False, True], ids=["first", "with-a-history"])
 def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(
-    open_report, history
-):
+    open_report: Open, history: bool
+) -> None:
     run = page_worlds.huge()
     report = open_report(past_worlds.lasting(run) if history else run)
     size = report.page.evaluate(
@@ -429,7 +436,7 @@ def opening(page: Page) -> float:
     return page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
 
 
-def test_everybody_who_deviates_is_found_by_name_however_many_there_are(open_report):
+def test_everybody_who_deviates_is_found_by_name_however_many_there_are(open_report: Open) -> None:
     run = worlds.large(users=5_000)
     deviating = [item.scope for item in run.assessments if item.scope.level is Level.USER]
     report = open_report(run)

@@ -8,11 +8,13 @@ from html.parser import HTMLParser
 import pytest
 
 from auditor.evidence.scope import Level
+from auditor.findings.run import Run
 from auditor.policy.catalogue.questions import shipped
 from auditor.report import Options
 from auditor.report.html_report import MOST_NAMES, render_page
 from auditor.report.pdf_report import LIMITS
 from tests.report import page_worlds, past_worlds, worlds
+from tests.report.conftest import Render
 
 VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "use"}
 
@@ -46,18 +48,18 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def test_every_tag_is_closed_in_its_place(any_run, render):
+def test_every_tag_is_closed_in_its_place(any_run: Run, render: Render) -> None:
     assert Page(render(any_run, "html", include_passes=True)).open == []
 
 
-def test_the_heading_answers_the_question(render):
+def test_the_heading_answers_the_question(render: Render) -> None:
     html = render(worlds.everything(), "html")
     heading = re.search(r"<h1>(.*?)</h1>", html)[1]
     assert heading.startswith("Does not meet “strict”")
     assert "53 of 1,349 checks could not be judged" in heading
 
 
-def test_the_page_asks_for_nothing_from_outside(any_run, render):
+def test_the_page_asks_for_nothing_from_outside(any_run: Run, render: Render) -> None:
     page = Page(render(any_run, "html"))
     for tag, attrs in page.tags:
         assert tag not in {"img", "iframe", "object", "embed", "base"}
@@ -65,12 +67,12 @@ def test_the_page_asks_for_nothing_from_outside(any_run, render):
         assert target.startswith("#") or target == "data:,"
 
 
-def test_no_attribute_runs_script_or_styles(any_run, render):
+def test_no_attribute_runs_script_or_styles(any_run: Run, render: Render) -> None:
     for _, attrs in Page(render(any_run, "html")).tags:
         assert not [name for name in attrs if name.startswith("on") or name == "style"]
 
 
-def test_the_policy_allows_this_style_and_script_alone(render):
+def test_the_policy_allows_this_style_and_script_alone(render: Render) -> None:
     html = render(worlds.everything(), "html")
     policy = next(a["content"] for t, a in Page(html).tags if a.get("http-equiv"))
     assert policy.startswith("default-src 'none'")
@@ -81,7 +83,7 @@ def test_the_policy_allows_this_style_and_script_alone(render):
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
-def test_hostile_names_stay_text(render):
+def test_hostile_names_stay_text(render: Render) -> None:
     html = render(worlds.hostile(), "html")
     page = Page(html)
     assert sum(tag == "script" for tag, _ in page.tags) == 1
@@ -91,7 +93,7 @@ def test_hostile_names_stay_text(render):
     assert "x" * 700 not in html
 
 
-def test_equal_rows_are_one_and_name_at_most_a_thousand(render):
+def test_equal_rows_are_one_and_name_at_most_a_thousand(render: Render) -> None:
     html = render(worlds.large(), "html")
     assert "2,000 users" in Page(html).words
     assert "and 1,000 more: search for a name above" in Page(html).words
@@ -100,7 +102,7 @@ def test_equal_rows_are_one_and_name_at_most_a_thousand(render):
     assert len(html) < 1_000_000
 
 
-def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render):
+def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render: Render) -> None:
     words = Page(render(worlds.everything(), "html")).words
     for text in (
         "is true",
@@ -117,7 +119,7 @@ def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render)
     assert "CIS Zoom" not in words
 
 
-def test_locks_are_a_separate_section(render):
+def test_locks_are_a_separate_section(render: Render) -> None:
     html = render(worlds.everything(), "html")
     locks = html[html.index('id="locks"') : html.index('id="unknown"')]
     assert "CN-05" in locks
@@ -126,7 +128,7 @@ def test_locks_are_a_separate_section(render):
     assert 'href="#lock-CN-05"' in html
 
 
-def test_every_link_inside_the_page_leads_somewhere(any_run, render):
+def test_every_link_inside_the_page_leads_somewhere(any_run: Run, render: Render) -> None:
     page = Page(render(any_run, "html"))
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
@@ -135,37 +137,37 @@ def test_every_link_inside_the_page_leads_somewhere(any_run, render):
         assert not href.startswith("#") or href[1:] in ids, href
 
 
-def test_unknowns_stand_under_their_cause_with_the_remedy(render):
+def test_unknowns_stand_under_their_cause_with_the_remedy(render: Render) -> None:
     words = Page(render(worlds.all_unknown(), "html")).words
     assert "the app lacks user:read:settings:admin" in words
     assert "Not returned by Zoom" in words
     assert "None was found; 7 of 7 checks could not be judged." in words
 
 
-def test_a_clean_run_shows_no_unknown_and_says_what_it_does_not_cover(render):
+def test_a_clean_run_shows_no_unknown_and_says_what_it_does_not_cover(render: Render) -> None:
     words = Page(render(worlds.clean(), "html")).words
     assert "No check stayed unknown." in words
     assert "What this report does not cover" in words
     assert "180 as expected" in words
 
 
-def test_an_empty_run_claims_nothing(render):
+def test_an_empty_run_claims_nothing(render: Render) -> None:
     words = Page(render(worlds.empty(), "html")).words
     assert "Nothing was judged" in words
     assert "None was found." not in words
 
 
-def test_passes_are_folded_in_when_asked_for(render):
+def test_passes_are_folded_in_when_asked_for(render: Render) -> None:
     run = worlds.everything()
     assert 'id="passes"' not in render(run, "html")
     assert 'id="passes"' in render(run, "html", include_passes=True)
 
 
-def test_no_percentage_is_ever_shown(any_run, render):
+def test_no_percentage_is_ever_shown(any_run: Run, render: Render) -> None:
     assert not re.search(r"\d\s?%", Page(render(any_run, "html")).words.replace("{%", ""))
 
 
-def test_every_table_has_a_caption_and_heads_with_a_scope(render):
+def test_every_table_has_a_caption_and_heads_with_a_scope(render: Render) -> None:
     page = Page(render(worlds.everything(), "html", include_passes=True))
     tags = [tag for tag, _ in page.tags]
     assert tags.count("table") == tags.count("caption") >= 8
@@ -174,13 +176,15 @@ def test_every_table_has_a_caption_and_heads_with_a_scope(render):
     assert tags.count("h1") == 1
 
 
-def test_the_parts_of_the_bar_fill_it(render):
+def test_the_parts_of_the_bar_fill_it(render: Render) -> None:
     page = Page(render(worlds.everything(), "html"))
     widths = [float(a["width"]) for t, a in page.tags if a.get("class", "").startswith("bar ")]
     assert sum(widths) == pytest.approx(1000, abs=0.1)
 
 
-def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(render):
+def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(
+    render: Render,
+) -> None:
     run = replace(worlds.all_unknown(), questions=shipped().questions)
     words = Page(render(run, "html")).words
     assert "What people ask" in words
@@ -188,7 +192,7 @@ def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(ren
     assert "What people ask" not in Page(render(worlds.all_unknown(), "html")).words
 
 
-def test_the_sections_come_in_order_of_severity(render):
+def test_the_sections_come_in_order_of_severity(render: Render) -> None:
     html = render(page_worlds.rich(), "html", include_passes=True)
     assert re.findall('<section id="([a-z]+)"', html) == [
         "questions",
@@ -209,7 +213,7 @@ def test_the_sections_come_in_order_of_severity(render):
     assert html.index('id="changes"') < html.index('id="overview"') < html.index('id="deviations"')
 
 
-def test_the_line_below_the_heading_is_the_gate(render):
+def test_the_line_below_the_heading_is_the_gate(render: Render) -> None:
     words = Page(render(page_worlds.rich(), "html")).words
     assert (
         "Gate: FAIL (exit code 1, --fail-on high) – 50 deviations, 53 unknown, "
@@ -217,13 +221,13 @@ def test_the_line_below_the_heading_is_the_gate(render):
     )
 
 
-def test_unknown_stands_among_the_numbers_with_what_it_is_of(render):
+def test_unknown_stands_among_the_numbers_with_what_it_is_of(render: Render) -> None:
     words = Page(render(worlds.everything(), "html")).words
     assert "53 ? unknown of 1,349 checks" in words
     assert "1,291 of 1,349 checks are judged (53 unknown, 5 undecided)" in words
 
 
-def test_a_deviation_opens_to_its_chain(render):
+def test_a_deviation_opens_to_its_chain(render: Render) -> None:
     words = Page(render(page_worlds.rich(), "html")).words
     assert (
         "How the value comes to hold here, from the account down Layer Value Lock Holds here "
@@ -233,11 +237,11 @@ def test_a_deviation_opens_to_its_chain(render):
     )
 
 
-def test_without_a_chain_no_table_is_shown(render):
+def test_without_a_chain_no_table_is_shown(render: Render) -> None:
     assert 'class="chain"' not in render(worlds.everything(), "html")
 
 
-def test_deviations_stand_under_their_severity_the_worst_first(render):
+def test_deviations_stand_under_their_severity_the_worst_first(render: Render) -> None:
     html = render(worlds.everything(), "html")
     assert re.findall(r'class="band" id="control-([a-z]+)"', html) == [
         "critical",
@@ -247,14 +251,14 @@ def test_deviations_stand_under_their_severity_the_worst_first(render):
     ]
 
 
-def test_the_last_run_is_compared_where_there_is_one(render):
+def test_the_last_run_is_compared_where_there_is_one(render: Render) -> None:
     words = Page(render(page_worlds.rich(), "html")).words
     assert "Since 2026-11-20 22:00 UTC: deviations 40 → 50 (10 more)" in words
     assert "Deviations and unknowns over 3 runs" in words
     assert 'id="changes"' not in render(worlds.everything(), "html")
 
 
-def test_the_trend_shows_coverage_with_its_total_and_incomplete_runs(render):
+def test_the_trend_shows_coverage_with_its_total_and_incomplete_runs(render: Render) -> None:
     html = render(past_worlds.run(), "html")
     (trend,) = re.findall(r'<svg [^>]*aria-labelledby="trend-title.*?</svg>', html, re.DOTALL)
     text = " ".join(trend.split())
@@ -264,7 +268,7 @@ def test_the_trend_shows_coverage_with_its_total_and_incomplete_runs(render):
     assert re.findall(r"\d+\s?%", Page(html).words) == ["100 %", "0 %"]
 
 
-def test_a_row_tells_its_history_and_wears_a_badge(render):
+def test_a_row_tells_its_history_and_wears_a_badge(render: Render) -> None:
     words = Page(render(past_worlds.run(), "html")).words
     for text in (
         "14 users 2 deviating again 3 new recording",
@@ -278,7 +282,7 @@ def test_a_row_tells_its_history_and_wears_a_badge(render):
         assert text in words, text
 
 
-def test_rows_say_that_they_changed_only_where_they_did(render):
+def test_rows_say_that_they_changed_only_where_they_did(render: Render) -> None:
     html = render(past_worlds.run(), "html")
     rows = [a for _, a in Page(html).tags if a.get("class") == "row"]
     changed = {row["data-control"] for row in rows if "data-changed" in row}
@@ -286,7 +290,7 @@ def test_rows_say_that_they_changed_only_where_they_did(render):
     assert 'class="life' not in render(page_worlds.rich(), "html")
 
 
-def test_hostile_words_of_the_log_stay_text(render):
+def test_hostile_words_of_the_log_stay_text(render: Render) -> None:
     hostile = past_worlds.lasting(worlds.hostile())
     actor = past_worlds.Actor(*[worlds.HOSTILE["markup"]] * 2, worlds.HOSTILE["rtl"])
     past = replace(past_worlds.NEW, changed_by=actor)
@@ -317,7 +321,7 @@ def test_hostile_words_of_the_log_stay_text(render):
     assert "by <script>alert(1)</script>" in page.words
 
 
-def test_in_print_the_history_is_included_and_nothing_can_be_clicked():
+def test_in_print_the_history_is_included_and_nothing_can_be_clicked() -> None:
     text = "".join(render_page(past_worlds.run(), Options(), LIMITS, paged=True))
     words = Page(text).words
     assert "2 of 14 deviating again since the run before" in words
@@ -326,14 +330,14 @@ def test_in_print_the_history_is_included_and_nothing_can_be_clicked():
         assert part not in text
 
 
-def test_a_history_of_every_row_makes_the_file_only_a_little_larger(render):
+def test_a_history_of_every_row_makes_the_file_only_a_little_larger(render: Render) -> None:
     alone = page_worlds.huge(users=2000)
     plain, with_history = (render(run, "html") for run in (alone, past_worlds.lasting(alone)))
     assert len(with_history) < 1.3 * len(plain)
     assert with_history.count('class="life') > 250
 
 
-def test_every_picture_says_in_words_what_it_shows(render):
+def test_every_picture_says_in_words_what_it_shows(render: Render) -> None:
     html = render(page_worlds.rich(), "html")
     pictures = re.findall(r'<svg [^>]*role="img".*?</svg>', html, re.DOTALL)
     assert len(pictures) >= 8
@@ -346,7 +350,7 @@ def test_every_picture_says_in_words_what_it_shows(render):
     ]
 
 
-def test_a_group_that_relaxes_the_account_is_named_as_such(render):
+def test_a_group_that_relaxes_the_account_is_named_as_such(render: Render) -> None:
     html = render(page_worlds.relaxed(), "html")
     section = html[html.index('id="relaxing"') : html.index('id="uncovered"')]
     assert "Sales" in section
@@ -354,7 +358,7 @@ def test_a_group_that_relaxes_the_account_is_named_as_such(render):
     assert "AI-01" not in section
 
 
-def test_rows_count_every_finding_once(any_run, render):
+def test_rows_count_every_finding_once(any_run: Run, render: Render) -> None:
     """What the rows say of themselves adds up to the summary, status by status."""
     page = Page(render(any_run, "html", include_passes=True))
     rows = [a for _, a in page.tags if a.get("class") == "row"]
@@ -373,7 +377,7 @@ def test_rows_count_every_finding_once(any_run, render):
     assert by_level == Counter(summary.by_level)
 
 
-def test_the_filter_offers_what_some_row_has(render):
+def test_the_filter_offers_what_some_row_has(render: Render) -> None:
     html = render(page_worlds.rich(), "html")
     form = html[html.index('<form id="filter"') : html.index("</form>")]
     for offered in (
@@ -387,14 +391,14 @@ def test_the_filter_offers_what_some_row_has(render):
     assert '<option value="pass">' not in form
 
 
-def test_users_no_two_of_whom_are_alike_do_not_make_a_file_nobody_can_open(render):
+def test_users_no_two_of_whom_are_alike_do_not_make_a_file_nobody_can_open(render: Render) -> None:
     html = render(page_worlds.scattered(), "html")
     assert len(html) < 5_000_000
     assert html.count('<li class="row"') == 1000
     assert "and 5,000 more rows for 5,000 checks, all in the JSON report." in Page(html).words
 
 
-def test_new_settings_beyond_the_first_are_counted(render):
+def test_new_settings_beyond_the_first_are_counted(render: Render) -> None:
     verdicts = [
         worlds.deviation(
             "TP-01",
@@ -409,21 +413,21 @@ def test_new_settings_beyond_the_first_are_counted(render):
     assert "and 100 more settings, all in the JSON report." in Page(render(run, "html")).words
 
 
-def test_pseudonyms_are_owned_to(render):
+def test_pseudonyms_are_owned_to(render: Render) -> None:
     run = worlds.everything()
     text = "keyed pseudonyms stand for names"
     assert text in render(replace(run, pseudonymised=True), "html")
     assert text not in render(run, "html")
 
 
-def test_a_fix_without_an_api_says_so(render):
+def test_a_fix_without_an_api_says_so(render: Render) -> None:
     run = worlds.everything()
     noted = replace(run.controls["AI-01"], fix_api="", fix_note="no documented write field")
     html = render(replace(run, controls={**run.controls, "AI-01": noted}), "html")
     assert "Close it by API no documented write field" in Page(html).words
 
 
-def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render):
+def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render: Render) -> None:
     run = worlds.everything()
     assert "account groups users meetings" in Page(render(run, "html")).words
     coverage = {**run.summary.coverage, Level.PHONE_SITE: 1}
@@ -431,7 +435,7 @@ def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render):
     assert "account groups and phone sites users" in Page(render(with_sites, "html")).words
 
 
-def test_a_row_of_people_says_that_their_group_has_the_same_value(render):
+def test_a_row_of_people_says_that_their_group_has_the_same_value(render: Render) -> None:
     at_group = worlds.deviation("AI-01", Level.GROUP)
     at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting, decided_by=Level.USER)
     run = worlds.run_of(

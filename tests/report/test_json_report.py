@@ -1,5 +1,6 @@
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import jsonschema
@@ -7,8 +8,10 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options, schema
 from tests.report import worlds
+from tests.report.conftest import Render
 
 VALIDATOR = jsonschema.Draft202012Validator(
     schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -23,11 +26,11 @@ FINDING_KEYS = (
 )
 
 
-def test_the_schema_is_itself_valid():
+def test_the_schema_is_itself_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
-def test_every_property_of_the_schema_is_explained():
+def test_every_property_of_the_schema_is_explained() -> None:
     def unexplained(node, path):
         for name, child in node.get("properties", {}).items():
             if "$ref" not in child and not {"title", "description"} <= set(child):
@@ -39,7 +42,7 @@ def test_every_property_of_the_schema_is_explained():
 
 
 @pytest.mark.parametrize("enum", [Status, Severity, FindingKind, Cause])
-def test_the_schema_knows_every_word_of_the_model(enum):
+def test_the_schema_knows_every_word_of_the_model(enum) -> None:
     defs = schema()["$defs"]
     finding = defs["finding"]["properties"]
     known = {
@@ -51,7 +54,7 @@ def test_the_schema_knows_every_word_of_the_model(enum):
     assert set(known[enum]) == set(enum)
 
 
-def test_every_report_fits_the_published_schema(any_run, report):
+def test_every_report_fits_the_published_schema(any_run: Run, report: Callable[..., dict]) -> None:
     document = report(any_run, include_passes=True)
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
@@ -69,13 +72,13 @@ def test_every_report_fits_the_published_schema(any_run, report):
         lambda d: d["errors"][0].update(cause="because"),
     ],
 )
-def test_the_schema_refuses_a_spoiled_report(spoil, report):
+def test_the_schema_refuses_a_spoiled_report(spoil, report: Callable[..., dict]) -> None:
     document = report(worlds.everything())
     spoil(document)
     assert not VALIDATOR.is_valid(document)
 
 
-def test_keys_come_in_the_order_of_the_contract(report):
+def test_keys_come_in_the_order_of_the_contract(report: Callable[..., dict]) -> None:
     document = report(worlds.everything())
     assert list(document) == ["schema", "run", "summary", "findings", "errors", "waivers", "names"]
     assert list(document["run"])[:11] == RUN_KEYS.split()
@@ -91,7 +94,9 @@ def test_keys_come_in_the_order_of_the_contract(report):
     assert list(document["errors"][0])[:4] == ["source", "cause", "message", "controls"]
 
 
-def test_every_status_severity_and_read_level_has_its_number_zeros_included(report):
+def test_every_status_severity_and_read_level_has_its_number_zeros_included(
+    report: Callable[..., dict],
+) -> None:
     summary = report(worlds.clean())["summary"]
     assert set(summary["by_status"]) == set(Status)
     assert summary["by_status"]["fail"] == summary["by_status"]["unknown"] == 0
@@ -100,30 +105,30 @@ def test_every_status_severity_and_read_level_has_its_number_zeros_included(repo
     assert summary["coverage"] == {"account": 1, "group": 1, "user": 20}
 
 
-def test_findings_keep_the_order_of_the_run(report):
+def test_findings_keep_the_order_of_the_run(report: Callable[..., dict]) -> None:
     run = worlds.everything()
     written = [finding["fingerprint"] for finding in report(run)["findings"]]
     assert written == [f.fingerprint for f in run.findings() if f.verdict.status is not Status.PASS]
 
 
-def test_the_summary_counts_what_is_listed(report):
+def test_the_summary_counts_what_is_listed(report: Callable[..., dict]) -> None:
     document = report(worlds.everything())
     for status in set(Status) - {Status.PASS}:
         listed = sum(finding["status"] == status for finding in document["findings"])
         assert document["summary"]["by_status"][status] == listed
 
 
-def test_passes_are_listed_only_when_asked_for(report):
+def test_passes_are_listed_only_when_asked_for(report: Callable[..., dict]) -> None:
     run = worlds.everything()
     assert "pass" not in {f["status"] for f in report(run)["findings"]}
     assert sum(f["status"] == "pass" for f in report(run, include_passes=True)["findings"]) == 6
 
 
-def test_the_same_run_gives_the_same_bytes(render):
+def test_the_same_run_gives_the_same_bytes(render: Render) -> None:
     assert render(worlds.everything(), "json") == render(worlds.everything(), "json")
 
 
-def test_the_report_ends_in_one_newline_and_has_one_finding_a_line(render):
+def test_the_report_ends_in_one_newline_and_has_one_finding_a_line(render: Render) -> None:
     text = render(worlds.everything(), "json")
     assert text.endswith("]}\n")
     lines = [line for line in text.splitlines() if line.startswith('  {"control"')]
@@ -132,13 +137,13 @@ def test_the_report_ends_in_one_newline_and_has_one_finding_a_line(render):
     )
 
 
-def test_hostile_names_come_back_as_they_were(report):
+def test_hostile_names_come_back_as_they_were(report: Callable[..., dict]) -> None:
     names = {f["scope"]["name"] for f in report(worlds.hostile())["findings"]}
     wanted = {name for name in worlds.HOSTILE.values() if name}
     assert wanted <= names
 
 
-def test_nothing_in_the_bytes_can_steer_a_terminal_or_hide(render):
+def test_nothing_in_the_bytes_can_steer_a_terminal_or_hide(render: Render) -> None:
     text = render(worlds.hostile(), "json")
     assert not set(text) & set("\x1b\x9b\x07\u202e\u200f\u2028")
 
@@ -146,19 +151,19 @@ def test_nothing_in_the_bytes_can_steer_a_terminal_or_hide(render):
 @pytest.mark.parametrize(
     "odd", [float("nan"), float("inf"), [float("-inf"), {"deep": float("nan")}]]
 )
-def test_numbers_json_cannot_say_become_strings(odd, report):
+def test_numbers_json_cannot_say_become_strings(odd, report: Callable[..., dict]) -> None:
     run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation(observed=odd)])])
     document = report(run)
     assert VALIDATOR.is_valid(document)
     assert str(document["findings"][0]["observed"]).strip("'[")[:3].lower() in {"nan", "inf", "-in"}
 
 
-def test_a_control_without_facts_is_titled_by_its_id(report):
+def test_a_control_without_facts_is_titled_by_its_id(report: Callable[..., dict]) -> None:
     run = replace(worlds.all_unknown(), controls={})
     assert all(f["title"] == f["control"] for f in report(run)["findings"])
 
 
-def test_findings_are_written_one_by_one():
+def test_findings_are_written_one_by_one() -> None:
     class Counting(io.BytesIO):
         largest = 0
 

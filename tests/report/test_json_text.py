@@ -7,12 +7,12 @@ from tests.report import worlds
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_json_cannot_say_become_strings(odd):
+def test_numbers_that_json_cannot_say_become_strings(odd) -> None:
     assert json.loads(json_text([{"deep": odd}])) == [{"deep": str(odd)}]
 
 
 @pytest.mark.parametrize("name", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_no_name_leaves_anything_that_a_strict_reader_refuses(name):
+def test_no_name_leaves_anything_that_a_strict_reader_refuses(name) -> None:
     text = json_text({name: [name]})
     text.encode("utf-8")
     assert "\\u0000" not in text.replace("\\\\", "")
@@ -20,10 +20,10 @@ def test_no_name_leaves_anything_that_a_strict_reader_refuses(name):
     assert len(text.splitlines()) == 1
 
 
-def test_line_breaks_of_longer_texts_stay():
+def test_line_breaks_of_longer_texts_stay() -> None:
     assert json.loads(json_text("a\nb\x00")) == "a\nb\\x00"
 
 
-def test_other_values_stay_as_they_are():
+def test_other_values_stay_as_they_are() -> None:
     value = {"a": [1, 2.5, True, None, "ü"]}
     assert json.loads(json_text(value)) == value

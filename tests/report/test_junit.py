@@ -12,8 +12,10 @@ import xmlschema
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
+from tests.report.conftest import Render
 from tests.report.golden_run import LOOKALIKE, LOST, golden
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")
@@ -38,17 +40,17 @@ def run_with(*verdicts, level=worlds.user):
     return worlds.run_of([worlds.judged(level(1), verdicts)])
 
 
-def test_every_report_fits_the_schema(any_run, render):
+def test_every_report_fits_the_schema(any_run: Run, render: Render) -> None:
     SCHEMA.validate(render(any_run, "junit"))
 
 
-def test_the_schema_refuses_a_spoiled_report(render):
+def test_the_schema_refuses_a_spoiled_report(render: Render) -> None:
     text = render(worlds.everything(), "junit").replace("<failure ", "<broken ", 1)
     with pytest.raises(xmlschema.XMLSchemaException):
         SCHEMA.validate(text)
 
 
-def test_the_attributes_are_what_is_inside(any_run):
+def test_the_attributes_are_what_is_inside(any_run: Run) -> None:
     document = junit(any_run)
     seen = Counter()
     for suite in document:
@@ -63,7 +65,7 @@ def test_the_attributes_are_what_is_inside(any_run):
     assert counts == (seen["tests"], seen["Failure"], seen["Error"])
 
 
-def test_the_suites_count_as_the_summary_does(any_run):
+def test_the_suites_count_as_the_summary_does(any_run: Run) -> None:
     first, *families = junit(any_run)
     summary = any_run.summary
     counts = properties(first)
@@ -95,7 +97,7 @@ NAMES = "Every override and every name in the organisation file fits the account
 )
 def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped(
     references, element
-):
+) -> None:
     results = cases(replace(worlds.clean(), references=references))[NAMES]
     assert [type(item) for item in results] == ([element] if element else [])
     for result in results:
@@ -114,30 +116,30 @@ def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped
         (Status.ATTESTATION_EXPIRED, junitparser.Skipped),
     ],
 )
-def test_a_pipeline_sees_each_status_as_what_it_is(status, element):
+def test_a_pipeline_sees_each_status_as_what_it_is(status: Status, element) -> None:
     parsed = cases(run_with(worlds.deviation(status=status)))
     (matches,) = [item for name, item in parsed.items() if name.startswith("Meeting summary")]
     assert [type(item) for item in matches] == [element]
 
 
-def test_a_pass_is_a_test_case_that_holds_nothing():
+def test_a_pass_is_a_test_case_that_holds_nothing() -> None:
     assert cases(run_with(worlds.passed()))["Participants cannot rename themselves (user)"] == []
 
 
-def test_without_stored_passes_nothing_passes():
+def test_without_stored_passes_nothing_passes() -> None:
     suites = list(junit(worlds.clean()))
     assert [suite.name for suite in suites] == ["Run"]
     assert properties(suites[0])["checks.pass"] == "180"
 
 
-def test_passes_that_are_not_stored_are_not_counted_as_zero():
+def test_passes_that_are_not_stored_are_not_counted_as_zero() -> None:
     _, family = junit(run_with(worlds.deviation()))
     assert "checks.pass" not in properties(family)
     _, *families = junit(run_with(worlds.deviation(), worlds.passed()))
     assert [properties(suite)["checks.pass"] for suite in families] == ["0", "1"]
 
 
-def test_a_control_that_fails_for_some_and_passes_for_others_fails():
+def test_a_control_that_fails_for_some_and_passes_for_others_fails() -> None:
     run = worlds.run_of(
         [
             worlds.judged(worlds.user(1), [worlds.passed("AI-01")]),
@@ -150,7 +152,7 @@ def test_a_control_that_fails_for_some_and_passes_for_others_fails():
     assert failure.type == "critical"
 
 
-def test_an_unknown_shows_with_a_failure_of_the_same_control():
+def test_an_unknown_shows_with_a_failure_of_the_same_control() -> None:
     parsed = cases(run_with(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
     matches = {name: item for name, item in parsed.items() if name.startswith("Meeting summary")}
     assert len(matches) == 2
@@ -159,14 +161,14 @@ def test_an_unknown_shows_with_a_failure_of_the_same_control():
     assert error.message == "1 unknown (critical): could not be judged: refused by Zoom"
 
 
-def test_a_test_case_keeps_its_name_whoever_deviates():
+def test_a_test_case_keeps_its_name_whoever_deviates() -> None:
     names = [list(cases(run_with(worlds.deviation(), level=level))) for level in (worlds.user,) * 2]
     assert names[0] == names[1]
     many = worlds.run_of([worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)])
     assert list(cases(many)) == names[0]
 
 
-def test_a_failure_names_the_first_and_counts_the_others(render):
+def test_a_failure_names_the_first_and_counts_the_others(render: Render) -> None:
     users = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)]
     text = render(worlds.run_of(users), "junit")
     assert 'message="30 deviations (critical): found true, asked for false"' in text
@@ -176,34 +178,34 @@ def test_a_failure_names_the_first_and_counts_the_others(render):
     assert "Fix in the portal: Admin Center &gt; Settings" in text
 
 
-def test_the_worst_severity_is_the_type_of_a_failure():
+def test_the_worst_severity_is_the_type_of_a_failure() -> None:
     low = worlds.deviation(severity=Severity.LOW, setting="other")
     parsed = cases(run_with(low, worlds.deviation(severity=Severity.HIGH)))
     ((failure,),) = [item for name, item in parsed.items() if name.startswith("Meeting summary")]
     assert failure.type == "high"
 
 
-def test_more_settings_than_lines_are_counted(render):
+def test_more_settings_than_lines_are_counted(render: Render) -> None:
     text = render(run_with(*[worlds.deviation(setting=f"s.{at}") for at in range(205)]), "junit")
     assert "\nand 5 more checks on other settings\n" in text
 
 
-def test_what_was_waived_says_by_whom(render):
+def test_what_was_waived_says_by_whom(render: Render) -> None:
     assert "Accepted by ciso@example.com until 2027-01-31, SEC-12" in render(golden(), "junit")
 
 
-def test_incomplete_evidence_is_an_error_of_the_run():
+def test_incomplete_evidence_is_an_error_of_the_run() -> None:
     ((error,),) = [v for k, v in cases(worlds.everything()).items() if k.startswith("Everything")]
     assert error.type == "incomplete"
     assert "GET /groups: request failed, 1 scope. Zoom answered 502 five times." in error.text
 
 
-def test_a_run_that_judged_nothing_is_an_error():
+def test_a_run_that_judged_nothing_is_an_error() -> None:
     ((error,),) = [v for k, v in cases(worlds.empty()).items() if k.startswith("Everything")]
     assert error.message.startswith("Nothing was judged")
 
 
-def test_a_stale_waiver_is_a_failure_of_the_run():
+def test_a_stale_waiver_is_a_failure_of_the_run() -> None:
     name = "Every waiver holds and covers something"
     (failure,) = cases(golden())[name]
     assert "EXPIRED on 2027-01-31" in failure.text
@@ -211,20 +213,20 @@ def test_a_stale_waiver_is_a_failure_of_the_run():
     assert cases(replace(golden(), waivers=[replace(stale, state=WaiverState.ACTIVE)]))[name] == []
 
 
-def test_a_family_without_name_is_other():
+def test_a_family_without_name_is_other() -> None:
     info = replace(worlds.CONTROLS["AI-01"], family="")
     run = replace(run_with(worlds.deviation()), controls={"AI-01": info})
     assert [suite.name for suite in junit(run)] == ["Run", "Other"]
 
 
-def test_many_users_are_as_many_test_cases_as_one(render):
+def test_many_users_are_as_many_test_cases_as_one(render: Render) -> None:
     few, many = (render(worlds.large(users), "junit") for users in (20, 5_000))
     assert many.count("<testcase") == few.count("<testcase")
     assert len(many) < 20_000
 
 
 @pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "\ufffe\uffff", "]]>", "&amp;"])
-def test_hostile_words_are_legal_xml(words, render):
+def test_hostile_words_are_legal_xml(words, render: Render) -> None:
     verdict = worlds.deviation(observed=words, detail=words, setting=words[:300])
     run = worlds.run_of([worlds.judged(worlds.group(1, words), [verdict])], name=words)
     info = replace(worlds.CONTROLS["AI-01"], title=words, family=words, why=words)
@@ -234,17 +236,17 @@ def test_hostile_words_are_legal_xml(words, render):
     assert not set(text) & set("\x00\x1b\x9b\u202e\u2028")
 
 
-def test_the_time_of_a_suite_is_utc_without_zone():
+def test_the_time_of_a_suite_is_utc_without_zone() -> None:
     run = golden()
     shifted = replace(run, info=replace(run.info, finished_at="2026-11-21T23:04:30+01:00"))
     assert next(suite.timestamp for suite in junit(shifted)) == "2026-11-21T22:04:30"
 
 
-def test_the_same_run_gives_the_same_bytes(render):
+def test_the_same_run_gives_the_same_bytes(render: Render) -> None:
     assert render(worlds.everything(), "junit") == render(worlds.everything(), "junit")
 
 
-def test_levels_of_a_control_are_cases_of_their_own():
+def test_levels_of_a_control_are_cases_of_their_own() -> None:
     run = worlds.run_of(
         [
             worlds.judged(worlds.account(), [worlds.deviation(level=Level.ACCOUNT)]),

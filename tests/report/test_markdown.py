@@ -81,7 +81,7 @@ def named(name):
     return replace(run, waivers=[waiver])
 
 
-def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
+def test_the_page_opens_with_the_headline_the_answer_and_the_facts() -> None:
     lines = written(worlds.everything()).split("\n\n")
     assert lines[0] == "# Zoom privacy audit"
     assert lines[1].startswith("**50 deviations (20 critical, 15 high, 1 medium, 14 low) · 53 ")
@@ -91,7 +91,7 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts():
     assert lines[4].endswith("exit code 1 at --fail-on high: deviations at or above the threshold")
 
 
-def test_sections_come_in_order_of_severity():
+def test_sections_come_in_order_of_severity() -> None:
     heads = re.findall(r"^## (.*)$", written(worlds.everything()), re.MULTILINE)
     assert heads == [
         "Controls, and how many scopes deviate",
@@ -105,20 +105,20 @@ def test_sections_come_in_order_of_severity():
     ]
 
 
-def test_a_clean_run_says_what_was_checked_and_nothing_is_headed_for_nothing():
+def test_a_clean_run_says_what_was_checked_and_nothing_is_headed_for_nothing() -> None:
     text = written(worlds.clean())
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Limits"]
     assert "Checked: 9 controls in 180 checks" in text
     assert "Incomplete" not in text
 
 
-def test_the_table_of_controls_says_how_many_scopes_deviate_of_how_many():
+def test_the_table_of_controls_says_how_many_scopes_deviate_of_how_many() -> None:
     head, first, *_ = tables(written(worlds.everything()))[0]
     assert head[3:] == ["Accounts (of 1)", "Groups (of 3)", "Users (of 37)", "Unknown"]
     assert first == ["critical", "AI-01", worlds.CONTROLS["AI-01"].title, "1", "1", "17", "12"]
 
 
-def test_levels_without_a_column_are_counted_as_other():
+def test_levels_without_a_column_are_counted_as_other() -> None:
     meeting = Scope(Level.MEETING, "m1", "Weekly")
     run = worlds.run_of([worlds.judged(meeting, [worlds.deviation()])])
     head, row = tables(written(run))[0]
@@ -126,20 +126,20 @@ def test_levels_without_a_column_are_counted_as_other():
     assert row[-2:] == ["1", "0"]
 
 
-def test_controls_without_deviations_are_in_the_table_only_where_asked_for():
+def test_controls_without_deviations_are_in_the_table_only_where_asked_for() -> None:
     run = worlds.everything()
     assert len(tables(written(run))[0]) == 1 + 5
     assert len(tables(written(run, include_passes=True))[0]) == 1 + len(worlds.CONTROLS)
 
 
-def test_each_cause_of_an_unknown_says_what_to_do():
+def test_each_cause_of_an_unknown_says_what_to_do() -> None:
     _, *rows = tables(written(worlds.all_unknown()))[0]
     assert len(rows) == len(Cause)
     assert all(len(row[1]) > 30 for row in rows)
     assert "user:read:settings:admin" in next(r for r in rows if r[0] == "Refused by Zoom")[1]
 
 
-def test_what_is_due_names_the_command_that_says_more():
+def test_what_is_due_names_the_command_that_says_more() -> None:
     text = written(worlds.everything())
     assert "- **Decisions:** 1 check, `DR-01`." in text
     assert "- **Attestations:** 2 checks, `TP-01`, `TR-01`." in text
@@ -147,7 +147,7 @@ def test_what_is_due_names_the_command_that_says_more():
     assert "`auditor control show DR-01` says what to do." in text
 
 
-def test_waivers_that_need_care_say_so():
+def test_waivers_that_need_care_say_so() -> None:
     stale = golden().waivers[0]
     active = WaiverResult(
         "RC-02", "group Studio", *WAIVER.values(), state=WaiverState.ACTIVE, matched=2
@@ -158,7 +158,7 @@ def test_waivers_that_need_care_say_so():
     assert quiet.startswith("- RC-02 for group Studio: covers 2 deviations.")
 
 
-def test_the_worst_scopes_are_named_and_the_rest_counted():
+def test_the_worst_scopes_are_named_and_the_rest_counted() -> None:
     text = written(worlds.everything())
     worst = next(t for t in tables(text) if t[0][0] == "Where")
     assert worst[1] == ["Example Health", "account", "2", "0", "1", "0"]
@@ -166,7 +166,7 @@ def test_the_worst_scopes_are_named_and_the_rest_counted():
     assert "\nand 10 more\n" in text
 
 
-def test_each_deviation_says_what_was_found_asked_for_where_and_how_to_close_it():
+def test_each_deviation_says_what_was_found_asked_for_where_and_how_to_close_it() -> None:
     text = written(worlds.everything())
     section = text.partition("### `CN-05`")[2].partition("###")[0]
     assert "Critical: 1 account. Consent that nobody was asked for is none." in section
@@ -181,7 +181,7 @@ def test_each_deviation_says_what_was_found_asked_for_where_and_how_to_close_it(
     assert "17 users: `User 0`, `User 1`, `User 10`, `User 11`, `User 12` and 12 more" in text
 
 
-def test_many_values_of_one_control_are_cut_and_counted():
+def test_many_values_of_one_control_are_cut_and_counted() -> None:
     verdicts = [worlds.deviation(setting=f"s{at:02}") for at in range(14)]
     text = written(worlds.run_of([worlds.judged(worlds.user(1), verdicts)]))
     assert "`s09`" in text
@@ -189,7 +189,7 @@ def test_many_values_of_one_control_are_cut_and_counted():
     assert "\nand 4 more, 4 checks\n" in text
 
 
-def test_a_framework_regroups_the_controls_and_says_what_is_not_claimed():
+def test_a_framework_regroups_the_controls_and_says_what_is_not_claimed() -> None:
     framework = Framework(
         id="gdpr",
         key="gdpr",
@@ -206,7 +206,7 @@ def test_a_framework_regroups_the_controls_and_says_what_is_not_claimed():
     assert "## Controls, and how many" not in text
 
 
-def test_the_full_report_is_named_where_there_is_one():
+def test_the_full_report_is_named_where_there_is_one() -> None:
     assert "- Full report: `demo/report.html`" in written(
         worlds.clean(), report_path="demo/report.html"
     )
@@ -214,7 +214,7 @@ def test_the_full_report_is_named_where_there_is_one():
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_becomes_markup(name):
+def test_no_name_becomes_markup(name) -> None:
     text = written(named(name))
     for piece in pieces(text):
         assert piece.type not in ("link_open", "image", "html_inline", "em_open", "hardbreak")
@@ -232,34 +232,34 @@ def test_no_name_becomes_markup(name):
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_nobody_is_mentioned_and_nothing_is_linked_outside_of_code(name):
+def test_nobody_is_mentioned_and_nothing_is_linked_outside_of_code(name) -> None:
     for piece in pieces(written(named(name))):
         if piece.type == "text":
             assert not re.search(r"@\w|https?://|www\.|#\d|GH-\d|:smile:|\$", piece.content)
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_ends_a_cell_or_a_row(name):
+def test_no_name_ends_a_cell_or_a_row(name) -> None:
     for head, *rows in tables(written(named(name))):
         assert {len(row) for row in rows} == {len(head)}
         assert all(row[-1] or head[-1] == "Scopes" for row in rows)
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_turns_the_text_or_breaks_the_encoding(name):
+def test_no_name_turns_the_text_or_breaks_the_encoding(name) -> None:
     text = written(named(name))
     assert not set(text) & set("\r\t\x00\x1b\x9b\x07\u202e\u200f\u2028\ud83d")
     assert max(map(len, text.splitlines())) < 8_000
 
 
 @pytest.mark.parametrize("name", ["a|b", "`x`", "``", "@octocat", "<b>", "a \\ b", " x "])
-def test_a_name_is_read_as_it_is(name):
+def test_a_name_is_read_as_it_is(name: str) -> None:
     (piece,) = pieces(code(name))
     assert piece.type == "code_inline"
     assert piece.content.strip() == name.strip()
 
 
-def test_an_empty_name_is_a_dash():
+def test_an_empty_name_is_a_dash() -> None:
     assert code("") == "–"
 
 
@@ -277,11 +277,11 @@ def test_an_empty_name_is_a_dash():
         ("", ""),
     ],
 )
-def test_a_sentence_stays_readable_as_it_is_written(sentence, markdown):
+def test_a_sentence_stays_readable_as_it_is_written(sentence: str, markdown: str) -> None:
     assert prose(sentence) == markdown
 
 
-def test_the_page_fits_a_job_summary_whatever_the_run():
+def test_the_page_fits_a_job_summary_whatever_the_run() -> None:
     titles = "漢" * 10_000
     controls = {
         f"C-{at:04}": replace(worlds.CONTROLS["RT-01"], id=f"C-{at:04}", title=titles, why=titles)
@@ -301,7 +301,7 @@ def test_the_page_fits_a_job_summary_whatever_the_run():
 
 
 @pytest.mark.parametrize("most_bytes", [5_000, 6_000, 7_000, 8_000, 9_000, 12_000])
-def test_a_page_that_is_cut_keeps_its_tables_whole_and_counts_the_rest(most_bytes):
+def test_a_page_that_is_cut_keeps_its_tables_whole_and_counts_the_rest(most_bytes: int) -> None:
     text = written(worlds.everything(), most_bytes=most_bytes)
     assert len(text.encode("utf-8")) <= most_bytes
     for head, *rows in tables(text):
@@ -311,12 +311,12 @@ def test_a_page_that_is_cut_keeps_its_tables_whole_and_counts_the_rest(most_byte
         assert line in whole.splitlines() or re.match(r"and \d+ more", line)
 
 
-def test_passes_and_an_uncut_page_leave_no_line_of_what_is_missing():
+def test_passes_and_an_uncut_page_leave_no_line_of_what_is_missing() -> None:
     run = worlds.run_of(
         [worlds.judged(worlds.account(), [worlds.deviation(severity=Severity.LOW)])]
     )
     assert not re.search(r"^and ", written(run), re.MULTILINE)
 
 
-def test_the_same_run_gives_the_same_bytes():
+def test_the_same_run_gives_the_same_bytes() -> None:
     assert written(worlds.hostile()) == written(worlds.hostile())

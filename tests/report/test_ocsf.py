@@ -13,6 +13,7 @@ from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from auditor.evidence.reading import Cause
 from auditor.findings.model import Severity, Status
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.golden_run import WAIVER, golden
@@ -42,12 +43,12 @@ def event(*verdicts, scope=None, **options):
     return record
 
 
-def test_every_event_fits_the_official_schema(any_run):
+def test_every_event_fits_the_official_schema(any_run: Run) -> None:
     for record in events(any_run, include_passes=True)[:ENOUGH]:
         assert [error.message for error in VALIDATOR.iter_errors(record)] == []
 
 
-def test_every_event_fits_the_models_of_prowler(any_run):
+def test_every_event_fits_the_models_of_prowler(any_run: Run) -> None:
     for line in lines(any_run, include_passes=True)[:ENOUGH]:
         parsed = ComplianceFinding.model_validate_json(line)
         assert (parsed.class_uid, parsed.type_uid) == (2003, 200301)
@@ -64,13 +65,13 @@ def test_every_event_fits_the_models_of_prowler(any_run):
         lambda e: e.update(extra=1),
     ],
 )
-def test_the_schema_refuses_a_spoiled_event(spoil):
+def test_the_schema_refuses_a_spoiled_event(spoil) -> None:
     record = event(worlds.deviation())
     spoil(record)
     assert not VALIDATOR.is_valid(record)
 
 
-def test_the_events_count_as_the_summary_does(any_run):
+def test_the_events_count_as_the_summary_does(any_run: Run) -> None:
     by_status, by_severity, by_level = Counter(), Counter(), Counter()
     for record in events(any_run):
         status = record["status_code"]
@@ -98,12 +99,14 @@ def test_the_events_count_as_the_summary_does(any_run):
         (Status.PASS, PASS, RESOLVED),
     ],
 )
-def test_only_a_pass_complies_and_only_a_waiver_suppresses(status, compliance, finding):
+def test_only_a_pass_complies_and_only_a_waiver_suppresses(
+    status: Status, compliance, finding
+) -> None:
     record = event(worlds.deviation(status=status), include_passes=True)
     assert (record["compliance"]["status_id"], record["status_id"]) == (compliance, finding)
 
 
-def test_what_of_the_organisation_file_fails_the_run_is_a_finding_of_its_own():
+def test_what_of_the_organisation_file_fails_the_run_is_a_finding_of_its_own() -> None:
     waiver, name = [e for e in events(golden()) if e["status_code"] == "stale"]
     assert "EXPIRED" in waiver["message"]
     assert 'Did you mean "Büro Köln"?' in name["message"]
@@ -111,7 +114,7 @@ def test_what_of_the_organisation_file_fails_the_run_is_a_finding_of_its_own():
     assert name["finding_info"]["uid"] != waiver["finding_info"]["uid"]
 
 
-def test_passes_are_events_only_when_asked_for():
+def test_passes_are_events_only_when_asked_for() -> None:
     run = worlds.everything()
     assert "pass" not in {record["status_code"] for record in events(run)}
     assert sum(record["status_code"] == "pass" for record in events(run, include_passes=True)) == 6
@@ -121,15 +124,15 @@ def test_passes_are_events_only_when_asked_for():
     ("severity", "number"),
     [(Severity.CRITICAL, 5), (Severity.HIGH, 4), (Severity.MEDIUM, 3), (Severity.LOW, 2)],
 )
-def test_severities_are_those_of_ocsf(severity, number):
+def test_severities_are_those_of_ocsf(severity: Severity, number: int) -> None:
     assert event(worlds.deviation(severity=severity))["severity_id"] == number
 
 
-def test_what_needs_nobody_is_informational():
+def test_what_needs_nobody_is_informational() -> None:
     assert event(worlds.deviation(status=Status.ATTESTED))["severity_id"] == 1
 
 
-def test_an_event_has_the_result_the_scope_and_the_fix():
+def test_an_event_has_the_result_the_scope_and_the_fix() -> None:
     record = event(worlds.deviation("CN-05"))
     assert record["message"] == "User User 1: recording.cn-05: found true, asked for false."
     assert record["time"] == 1795298283000
@@ -153,18 +156,18 @@ def test_an_event_has_the_result_the_scope_and_the_fix():
     assert record["evidences"][0]["data"]["observed"] is True
 
 
-def test_an_unknown_carries_its_cause():
+def test_an_unknown_carries_its_cause() -> None:
     record = event(worlds.unknown(Cause.DENIED))
     assert record["compliance"]["status_code"] == "denied"
     assert record["unmapped"]["cause"] == "denied"
 
 
-def test_a_waived_event_carries_its_waiver():
+def test_a_waived_event_carries_its_waiver() -> None:
     (record,) = [e for e in events(golden()) if e["status_code"] == "waived"]
     assert record["unmapped"]["waiver"] == WAIVER
 
 
-def test_a_finding_keeps_its_uid_and_an_event_has_its_own():
+def test_a_finding_keeps_its_uid_and_an_event_has_its_own() -> None:
     run = golden()
     later = replace(run, info=replace(run.info, id="another"))
     first, second = events(run), events(later)
@@ -176,7 +179,7 @@ def test_a_finding_keeps_its_uid_and_an_event_has_its_own():
     assert not {e["metadata"]["uid"] for e in first} & {e["metadata"]["uid"] for e in second}
 
 
-def test_what_has_no_time_came_with_the_run():
+def test_what_has_no_time_came_with_the_run() -> None:
     run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation()])])
     ((assessment, _),) = run.assessments.in_order()
     bare = replace(run, assessments=type(run.assessments).of([replace(assessment, observed_at={})]))
@@ -185,7 +188,7 @@ def test_what_has_no_time_came_with_the_run():
     assert VALIDATOR.is_valid(record)
 
 
-def test_what_is_not_known_is_left_out():
+def test_what_is_not_known_is_left_out() -> None:
     bare = worlds.deviation(expected=None, detail="", source="", setting="")
     run = worlds.run_of([worlds.judged(worlds.account(), [bare])])
     (record,) = events(replace(run, controls={}, tool_version=""))
@@ -199,7 +202,7 @@ def test_what_is_not_known_is_left_out():
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_hostile_words_stay_within_one_valid_event(words):
+def test_hostile_words_stay_within_one_valid_event(words) -> None:
     record = event(
         worlds.deviation(observed={words: words}, detail=words, source=words),
         scope=replace(worlds.user(1, words), email=words),
@@ -209,7 +212,7 @@ def test_hostile_words_stay_within_one_valid_event(words):
     assert not set(json.dumps(record, ensure_ascii=False)) & set("\x00\x1b\x9b\u202e\u2028\ud83d")
 
 
-def test_events_are_written_one_by_one_and_forgotten():
+def test_events_are_written_one_by_one_and_forgotten() -> None:
     users = [
         worlds.judged(worlds.user(at), [worlds.deviation(observed=at)]) for at in range(20_000)
     ]
@@ -235,5 +238,5 @@ def test_events_are_written_one_by_one_and_forgotten():
     assert 0 < peak < 500_000
 
 
-def test_the_same_run_gives_the_same_bytes():
+def test_the_same_run_gives_the_same_bytes() -> None:
     assert lines(worlds.everything()) == lines(worlds.everything())

@@ -16,7 +16,7 @@ from auditor.findings.model import FindingKind, Severity, Status
 from auditor.report import FORMATS, FormatError, Options
 from auditor.report.oscal_report import NAMESPACE
 from tests.report import worlds
-from tests.report.conftest import HAND_MADE
+from tests.report.conftest import HAND_MADE, Render
 from tests.report.golden_run import golden
 from tests.report.whole_worlds import NAMES, whole_world
 
@@ -52,14 +52,14 @@ def validated(document):
 @pytest.fixture(
     params=[*(name for name in HAND_MADE if name != "empty"), *(f"whole {n}" for n in NAMES)]
 )
-def assessed_run(request):
+def assessed_run(request: pytest.FixtureRequest):
     """Each run that assessed something: OSCAL cannot say that nothing was."""
     kind, _, name = request.param.rpartition(" ")
     return whole_world(name) if kind else getattr(worlds, name)()
 
 
 @pytest.mark.parametrize("include_passes", [False, True])
-def test_every_report_fits_the_models(assessed_run, include_passes):
+def test_every_report_fits_the_models(assessed_run, include_passes: bool) -> None:
     validated(oscal(assessed_run, include_passes=include_passes))
 
 
@@ -73,21 +73,21 @@ def test_every_report_fits_the_models(assessed_run, include_passes):
         lambda d: d.update(extra=1),
     ],
 )
-def test_the_models_refuse_a_spoiled_report(spoil):
+def test_the_models_refuse_a_spoiled_report(spoil) -> None:
     document = oscal(worlds.everything())
     spoil(document["assessment-results"])
     with pytest.raises(ValidationError):
         validated(document)
 
 
-def test_a_run_that_assessed_no_control_cannot_be_represented_in_oscal():
+def test_a_run_that_assessed_no_control_cannot_be_represented_in_oscal() -> None:
     out = io.BytesIO()
     with pytest.raises(FormatError, match="Choose another format"):
         FORMATS["oscal"].render(worlds.empty(), out, Options())
     assert out.getvalue() == b""
 
 
-def test_observations_and_risks_count_as_the_summary_does(assessed_run):
+def test_observations_and_risks_count_as_the_summary_does(assessed_run) -> None:
     parsed = result(assessed_run)
     summary = assessed_run.summary
     by_status, by_severity, by_level = Counter(), Counter(), Counter()
@@ -111,7 +111,7 @@ def test_observations_and_risks_count_as_the_summary_does(assessed_run):
     assert sum(int(facts(risk)["count"]) for risk in open_risks) == by_status["fail"]
 
 
-def test_every_reference_inside_the_document_leads_somewhere():
+def test_every_reference_inside_the_document_leads_somewhere() -> None:
     document = oscal(golden(), include_passes=True)["assessment-results"]
     (parsed,) = document["results"]
     ids = {item["uuid"] for key in ("observations", "risks", "findings") for item in parsed[key]}
@@ -144,31 +144,33 @@ def test_every_reference_inside_the_document_leads_somewhere():
         ([Status.FAIL, Status.UNKNOWN], "not-satisfied", "fail"),
     ],
 )
-def test_a_control_is_satisfied_only_where_all_was_seen_and_right(statuses, state, reason):
+def test_a_control_is_satisfied_only_where_all_was_seen_and_right(
+    statuses, state: str, reason: str
+) -> None:
     verdicts = [worlds.deviation(status=status, setting=f"s.{status}") for status in statuses]
     (finding,) = result(run_with(*verdicts))["findings"]
     properties = finding["target"]["status"]
     assert (properties["state"], properties["reason"]) == (state, reason)
 
 
-def test_what_applies_nowhere_is_observed_and_has_no_finding():
+def test_what_applies_nowhere_is_observed_and_has_no_finding() -> None:
     parsed = result(run_with(worlds.deviation(status=Status.NOT_APPLICABLE)))
     assert "findings" not in parsed
     assert [facts(item)["status"] for item in parsed["observations"]] == ["not_applicable"]
 
 
-def test_without_stored_passes_no_control_is_satisfied():
+def test_without_stored_passes_no_control_is_satisfied() -> None:
     parsed = result(worlds.clean())
     assert not {"observations", "risks", "findings"} & set(parsed)
     assert facts(parsed)["checks-pass"] == "180"
 
 
-def test_all_assessed_controls_are_reviewed_ones():
+def test_all_assessed_controls_are_reviewed_ones() -> None:
     (selection,) = result(golden())["reviewed-controls"]["control-selections"]
     assert [item["control-id"] for item in selection["include-controls"]] == sorted(worlds.CONTROLS)
 
 
-def test_a_deviation_is_an_open_risk_with_its_remedies():
+def test_a_deviation_is_an_open_risk_with_its_remedies() -> None:
     (risk,) = result(run_with(worlds.deviation("CN-05")))["risks"]
     assert risk["status"] == "open"
     assert risk["statement"] == "Consent that nobody was asked for is none."
@@ -178,7 +180,7 @@ def test_a_deviation_is_an_open_risk_with_its_remedies():
     assert "mitigating-factors" not in risk
 
 
-def test_a_waiver_is_an_approved_deviation_that_says_by_whom():
+def test_a_waiver_is_an_approved_deviation_that_says_by_whom() -> None:
     (risk,) = [r for r in result(golden())["risks"] if r["status"] == "deviation-approved"]
     (factor,) = risk["mitigating-factors"]
     assert factor["description"].startswith("Accepted by ciso@example.com until 2027-01-31, SEC-12")
@@ -186,7 +188,7 @@ def test_a_waiver_is_an_approved_deviation_that_says_by_whom():
     assert bare["mitigating-factors"][0]["description"] == "Waived."
 
 
-def test_an_unknown_is_an_observation_and_no_risk():
+def test_an_unknown_is_an_observation_and_no_risk() -> None:
     parsed = result(run_with(worlds.unknown(Cause.DENIED)))
     assert "risks" not in parsed
     (observation,) = parsed["observations"]
@@ -194,7 +196,7 @@ def test_an_unknown_is_an_observation_and_no_risk():
     assert "could not be judged: refused by Zoom" in observation["description"]
 
 
-def test_an_observation_names_some_subjects_and_counts_all():
+def test_an_observation_names_some_subjects_and_counts_all() -> None:
     users = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(250)]
     (observation,) = result(worlds.run_of(users))["observations"]
     assert len(observation["subjects"]) == 100
@@ -204,14 +206,14 @@ def test_an_observation_names_some_subjects_and_counts_all():
     assert observation["collected"] == worlds.SEEN_AT
 
 
-def test_a_scope_is_the_same_subject_in_every_observation():
+def test_a_scope_is_the_same_subject_in_every_observation() -> None:
     parsed = result(run_with(worlds.deviation(), worlds.deviation("RC-02")))["observations"]
     subjects = {item["subject-uuid"] for o in parsed for item in o["subjects"]}
     assert len(parsed) == 2
     assert len(subjects) == 1
 
 
-def test_more_levels_than_names_leave_an_observation_without_subjects():
+def test_more_levels_than_names_leave_an_observation_without_subjects() -> None:
     one = worlds.deviation()
     groups = [worlds.judged(worlds.group(at), [one]) for at in range(100)]
     run = worlds.run_of([*groups, worlds.judged(worlds.user(1), [one])])
@@ -221,14 +223,14 @@ def test_more_levels_than_names_leave_an_observation_without_subjects():
     validated(oscal(run))
 
 
-def test_what_has_no_time_was_collected_by_the_end_of_the_run():
+def test_what_has_no_time_was_collected_by_the_end_of_the_run() -> None:
     run = run_with(worlds.deviation())
     ((assessment, _),) = run.assessments.in_order()
     bare = replace(run, assessments=type(run.assessments).of([replace(assessment, observed_at={})]))
     assert result(bare)["observations"][0]["collected"] == run.info.finished_at
 
 
-def test_identifiers_are_those_of_the_run():
+def test_identifiers_are_those_of_the_run() -> None:
     run = golden()
     other = replace(run, info=replace(run.info, id="another"))
     first, again, second = (json.dumps(oscal(source)) for source in (run, golden(), other))
@@ -238,7 +240,7 @@ def test_identifiers_are_those_of_the_run():
     assert first != second
 
 
-def test_ids_of_controls_that_are_no_tokens_are_made_into_some():
+def test_ids_of_controls_that_are_no_tokens_are_made_into_some() -> None:
     info = replace(worlds.CONTROLS["AI-01"], id="1 ä/x", family="")
     run = run_with(worlds.deviation(control="AI-01"), controls={"1 ä/x": info})
     parsed = oscal(run)
@@ -249,13 +251,13 @@ def test_ids_of_controls_that_are_no_tokens_are_made_into_some():
     validated(parsed)
 
 
-def test_a_control_without_facts_goes_by_its_id():
+def test_a_control_without_facts_goes_by_its_id() -> None:
     run = run_with(worlds.deviation(), controls={"RC-02": worlds.CONTROLS["RC-02"]})
     assert result(run)["risks"][0]["title"] == "AI-01"
     validated(oscal(run))
 
 
-def test_an_attestation_names_no_request():
+def test_an_attestation_names_no_request() -> None:
     due = worlds.deviation(
         kind=FindingKind.ATTESTATION,
         status=Status.ATTESTATION_EXPIRED,
@@ -268,7 +270,7 @@ def test_an_attestation_names_no_request():
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_hostile_words_stay_text_in_a_valid_report(words):
+def test_hostile_words_stay_text_in_a_valid_report(words) -> None:
     verdict = worlds.deviation(observed=words, detail=words, source=words, setting=words)
     run = run_with(verdict, scope=replace(worlds.user(1, words), id=words or "x"))
     info = replace(worlds.CONTROLS["AI-01"], title=words, why=words, family=words)
@@ -281,7 +283,7 @@ def test_hostile_words_stay_text_in_a_valid_report(words):
     assert "<script>" not in observation["description"].replace("\\<script\\>", "")
 
 
-def test_many_users_are_as_many_observations_as_one(render):
+def test_many_users_are_as_many_observations_as_one(render: Render) -> None:
     few, many = (render(worlds.large(users), "oscal") for users in (20, 5_000))
     count = '"collected"'
     assert many.count(count) == few.count(count)
@@ -289,12 +291,12 @@ def test_many_users_are_as_many_observations_as_one(render):
 
 
 @pytest.mark.parametrize("severity", list(Severity))
-def test_the_severity_of_a_finding_is_that_of_its_worst_deviation(severity):
+def test_the_severity_of_a_finding_is_that_of_its_worst_deviation(severity) -> None:
     (finding,) = result(run_with(worlds.deviation(severity=severity)))["findings"]
     assert facts(finding)["severity"] == severity
 
 
-def test_levels_are_observed_apart():
+def test_levels_are_observed_apart() -> None:
     run = worlds.run_of(
         [
             worlds.judged(worlds.account(), [worlds.deviation(level=Level.ACCOUNT)]),

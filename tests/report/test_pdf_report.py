@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def rich() -> bytes:
 
 
 @needs_poppler
-def test_it_says_what_the_html_report_says(rich, tmp_path):
+def test_it_says_what_the_html_report_says(rich: bytes, tmp_path: Path) -> None:
     words = " ".join(read("pdftotext", rich, tmp_path).split())
     for text in (
         "Does not meet “strict”",
@@ -55,7 +56,7 @@ def test_it_says_what_the_html_report_says(rich, tmp_path):
 
 
 @needs_poppler
-def test_a_simulated_run_says_so(tmp_path):
+def test_a_simulated_run_says_so(tmp_path: Path) -> None:
     run = worlds.clean()
     pdf = paper(replace(run, info=replace(run.info, simulated=True)))
     assert "It says nothing about a real account." in " ".join(
@@ -64,7 +65,7 @@ def test_a_simulated_run_says_so(tmp_path):
 
 
 @needs_poppler
-def test_every_page_has_its_number_and_the_run(rich, tmp_path):
+def test_every_page_has_its_number_and_the_run(rich: bytes, tmp_path: Path) -> None:
     pages = read("pdftotext", rich, tmp_path).removesuffix("\f").split("\f")
     for number, page in enumerate(pages, start=1):
         assert f"Page {number} of {len(pages)}" in page
@@ -72,7 +73,7 @@ def test_every_page_has_its_number_and_the_run(rich, tmp_path):
 
 
 @needs_poppler
-def test_the_contents_page_names_the_page_of_each_section(rich, tmp_path):
+def test_the_contents_page_names_the_page_of_each_section(rich: bytes, tmp_path: Path) -> None:
     pages = read("pdftotext", rich, tmp_path).split("\f")
     contents = next(page for page in pages if "Contents" in page)
     for title in ("What people ask", "Deviations", "Unknown", "Method and limits"):
@@ -81,28 +82,28 @@ def test_the_contents_page_names_the_page_of_each_section(rich, tmp_path):
         assert title in pages[number - 1]
 
 
-def test_the_same_run_gives_the_same_bytes():
+def test_the_same_run_gives_the_same_bytes() -> None:
     assert paper(worlds.clean()) == paper(worlds.clean())
 
 
 @needs_poppler
-def test_it_is_dated_by_the_run_not_by_the_clock(rich, tmp_path):
+def test_it_is_dated_by_the_run_not_by_the_clock(rich: bytes, tmp_path: Path) -> None:
     assert re.search(r"CreationDate:\s+Sat Nov 21 22:04:30 2026", read("pdfinfo", rich, tmp_path))
 
 
 @needs_poppler
-def test_hostile_names_stay_text(tmp_path):
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
     words = " ".join(read("pdftotext", paper(worlds.hostile()), tmp_path).split())
     assert "<script>alert(1)</script>" in words
     assert "{{ 7*7 }}" in words
 
 
-def test_a_run_without_anything_is_a_report_as_well():
+def test_a_run_without_anything_is_a_report_as_well() -> None:
     assert paper(worlds.empty()).startswith(b"%PDF-")
 
 
 @needs_poppler
-def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path):
+def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path: Path) -> None:
     pdf = paper(page_worlds.scattered())
     pages = int(re.search(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))[1])
     assert pages < 30
@@ -120,7 +121,9 @@ def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path
         (OSError("cannot load library 'libpango-1.0-0'"), "Pango is missing: cannot load library"),
     ],
 )
-def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, message):
+def test_what_is_missing_is_named_with_the_way_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, failure, message: str
+) -> None:
     def refuse(name):
         raise failure
 
@@ -132,12 +135,12 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(monkeypatch, failure, m
     assert out.getvalue() == b""
 
 
-def test_an_address_that_slipped_in_is_refused():
+def test_an_address_that_slipped_in_is_refused() -> None:
     with pytest.raises(ValueError, match="fetches nothing, not even http://evil"):
         pdf_report._nothing_outside("http://evil.example/x.png")
 
 
-def test_no_address_slips_in(monkeypatch):
+def test_no_address_slips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = []
     monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", requests.append)
     paper(replace(worlds.hostile(), trend=page_worlds.TREND))

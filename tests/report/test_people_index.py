@@ -17,7 +17,7 @@ def index_of(run, room):
     return PeopleIndex(run, tables, bounds), rollup, bounds
 
 
-def test_all_of_a_row_with_too_many_are_listed_with_its_number():
+def test_all_of_a_row_with_too_many_are_listed_with_its_number() -> None:
     run = worlds.large(users=50)
     index, rollup, bounds = index_of(run, ROOM)
     content = json.loads("".join(index.pieces()))
@@ -30,7 +30,7 @@ def test_all_of_a_row_with_too_many_are_listed_with_its_number():
         assert len(listed) == group.count
 
 
-def test_a_page_whose_rows_name_everybody_has_no_list():
+def test_a_page_whose_rows_name_everybody_has_no_list() -> None:
     index, *_ = index_of(
         worlds.large(users=50), FormatLimits(names=1000, all_names=99_999, rows=1000, all_rows=1000)
     )
@@ -38,7 +38,7 @@ def test_a_page_whose_rows_name_everybody_has_no_list():
     assert json.loads("".join(index.pieces())) == {"people": [], "rows": []}
 
 
-def test_omitted_rows_are_distinguished_from_present_ones():
+def test_omitted_rows_are_distinguished_from_present_ones() -> None:
     run = worlds.large(users=50)
     index, rollup, _ = index_of(run, FormatLimits(names=1000, all_names=99_999, rows=1, all_rows=1))
     numbers = [index.row(group.verdict) for group in rollup.groups]
@@ -46,7 +46,7 @@ def test_omitted_rows_are_distinguished_from_present_ones():
     assert set(numbers[1:]) == {NOT_IN_FILE}
 
 
-def test_no_name_ends_the_script_element():
+def test_no_name_ends_the_script_element() -> None:
     index, *_ = index_of(
         worlds.hostile(), FormatLimits(names=0, all_names=0, rows=1000, all_rows=1000)
     )

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.golden_run import golden
@@ -35,7 +36,7 @@ def value(run, name):
     return sample.value
 
 
-def test_the_metrics_count_as_the_summary_does(any_run):
+def test_the_metrics_count_as_the_summary_does(any_run: Run) -> None:
     summary = any_run.summary
     assert values(any_run, "auditor_checks", "status") == {
         status: summary.by_status.get(status, 0) for status in Status
@@ -50,14 +51,14 @@ def test_the_metrics_count_as_the_summary_does(any_run):
     assert scopes == summary.coverage
 
 
-def test_scopes_that_deviate_more_than_once_count_once():
+def test_scopes_that_deviate_more_than_once_count_once() -> None:
     run = worlds.everything()
     expected = roll_up(run).deviating
     assert values(run, "auditor_deviating_scopes", "level") == expected
     assert expected[Level.USER] < run.summary.by_level[Level.USER]
 
 
-def test_unknowns_are_counted_by_severity():
+def test_unknowns_are_counted_by_severity() -> None:
     run = worlds.everything()
     summary = replace(run.summary, unknown_by_severity={Severity.HIGH: 7})
     assert values(replace(run, summary=summary), "auditor_unknown", "severity") == {
@@ -68,7 +69,7 @@ def test_unknowns_are_counted_by_severity():
     }
 
 
-def test_the_facts_of_the_run_are_numbers():
+def test_the_facts_of_the_run_are_numbers() -> None:
     run = worlds.everything()
     assert value(run, "auditor_run_complete") == 0
     assert value(worlds.clean(), "auditor_run_complete") == 1
@@ -82,13 +83,13 @@ def test_the_facts_of_the_run_are_numbers():
     assert value(run, "auditor_controls") == len(worlds.CONTROLS)
 
 
-def test_large_numbers_are_written_to_the_last_digit():
+def test_large_numbers_are_written_to_the_last_digit() -> None:
     run = worlds.clean()
     summary = replace(run.summary, by_status={Status.PASS: 123_456_789})
     assert values(replace(run, summary=summary), "auditor_checks", "status")["pass"] == 123_456_789
 
 
-def test_waivers_are_counted_by_state():
+def test_waivers_are_counted_by_state() -> None:
     assert values(golden(), "auditor_waivers", "state") == {
         "active": 0,
         "expiring": 0,
@@ -98,21 +99,21 @@ def test_waivers_are_counted_by_state():
     }
 
 
-def test_every_sample_names_account_and_baseline(any_run):
+def test_every_sample_names_account_and_baseline(any_run: Run) -> None:
     for family in families(any_run).values():
         for sample in family.samples:
             assert sample.labels["account"] == any_run.info.account_id
             assert sample.labels["baseline"]
 
 
-def test_the_facts_that_are_words_are_labels():
+def test_the_facts_that_are_words_are_labels() -> None:
     (sample,) = families(golden())["auditor_run_info"].samples
     assert sample.value == 1
     assert sample.labels["run"] == "20261121T215800Z-7f3a"
     assert sample.labels["version"] == "0.1.0"
 
 
-def test_names_and_help_are_as_promtool_lints_them(any_run):
+def test_names_and_help_are_as_promtool_lints_them(any_run: Run) -> None:
     text = written(any_run)
     helped = re.findall(r"^# HELP (\S+) (.+)$", text, re.M)
     typed = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M)
@@ -127,7 +128,7 @@ def test_names_and_help_are_as_promtool_lints_them(any_run):
     assert all(line.startswith(("# ", "auditor_")) for line in text.splitlines())
 
 
-def test_no_sample_comes_twice(any_run):
+def test_no_sample_comes_twice(any_run: Run) -> None:
     seen = defaultdict(int)
     for line in written(any_run).splitlines():
         seen[line.rpartition(" ")[0]] += not line.startswith("#")
@@ -135,7 +136,7 @@ def test_no_sample_comes_twice(any_run):
 
 
 @pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "back\\slash\n", 'a"b'])
-def test_hostile_labels_are_escaped(words):
+def test_hostile_labels_are_escaped(words) -> None:
     run = worlds.clean()
     text = written(replace(run, info=replace(run.info, account_id=words)))
     families = list(text_string_to_metric_families(text))
@@ -148,9 +149,9 @@ def test_hostile_labels_are_escaped(words):
     assert len(text.splitlines()) == len(written(run).splitlines())
 
 
-def test_the_size_does_not_depend_on_the_account():
+def test_the_size_does_not_depend_on_the_account() -> None:
     assert abs(len(written(worlds.large(5_000))) - len(written(worlds.large(50)))) < 100
 
 
-def test_the_same_run_gives_the_same_bytes():
+def test_the_same_run_gives_the_same_bytes() -> None:
     assert written(worlds.everything()) == written(worlds.everything())

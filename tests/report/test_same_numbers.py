@@ -12,6 +12,7 @@ import pytest
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options, wording
 
 
@@ -73,7 +74,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("format_", ROWS)
-def test_what_a_format_lists_is_what_the_run_counts(any_run, format_):
+def test_what_a_format_lists_is_what_the_run_counts(any_run: Run, format_) -> None:
     statuses, severities, levels = counted(ROWS[format_](any_run))
     summary = any_run.summary
     assert statuses == Counter({s: summary.by_status.get(s, 0) for s in Status if s != "pass"})
@@ -82,14 +83,14 @@ def test_what_a_format_lists_is_what_the_run_counts(any_run, format_):
 
 
 @pytest.mark.parametrize("format_", ["json", "ndjson"])
-def test_the_summary_for_programs_is_what_the_run_counts(any_run, format_):
+def test_the_summary_for_programs_is_what_the_run_counts(any_run: Run, format_: str) -> None:
     first = rendered(any_run, format_).decode()
     counts = json.loads(first if format_ == "json" else first.split("\n")[0])["summary"]
     assert counts["by_status"] == {s: any_run.summary.by_status.get(s, 0) for s in Status}
     assert counts["by_severity"] == {s: any_run.summary.by_severity.get(s, 0) for s in Severity}
 
 
-def test_the_summary_of_a_workbook_is_what_the_run_counts(any_run):
+def test_the_summary_of_a_workbook_is_what_the_run_counts(any_run: Run) -> None:
     sheet = openpyxl.load_workbook(io.BytesIO(rendered(any_run, "xlsx")))["Summary"]
     counts = {row[0]: row[1:] for row in sheet.values if row[0]}
     summary = any_run.summary
@@ -103,7 +104,7 @@ def test_the_summary_of_a_workbook_is_what_the_run_counts(any_run):
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html", "xlsx"])
-def test_every_report_for_people_opens_with_the_same_numbers(any_run, format_):
+def test_every_report_for_people_opens_with_the_same_numbers(any_run: Run, format_: str) -> None:
     data = rendered(any_run, format_)
     if format_ == "xlsx":
         opening = openpyxl.load_workbook(io.BytesIO(data))["Summary"]["A1"].value
@@ -125,7 +126,7 @@ def test_every_report_for_people_opens_with_the_same_numbers(any_run, format_):
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown"])
-def test_the_table_of_controls_counts_the_same_scopes(any_run, format_):
+def test_the_table_of_controls_counts_the_same_scopes(any_run: Run, format_: str) -> None:
     text = rendered(any_run, format_).decode()
     for control in roll_up(any_run).deviating_controls:
         line = next(

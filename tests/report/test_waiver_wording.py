@@ -9,6 +9,7 @@ from auditor.findings.model import Status, WaiverResult, WaiverState, WaiverTerm
 from auditor.findings.rollup import roll_up
 from auditor.report import waiver_wording
 from tests.report import worlds
+from tests.report.conftest import Render
 from tests.report.golden_run import golden
 
 ACTIVE = WaiverResult(
@@ -47,50 +48,50 @@ def accepted_section(html):
 
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
-def test_every_state_of_a_waiver_has_its_text(state, words):
+def test_every_state_of_a_waiver_has_its_text(state, words) -> None:
     assert waiver_wording.waiver_text(replace(ACTIVE, state=state)) == (
         f"RC-02 for group Studio: {words}"
         "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films."
     )
 
 
-def test_a_waiver_without_a_ticket_names_none():
+def test_a_waiver_without_a_ticket_names_none() -> None:
     assert waiver_wording.waiver_text(replace(ACTIVE, ticket="")).endswith(
         "until 2027-01-31: They edit films."
     )
 
 
-def test_only_a_waived_deviation_was_accepted_by_anybody():
+def test_only_a_waived_deviation_was_accepted_by_anybody() -> None:
     assert waiver_wording.accepted_by(waived()).startswith("Accepted by ciso@example.com until")
     assert waiver_wording.accepted_by(worlds.deviation()) == ""
 
 
-def test_what_fails_the_gate_comes_first_then_what_ends_soon():
+def test_what_fails_the_gate_comes_first_then_what_ends_soon() -> None:
     listed = [replace(ACTIVE, state=state) for state in STATES]
     ordered = [waiver.state for waiver in sorted(listed, key=waiver_wording.waiver_order)]
     assert ordered[:3] == ["expired", "unmatched", "expiring"]
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_terminal_marks_the_waivers_that_need_care(render, state):
+def test_the_terminal_marks_the_waivers_that_need_care(render: Render, state) -> None:
     text = render(run(replace(ACTIVE, state=state)), "text", width=300)
     (line,) = [line for line in text.splitlines() if "RC-02 for group Studio" in line]
     assert line[0] == ("!" if state in ("expired", "unmatched", "expiring") else "-")
     assert STATES[state].strip() in line
 
 
-def test_the_terminal_counts_what_is_waived_and_what_is_attested(render):
+def test_the_terminal_counts_what_is_waived_and_what_is_attested(render: Render) -> None:
     lines = render(worlds.everything(), "text", width=200).splitlines()
     at = lines.index("Accepted")
     assert lines[at + 1] == "Waived: 1 check, RC-02"
     assert lines[at + 2] == "Attested: 1 check, TP-01, 1 of them not compared with what is expected"
 
 
-def test_without_waivers_the_terminal_has_no_section_for_them(render):
+def test_without_waivers_the_terminal_has_no_section_for_them(render: Render) -> None:
     assert "Accepted" not in render(worlds.clean(), "text")
 
 
-def test_the_page_shows_a_waived_deviation_with_its_waiver(render):
+def test_the_page_shows_a_waived_deviation_with_its_waiver(render: Render) -> None:
     section = accepted_section(render(run(ACTIVE, verdicts=[waived()]), "html"))
     assert "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films." in section
     assert "covers 2 deviations" in section
@@ -98,13 +99,13 @@ def test_the_page_shows_a_waived_deviation_with_its_waiver(render):
 
 
 @pytest.mark.parametrize("state", [WaiverState.EXPIRED, WaiverState.UNMATCHED])
-def test_the_page_says_that_a_stale_waiver_fails_the_gate(render, state):
+def test_the_page_says_that_a_stale_waiver_fails_the_gate(render: Render, state) -> None:
     section = accepted_section(render(run(replace(ACTIVE, state=state)), "html"))
     assert f"<strong>RC-02 for group Studio: {STATES[state].strip()}" in section
     assert "fails the gate until it is renewed or taken out" in section
 
 
-def test_without_waivers_the_page_has_no_list_of_them(render):
+def test_without_waivers_the_page_has_no_list_of_them(render: Render) -> None:
     assert "Waivers" not in accepted_section(render(worlds.clean(), "html"))
 
 
@@ -123,7 +124,7 @@ NAMED = {
 
 
 @pytest.mark.parametrize(("format_", "words"), NAMED.items())
-def test_every_report_shows_a_name_that_matches_nothing(render, format_, words):
+def test_every_report_shows_a_name_that_matches_nothing(render: Render, format_, words) -> None:
     named = render(golden(), format_, width=400)
     assert words in named
     assert words not in render(replace(golden(), references=[]), format_, width=400)
@@ -131,12 +132,12 @@ def test_every_report_shows_a_name_that_matches_nothing(render, format_, words):
         assert "Did you mean" in named
 
 
-def test_every_report_for_people_shows_a_lookalike_of_a_name(render):
+def test_every_report_for_people_shows_a_lookalike_of_a_name(render: Render) -> None:
     for format_ in ("text", "markdown", "html", "junit", "sarif", "oscal"):
         assert "U+0435 CYRILLIC SMALL LETTER IE" in render(golden(), format_, width=400), format_
 
 
-def test_hostile_words_of_a_waiver_stay_text(render):
+def test_hostile_words_of_a_waiver_stay_text(render: Render) -> None:
     for words in worlds.HOSTILE.values():
         waiver = replace(
             ACTIVE, reason=words, owner=words, ticket=words, scope=words, state=WaiverState.EXPIRED
@@ -149,7 +150,7 @@ def test_hostile_words_of_a_waiver_stay_text(render):
         assert max(map(len, text.splitlines())) <= 400
 
 
-def test_deviations_under_different_waivers_are_separate_rows():
+def test_deviations_under_different_waivers_are_separate_rows() -> None:
     other = replace(waived(), waiver=replace(TERMS, owner="b@example.com"))
     groups = [worlds.group(1), worlds.group(2), worlds.group(3)]
     verdicts = [waived(), other, waived()]
@@ -158,7 +159,7 @@ def test_deviations_under_different_waivers_are_separate_rows():
     assert counts == {"ciso@example.com": 2, "b@example.com": 1}
 
 
-def test_the_page_names_the_override_and_who_can_change_the_value(render):
+def test_the_page_names_the_override_and_who_can_change_the_value(render: Render) -> None:
     verdict = worlds.deviation(
         "RC-02",
         Level.GROUP,

@@ -11,27 +11,27 @@ from tests.report import worlds
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_every_cause_has_a_name_and_a_remedy(cause):
+def test_every_cause_has_a_name_and_a_remedy(cause) -> None:
     assert wording.cause_name(cause)
     assert wording.remedy(cause, []).endswith(".")
 
 
-def test_an_unknown_without_a_cause_says_so():
+def test_an_unknown_without_a_cause_says_so() -> None:
     assert wording.cause_name(None) == "no cause recorded"
     assert "maintainers" in wording.remedy(None, [])
 
 
 @pytest.mark.parametrize("level", Level)
-def test_every_level_has_a_word_for_one_and_for_many(level):
+def test_every_level_has_a_word_for_one_and_for_many(level) -> None:
     assert wording.levels({level: 1}) != wording.levels({level: 2})
 
 
 @pytest.mark.parametrize("status", Status)
-def test_every_status_has_a_word(status):
+def test_every_status_has_a_word(status) -> None:
     assert wording.outcome(status, 1) == f"1 {wording.status_name(status)}"
 
 
-def test_the_remedy_names_the_scopes_that_refused_reads_name():
+def test_the_remedy_names_the_scopes_that_refused_reads_name() -> None:
     other = ReadError(
         "GET /groups",
         Cause.DENIED,
@@ -47,7 +47,7 @@ def test_the_remedy_names_the_scopes_that_refused_reads_name():
     assert "master" not in remedy
 
 
-def test_the_answer_never_calls_an_unknown_fine():
+def test_the_answer_never_calls_an_unknown_fine() -> None:
     answers = {
         name: wording.answer(run, roll_up(run))
         for name, run in {
@@ -94,11 +94,11 @@ def test_the_answer_never_calls_an_unknown_fine():
         ({"op": "brand_new"}, "brand new"),
     ],
 )
-def test_an_expectation_reads_like_words(expected, words):
+def test_an_expectation_reads_like_words(expected, words: str) -> None:
     assert wording.expectation(worlds.deviation(expected=expected), 40) == words
 
 
-def test_a_lock_is_described_as_a_lock():
+def test_a_lock_is_described_as_a_lock() -> None:
     lock = worlds.deviation(
         kind=FindingKind.LOCK, observed=False, expected={"op": "eq", "value": True}
     )
@@ -117,23 +117,23 @@ def test_a_lock_is_described_as_a_lock():
         (None, "time not recorded"),
     ],
 )
-def test_times_are_utc_and_never_guessed(time, words):
+def test_times_are_utc_and_never_guessed(time: str | None, words: str) -> None:
     assert wording.when(time) == words
 
 
-def test_a_range_of_one_minute_is_one_time():
+def test_a_range_of_one_minute_is_one_time() -> None:
     assert wording.observed_between(worlds.SEEN_AT, worlds.SEEN_AT) == "2026-11-21 21:58 UTC"
     assert " to " in wording.observed_between(worlds.SEEN_AT, "2026-11-21T22:58:03Z")
 
 
-def test_what_was_not_read_depends_on_the_depth():
+def test_what_was_not_read_depends_on_the_depth() -> None:
     group = worlds.run_of([worlds.judged(worlds.account(), [])], depth="group")
     meeting = worlds.run_of([worlds.judged(worlds.account(), [])], depth="meeting")
     assert any(s.startswith("Users and scheduled") for s in wording.not_covered(group))
     assert not any("--depth" in s for s in wording.not_covered(meeting))
 
 
-def test_limits_without_numbers_are_left_out():
+def test_limits_without_numbers_are_left_out() -> None:
     run = worlds.clean()
     bare = replace(run, summary=replace(run.summary, pending_users=0, settings_returned=0))
     one = replace(run, summary=replace(run.summary, pending_users=1))
@@ -141,7 +141,7 @@ def test_limits_without_numbers_are_left_out():
     assert any("1 invited user has" in s for s in wording.not_covered(one))
 
 
-def test_severities_without_any_are_left_out():
+def test_severities_without_any_are_left_out() -> None:
     assert wording.severities({Severity.LOW: 3, Severity.HIGH: 0}) == "3 low"
     assert wording.listed(["a", "b", "c"], 2) == "a, b and 1 more"
     assert wording.framework("gdpr") == "GDPR"
@@ -150,6 +150,6 @@ def test_severities_without_any_are_left_out():
     assert wording.sentence_case("") == ""
 
 
-def test_an_incomplete_run_without_failed_checks_still_says_so():
+def test_an_incomplete_run_without_failed_checks_still_says_so() -> None:
     run = worlds.run_of([worlds.judged(worlds.account(), [])], complete=False)
     assert wording.incomplete(run, roll_up(run)).endswith("could not be read.")

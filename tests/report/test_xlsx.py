@@ -7,6 +7,7 @@ import subprocess
 import tracemalloc
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.frameworks import Framework, FrameworkPart
 from auditor.findings.model import Status, WaiverResult, WaiverState
+from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from auditor.report.workbook import MOST_ROWS, create_workbook
 from auditor.report.xlsx_report import XlsxFormat
@@ -67,7 +69,7 @@ def named(names):
     )
 
 
-def test_the_sheets_are_there_in_order():
+def test_the_sheets_are_there_in_order() -> None:
     assert opened(written(worlds.empty())).sheetnames == FIXED
     assert opened(written(worlds.everything(), include_passes=True)).sheetnames == [
         *FIXED[:3],
@@ -81,7 +83,9 @@ def test_the_sheets_are_there_in_order():
     ]
 
 
-def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(any_run, report):
+def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(
+    any_run: Run, report: Callable[..., dict]
+) -> None:
     book = opened(written(any_run))
     counts = Counter(
         (row["Fingerprint"], row["Status"], row["Severity"], row["Level"])
@@ -97,7 +101,7 @@ def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(any_run, re
     assert {row["Status"] for row in table(book, "Unknowns")} <= {"unknown"}
 
 
-def test_heads_stay_in_view_and_filter_the_rows_below():
+def test_heads_stay_in_view_and_filter_the_rows_below() -> None:
     for sheet in opened(written(worlds.everything())):
         assert sheet.freeze_panes == "A2"
         if sheet.title != "Summary":
@@ -106,14 +110,14 @@ def test_heads_stay_in_view_and_filter_the_rows_below():
             assert all(sheet.column_dimensions[c.column_letter].width >= 8 for c in sheet[1])
 
 
-def test_the_summary_opens_with_the_headline_and_the_answer():
+def test_the_summary_opens_with_the_headline_and_the_answer() -> None:
     sheet = opened(written(worlds.everything()))["Summary"]
     assert sheet["A1"].value.startswith("50 deviations (20 critical, 15 high, 1 medium, 14 low)")
     assert sheet["A2"].value.startswith("Does not meet “strict”")
     assert sheet["A3"].value.startswith("Incomplete")
 
 
-def test_the_summary_counts_every_status_severity_and_level(report):
+def test_the_summary_counts_every_status_severity_and_level(report: Callable[..., dict]) -> None:
     run = worlds.everything()
     counts = {row[0]: row[1:] for row in opened(written(run))["Summary"].values if row[0]}
     summary = report(run)["summary"]
@@ -124,7 +128,7 @@ def test_the_summary_counts_every_status_severity_and_level(report):
     assert counts["User"][:2] == (37, summary["by_level"]["user"])
 
 
-def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say():
+def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say() -> None:
     rows = list(opened(written(worlds.all_unknown()))["Summary"].values)
     causes = {row[0]: row for row in rows}
     assert causes["Refused by Zoom"][1:4] == (1, 1, 1)
@@ -132,7 +136,7 @@ def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say()
     assert any("no setting shows" in str(row[0]) for row in rows)
 
 
-def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits():
+def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits() -> None:
     run = worlds.everything()
     run = replace(run, summary=replace(run.summary, not_reached=("IA-04",)))
     rows = {row["Control"]: row for row in table(opened(written(run)), "Coverage")}
@@ -144,14 +148,14 @@ def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits():
     assert rows["RC-02"]["Reached"] == "yes"
 
 
-def test_passes_are_counted_per_control_only_if_the_run_stored_them():
+def test_passes_are_counted_per_control_only_if_the_run_stored_them() -> None:
     coverage = opened(written(worlds.everything()))["Coverage"]
     slim = opened(written(worlds.all_unknown()))["Coverage"]
     assert "As expected" in [cell.value for cell in coverage[1]]
     assert "As expected" not in [cell.value for cell in slim[1]]
 
 
-def test_a_waiver_has_its_result_and_those_that_need_attention_come_first():
+def test_a_waiver_has_its_result_and_those_that_need_attention_come_first() -> None:
     active = WaiverResult(
         "RC-02", "group Studio", *WAIVER.values(), state=WaiverState.ACTIVE, matched=2
     )
@@ -162,7 +166,7 @@ def test_a_waiver_has_its_result_and_those_that_need_attention_come_first():
     assert rows[0]["What became of it"].startswith("AI-01 for user Ada: EXPIRED on 2027-01-31")
 
 
-def test_names_that_do_not_fit_the_account_have_a_sheet_of_their_own():
+def test_names_that_do_not_fit_the_account_have_a_sheet_of_their_own() -> None:
     rows = table(opened(written(golden())), "Names")
     assert [row["State"] for row in rows] == ["unmatched", "look alike"]
     assert rows[0]["Name"] == "Büro Kölm"
@@ -170,13 +174,13 @@ def test_names_that_do_not_fit_the_account_have_a_sheet_of_their_own():
     assert rows[0]["What is wrong"].startswith("No group of the account is called")
 
 
-def test_a_waived_finding_stands_with_its_waiver():
+def test_a_waived_finding_stands_with_its_waiver() -> None:
     (row,) = table(opened(written(golden())), "Waived")
     assert row["Waiver: owner"] == "ciso@example.com"
     assert row["Waiver: ticket"] == "SEC-12"
 
 
-def test_attestations_that_are_due_expired_and_made_are_on_one_sheet():
+def test_attestations_that_are_due_expired_and_made_are_on_one_sheet() -> None:
     rows = table(opened(written(worlds.everything())), "Attestations")
     assert Counter(row["Status"] for row in rows) == {
         "attested": 1,
@@ -185,13 +189,13 @@ def test_attestations_that_are_due_expired_and_made_are_on_one_sheet():
     }
 
 
-def test_only_unknowns_have_a_column_of_causes():
+def test_only_unknowns_have_a_column_of_causes() -> None:
     book = opened(written(worlds.everything()))
     assert {row["Cause"] for row in table(book, "Unknowns")} == set(Cause)
     assert "Cause" not in table(book, "Deviations")[0]
 
 
-def test_a_framework_that_was_asked_for_has_its_sheets():
+def test_a_framework_that_was_asked_for_has_its_sheets() -> None:
     framework = Framework(
         id="gdpr",
         key="gdpr",
@@ -208,7 +212,7 @@ def test_a_framework_that_was_asked_for_has_its_sheets():
     assert book["Not claimed"]["A2"].value == "Nothing about contracts."
 
 
-def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost():
+def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost() -> None:
     run = worlds.everything()
     book = opened(written(run, most_rows=20))
     sheets = [name for name in book.sheetnames if name.startswith("Deviations")]
@@ -224,12 +228,12 @@ def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost():
 
 
 @pytest.mark.parametrize(("most_rows", "sheets"), [(4, 1), (3, 3)])
-def test_a_sheet_that_is_just_full_needs_no_second(most_rows, sheets):
+def test_a_sheet_that_is_just_full_needs_no_second(most_rows: int, sheets: int) -> None:
     book = opened(written(named(["a", "b", "c"]), most_rows=most_rows))
     assert sum(name.startswith("Deviations") for name in book.sheetnames) == sheets
 
 
-def test_no_cell_is_a_formula_or_a_link_whatever_its_name():
+def test_no_cell_is_a_formula_or_a_link_whatever_its_name() -> None:
     data = written(named(NAMES.values()))
     for sheet in opened(data):
         for row in sheet.iter_rows():
@@ -241,7 +245,7 @@ def test_no_cell_is_a_formula_or_a_link_whatever_its_name():
             assert not re.search(rb"<f[ >]|<hyperlink", archive.read(name))
 
 
-def test_a_text_stays_text_when_somebody_edits_its_cell():
+def test_a_text_stays_text_when_somebody_edits_its_cell() -> None:
     sheet = opened(written(named(["=1+1"])))["Deviations"]
     (cell,) = [cell for cell in sheet[2] if cell.value == "=1+1"]
     assert cell.quotePrefix
@@ -249,7 +253,7 @@ def test_a_text_stays_text_when_somebody_edits_its_cell():
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_hostile_name_is_read_back_as_a_name(name):
+def test_a_hostile_name_is_read_back_as_a_name(name) -> None:
     (row,) = table(opened(written(named([name]))), "Deviations")
     visible = row["Where"].rstrip("…")
     if name.isascii() and name.isprintable() and name and "_x" not in name:
@@ -257,13 +261,13 @@ def test_a_hostile_name_is_read_back_as_a_name(name):
     assert not set(visible) & set("\x00\x1b\x9b\x07\r\t\u202e\u200f\u2028\ud83d")
 
 
-def test_hostile_values_and_messages_are_read_back():
+def test_hostile_values_and_messages_are_read_back() -> None:
     book = opened(written(worlds.hostile()))
     assert len(table(book, "Deviations")) == 2 * len(worlds.HOSTILE)
     assert len(table(book, "Read errors")) == len(worlds.HOSTILE)
 
 
-def test_the_same_run_gives_the_same_bytes_at_any_time(monkeypatch):
+def test_the_same_run_gives_the_same_bytes_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
     first = written(worlds.everything())
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert written(worlds.everything()) == first
@@ -277,14 +281,14 @@ def test_the_same_run_gives_the_same_bytes_at_any_time(monkeypatch):
         ("last night", "1900-01-01T00:00:00Z"),
     ],
 )
-def test_the_workbook_was_made_when_the_run_ended(time, created):
+def test_the_workbook_was_made_when_the_run_ended(time: str, created: str) -> None:
     run = worlds.clean()
     data = written(replace(run, info=replace(run.info, finished_at=time)))
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert created in archive.read("docProps/core.xml").decode()
 
 
-def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
+def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     with pytest.raises(IsADirectoryError), create_workbook(path, "", ""):
         path.mkdir()
@@ -300,8 +304,8 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path):
     ],
 )
 def test_writing_needs_memory_that_does_not_grow_with_the_findings(
-    monkeypatch, tmp_path, name, users, most
-):
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, users: int, most: float
+) -> None:
     """Fewer users in a workbook: a cell takes long to write while memory is traced."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     run = worlds.large(users)
@@ -318,12 +322,12 @@ def test_writing_needs_memory_that_does_not_grow_with_the_findings(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_report_is_the_one_that_was_reviewed():
+def test_the_report_is_the_one_that_was_reviewed() -> None:
     assert summary_rows(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
-def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path):
+def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path: Path) -> None:
     (tmp_path / "report.xlsx").write_bytes(written(named(NAMES.values())))
     subprocess.run(
         [

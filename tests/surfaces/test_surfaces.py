@@ -33,18 +33,18 @@ def row(endpoint: Endpoint) -> str:
     return f"`{endpoint.request}` | `{endpoint.scopes[0]}` | {classic}"
 
 
-def test_every_check_reads_a_surface_at_its_levels():
+def test_every_check_reads_a_surface_at_its_levels() -> None:
     for check in CHECKS:
         if check.surface != "derived":
             assert set(check.levels) <= set(SURFACES[check.surface].levels), check.setting
 
 
-def test_every_request_belongs_to_a_surface():
+def test_every_request_belongs_to_a_surface() -> None:
     assert set(ENDPOINTS.values()) - OF_SURFACES == {GROUP_MEMBERS}
     assert set(ENDPOINTS.values()) >= OF_SURFACES
 
 
-def test_the_readme_lists_each_request_and_its_scopes():
+def test_the_readme_lists_each_request_and_its_scopes() -> None:
     found = re.findall(r"^\| (`GET [^`]+`)[^|]* (\| `[^`]+` \| \S+) \|$", README, re.MULTILINE)
     listed = sorted(" ".join(cells) for cells in found)
     assert listed == sorted(map(row, {*OF_SURFACES, GROUP_MEMBERS} - IN_SENTENCES))
@@ -53,7 +53,7 @@ def test_the_readme_lists_each_request_and_its_scopes():
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=list(SURFACES))
-def test_a_surface_is_complete(surface):
+def test_a_surface_is_complete(surface) -> None:
     assert SURFACES[surface.name] is surface
     assert bool(surface.rows) == (surface.read is not None)
     assert surface.shape is not None or surface.read is None

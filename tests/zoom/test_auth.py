@@ -10,29 +10,32 @@ from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.errors import AuthenticationFailed, Malformed, RateLimited, Transient
 from auditor.zoom.hosts import UnsafeUrl
 from auditor.zoom.transport import Transport
+from tests.zoom.conftest import Clock, Server
 
 from .conftest import SECRET, TOKEN_URL, give_tokens, reply, token_source
 
 
 @pytest.fixture
-def tokens(zoom, clock):
+def tokens(zoom: responses.RequestsMock, clock: Clock) -> TokenSource:
     return token_source(clock)
 
 
-def refuse(zoom, status, body):
+def refuse(zoom: responses.RequestsMock, status: int, body: dict[str, int | str]) -> None:
     zoom.post(TOKEN_URL, status=status, json=body)
 
 
-def test_pasted_blanks_and_quotes_are_dropped():
+def test_pasted_blanks_and_quotes_are_dropped() -> None:
     made = Credentials(' "abc" \n', "'id'", "\u201csecret\u201d\r\n")
     assert (made.account_id, made.client_id, made.client_secret) == ("abc", "id", "secret")
 
 
-def test_the_secret_is_not_shown():
+def test_the_secret_is_not_shown() -> None:
     assert SECRET not in repr(Credentials("a", "b", SECRET))
 
 
-def test_the_token_request_is_a_form_with_basic_authentication(zoom, tokens):
+def test_the_token_request_is_a_form_with_basic_authentication(
+    zoom: responses.RequestsMock, tokens: TokenSource
+) -> None:
     give_tokens(zoom)
     assert tokens.token() == "tok-1"
     sent = zoom.calls[0].request
@@ -46,14 +49,18 @@ def test_the_token_request_is_a_form_with_basic_authentication(zoom, tokens):
     }
 
 
-def test_scopes_are_those_of_the_last_token(zoom, tokens):
+def test_scopes_are_those_of_the_last_token(
+    zoom: responses.RequestsMock, tokens: TokenSource
+) -> None:
     assert tokens.scopes == frozenset()
     give_tokens(zoom, scope="user:read:admin role:read:admin")
     tokens.token()
     assert tokens.scopes == {"user:read:admin", "role:read:admin"}
 
 
-def test_one_token_serves_until_a_minute_before_its_end(zoom, tokens, clock):
+def test_one_token_serves_until_a_minute_before_its_end(
+    zoom: responses.RequestsMock, tokens: TokenSource, clock: Clock
+) -> None:
     give_tokens(zoom)
     tokens.token()
     clock.sleep(3599 - 61)
@@ -75,7 +82,12 @@ def test_one_token_serves_until_a_minute_before_its_end(zoom, tokens, clock):
         ("soon", 3540),
     ],
 )
-def test_short_tokens_are_renewed_a_tenth_before_their_end(zoom, clock, expires_in, good_for):
+def test_short_tokens_are_renewed_a_tenth_before_their_end(
+    zoom: responses.RequestsMock,
+    clock: Clock,
+    expires_in: bool | int | str | None,
+    good_for: float | int,
+) -> None:
     for name in ("a", "b"):
         zoom.post(TOKEN_URL, json={"access_token": name, "expires_in": expires_in})
     tokens = token_source(clock)
@@ -86,14 +98,16 @@ def test_short_tokens_are_renewed_a_tenth_before_their_end(zoom, clock, expires_
     assert tokens.token() == "b"
 
 
-def test_a_refused_token_is_renewed_once(zoom, tokens):
+def test_a_refused_token_is_renewed_once(zoom: responses.RequestsMock, tokens: TokenSource) -> None:
     give_tokens(zoom)
     assert tokens.renew(tokens.token()) == "tok-2"
     assert tokens.renew("tok-1") == "tok-2"
     assert len(zoom.calls) == 2
 
 
-def test_ten_threads_with_the_same_stale_token_cause_one_request(server, clock):
+def test_ten_threads_with_the_same_stale_token_cause_one_request(
+    server: Server, clock: Clock
+) -> None:
     tokens = TokenSource(
         Credentials("a", "b", "c"), Transport(), token_url=server.url + "/token", clock=clock
     )
@@ -121,7 +135,7 @@ def test_ten_threads_with_the_same_stale_token_cause_one_request(server, clock):
     assert len(server.seen) == 2
 
 
-def test_threads_that_waited_for_a_failure_share_it(server, clock):
+def test_threads_that_waited_for_a_failure_share_it(server: Server, clock: Clock) -> None:
     tokens = TokenSource(Credentials("a", "b", "c"), Transport(), token_url=server.url, clock=clock)
     answered = threading.Event()
 
@@ -150,7 +164,9 @@ def test_threads_that_waited_for_a_failure_share_it(server, clock):
     assert len(server.seen) == 1
 
 
-def test_a_failure_is_forgotten_when_somebody_asks_anew(zoom, tokens):
+def test_a_failure_is_forgotten_when_somebody_asks_anew(
+    zoom: responses.RequestsMock, tokens: TokenSource
+) -> None:
     refuse(zoom, 400, {"error": "invalid_client"})
     with pytest.raises(AuthenticationFailed):
         tokens.token()
@@ -181,7 +197,13 @@ def test_a_failure_is_forgotten_when_somebody_asks_anew(zoom, tokens):
         (400, {}, "gave no token"),
     ],
 )
-def test_each_refusal_has_its_own_sentence(zoom, tokens, status, body, says):
+def test_each_refusal_has_its_own_sentence(
+    zoom: responses.RequestsMock,
+    tokens: TokenSource,
+    status: int,
+    body: dict[str, int | str],
+    says: str,
+) -> None:
     refuse(zoom, status, body)
     with pytest.raises(AuthenticationFailed, match=says) as caught:
         tokens.token()
@@ -190,27 +212,35 @@ def test_each_refusal_has_its_own_sentence(zoom, tokens, status, body, says):
 
 
 @pytest.mark.parametrize("status", [302, 404, 405])
-def test_something_else_at_the_address_is_not_taken_for_zoom(zoom, tokens, status):
+def test_something_else_at_the_address_is_not_taken_for_zoom(
+    zoom: responses.RequestsMock, tokens: TokenSource, status: int
+) -> None:
     zoom.post(TOKEN_URL, status=status, body="<html>", headers={"Location": "https://evil.com"})
     with pytest.raises(AuthenticationFailed, match="not a Zoom token endpoint"):
         tokens.token()
     assert len(zoom.calls) == 1
 
 
-def test_no_error_repeats_the_secret_even_when_the_answer_does(zoom, tokens):
+def test_no_error_repeats_the_secret_even_when_the_answer_does(
+    zoom: responses.RequestsMock, tokens: TokenSource
+) -> None:
     refuse(zoom, 400, {"reason": f"client {SECRET} unknown", "error": "invalid_client"})
     with pytest.raises(AuthenticationFailed) as caught:
         tokens.token()
     assert SECRET not in str(caught.value) + repr(caught.value) + str(vars(caught.value))
 
 
-def test_an_error_without_a_secret_to_hide_is_quoted_whole(zoom, clock):
+def test_an_error_without_a_secret_to_hide_is_quoted_whole(
+    zoom: responses.RequestsMock, clock: Clock
+) -> None:
     refuse(zoom, 400, {"reason": "Bad Request"})
     with pytest.raises(AuthenticationFailed, match="Bad Request"):
         TokenSource(Credentials("", "", ""), Transport(), clock=clock).token()
 
 
-def test_faults_that_pass_are_retried(zoom, tokens, clock):
+def test_faults_that_pass_are_retried(
+    zoom: responses.RequestsMock, tokens: TokenSource, clock: Clock
+) -> None:
     zoom.post(TOKEN_URL, status=502, body="<html>")
     zoom.post(TOKEN_URL, status=429, headers={"Retry-After": "3"}, json={"code": 429})
     zoom.post(TOKEN_URL, body=responses.ConnectionError("x"))
@@ -220,7 +250,12 @@ def test_faults_that_pass_are_retried(zoom, tokens, clock):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(503, Transient), (429, RateLimited)])
-def test_faults_that_stay_are_raised(zoom, tokens, status, kind):
+def test_faults_that_stay_are_raised(
+    zoom: responses.RequestsMock,
+    tokens: TokenSource,
+    status: int,
+    kind: type[RateLimited] | type[Transient],
+) -> None:
     zoom.post(TOKEN_URL, status=status)
     with pytest.raises(kind):
         tokens.token()
@@ -228,12 +263,14 @@ def test_faults_that_stay_are_raised(zoom, tokens, status, kind):
 
 
 @pytest.mark.parametrize("token", [None, "", 5, "a b", "a\r\nX: y", "é"])
-def test_an_answer_without_a_usable_token_is_malformed(zoom, tokens, token):
+def test_an_answer_without_a_usable_token_is_malformed(
+    zoom: responses.RequestsMock, tokens: TokenSource, token: int | str | None
+) -> None:
     zoom.post(TOKEN_URL, json={"access_token": token})
     with pytest.raises(Malformed, match="no access token"):
         tokens.token()
 
 
-def test_credentials_are_not_sent_to_strangers(clock):
+def test_credentials_are_not_sent_to_strangers(clock: Clock) -> None:
     with pytest.raises(UnsafeUrl, match="ZOOM_OAUTH_URL"):
         TokenSource(Credentials("a", "b", "c"), Transport(), token_url="https://evil.com/token")

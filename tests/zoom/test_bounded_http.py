@@ -1,15 +1,18 @@
 """Bounded HTTP: only reads are sent, and a response ends in time."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 import requests
 from requests.auth import HTTPBasicAuth
+from requests.models import Response
 
 from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooSlow, WriteMethodBlocked, pools
 from auditor.zoom.errors import Transient, ZoomError
 from auditor.zoom.transport import Bearer, RequestBounds, Transport
 from tests.dripping import DRIPS, dripping
+from tests.zoom.conftest import Server
 
 from .conftest import reply
 
@@ -17,31 +20,31 @@ SHORT = RequestBounds(connect=0.5, silence=5, total=1.0)
 
 
 @pytest.fixture
-def adapter():
+def adapter() -> Iterator[BoundedAdapter]:
     made = BoundedAdapter(pools(5.0, 1000, time.monotonic))
     yield made
     made.close()
 
 
-def sent(adapter, method, url):
+def sent(adapter: BoundedAdapter, method: str, url: str) -> Response:
     prepared = requests.Request("GET", url).prepare()
     prepared.method = method
     return adapter.send(prepared, timeout=5)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get", "QUERY"])
-def test_no_other_verb_leaves(server, adapter, method):
+def test_no_other_verb_leaves(server: Server, adapter: BoundedAdapter, method: str) -> None:
     with pytest.raises(WriteMethodBlocked, match="is not sent: the auditor reads only"):
         sent(adapter, method, server.url)
     assert server.seen == []
 
 
-def test_reads_leave(server, adapter):
+def test_reads_leave(server: Server, adapter: BoundedAdapter) -> None:
     server.respond = reply(b"{}")
     assert sent(adapter, "GET", server.url).status_code == 200
 
 
-def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server):
+def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server: Server) -> None:
     def respond(handler):
         time.sleep(0.1)
         reply(b"{}")(handler)
@@ -53,7 +56,7 @@ def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server):
     assert len(server.connections) == 1
 
 
-def test_the_time_of_an_answer_begins_with_its_request(server):
+def test_the_time_of_an_answer_begins_with_its_request(server: Server) -> None:
     def respond(handler):
         time.sleep(0.2)
         reply(b"{}")(handler)
@@ -66,7 +69,9 @@ def test_the_time_of_an_answer_begins_with_its_request(server):
         assert time.monotonic() - started < 0.19
 
 
-def test_a_header_that_is_none_is_not_logged_with_what_it_holds(server, capfd):
+def test_a_header_that_is_none_is_not_logged_with_what_it_holds(
+    server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
     def respond(handler):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nkanarie\r\nContent-Length: 2\r\n\r\n{}")
         handler.close_connection = True
@@ -78,7 +83,7 @@ def test_a_header_that_is_none_is_not_logged_with_what_it_holds(server, capfd):
 
 
 @pytest.mark.parametrize("drip", DRIPS)
-def test_a_server_that_drips_holds_nobody(drip):
+def test_a_server_that_drips_holds_nobody(drip: str) -> None:
     with dripping(*DRIPS[drip]) as host, Transport(SHORT) as transport:
         url = f"{'https' if drip == 'a handshake' else 'http'}://{host}/"
         attempts = (
@@ -92,7 +97,7 @@ def test_a_server_that_drips_holds_nobody(drip):
             assert time.monotonic() - started < 4
 
 
-def test_a_proxy_that_drips_holds_nobody(monkeypatch):
+def test_a_proxy_that_drips_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     with dripping(*DRIPS["header bytes"]) as host, Transport(SHORT) as transport:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{host}")
         started = time.monotonic()
@@ -101,7 +106,7 @@ def test_a_proxy_that_drips_holds_nobody(monkeypatch):
         assert time.monotonic() - started < 4
 
 
-def test_what_connecting_took_is_not_there_for_the_answer():
+def test_what_connecting_took_is_not_there_for_the_answer() -> None:
     """One deadline: after it, not even a connection is started."""
     times = iter([0.0, 5.0, 5.0, 5.0])
     adapter = BoundedAdapter(pools(4.0, 1000, lambda: next(times)))

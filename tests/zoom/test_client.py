@@ -31,6 +31,7 @@ from auditor.zoom.errors import (
 from auditor.zoom.hosts import GOVERNMENT, UnsafeUrl
 from auditor.zoom.limits import RateLabel, RateLimiter, RatePlan
 from auditor.zoom.transport import Transport
+from tests.zoom.conftest import Clock, Server
 
 from .conftest import API, SECRET, TOKEN_URL, reply, token_source
 
@@ -38,7 +39,9 @@ SETTINGS = API + "/accounts/me/settings"
 USERS_URL = API + "/users"
 
 
-def test_a_document_comes_without_its_secrets(client, zoom):
+def test_a_document_comes_without_its_secrets(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(SETTINGS, json={"schedule_meeting": {"pmi_password": "x"}, "in_meeting": {"a": True}})
     assert client.get(ACCOUNT_SETTINGS) == {
         "schedule_meeting": {"pmi_password": REDACTED},
@@ -46,7 +49,9 @@ def test_a_document_comes_without_its_secrets(client, zoom):
     }
 
 
-def test_parameters_and_the_token_are_sent(client, zoom):
+def test_parameters_and_the_token_are_sent(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(SETTINGS, json={"meeting_security": {}})
     client.get(ACCOUNT_SETTINGS, params={"option": "meeting_security"})
     sent = zoom.calls[-1].request
@@ -66,11 +71,11 @@ def test_parameters_and_the_token_are_sent(client, zoom):
         ("é", "%C3%A9"),
     ],
 )
-def test_ids_are_encoded_and_some_meeting_uuids_twice(id_, part):
+def test_ids_are_encoded_and_some_meeting_uuids_twice(id_: str, part: str) -> None:
     assert path(MEETING, {"meetingId": id_}) == "/meetings/" + part
 
 
-def test_an_encoded_id_arrives_as_it_was_encoded(server, clock):
+def test_an_encoded_id_arrives_as_it_was_encoded(server: Server, clock: Clock) -> None:
     def respond(handler):
         body = {"access_token": "t"} if handler.path == "/token" else {"id": 1}
         reply(json.dumps(body).encode())(handler)
@@ -89,32 +94,38 @@ def test_an_encoded_id_arrives_as_it_was_encoded(server, clock):
 
 
 @pytest.mark.parametrize("id_", ["", ".", ".."])
-def test_an_id_that_leads_elsewhere_is_not_asked_for(client, zoom, id_):
+def test_an_id_that_leads_elsewhere_is_not_asked_for(
+    client: ZoomClient, zoom: responses.RequestsMock, id_: str
+) -> None:
     with pytest.raises(Malformed, match="userId"):
         client.get(USER_SETTINGS, ids={"userId": id_})
     assert len(zoom.calls) == 0
 
 
-def test_a_missing_id_is_a_mistake_of_the_caller(client):
+def test_a_missing_id_is_a_mistake_of_the_caller(client: ZoomClient) -> None:
     with pytest.raises(KeyError, match="userId"):
         client.get(USER_SETTINGS)
 
 
-def test_scopes_are_known_after_authentication(client):
+def test_scopes_are_known_after_authentication(client: ZoomClient) -> None:
     assert client.scopes == frozenset()
     assert client.authenticate() == {"user:read:admin"}
     assert client.scopes == {"user:read:admin"}
 
 
 @pytest.mark.parametrize("status", [401, 400, 200])
-def test_an_expired_token_is_renewed_once_and_the_request_repeated(client, zoom, status):
+def test_an_expired_token_is_renewed_once_and_the_request_repeated(
+    client: ZoomClient, zoom: responses.RequestsMock, status: int
+) -> None:
     zoom.get(SETTINGS, status=status, json={"code": 124, "message": "Access token is expired."})
     zoom.get(SETTINGS, json={"ok": True})
     assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
     assert zoom.calls[-1].request.headers["Authorization"] == "Bearer tok-2"
 
 
-def test_4700_with_a_fresh_token_means_a_scope_is_missing(client, zoom):
+def test_4700_with_a_fresh_token_means_a_scope_is_missing(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(
         SETTINGS,
         status=401,
@@ -125,7 +136,7 @@ def test_4700_with_a_fresh_token_means_a_scope_is_missing(client, zoom):
     assert caught.value.scopes == ACCOUNT_SETTINGS.scopes
 
 
-def test_a_missing_scope_is_told_at_once(client, zoom):
+def test_a_missing_scope_is_told_at_once(client: ZoomClient, zoom: responses.RequestsMock) -> None:
     zoom.get(
         SETTINGS,
         status=400,
@@ -136,15 +147,19 @@ def test_a_missing_scope_is_told_at_once(client, zoom):
     assert client.counters == Counters(requests=1)
 
 
-def test_an_error_with_status_200_is_no_document(client, zoom):
+def test_an_error_with_status_200_is_no_document(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(SETTINGS, json={"code": 200, "message": "Only available for Paid account."})
     with pytest.raises(NotLicensed):
         client.get(ACCOUNT_SETTINGS)
 
 
-def test_faults_that_pass_are_retried_and_counted(client, zoom, clock):
+def test_faults_that_pass_are_retried_and_counted(
+    client: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+) -> None:
     zoom.get(SETTINGS, status=502, body="<html>")
-    zoom.get(SETTINGS, body=responses.ConnectionError("reset"))
+    zoom.get(SETTINGS, body=requests.ConnectionError("reset"))
     zoom.get(SETTINGS, body='{"a": tr', content_type="application/json")
     zoom.get(SETTINGS, body="<html>", content_type="text/html")
     zoom.get(SETTINGS, json={"ok": True})
@@ -157,7 +172,7 @@ def test_faults_that_pass_are_retried_and_counted(client, zoom, clock):
     ("answer", "kind"),
     [
         ({"status": 500}, Transient),
-        ({"body": responses.ConnectionError("x")}, Unreachable),
+        ({"body": requests.ConnectionError("x")}, Unreachable),
         ({"body": ""}, Malformed),
         ({"body": "<html>", "content_type": "text/html"}, Malformed),
         ({"body": '{"a": tr'}, Transient),
@@ -167,7 +182,12 @@ def test_faults_that_pass_are_retried_and_counted(client, zoom, clock):
         ({"status": 429, "body": "<html>", "content_type": "text/html"}, RateLimited),
     ],
 )
-def test_faults_that_stay_are_raised_after_five_attempts(client, zoom, answer, kind):
+def test_faults_that_stay_are_raised_after_five_attempts(
+    client: ZoomClient,
+    zoom: responses.RequestsMock,
+    answer: dict[str, int | str | requests.ConnectionError],
+    kind: type[Unreachable] | type[Malformed] | type[Transient] | type[RateLimited],
+) -> None:
     zoom.get(SETTINGS, **{"content_type": "application/json", **answer})
     with pytest.raises(kind):
         client.get(ACCOUNT_SETTINGS)
@@ -175,7 +195,9 @@ def test_faults_that_stay_are_raised_after_five_attempts(client, zoom, answer, k
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
-def test_a_redirect_is_an_error_and_the_token_goes_nowhere(client, zoom, status):
+def test_a_redirect_is_an_error_and_the_token_goes_nowhere(
+    client: ZoomClient, zoom: responses.RequestsMock, status: int
+) -> None:
     zoom.get(SETTINGS, status=status, headers={"Location": "https://evil.com/"})
     with pytest.raises(Malformed, match="redirect"):
         client.get(ACCOUNT_SETTINGS)
@@ -183,7 +205,9 @@ def test_a_redirect_is_an_error_and_the_token_goes_nowhere(client, zoom, status)
     assert hosts == {"api.zoom.us", "zoom.us"}
 
 
-def test_a_limit_per_second_is_waited_out_and_slows_the_label_down(zoom, client, clock):
+def test_a_limit_per_second_is_waited_out_and_slows_the_label_down(
+    zoom: responses.RequestsMock, client: ZoomClient, clock: Clock
+) -> None:
     zoom.get(SETTINGS, status=429, headers={"Retry-After": "7"}, json={"code": 429, "message": "x"})
     zoom.get(SETTINGS, json={"ok": True})
     before = clock()
@@ -193,7 +217,9 @@ def test_a_limit_per_second_is_waited_out_and_slows_the_label_down(zoom, client,
     assert client._limiter.rate(RateLabel.MEDIUM) < 16
 
 
-def test_a_lower_limit_named_by_zoom_is_kept_from_then_on(zoom, client, clock):
+def test_a_lower_limit_named_by_zoom_is_kept_from_then_on(
+    zoom: responses.RequestsMock, client: ZoomClient, clock: Clock
+) -> None:
     headers = {"X-RateLimit-Type": "QPS", "X-RateLimit-Limit": "5"}
     zoom.get(SETTINGS, status=429, headers=headers, json={"code": 429, "message": "x"})
     zoom.get(SETTINGS, json={"ok": True})
@@ -202,7 +228,7 @@ def test_a_lower_limit_named_by_zoom_is_kept_from_then_on(zoom, client, clock):
     assert client._limiter.rate(RateLabel.MEDIUM) == 5 * 0.8
 
 
-def test_a_daily_limit_ends_it_at_once(zoom, client):
+def test_a_daily_limit_ends_it_at_once(zoom: responses.RequestsMock, client: ZoomClient) -> None:
     zoom.get(
         SETTINGS,
         status=429,
@@ -215,7 +241,9 @@ def test_a_daily_limit_ends_it_at_once(zoom, client):
     assert client.counters == Counters(requests=1, rate_limited=1)
 
 
-def test_a_proxys_page_is_no_answer_but_the_next_request_may_get_through(client, zoom):
+def test_a_proxys_page_is_no_answer_but_the_next_request_may_get_through(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(SETTINGS, status=403, body="<html>blocked", content_type="text/html")
     zoom.get(SETTINGS, body="")
     zoom.get(SETTINGS, body="<a/>", content_type="text/xml")
@@ -227,43 +255,51 @@ class TestInFlight:
     """The required number of requests in flight; Pro at a share of 0.8 is 16 per second."""
 
     @pytest.fixture
-    def made(self, client, clock):
+    def made(self, client: ZoomClient, clock: Clock) -> ZoomClient:
         client._clock = clock
         return client
 
-    def answering_in(self, zoom, clock, seconds):
+    def answering_in(self, zoom: responses.RequestsMock, clock: Clock, seconds: float) -> None:
         def answer(request):
             clock.sleep(seconds)
             return 200, {}, "{}"
 
         zoom.add_callback("GET", SETTINGS, answer, content_type="application/json")
 
-    def test_it_starts_from_a_latency_of_400_ms(self, made):
+    def test_it_starts_from_a_latency_of_400_ms(self, made: ZoomClient) -> None:
         assert made.target_concurrency() == math.ceil(16 * 0.4 * 1.25) + 2
 
-    def test_it_follows_the_latency_without_the_wait_for_the_limit(self, made, zoom, clock):
+    def test_it_follows_the_latency_without_the_wait_for_the_limit(
+        self, made: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+    ) -> None:
         self.answering_in(zoom, clock, 1.0)
         for _ in range(100):
             made.get(ACCOUNT_SETTINGS)
         assert made.target_concurrency() == math.ceil(16 * 1.0 * 1.25) + 2
 
-    def test_it_is_for_a_label(self, made):
+    def test_it_is_for_a_label(self, made: ZoomClient) -> None:
         assert made.target_concurrency(RateLabel.LIGHT) > made.target_concurrency()
 
-    def test_it_is_never_less_than_four(self, made, zoom, clock):
+    def test_it_is_never_less_than_four(
+        self, made: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+    ) -> None:
         self.answering_in(zoom, clock, 0.0)
         for _ in range(100):
             made.get(ACCOUNT_SETTINGS)
         assert made.target_concurrency() == 4
 
-    def test_it_is_never_more_than_64(self, made, zoom, clock):
+    def test_it_is_never_more_than_64(
+        self, made: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+    ) -> None:
         self.answering_in(zoom, clock, 30.0)
         for _ in range(20):
             made.get(ACCOUNT_SETTINGS)
         assert made.target_concurrency() == 64
 
 
-def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(zoom, clock):
+def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(
+    zoom: responses.RequestsMock, clock: Clock
+) -> None:
     zoom.post(TOKEN_URL, status=503)
     transport = Transport()
     limiter = RateLimiter(RatePlan.PRO.limits, clock=clock, sleep=clock.sleep)
@@ -273,14 +309,16 @@ def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(zoom, clock):
     assert len(zoom.calls) == 5
 
 
-def test_requests_are_paced_by_the_label_of_their_endpoint(zoom, client, clock):
+def test_requests_are_paced_by_the_label_of_their_endpoint(
+    zoom: responses.RequestsMock, client: ZoomClient, clock: Clock
+) -> None:
     zoom.get(SETTINGS, json={})
     for _ in range(17):
         client.get(ACCOUNT_SETTINGS)
     assert sum(clock.slept) >= 1
 
 
-def test_listings_are_read_page_by_page(client, zoom):
+def test_listings_are_read_page_by_page(client: ZoomClient, zoom: responses.RequestsMock) -> None:
     zoom.get(API + "/users", json={"users": [{"id": "a"}], "next_page_token": "t"})
     last = {"users": [{"id": "b"}], "next_page_token": "", "total_records": 2}
     zoom.get(API + "/users", json=last)
@@ -288,7 +326,7 @@ def test_listings_are_read_page_by_page(client, zoom):
     assert "status=active&page_size=2000&next_page_token=t" in zoom.calls[-1].request.url
 
 
-def test_a_page_token_survives_redaction(client, zoom):
+def test_a_page_token_survives_redaction(client: ZoomClient, zoom: responses.RequestsMock) -> None:
     zoom.get(
         API + "/groups", json={"groups": [{"id": "a"}], "next_page_token": "8V8HigQkzm2O5r9RUn31"}
     )
@@ -299,23 +337,27 @@ def test_a_page_token_survives_redaction(client, zoom):
     assert "8V8HigQkzm2O5r9RUn31" in zoom.calls[-1].request.url
 
 
-def test_a_document_is_not_a_listing(client):
+def test_a_document_is_not_a_listing(client: ZoomClient) -> None:
     with pytest.raises(ValueError, match="not a listing"):
         client.pages(ACCOUNT_SETTINGS)
 
 
-def test_a_denied_listing_is_not_an_empty_one(client, zoom):
+def test_a_denied_listing_is_not_an_empty_one(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(API + "/users", status=403, json={"code": 200, "message": "No permission."})
     with pytest.raises(Denied):
         list(client.items(USERS))
 
 
-def test_the_client_can_only_read():
+def test_the_client_can_only_read() -> None:
     verbs = ("post", "put", "patch", "delete", "send", "request")
     assert not [name for name in dir(ZoomClient) if name in verbs]
 
 
-def test_threads_share_token_pace_and_counters(client, zoom):
+def test_threads_share_token_pace_and_counters(
+    client: ZoomClient, zoom: responses.RequestsMock
+) -> None:
     zoom.get(SETTINGS, json={"ok": True})
     got = []
 
@@ -333,7 +375,9 @@ def test_threads_share_token_pace_and_counters(client, zoom):
     assert len([call for call in zoom.calls if call.request.method == "POST"]) == 1
 
 
-def test_logs_have_the_tracking_id_and_neither_token_nor_secret(client, zoom, caplog):
+def test_logs_have_the_tracking_id_and_neither_token_nor_secret(
+    client: ZoomClient, zoom: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
     zoom.get(SETTINGS, status=500, headers={"x-zm-trackingid": "rid=WEB_1"})
     zoom.get(SETTINGS, json={})
     with caplog.at_level(logging.DEBUG, "auditor"):
@@ -345,7 +389,9 @@ def test_logs_have_the_tracking_id_and_neither_token_nor_secret(client, zoom, ca
     assert SECRET not in caplog.text
 
 
-def test_a_request_that_gets_no_answer_is_logged_as_well(client, zoom, caplog):
+def test_a_request_that_gets_no_answer_is_logged_as_well(
+    client: ZoomClient, zoom: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
     zoom.get(USERS_URL, body=requests.ConnectionError())
     with caplog.at_level(logging.DEBUG, "auditor"), pytest.raises(ZoomError):
         client.get(USERS, params={"status": "active", "next_page_token": "who-is-next"})
@@ -353,7 +399,9 @@ def test_a_request_that_gets_no_answer_is_logged_as_well(client, zoom, caplog):
     assert "who-is-next" not in caplog.text
 
 
-def test_a_limit_that_is_lowered_is_logged(client, zoom, caplog):
+def test_a_limit_that_is_lowered_is_logged(
+    client: ZoomClient, zoom: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
     zoom.get(SETTINGS, status=429, json={"code": 429, "message": "too many"})
     zoom.get(SETTINGS, json={})
     with caplog.at_level(logging.DEBUG, "auditor"):
@@ -361,12 +409,12 @@ def test_a_limit_that_is_lowered_is_logged(client, zoom, caplog):
     assert "medium: refused. Holding for 0.5 s, then " in caplog.text
 
 
-def test_a_token_is_not_sent_to_strangers(client):
+def test_a_token_is_not_sent_to_strangers(client: ZoomClient) -> None:
     with pytest.raises(UnsafeUrl, match="ZOOM_API_URL"):
         ZoomClient("https://evil.com", client._tokens, client._transport, client._limiter)
 
 
-def test_the_government_cloud_is_a_matter_of_two_addresses(zoom):
+def test_the_government_cloud_is_a_matter_of_two_addresses(zoom: responses.RequestsMock) -> None:
     zoom.post(GOVERNMENT.token_url, json={"access_token": "gov"})
     zoom.get(GOVERNMENT.api_url + "/accounts/me/settings", json={"ok": True})
     limiter = RateLimiter(RatePlan.AUTO.limits)

@@ -1,5 +1,6 @@
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -8,12 +9,13 @@ from auditor.zoom.endpoints import (
     ENDPOINTS,
     USER_SETTINGS,
     USERS,
+    Endpoint,
 )
 
 from .conftest import real_input
 
 
-def test_every_scope_only_reads():
+def test_every_scope_only_reads() -> None:
     for endpoint in ENDPOINTS.values():
         for scope in endpoint.scopes:
             assert re.fullmatch(r"[a-z_]+:read:[a-z_]+:(admin|master)", scope)
@@ -21,17 +23,17 @@ def test_every_scope_only_reads():
             assert "write" not in scope
 
 
-def test_the_registry_cannot_be_changed():
+def test_the_registry_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         ENDPOINTS["x"] = USERS
 
 
-def test_names_are_unique_and_the_keys():
+def test_names_are_unique_and_the_keys() -> None:
     assert all(name == endpoint.name for name, endpoint in ENDPOINTS.items())
     assert len({endpoint.path for endpoint in ENDPOINTS.values()}) == len(ENDPOINTS)
 
 
-def test_a_request_is_named_with_placeholders():
+def test_a_request_is_named_with_placeholders() -> None:
     assert USER_SETTINGS.request == "GET /users/{userId}/settings"
 
 
@@ -45,12 +47,12 @@ def test_a_request_is_named_with_placeholders():
         (set(), False),
     ],
 )
-def test_one_of_the_scopes_suffices(granted, allowed):
+def test_one_of_the_scopes_suffices(granted: set[str], allowed: bool) -> None:
     assert ACCOUNT_LOCK_SETTINGS.is_allowed_by(granted) is allowed
 
 
 @pytest.fixture(scope="module")
-def described():
+def described() -> dict[str, dict[str, Any]]:
     files = real_input("specs", "*.openapi.json")
     if not files:
         pytest.skip("Zoom's API descriptions are not here")
@@ -68,7 +70,9 @@ NEWER = ("/report/disclaimer", "/report/remote_support", "/ai/workflows/")
 
 @pytest.mark.real_input
 @pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=list(ENDPOINTS))
-def test_scopes_and_labels_agree_with_zooms_descriptions(described, endpoint):
+def test_scopes_and_labels_agree_with_zooms_descriptions(
+    described: dict[str, dict[str, Any]], endpoint: Endpoint
+) -> None:
     operation = described.get(endpoint.path)
     if operation is None:
         assert endpoint.path.startswith(

@@ -30,18 +30,18 @@ from auditor.zoom.hosts import (
         "http://[::1]:9/v2",
     ],
 )
-def test_zooms_hosts_and_this_machine_are_accepted(url):
+def test_zooms_hosts_and_this_machine_are_accepted(url: str) -> None:
     assert check_url(url, "ZOOM_API_URL") == url
 
 
-def test_every_name_of_a_cloud_leads_to_addresses_that_are_accepted():
+def test_every_name_of_a_cloud_leads_to_addresses_that_are_accepted() -> None:
     assert set(CLOUDS) == set(get_args(CloudName))
     for cloud in CLOUDS.values():
         assert check_url(cloud.api_url, "ZOOM_API_URL") == cloud.api_url
         assert check_url(cloud.token_url, "ZOOM_OAUTH_URL") == cloud.token_url
 
 
-def test_a_region_is_the_commercial_cloud_with_an_address_of_its_own():
+def test_a_region_is_the_commercial_cloud_with_an_address_of_its_own() -> None:
     regions = {name: CLOUDS[name] for name in set(CLOUDS) - {"commercial", "gov"}}
     assert {name: cloud.api_url for name, cloud in regions.items()} == {
         name: f"https://api-{name}.zoom.us/v2" for name in regions
@@ -113,21 +113,21 @@ def test_a_region_is_the_commercial_cloud_with_an_address_of_its_own():
         "",
     ],
 )
-def test_every_other_host_is_refused_by_name_of_the_setting(url):
+def test_every_other_host_is_refused_by_name_of_the_setting(url: str) -> None:
     with pytest.raises(UnsafeUrl, match="ZOOM_API_URL"):
         check_url(url, "ZOOM_API_URL")
 
 
 @pytest.mark.parametrize("host", ["[::1]evil.example", "[::ffff:127.0.0.1]", "127.1", "localhost."])
-def test_what_only_looks_like_this_machine_is_not(host):
+def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
     assert not is_loopback(f"x://{host}")
     assert not is_loopback(f"http://{host}/v2")
 
 
-def test_a_trailing_slash_and_blanks_around_are_dropped():
+def test_a_trailing_slash_and_blanks_around_are_dropped() -> None:
     assert check_url(" https://api.zoom.us/v2/ \n", "X") == "https://api.zoom.us/v2"
 
 
-def test_the_message_names_the_foreign_host():
+def test_the_message_names_the_foreign_host() -> None:
     with pytest.raises(UnsafeUrl, match=r"points to zoom\.us\.evil\.com"):
         check_url("https://zoom.us.evil.com/v2", "X")

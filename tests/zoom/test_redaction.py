@@ -55,7 +55,7 @@ JWT = "eyJzdiI6IjAwMDAwMSJ9.eyJhdWQiOm51bGx9.c2lnbmF0dXJl"
         "Authorization",
     ],
 )
-def test_texts_under_secret_names_are_dropped(name):
+def test_texts_under_secret_names_are_dropped(name: str) -> None:
     assert redact({name: "hunter2"}) == {name: REDACTED}
 
 
@@ -78,30 +78,32 @@ def test_texts_under_secret_names_are_dropped(name):
         ("user_invited_by_host_can_bypass_waiting_room", "x"),
     ],
 )
-def test_settings_about_secrets_and_paging_survive(name, value):
+def test_settings_about_secrets_and_paging_survive(name: str, value: int | str) -> None:
     assert redact({name: value}) == {name: value}
 
 
 @pytest.mark.parametrize("value", [True, False, None, ""])
-def test_booleans_nulls_and_empty_texts_under_secret_names_are_settings(value):
+def test_booleans_nulls_and_empty_texts_under_secret_names_are_settings(
+    value: bool | str | None,
+) -> None:
     assert redact({"pmi_password": value}) == {"pmi_password": value}
 
 
-def test_objects_under_secret_names_are_walked_not_replaced():
+def test_objects_under_secret_names_are_walked_not_replaced() -> None:
     document = {"password": {"length": 8, "have_number": True, "passcode": "1"}}
     assert redact(document) == {
         "password": {"length": 8, "have_number": True, "passcode": REDACTED}
     }
 
 
-def test_numbers_and_lists_under_secret_names_are_dropped_too():
+def test_numbers_and_lists_under_secret_names_are_dropped_too() -> None:
     assert redact({"host_key": 123456, "passcodes": ["a", 2, True, {"zak": "z", "on": True}]}) == {
         "host_key": REDACTED,
         "passcodes": [REDACTED, REDACTED, True, {"zak": REDACTED, "on": True}],
     }
 
 
-def test_a_secret_is_found_at_any_depth():
+def test_a_secret_is_found_at_any_depth() -> None:
     assert redact([{"a": [{"b": {"password": "x"}}]}]) == [{"a": [{"b": {"password": REDACTED}}]}]
 
 
@@ -121,7 +123,7 @@ def test_a_secret_is_found_at_any_depth():
         ("+16699009128,,85746065#,,,,*482913# US", "482913"),
     ],
 )
-def test_secrets_are_known_by_their_shape_in_any_text(text, secret):
+def test_secrets_are_known_by_their_shape_in_any_text(text: str, secret: str) -> None:
     cleaned = redact_text(text)
     assert secret not in cleaned
     assert REDACTED in cleaned
@@ -140,11 +142,11 @@ def test_secrets_are_known_by_their_shape_in_any_text(text, secret):
         "10.1.2.3/24",
     ],
 )
-def test_ordinary_text_is_left_alone(text):
+def test_ordinary_text_is_left_alone(text: str) -> None:
     assert redact_text(text) == text
 
 
-def test_a_token_as_value_of_an_ordinary_key_becomes_the_constant():
+def test_a_token_as_value_of_an_ordinary_key_becomes_the_constant() -> None:
     assert redact({"note": JWT}) == {"note": REDACTED}
 
 
@@ -159,12 +161,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_redaction_twice_is_redaction_once(document):
+def test_redaction_twice_is_redaction_once(document) -> None:
     assert redact(redact(document)) == redact(document)
 
 
 @given(JSON)
-def test_redaction_keeps_keys_lengths_and_booleans(document):
+def test_redaction_keeps_keys_lengths_and_booleans(document) -> None:
     def shape(value):
         if isinstance(value, dict):
             return {key: shape(item) for key, item in value.items()}
@@ -175,7 +177,9 @@ def test_redaction_keeps_keys_lengths_and_booleans(document):
     assert shape(redact(document)) == shape(document)
 
 
-def test_a_log_record_loses_secrets_in_message_arguments_and_traceback(caplog):
+def test_a_log_record_loses_secrets_in_message_arguments_and_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     log = logging.getLogger("test.redaction")
     caplog.handler.addFilter(RedactingFilter())
     try:
@@ -189,7 +193,7 @@ def test_a_log_record_loses_secrets_in_message_arguments_and_traceback(caplog):
     assert "ValueError" in caplog.text
 
 
-def test_a_traceback_is_clean_whichever_handler_writes_it_first():
+def test_a_traceback_is_clean_whichever_handler_writes_it_first() -> None:
     try:
         raise ValueError(f"Bearer {JWT}")
     except ValueError as error:
@@ -199,7 +203,7 @@ def test_a_traceback_is_clean_whichever_handler_writes_it_first():
     assert JWT not in logging.Formatter().format(record)
 
 
-def test_many_unfinished_tokens_take_no_time():
+def test_many_unfinished_tokens_take_no_time() -> None:
     text = "eyJ-" * 25_000 + "a." * 40_000
     started = time.monotonic()
     assert redact_text(text + "=") == text + "="
@@ -231,21 +235,21 @@ def test_many_unfinished_tokens_take_no_time():
         'password "',
     ],
 )
-def test_no_text_takes_long_however_it_repeats(piece):
+def test_no_text_takes_long_however_it_repeats(piece: str) -> None:
     text = f"https://{piece * (1_000_000 // len(piece))}:=*"
     started = time.process_time()
     redact_text(text)
     assert time.process_time() - started < 5
 
 
-def test_of_a_text_longer_than_any_setting_the_rest_is_dropped():
+def test_of_a_text_longer_than_any_setting_the_rest_is_dropped() -> None:
     clean = redact_text("word " * LONGEST_TEXT + "password: hunter2")
     assert len(clean) <= LONGEST_TEXT + 1
     assert clean.endswith("word…")
 
 
 @pytest.mark.parametrize("before", ["word " * LONGEST_TEXT, "x" * LONGEST_TEXT])
-def test_if_a_long_text_is_cut_no_piece_of_a_secret_stays(before):
+def test_if_a_long_text_is_cut_no_piece_of_a_secret_stays(before: str) -> None:
     for room in range(40):
         text = before[: LONGEST_TEXT - room] + " Bearer abcDEF123456ghiJKL " + "x" * 100
         assert "abcD" not in redact_text(text)
@@ -273,7 +277,7 @@ def test_if_a_long_text_is_cut_no_piece_of_a_secret_stays(before):
         ("Bear\u200ber abcDEF123456", "abcDEF"),
     ],
 )
-def test_labels_of_other_languages_and_odd_characters_hide_nothing(text, secret):
+def test_labels_of_other_languages_and_odd_characters_hide_nothing(text: str, secret: str) -> None:
     assert secret not in redact_text(f"Join here. {text}\nSee you")
 
 
@@ -289,7 +293,7 @@ def test_labels_of_other_languages_and_odd_characters_hide_nothing(text, secret)
         "👩\u200d💻 Team: Köln",
     ],
 )
-def test_odd_characters_stay_where_there_is_no_secret(text):
+def test_odd_characters_stay_where_there_is_no_secret(text: str) -> None:
     assert redact_text(text) == text
 
 
@@ -313,11 +317,11 @@ def test_odd_characters_stay_where_there_is_no_secret(text):
         "x" * 200 + "_password",
     ],
 )
-def test_names_nobody_documents_are_known_for_what_they_are(name):
+def test_names_nobody_documents_are_known_for_what_they_are(name: str) -> None:
     assert redact({name: "hunter2"}) == {name: REDACTED}
 
 
-def test_an_object_under_a_secret_name_keeps_lengths_and_switches_alone():
+def test_an_object_under_a_secret_name_keeps_lengths_and_switches_alone() -> None:
     document = {
         "credentials": {"login": "a", "key": 482913, "length": 8, "on": True, "at": [["b"]]}
     }
@@ -325,7 +329,7 @@ def test_an_object_under_a_secret_name_keeps_lengths_and_switches_alone():
     assert redact(document) == {"credentials": clean}
 
 
-def test_a_value_that_another_one_calls_a_secret_is_dropped():
+def test_a_value_that_another_one_calls_a_secret_is_dropped() -> None:
     rows = [{"name": "Host key", "value": "1"}, {"field": "password", "new_value": "2"}]
     assert redact(rows) == [
         {"name": "Host key", "value": REDACTED},
@@ -334,13 +338,13 @@ def test_a_value_that_another_one_calls_a_secret_is_dropped():
     assert redact({"name": "Anna", "value": "1"}) == {"name": "Anna", "value": "1"}
 
 
-def test_a_key_that_is_a_secret_is_replaced_and_no_value_lost():
+def test_a_key_that_is_a_secret_is_replaced_and_no_value_lost() -> None:
     document = {"https://zoom.us/j/1?pwd=x": True, "https://zoom.us/j/2?pwd=y": 1, "a": 2}
     assert redact(document) == {REDACTED: True, f"{REDACTED} 1": 1, "a": 2}
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_json_in_a_text_is_redacted_by_name(times):
+def test_json_in_a_text_is_redacted_by_name(times: int) -> None:
     text = json.dumps({"h323_password": "hunter2", "zak": "abc", "on": True})
     for _ in range(times - 1):
         text = json.dumps([text])
@@ -356,7 +360,7 @@ def test_json_in_a_text_is_redacted_by_name(times):
     ["Zq8" + "abC" * 300, "it's hunter2", 'say "hunter2"', "hunter2\\", '"hunter2', 'hunter2\\"\\'],
     ids=["long", "apostrophe", "quoted word", "backslash", "quotation mark", "all of them"],
 )
-def test_a_secret_in_quotation_marks_ends_where_they_do(times, secret):
+def test_a_secret_in_quotation_marks_ends_where_they_do(times: int, secret: str) -> None:
     text = json.dumps({"h323_password": secret, "theme": "dark"})
     for _ in range(times):
         text = json.dumps(text)
@@ -368,15 +372,15 @@ def test_a_secret_in_quotation_marks_ends_where_they_do(times, secret):
     assert json.loads(clean.removeprefix("sent ")) == {"h323_password": REDACTED, "theme": "dark"}
 
 
-def test_quotation_marks_that_are_not_closed_hide_the_rest():
+def test_quotation_marks_that_are_not_closed_hide_the_rest() -> None:
     assert redact_text('Passcode: "hunter2 Passcode: ' + "x" * 5000) == f'Passcode: "{REDACTED}'
 
 
-def test_json_in_a_text_that_hides_a_secret_behind_a_second_one_is_redacted():
+def test_json_in_a_text_that_hides_a_secret_behind_a_second_one_is_redacted() -> None:
     assert "hunter2" not in str(redact({"blob": '{"password": "hunter2", "password": ""}'}))
 
 
-def test_json_in_a_text_as_deep_as_it_likes_is_redacted():
+def test_json_in_a_text_as_deep_as_it_likes_is_redacted() -> None:
     text = "[" * 5000 + '"Passcode: 482913"' + "]" * 5000
     assert "482913" not in str(redact({"blob": text}))
 
@@ -404,17 +408,17 @@ def test_json_in_a_text_as_deep_as_it_likes_is_redacted():
         ("the API key is 9a8b7c", "9a8b7c"),
     ],
 )
-def test_secrets_are_found_where_texts_are_odd(text, secret):
+def test_secrets_are_found_where_texts_are_odd(text: str, secret: str) -> None:
     assert secret not in redact_text(text)
 
 
 @pytest.fixture
-def _forgetting(monkeypatch):
+def _forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auditor.redaction.text._registry", HeldSecrets())
 
 
 @pytest.mark.usefixtures("_forgetting")
-def test_a_secret_this_process_holds_is_never_shown():
+def test_a_secret_this_process_holds_is_never_shown() -> None:
     register_secret('pa"ss/wörter')
     for shape in ('pa"ss/wörter', "pa%22ss%2Fw%C3%B6rter", r"pa\"ss/w\u00f6rter"):
         assert redact_text(f"x{shape}x") == f"x{REDACTED}x"
@@ -422,19 +426,19 @@ def test_a_secret_this_process_holds_is_never_shown():
 
 
 @pytest.mark.usefixtures("_forgetting")
-def test_a_key_that_turns_out_to_be_a_secret_is_not_shown_from_then_on():
+def test_a_key_that_turns_out_to_be_a_secret_is_not_shown_from_then_on() -> None:
     assert redact({"xyzzy-plugh-42": True}) == {"xyzzy-plugh-42": True}
     register_secret("xyzzy-plugh-42")
     assert redact({"xyzzy-plugh-42": True}) == {REDACTED: True}
 
 
 @pytest.mark.usefixtures("_forgetting")
-def test_a_secret_too_short_to_be_one_leaves_words_alone():
+def test_a_secret_too_short_to_be_one_leaves_words_alone() -> None:
     register_secret("", "a", "secret")
     assert redact_text("a secret") == "a secret"
 
 
-def test_a_log_record_with_wrong_arguments_is_still_logged_clean():
+def test_a_log_record_with_wrong_arguments_is_still_logged_clean() -> None:
     record = logging.LogRecord("x", 10, "f", 1, "a %d", ("Bearer abcdef123",), None)
     assert RedactingFilter().filter(record)
     assert "abcdef123" not in record.getMessage()
@@ -446,7 +450,7 @@ RECORDED = real_input("payloads", "*.json")
 
 @pytest.mark.real_input
 @pytest.mark.skipif(not RECORDED, reason="the recorded responses are not here")
-def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped():
+def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped() -> None:
     left = set()
 
     def walk(value, key):
@@ -464,6 +468,6 @@ def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped(
     assert left <= {"pic_url"}
 
 
-def test_camel_case_names_are_read_like_snake_case():
+def test_camel_case_names_are_read_like_snake_case() -> None:
     assert is_secret_name("hostKey")
     assert not is_secret_name("nextPageToken")

@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from responses import RequestsMock
 
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import Counters, ZoomClient
@@ -15,6 +16,7 @@ from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.renewal import Renewals
 from auditor.zoom.retry import RetryPolicy
 from auditor.zoom.transport import Transport
+from tests.zoom.conftest import Clock, Server
 
 from .conftest import API, reply
 
@@ -23,8 +25,8 @@ REFUSAL = {"code": 124, "message": "Invalid access token."}
 
 
 def test_a_token_is_refused_from_the_beginning_and_the_app_or_the_address_is_named(
-    client, zoom, clock
-):
+    client: ZoomClient, zoom: RequestsMock, clock: Clock
+) -> None:
     zoom.get(SETTINGS, status=401, json=REFUSAL)
     with pytest.raises(AuthenticationFailed, match="just given") as caught:
         client.get(ACCOUNT_SETTINGS)
@@ -35,7 +37,9 @@ def test_a_token_is_refused_from_the_beginning_and_the_app_or_the_address_is_nam
     assert sum(clock.slept) < 10
 
 
-def test_a_request_gets_as_many_tokens_as_it_needs(client, zoom, clock):
+def test_a_request_gets_as_many_tokens_as_it_needs(
+    client: ZoomClient, zoom: RequestsMock, clock: Clock
+) -> None:
     zoom.get(API + "/groups", json={"groups": []})
     for _ in range(7):
         zoom.get(SETTINGS, status=401, json=REFUSAL)
@@ -44,7 +48,9 @@ def test_a_request_gets_as_many_tokens_as_it_needs(client, zoom, clock):
     assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
 
 
-def test_once_no_request_is_accepted_for_two_minutes_another_program_is_blamed(client, zoom, clock):
+def test_once_no_request_is_accepted_for_two_minutes_another_program_is_blamed(
+    client: ZoomClient, zoom: RequestsMock, clock: Clock
+) -> None:
     zoom.get(API + "/groups", json={"groups": []})
     zoom.get(SETTINGS, status=401, json=REFUSAL)
     client.get(GROUPS)
@@ -55,7 +61,9 @@ def test_once_no_request_is_accepted_for_two_minutes_another_program_is_blamed(c
         client.get(ACCOUNT_SETTINGS)
 
 
-def test_a_person_is_told_once_while_it_goes_on(client, zoom, caplog):
+def test_a_person_is_told_once_while_it_goes_on(
+    client: ZoomClient, zoom: RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
     zoom.get(API + "/groups", json={"groups": []})
     for _ in range(9):
         zoom.get(SETTINGS, status=401, json=REFUSAL)
@@ -70,14 +78,16 @@ def test_a_person_is_told_once_while_it_goes_on(client, zoom, caplog):
     ]
 
 
-def test_waits_grow_differ_and_are_bounded():
+def test_waits_grow_differ_and_are_bounded() -> None:
     renewals = Renewals()
     assert [renewals.wait(tries, 1.0) for tries in range(1, 7)] == [0, 0.25, 0.5, 1.0, 2.0, 2.0]
     assert renewals.wait(5, 0.25) == 0.5
 
 
 @pytest.mark.parametrize("good_for", [1, 3])
-def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests(server, good_for):
+def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests(
+    server: Server, good_for: int
+) -> None:
     """Real sockets: every token is revoked after some requests, as by another program."""
     lock = threading.Lock()
     issued, left = 0, 0

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -25,29 +26,36 @@ REQUEST = "GET /users/{userId}/settings"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def answer(status, body=None, kind="application/json", **headers):
+def answer(
+    status: int,
+    body: bytes | dict[str, int | str] | dict[str, dict[str, bool]] | dict[str, str] | None = None,
+    kind: str = "application/json",
+    **headers,
+) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Response(status, {"Content-Type": kind, **named}, raw)
 
 
-def error_of(status, body=None, **options):
+def error_of(
+    status: int, body: dict[str, int | str] | dict[str, str] | bytes | None = None, **options
+) -> ZoomError:
     with pytest.raises(ZoomError) as caught:
         parse_response(answer(status, body, **options), REQUEST, lambda: NOON)
     return caught.value
 
 
-def error_body(code, message):
+def error_body(code: int, message: str) -> dict[str, int | str]:
     return {"code": code, "message": message}
 
 
-def test_a_document_is_returned_as_it_is():
+def test_a_document_is_returned_as_it_is() -> None:
     assert parse_response(answer(200, {"in_meeting": {"a": True}}), REQUEST) == {
         "in_meeting": {"a": True}
     }
 
 
-def test_a_document_with_a_code_and_data_is_no_error():
+def test_a_document_with_a_code_and_data_is_no_error() -> None:
     document = {"code": 200, "message": "ok", "users": []}
     assert parse_response(answer(200, document), REQUEST) == document
 
@@ -111,7 +119,9 @@ SCOPES = (
         (200, 503, "Unavailable", Transient),
     ],
 )
-def test_status_code_and_words_together_tell_the_error(status, code, message, kind):
+def test_status_code_and_words_together_tell_the_error(
+    status: int, code: int, message: str, kind: Any
+) -> None:
     error = error_of(status, error_body(code, message))
     assert type(error) is kind
     assert (error.status, error.code, error.request) == (status, code, REQUEST)
@@ -121,7 +131,10 @@ def test_status_code_and_words_together_tell_the_error(status, code, message, ki
     ("status", "kind"),
     [(401, TokenRejected), (403, Denied), (404, NotFound), (429, RateLimited), (502, Transient)],
 )
-def test_an_error_without_a_body_is_told_by_its_status(status, kind):
+def test_an_error_without_a_body_is_told_by_its_status(
+    status: int,
+    kind: type[NotFound] | type[Denied] | type[Transient] | type[RateLimited] | type[TokenRejected],
+) -> None:
     assert type(error_of(status, b"")) is kind
 
 
@@ -129,36 +142,38 @@ def test_an_error_without_a_body_is_told_by_its_status(status, kind):
     ("status", "kind"),
     [(401, TokenRejected), (429, RateLimited), (502, Transient), (302, Malformed)],
 )
-def test_an_error_page_is_told_by_its_status_where_that_is_clear(status, kind):
+def test_an_error_page_is_told_by_its_status_where_that_is_clear(
+    status: int, kind: type[Malformed] | type[Transient] | type[RateLimited] | type[TokenRejected]
+) -> None:
     assert type(error_of(status, b"<html>", kind="text/html")) is kind
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 407])
-def test_an_error_page_of_something_else_is_no_statement_about_the_account(status):
+def test_an_error_page_of_something_else_is_no_statement_about_the_account(status: int) -> None:
     error = error_of(status, b"<html>Blocked by your firewall</html>", kind="text/html")
     assert type(error) is Malformed
     assert "error page" in str(error)
 
 
 @pytest.mark.parametrize(("status", "again"), [(403, True), (404, False), (407, False)])
-def test_a_filter_that_blocks_may_let_the_next_request_through(status, again):
+def test_a_filter_that_blocks_may_let_the_next_request_through(status: int, again: bool) -> None:
     error = error_of(status, b"<html>Blocked</html>", kind="text/html")
     assert error.worth_retrying is again
 
 
-def test_a_redirect_is_not_followed_and_says_so():
+def test_a_redirect_is_not_followed_and_says_so() -> None:
     assert "redirect" in str(error_of(301, b""))
 
 
-def test_an_answer_without_content_is_malformed():
+def test_an_answer_without_content_is_malformed() -> None:
     assert "no content" in str(error_of(204, b""))
 
 
-def test_a_code_that_came_as_text_counts():
+def test_a_code_that_came_as_text_counts() -> None:
     assert type(error_of(404, {"code": "1001", "message": "User does not exist"})) is NotFound
 
 
-def test_a_message_without_code_is_quoted():
+def test_a_message_without_code_is_quoted() -> None:
     assert "Not found here" in str(error_of(404, {"message": "Not found here"}))
 
 
@@ -172,13 +187,15 @@ def test_a_message_without_code_is_quoted():
         ("Access token is expired: really", ()),
     ],
 )
-def test_scopes_are_read_in_both_spellings(text, scopes):
+def test_scopes_are_read_in_both_spellings(
+    text: str, scopes: tuple[str] | tuple[()] | tuple[str, str] | None
+) -> None:
     assert named_scopes(text) == (
         ("account:read:lock_settings:master",) if scopes is None else scopes
     )
 
 
-def test_a_daily_limit_is_told_by_header_or_words():
+def test_a_daily_limit_is_told_by_header_or_words() -> None:
     by_header = error_of(429, error_body(429, "x"), X_RateLimit_Type="Daily-limit")
     by_words = error_of(429, error_body(429, "You have reached the maximum daily rate limit"))
     assert by_header.daily
@@ -186,26 +203,26 @@ def test_a_daily_limit_is_told_by_header_or_words():
     assert not by_words.worth_retrying
 
 
-def test_the_wait_zoom_asks_for_is_kept():
+def test_the_wait_zoom_asks_for_is_kept() -> None:
     error = error_of(429, error_body(429, "per-second"), Retry_After="3")
     assert (error.retry_after, error.daily) == (3.0, False)
     assert error.worth_retrying
 
 
 @pytest.mark.parametrize("header", ["2026-11-23T00:00:00Z", "43200", "2026-11-23T05:30+05:30"])
-def test_a_daily_limit_carries_the_time_at_which_it_may_go_on(header):
+def test_a_daily_limit_carries_the_time_at_which_it_may_go_on(header: str) -> None:
     sent = "Sun, 22 Nov 2026 12:00:00 GMT"
     error = error_of(429, error_body(429, "daily"), Retry_After=header, Date=sent)
     assert error.again_at == datetime(2026, 11, 23, tzinfo=UTC)
     assert error.again_at.tzinfo is UTC
 
 
-def test_a_limit_without_a_wait_carries_no_time():
+def test_a_limit_without_a_wait_carries_no_time() -> None:
     error = error_of(429, error_body(429, "daily"), Date="Sun, 22 Nov 2026 12:00:00 GMT")
     assert (error.retry_after, error.again_at) == (None, None)
 
 
-def test_a_wrong_clock_of_ours_does_not_change_how_long_to_wait():
+def test_a_wrong_clock_of_ours_does_not_change_how_long_to_wait() -> None:
     """Our clock says noon, Zoom's says one."""
     error = error_of(
         429,
@@ -218,18 +235,18 @@ def test_a_wrong_clock_of_ours_does_not_change_how_long_to_wait():
 
 
 @pytest.mark.parametrize("sent", ["", "yesterday"])
-def test_without_a_date_that_can_be_read_our_clock_counts(sent):
+def test_without_a_date_that_can_be_read_our_clock_counts(sent: str) -> None:
     error = error_of(429, error_body(429, "x"), Retry_After="2026-11-21T12:00:05Z", Date=sent)
     assert error.retry_after == 5
 
 
-def test_a_time_no_calendar_has_is_no_time():
+def test_a_time_no_calendar_has_is_no_time() -> None:
     sent = "Fri, 31 Dec 9999 23:00:00 GMT"
     error = error_of(429, error_body(429, "daily"), Retry_After="99999", Date=sent)
     assert (error.retry_after, error.again_at) == (99999, None)
 
 
-def test_a_pause_too_long_to_wait_for_stops_like_a_daily_limit():
+def test_a_pause_too_long_to_wait_for_stops_like_a_daily_limit() -> None:
     assert error_of(429, error_body(429, "per-second"), Retry_After="3600").daily
 
 
@@ -245,12 +262,14 @@ def test_a_pause_too_long_to_wait_for_stops_like_a_daily_limit():
         ("", "30", None),
     ],
 )
-def test_a_limit_per_second_that_zoom_names_is_kept(kind, number, limit):
+def test_a_limit_per_second_that_zoom_names_is_kept(
+    kind: str, number: str, limit: int | None
+) -> None:
     headers = {"X_RateLimit_Type": kind, "X_RateLimit_Limit": number}
     assert error_of(429, error_body(429, "x"), **headers).per_second == limit
 
 
-def test_the_tracking_id_is_kept():
+def test_the_tracking_id_is_kept() -> None:
     assert error_of(500, b"", x_zm_trackingid="v=2;rid=WEB_1").tracking_id == "v=2;rid=WEB_1"
 
 
@@ -271,7 +290,7 @@ def test_the_tracking_id_is_kept():
         ("Sat, 99 Nov 2026 12:02:00 GMT", None),
     ],
 )
-def test_retry_after_is_seconds_a_date_or_an_instant(header, seconds):
+def test_retry_after_is_seconds_a_date_or_an_instant(header: str, seconds: float | None) -> None:
     assert parse_retry_after(header, lambda: NOON) == seconds
 
 
@@ -298,7 +317,7 @@ RECORDED = {
 @pytest.mark.real_input
 @pytest.mark.skipif(not RECORDED_FILES, reason="the recorded responses are not here")
 @pytest.mark.parametrize("status", [200, 400])
-def test_recorded_errors_are_understood_with_either_status(status):
+def test_recorded_errors_are_understood_with_either_status(status: int) -> None:
     for file in RECORDED_FILES:
         kind = RECORDED[file.name.split("--")[0]]
         assert type(error_of(status, file.read_bytes())) is kind, file.name

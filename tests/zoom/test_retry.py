@@ -1,12 +1,14 @@
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from auditor.zoom.errors import Denied, RateLimited, Transient
 from auditor.zoom.retry import RetryPolicy
+from tests.zoom.conftest import Clock
 
 
-def failing(*errors):
+def failing(*errors) -> Callable:
     left = list(errors)
 
     def attempt():
@@ -17,26 +19,26 @@ def failing(*errors):
     return attempt
 
 
-def policy(clock, **options):
+def policy(clock: Clock, **options) -> RetryPolicy:
     return RetryPolicy(sleep=clock.sleep, chance=lambda: 1.0, **options)
 
 
-def test_a_passing_fault_is_retried_with_growing_waits(clock):
+def test_a_passing_fault_is_retried_with_growing_waits(clock: Clock) -> None:
     assert policy(clock).call(failing(*[Transient("r") for _ in range(4)])) == "done"
     assert clock.slept == [0.5, 1.0, 2.0, 4.0]
 
 
-def test_waits_do_not_grow_for_ever(clock):
+def test_waits_do_not_grow_for_ever(clock: Clock) -> None:
     policy(clock, attempts=12).call(failing(*[Transient("r") for _ in range(11)]))
     assert max(clock.slept) == 30
 
 
-def test_jitter_spreads_waits_down_to_nothing(clock):
+def test_jitter_spreads_waits_down_to_nothing(clock: Clock) -> None:
     RetryPolicy(sleep=clock.sleep, chance=lambda: 0.0).call(failing(Transient("r")))
     assert clock.slept == [0.0]
 
 
-def test_after_the_last_attempt_the_error_is_raised_and_not_worth_another(clock):
+def test_after_the_last_attempt_the_error_is_raised_and_not_worth_another(clock: Clock) -> None:
     last = Transient("r")
     with pytest.raises(Transient) as caught:
         policy(clock, attempts=2).call(failing(Transient("r"), last))
@@ -45,24 +47,24 @@ def test_after_the_last_attempt_the_error_is_raised_and_not_worth_another(clock)
     assert len(clock.slept) == 1
 
 
-def test_what_will_not_pass_is_not_retried(clock):
+def test_what_will_not_pass_is_not_retried(clock: Clock) -> None:
     with pytest.raises(Denied):
         policy(clock).call(failing(Denied("r")))
     assert clock.slept == []
 
 
-def test_a_daily_limit_is_not_retried(clock):
+def test_a_daily_limit_is_not_retried(clock: Clock) -> None:
     with pytest.raises(RateLimited):
         policy(clock).call(failing(RateLimited("r", daily=True)))
     assert clock.slept == []
 
 
-def test_a_wait_that_zoom_names_is_never_cut_short(clock):
+def test_a_wait_that_zoom_names_is_never_cut_short(clock: Clock) -> None:
     policy(clock).call(failing(RateLimited("r", retry_after=7), RateLimited("r", retry_after=900)))
     assert clock.slept == [7, 900]
 
 
-def test_a_wait_too_long_to_keep_ends_it(clock):
+def test_a_wait_too_long_to_keep_ends_it(clock: Clock) -> None:
     error = RateLimited("r", retry_after=61)
     with pytest.raises(RateLimited):
         policy(clock, longest_retry_after=60).call(failing(error))
@@ -70,7 +72,7 @@ def test_a_wait_too_long_to_keep_ends_it(clock):
     assert not error.worth_retrying
 
 
-def test_each_retry_is_logged_with_its_wait(clock, caplog):
+def test_each_retry_is_logged_with_its_wait(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "auditor"):
         policy(clock).call(failing(Transient("GET /a"), Transient("GET /b")))
     first, second = caplog.messages
