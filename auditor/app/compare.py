@@ -1,11 +1,12 @@
 """Comparison of two stored runs: what changed, and whether the account or the baseline changed."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from auditor.app.audit import EvaluationConfig, NothingSelected, judge
+from auditor.app.runs import RunSource
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence import diff as documents
 from auditor.evidence.scope import Level, Scope
@@ -15,7 +16,7 @@ from auditor.findings.attribution import Attribution, OperationLog
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState
 from auditor.findings.finding_history import FindingHistory, LifecycleState
 from auditor.findings.model import FindingKind, Status
-from auditor.policy.catalogue import word_lists
+from auditor.policy.catalogue import files, word_lists
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.store.batching import batched
@@ -230,6 +231,22 @@ def _with_past(change: FindingChange, past: FindingHistory) -> FindingChange:
         lifecycle=past.lifecycle,
         changed_by=past.changed_by,
     )
+
+
+@contextmanager
+def open_chosen_comparison(
+    source: RunSource, earlier: str | None, later: str | None
+) -> Iterator[tuple[Drift, Mapping[str, str]]]:
+    """The changes between two runs as `RunSource.pair` chooses them, for the duration of the block.
+
+    With the titles of the controls.
+
+    Raises:
+        As `open_comparison`.
+    """
+    catalogue = files.shipped_catalogue()
+    with open_comparison(*source.pair(earlier, later), catalogue) as drift:
+        yield drift, {control.id: control.title for control in catalogue}
 
 
 @contextmanager

@@ -1,28 +1,52 @@
 """The gate: decides from a stored or live run whether a pipeline may continue.
 
 Only evidence opens the gate. If there is no evidence, or it does not match what the gate was asked
-to judge, the gate stays closed and gives the reason.
+to judge, the gate stays closed and gives the reason. `Gate` chooses and verifies the run, `judged`
+decides, and `accept` records the run that new findings are measured against.
 """
 
 import math
+import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TypeVar
 
-from auditor.errors import ExitCode
+from auditor.app.audit import EvaluationConfig, judge
+from auditor.app.collection import Collection
+from auditor.app.messages import Messages
+from auditor.app.runs import LATEST, RunSource, configured_account
+from auditor.app.signed_runs import Signatures
+from auditor.app.storing import store_run
+from auditor.config import ConfigError
+from auditor.config.settings import Settings
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.timestamps import parse_rfc3339
+from auditor.findings.drift import RunFacts
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.rollup import FindingGroup
 from auditor.findings.run import Run
+from auditor.plain_text import printable
+from auditor.policy.baseline import serialization
+from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.errors import PolicyError
 from auditor.report import wording
 from auditor.report.gate_report import Basis, Signed
+from auditor.store.errors import RunNotFound, RunUnfit, StoreError
 from auditor.store.history import Acceptance, History, StoredRun
-from auditor.store.series import RunFilter, Series
+from auditor.store.runs import Runs
+from auditor.store.series import RunFilter, Series, place
 
 MAX_EXAMPLES = 10
 """Maximum number of findings that a result names."""
+
+_T = TypeVar("_T")
 
 _MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future a run may end before a clock is assumed to be wrong."""
@@ -79,6 +103,19 @@ class Terms:
     """Empty without an organisation file."""
     controls: frozenset[str]
     """The controls to assess."""
+
+    @classmethod
+    def of(cls, config: EvaluationConfig, account_id: str, api_url: str) -> "Terms":
+        """The terms of a gate that judges an account with this config."""
+        info = config.baseline.info
+        return cls(
+            Series.for_selection(
+                account_id, api_url, info.id, config.depth, config.selected_subset
+            ),
+            info.digest,
+            serialization.organisation_digest(config.organisation),
+            frozenset(config.overrides.union().assessed),
+        )
 
     @property
     def runs(self) -> RunFilter:
@@ -154,6 +191,273 @@ class Known:
             if self.statuses.get(finding.fingerprint) is finding.verdict.status
         }
         return Known(self.entry, statuses)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a gate judges, by which policy, and from which stored runs."""
+
+    stored: Runs
+    settings: Settings
+    config: EvaluationConfig
+    policy: GatePolicy
+    messages: Messages
+    has_organisation: bool
+    """False if no organisation file is named."""
+
+    @cached_property
+    def _signatures(self) -> Signatures:
+        return Signatures(self.settings)
+
+    def judge_stored(self, account: str | None) -> GateResult:
+        """The decision from the newest stored run of the requested or configured account.
+
+        Raises:
+            SnapshotError: the run or its signature is not as it was stored.
+            StoreError: the history cannot be read.
+        """
+        history, config = self.stored.history, self.config
+        source = RunSource.chosen(self.settings, self.messages.say, account=account)
+        elsewhere = source.elsewhere()
+        owner = _account(history, self.settings, account, elsewhere)
+        if isinstance(owner, GateResult):
+            return owner
+        terms = Terms.of(config, owner, self.settings.api_url)
+        entry = _newest(history, terms, elsewhere)
+        if isinstance(entry, GateResult):
+            return entry
+        unfit = rejection(entry, self.policy, config.baseline.info.digest, datetime.now(UTC))
+        if unfit is not None:
+            return unfit
+        known = self._known(terms) if self.policy.new_only else None
+        if isinstance(known, GateResult):
+            return known
+        with history.verified(entry) as snapshot:
+            now = datetime.now(UTC)
+            signed = self._signed(entry, snapshot)
+            oldest = snapshot.oldest() or entry.facts.finished_at
+            refused = age_rejection(entry.facts.id, oldest, self.policy, now)
+            if refused is None and not self.has_organisation:
+                refused = _organisation_rejection(entry.facts.id, snapshot, config.catalogue)
+            if refused is not None:
+                return refused
+            # The gate judges by its own policy, never by one that comes with the evidence.
+            run = judge(snapshot, replace(config, today=now.date()))
+            return judged(run, self.policy, known, signed)
+
+    def judge_live(self, collection: Collection) -> GateResult:
+        """The decision from evidence that is collected now, and stored.
+
+        Raises:
+            As `Collection.run`, and SnapshotError: a signature is not as it was made.
+        """
+        config, policy, signatures = self.config, self.policy, self._signatures
+        snapshot = collection.run()
+        with ExitStack() as stack, snapshot:
+            run = judge(snapshot, config)
+            is_stored = store_run(self.stored, snapshot, run, config, self.messages)
+            if is_stored:  # however the gate decides, the evidence is in the history now
+                stack.callback(self.stored.discard, run.info.id)
+            entry = self.stored.history.find(run.info.id) if is_stored else None
+            if entry is None and (policy.require_signature or signatures.are_required):
+                return closed(
+                    f"run {run.info.id} could not be stored, so it is not signed.",
+                    "See why: auditor doctor",
+                )
+            signed = self._signed(entry, snapshot) if entry else None
+            if policy.new_only and not is_stored:
+                return closed(
+                    f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
+                    "See why: auditor doctor",
+                )
+            known: Known | GateResult | None = None
+            if policy.new_only:
+                known = self._known(Terms.of(config, run.info.account_id, run.info.api_url))
+            return known if isinstance(known, GateResult) else judged(run, policy, known, signed)
+
+    def _known(self, terms: Terms) -> Known | GateResult:
+        """The findings of the accepted run, or why there is no run to measure against.
+
+        Raises:
+            SignatureError: the signature of the run or of its acceptance is missing or invalid.
+        """
+        history = self.stored.history
+        acceptance = find_acceptance(history, terms)
+        if isinstance(acceptance, GateResult):
+            return acceptance
+        is_required = self.policy.require_signature
+        self._signatures.verified_acceptance(acceptance, required=is_required)
+        accepted = acceptance.entry
+        with history.verified(accepted) as evidence:
+            self._signatures.verified(accepted, evidence, required=is_required)
+            again = judge(evidence, replace(self.config, today=datetime.now(UTC).date()))
+            return Known.of(history, accepted).confirmed(again)
+
+    def _signed(self, entry: StoredRun, evidence: Snapshot) -> Signed | None:
+        """The key of a run's verified signature; None if the run is not signed and need not be.
+
+        Raises:
+            SignatureError: the signature is missing or invalid.
+        """
+        is_required = self.policy.require_signature
+        key = self._signatures.verified(entry, evidence, required=is_required)
+        trusted = self._signatures.trusted
+        return None if key is None else Signed(key, trusted is not None and trusted.id == key)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRun:
+    """The run that has been accepted."""
+
+    facts: RunFacts
+    is_selection: bool
+    """True if only some controls were requested."""
+
+
+def accept(
+    source: RunSource, config: EvaluationConfig, run: str, account: str | None, note: str
+) -> AcceptedRun:
+    """Accept a run, by id or `latest`, that was judged as `config` says.
+
+    Raises:
+        ConfigError: a signature is required, and no key can sign here.
+        RunNotFound: there is no such run.
+        RunUnfit: the run cannot be accepted.
+        SnapshotError: the run or its signature is not as it was stored.
+        StoreError: the history cannot be used.
+    """
+    settings, history, now = source.settings, source.runs.history, datetime.now(UTC)
+    if run == LATEST:
+        for sentence in source.from_future():
+            source.say(sentence)
+        owner = _unless_closed(_account(history, settings, account, source.elsewhere()))
+        terms = Terms.of(config, owner, settings.api_url)
+        entry = _unless_closed(_newest(history, terms, source.elsewhere()))
+    else:
+        entry = history.get(source.own_run(run))
+        terms = Terms.of(config, entry.facts.account_id, entry.facts.api_url)
+    _refuse_unfit(entry, terms, now)
+    signatures = Signatures(settings)
+    if signatures.are_required and signatures.signer is None:
+        raise ConfigError(
+            "AUDITOR_VERIFY_KEY is set, so the gate asks for a signed acceptance, and no signing "
+            "key is here. Accept the run where runs are signed."
+        )
+    with history.verified(entry) as evidence:
+        signatures.verified(entry, evidence, required=False)
+    history.accept(entry, now.isoformat(timespec="seconds"), note)
+    return AcceptedRun(entry.facts, bool(entry.selection))
+
+
+def closing_reason(error: Exception) -> str | None:
+    """Why an error keeps the gate closed; None if the gate was called incorrectly.
+
+    Other commands treat an unusable baseline, stored run or history as a usage error. The gate
+    stays closed instead, and gives the reason.
+    """
+    if isinstance(error, sqlite3.Error | zlib.error):
+        return f"a database could not be used ({error})."
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'} could not be used: {error.strerror}."
+    is_closing = (
+        not isinstance(error, AuditorError)
+        or error.exit_code is ExitCode.NOTHING_EVALUATED
+        or isinstance(error, PolicyError | SnapshotError | StoreError)
+    )
+    return str(error) if is_closing else None
+
+
+def _organisation_rejection(
+    run_id: str, snapshot: Snapshot, catalogue: Catalogue
+) -> GateResult | None:
+    """The reason to refuse a run to a gate without an organisation file; None if it had none."""
+    recorded = EvaluationConfig.from_snapshot(snapshot, catalogue).organisation
+    digest = serialization.organisation_digest(recorded)
+    if not digest:
+        return None
+    return closed(
+        f"run {run_id} was judged with an organisation file ({digest}; "
+        f"{len(recorded.overrides)} overrides, {len(recorded.waivers)} waivers, "
+        f"{len(recorded.attestations)} attestations), and the gate was given none.",
+        "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
+    )
+
+
+def _account(
+    history: History, settings: Settings, requested: str | None, elsewhere: str
+) -> str | GateResult:
+    """The requested or configured account, or the only stored one; or why there is none."""
+    account = requested or configured_account(settings)
+    if account is not None:
+        return account
+    known = history.accounts(place(settings.api_url))
+    if not known:
+        return closed(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
+    if len(known) > 1:
+        return closed(
+            f"{history} holds runs of {len(known)} accounts.",
+            "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
+        )
+    return known[0]
+
+
+def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateResult:
+    """The newest run with the series of the terms, or why there is none."""
+    series = terms.series
+    of_account = history.runs(terms.runs)
+    entry = history.last_of(series)
+    if entry is not None:
+        return entry
+    description = f"baseline {series.baseline_id}, depth {series.depth}"
+    description += ", the same selection of controls" if series.selection else ""
+    if not of_account:
+        return closed(
+            f"no run of account {series.account_id} is stored in {history}.{elsewhere}",
+            "Run: auditor audit",
+        )
+    newest = of_account[-1].facts
+    narrowed = ", a selection of controls" if of_account[-1].selection else ""
+    return closed(
+        f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
+        f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
+        "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
+        "--topic.",
+    )
+
+
+def _unless_closed(found: _T | GateResult) -> _T:
+    """The value itself.
+
+    Raises:
+        RunNotFound: it is a closed gate, which explains why there is no run.
+    """
+    if isinstance(found, GateResult):
+        raise RunNotFound(f"{found.reason[0].upper()}{found.reason[1:]} {found.advice}")
+    return found
+
+
+def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
+    """Reject a run that a gate with these terms cannot measure against.
+
+    Raises:
+        RunUnfit: the run is unsuitable.
+    """
+    run = f"Run {entry.facts.id}"
+    if not entry.facts.complete:
+        raise RunUnfit(f"{run} is incomplete: what nobody saw cannot be accepted.")
+    if entry.set_aside:
+        raise RunUnfit(f"{run} is set aside ({printable(entry.set_aside)}): it cannot be accepted.")
+    if entry.ends_in_future(now):
+        raise RunUnfit(
+            f"{run} ended later than now ({entry.facts.finished_at}): a clock was wrong, so it "
+            "cannot be accepted."
+        )
+    if differing := terms.differences(entry):
+        raise RunUnfit(
+            f"{run} is not as the gate judges: it has {', '.join(differing)}. Name what the gate "
+            "judges by, with its options: --baseline, --org, --depth, --only, --topic. Or audit "
+            "that way first."
+        )
 
 
 def find_acceptance(history: History, terms: Terms) -> Acceptance | GateResult:

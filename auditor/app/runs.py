@@ -19,7 +19,7 @@ from auditor.files import data_folder
 from auditor.files.permissions import InsecureDirectory
 from auditor.plain_text import printable
 from auditor.store.errors import RunNotFound, StoreError
-from auditor.store.history import StoredRun
+from auditor.store.history import History, StoredRun
 from auditor.store.runs import Runs
 from auditor.store.series import EVERY_RUN, RunFilter, place
 
@@ -217,6 +217,34 @@ class RunSource:
                 return self.runs, newest
         runs, run_id = self._located(run)
         return runs, runs.history.get(run_id)
+
+    def pair(self, earlier: str | None, later: str | None) -> tuple[History, StoredRun, StoredRun]:
+        """Two runs to compare, and their history. A single name is the later run's.
+
+        By default the newest run, and the one before it.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        if later is None and earlier is not None:
+            earlier, later = None, earlier
+        runs, other = self.entry(later or LATEST)
+        if earlier is None:
+            one = runs.history.before(other)
+            if one is None:
+                raise RunNotFound(
+                    f"Run {other.facts.id} is the first of its kind: nothing precedes it that was "
+                    "judged by the same baseline, at the same depth. Name two runs: auditor diff A "
+                    "B"
+                )
+            return runs.history, one, other
+        its, one = self.entry(earlier)
+        if str(its) != str(runs):
+            raise RunNotFound(
+                f"Runs {one.facts.id} and {other.facts.id} are in different stores: one of them is "
+                "simulated. There is nothing to compare."
+            )
+        return runs.history, one, other
 
     def nothing_counts(self) -> bool:
         """True if no run in the history qualifies as the newest."""

@@ -296,6 +296,16 @@ def _refuse_another(what: str, signed: "_Signed", trusted: "PublicKey | None") -
         )
 
 
+def bundle_signer(settings: Settings) -> "Signer | None":
+    """The signer of bundles; None without a key.
+
+    Raises:
+        KeyUnavailable: the configured text is not a key.
+    """
+    configured = settings.signing_key
+    return keys.signer(configured.get_secret_value() if configured else None)
+
+
 class Signatures:
     """Signs runs when they are stored and verifies runs when they are read, with the configured
     keys."""

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from auditor.app.signed_runs import bundle_signer
 from auditor.cli import output
 from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.config.settings import Settings
 from auditor.errors import ExitCode
 from auditor.report.display import printable, shorten
 from auditor.secrets import keys
 
 if TYPE_CHECKING:  # cryptography is slow to load
-    from auditor.secrets.signing import PublicKey, Signer
+    from auditor.secrets.signing import PublicKey
 
 MAX_VALUE_WIDTH = 200
 """Maximum columns of a value from a bundle: a longer one could push the rest out of sight."""
@@ -49,7 +49,7 @@ def keygen(
     from auditor.secrets.signing import PublicKey, Signer, new_key
 
     settings = config.load()
-    configured = signer(settings) if settings.signing_key else None
+    configured = bundle_signer(settings) if settings.signing_key else None
     if configured is not None:
         if replace:
             raise ConfigError(
@@ -177,13 +177,3 @@ def _key_text(text: str | None, path: Path | None) -> str | None:
             f"{printable(str(path))} cannot be read as a public key. Name a file that holds one, "
             "or give its 64 hexadecimal digits."
         ) from error
-
-
-def signer(settings: Settings) -> "Signer | None":
-    """The signer of bundles; None without a key.
-
-    Raises:
-        KeyUnavailable: the configured text is not a key.
-    """
-    configured = settings.signing_key
-    return keys.signer(configured.get_secret_value() if configured else None)

@@ -7,18 +7,15 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from auditor.app import compare as comparing
-from auditor.app.runs import LATEST, RunSource
+from auditor.app.compare import open_chosen_comparison
+from auditor.app.runs import RunSource
 from auditor.cli import output as files
 from auditor.cli.encoding import stdout_for_json, stdout_for_text
 from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.findings.drift import Drift
-from auditor.policy.catalogue.files import shipped_catalogue
 from auditor.report import drift_report
-from auditor.store.errors import RunNotFound
-from auditor.store.history import History, StoredRun
 
 MAX_WIDTH = 120
 """Maximum columns of the text report."""
@@ -75,10 +72,7 @@ def diff(
         files.check_writable(output)
     chosen = format_ or _SUFFIXES.get(output.suffix.lower() if output else "", DiffFormat.TEXT)
     source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
-    history, one, other = sides(source, earlier, later)
-    catalogue = shipped_catalogue()
-    titles = {control.id: control.title for control in catalogue}
-    with comparing.open_comparison(history, one, other, catalogue) as drift:
+    with open_chosen_comparison(source, earlier, later) as (drift, titles):
         write = partial(_write, drift, titles, chosen, min(terminal.width, MAX_WIDTH))
         if output is not None:
             files.write(output, write)
@@ -86,37 +80,6 @@ def diff(
             out = stdout_for_json() if chosen is DiffFormat.JSON else stdout_for_text()
             write(out)
             out.flush()
-
-
-def sides(
-    source: RunSource, earlier: str | None, later: str | None
-) -> tuple[History, StoredRun, StoredRun]:
-    """The two runs to compare, and their history.
-
-    By default the newest run, and the one before it.
-
-    Raises:
-        RunNotFound: there is none.
-    """
-    if later is None and earlier is not None:
-        earlier, later = None, earlier
-    runs, other = source.entry(later or LATEST)
-    history = runs.history
-    if earlier is None:
-        one = history.before(other)
-    else:
-        its, one = source.entry(earlier)
-        if str(its) != str(runs):
-            raise RunNotFound(
-                f"Runs {one.facts.id} and {other.facts.id} are in different stores: one of them "
-                "is simulated. There is nothing to compare."
-            )
-    if one is None:
-        raise RunNotFound(
-            f"Run {other.facts.id} is the first of its kind: nothing precedes it that was judged "
-            "by the same baseline, at the same depth. Name two runs: auditor diff A B"
-        )
-    return history, one, other
 
 
 def _write(

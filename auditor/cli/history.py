@@ -4,12 +4,13 @@ import json
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from auditor.app.history import ListedRun, NothingStored, findings_of, stored_runs_of
+from auditor.app.history import set_aside as set_run_aside
 from auditor.app.retention import ExpiredRuns
 from auditor.app.runs import LATEST, RunSource
 from auditor.cli.encoding import echo_json
@@ -24,15 +25,10 @@ from auditor.cli.options import (
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
-from auditor.errors import ExitCode, nearest
-from auditor.findings.drift import FindingState
+from auditor.findings.drift import FindingState, RunFacts
 from auditor.findings.finding_history import FindingHistory
-from auditor.policy.catalogue.errors import PolicyError
-from auditor.policy.catalogue.files import shipped_catalogue
 from auditor.report import history_report, wording
 from auditor.report.display import printable
-from auditor.store.errors import RunNotFound
-from auditor.store.history import History, StoredRun
 
 app = typer.Typer()
 
@@ -83,31 +79,27 @@ def history(
     source = RunSource.chosen(
         config.load(), terminal.say, account=account, all_accounts=all_accounts, sandbox=sandbox
     )
-    stored = source.runs
-    all_entries = stored.history.runs(source.run_filter)
-    if account is not None and not all_entries:
-        _refuse_account(stored.history, account)
-    entries = all_entries[-last:]
+    all_runs = stored_runs_of(source, account)
+    runs = all_runs[-last:]
     if format_ is HistoryFormat.JSON:
-        echo_json(json.dumps(_as_json(entries), indent=2, ensure_ascii=False))
-    if not entries:
-        raise _nothing_stored(source, terminal)
+        echo_json(json.dumps(_as_json(runs), indent=2, ensure_ascii=False))
+    if not runs:
+        raise NothingStored(source)
     if format_ is HistoryFormat.JSON:
         return
     if plot:
-        _plot(entries, terminal.width)
+        _plot(runs, terminal.width)
         return
-    accepted = stored.history.acceptances()
-    rows = [(entry.facts, _remark(entry, accepted, source.now)) for entry in entries]
-    several = len({entry.facts.account_id for entry in all_entries}) > 1
+    rows = [(run.facts, _remark(run)) for run in runs]
+    several = len({run.facts.account_id for run in all_runs}) > 1
     typer.echo(history_report.tables(rows, terminal.width, several=several))
-    count = f"{wording.counted(len(all_entries), 'run')} in {stored.history}."
-    more = f" The newest {last} are shown: --last N." if len(all_entries) > last else ""
+    count = f"{wording.counted(len(all_runs), 'run')} in {source.runs.history}."
+    more = f" The newest {last} are shown: --last N." if len(all_runs) > last else ""
     footer = f"{count}{more} More about one: auditor report RUN. What changed: auditor diff A B"
     typer.echo(f"\n{_wrapped(footer, terminal.width)}")
-    for entry in entries:
-        if entry.set_aside:
-            reason = f"Set aside: run {entry.facts.id}: {printable(entry.set_aside)}"
+    for run in runs:
+        if run.set_aside:
+            reason = f"Set aside: run {run.facts.id}: {printable(run.set_aside)}"
             typer.echo(_wrapped(reason, terminal.width))
     for sentence in source.from_future():
         typer.echo(_wrapped(sentence, terminal.width))
@@ -137,29 +129,13 @@ def findings(
     """
     terminal: Terminal = ctx.obj
     source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
-    if run == LATEST and source.of_one_account().nothing_counts():
-        raise _nothing_stored(source, terminal)
-    stored, entry = source.entry(run)
-    runs = stored.history
-    control_ids = {state.casefold() for state in control or ()}
-    _refuse_controls(control or (), entry)
-    with runs.finding_states(entry) as states:
-        chosen = [
-            state
-            for state in states
-            if (not control_ids or state.control.casefold() in control_ids) and _is_in(state, scope)
-        ]
-    chosen.sort(
-        key=lambda state: (state.severity.rank, state.control, state.scope.order, state.setting)
-    )
-    pasts = runs.histories(entry, [state.fingerprint for state in chosen])
+    run_id, rows = findings_of(source, run, control or (), scope)
     if format_ is HistoryFormat.JSON:
-        objects = [_finding_object(state, pasts[state.fingerprint]) for state in chosen]
+        objects = [_finding_object(state, past) for state, past in rows]
         echo_json(json.dumps(objects, indent=2, ensure_ascii=False))
         return
-    rows = [(state, pasts[state.fingerprint]) for state in chosen]
     typer.echo(history_report.findings(rows, terminal.width))
-    typer.echo(f"\n{wording.counted(len(rows), 'finding')} of run {entry.facts.id}.")
+    typer.echo(f"\n{wording.counted(len(rows), 'finding')} of run {run_id}.")
 
 
 @app.command()
@@ -190,8 +166,9 @@ def prune(
         sandbox=sandbox,
         writing=not dry_run,
     ).of_one_account()
-    stored, run_filter = source.runs, source.run_filter
-    old = ExpiredRuns.find(stored, run_filter, parse_duration(keep, "--keep"), keep_monthly)
+    old = ExpiredRuns.find(
+        source.runs, source.run_filter, parse_duration(keep, "--keep"), keep_monthly
+    )
     if dry_run:
         for run_id in old.ids:
             typer.echo(run_id)
@@ -226,92 +203,48 @@ def set_aside(
     )
     if run == LATEST:
         raise ConfigError("Name the run by its id: another one may be the newest by now.")
-    run_id = source.own_run(run)
-    if not source.runs.history.set_aside(run_id, " ".join(reason.split())):
-        raise source.runs.not_found(run)
+    set_run_aside(source, run, reason)
     if undo:
-        typer.echo(f"Run {run_id} is considered again.")
+        typer.echo(f"Run {run} is considered again.")
     else:
         typer.echo(
-            f"Run {run_id} is set aside. Take that back with: auditor history set-aside {run_id} "
-            "--undo"
+            f"Run {run} is set aside. Take that back with: auditor history set-aside {run} --undo"
         )
-
-
-def _nothing_stored(source: RunSource, terminal: Terminal) -> typer.Exit:
-    """Explain how to start; returns the exit to raise."""
-    whose = f" of account {source.run_filter.account_id}" if source.run_filter.account_id else ""
-    terminal.complain(
-        f"No run{whose} is stored in {source.runs}. Start with: auditor audit{source.elsewhere()}"
-    )
-    return typer.Exit(ExitCode.NOTHING_EVALUATED)
-
-
-def _refuse_account(history: History, account: str) -> None:
-    known = {entry.facts.account_id for entry in history.runs()}
-    if known:
-        raise RunNotFound(
-            f"No run of account {account} is stored in {history}. There are runs of: "
-            f"{', '.join(sorted(known))}."
-        )
-
-
-def _refuse_controls(names: Iterable[str], entry: StoredRun) -> None:
-    """Reject controls that do not exist and did not when the run was judged."""
-    known = {*shipped_catalogue().controls, *entry.facts.controls}
-    folded = {name.casefold() for name in known}
-    problems = [
-        f'--control: no control is called "{name}".{nearest(name, known)} List them with: auditor '
-        "control list"
-        for name in names
-        if name.casefold() not in folded
-    ]
-    if problems:
-        raise PolicyError(problems)
 
 
 def _wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _plot(entries: list[StoredRun], width: int) -> None:
-    by_series: dict[int, list[StoredRun]] = {}
-    for entry in entries:
-        by_series.setdefault(entry.series, []).append(entry)
-    drawn = [
-        history_report.plot([each.facts for each in of_series], width)
-        for of_series in by_series.values()
-    ]
-    typer.echo("\n\n".join(drawn))
+def _plot(runs: Iterable[ListedRun], width: int) -> None:
+    by_series: dict[int, list[RunFacts]] = {}
+    for run in runs:
+        by_series.setdefault(run.series, []).append(run.facts)
+    typer.echo("\n\n".join(history_report.plot(facts, width) for facts in by_series.values()))
 
 
-def _remark(entry: StoredRun, accepted: Iterable[str], now: datetime) -> str:
-    remarks = ["simulated"] if entry.facts.simulated else []
-    remarks += ["set aside"] if entry.set_aside else []
-    remarks += ["from the future"] if entry.ends_in_future(now) else []
-    remarks += ["accepted"] if entry.facts.id in accepted else []
-    remarks += [] if entry.facts.complete else ["incomplete"]
-    remarks += ["selection"] if entry.selection else []
+def _remark(run: ListedRun) -> str:
+    remarks = ["simulated"] if run.facts.simulated else []
+    remarks += ["set aside"] if run.set_aside else []
+    remarks += ["from the future"] if run.is_from_future else []
+    remarks += ["accepted"] if run.is_accepted else []
+    remarks += [] if run.facts.complete else ["incomplete"]
+    remarks += ["selection"] if run.selection else []
     return ", ".join(remarks)
 
 
-def _as_json(entries: Iterable[StoredRun]) -> list[dict[str, object]]:
+def _as_json(runs: Iterable[ListedRun]) -> list[dict[str, object]]:
     return [
         {
-            **{key: value for key, value in asdict(entry.facts).items() if key != "controls"},
-            "selection": entry.selection or None,
-            "stopped": entry.stopped or None,
-            "sequence": entry.sequence,
-            "set_aside": entry.set_aside or None,
-            "signed": bool(entry.signature),
+            **{key: value for key, value in asdict(run.facts).items() if key != "controls"},
+            "selection": run.selection or None,
+            "stopped": run.stopped or None,
+            "sequence": run.sequence,
+            "set_aside": run.set_aside or None,
+            "signed": run.is_signed,
         }
-        for entry in entries
+        for run in runs
     ]
-
-
-def _is_in(state: FindingState, text: str | None) -> bool:
-    named = (state.scope.name, state.scope.id)
-    return text is None or any(text.casefold() in name.casefold() for name in named)
 
 
 def _finding_object(state: FindingState, past: FindingHistory) -> dict[str, object]:

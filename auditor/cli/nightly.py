@@ -13,11 +13,11 @@ from auditor.app.announcer import Announcer
 from auditor.app.audit import CollectionScope, EvaluationConfig
 from auditor.app.collection import CollectionOptions
 from auditor.app.connection import RateOptions
+from auditor.app.export import ExportOptions
 from auditor.app.nightly import NightlyJob, WrittenReports
 from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.config import tell_dotenv
-from auditor.cli.export import ExportOptions
 from auditor.cli.notify import (
     HeartbeatOption,
     NotifyNamesOption,

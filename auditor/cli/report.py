@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from auditor.app.export import ExportOptions
 from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
 from auditor.app.storing import drift_since_previous, with_history
 from auditor.cli.encoding import echo_json
-from auditor.cli.export import ExportOptions
 from auditor.cli.options import (
     AccountOption,
     BaselineOption,

@@ -9,15 +9,13 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from auditor.app import audit as runs
+from auditor.app.export import EvaluatedRun
+from auditor.app.signed_runs import bundle_signer
 from auditor.cli import encoding, output
-from auditor.cli.bundle import signer
-from auditor.cli.export import EvaluatedRun
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.findings.run import Run
-from auditor.policy.baseline import serialization
 from auditor.report import (
     BUNDLE,
     BUNDLE_SUFFIX,
@@ -208,17 +206,11 @@ def _is_bundle_name(requested: str) -> bool:
 def _write_bundle(
     path: Path, evaluated: EvaluatedRun, settings: Settings, options: Options
 ) -> None:
-    from auditor.bundle.writing import BundleContents, write
+    from auditor.bundle.writing import write
     from auditor.bundle.zip_writer import BundleTooLarge
 
-    signs = signer(settings)
-    snapshot, judgement = evaluated.snapshot, evaluated.judgement
-    contents = BundleContents(
-        evaluated.run,
-        snapshot,
-        serialization.dump(judgement.baseline, judgement.organisation),
-        runs.metadata(snapshot, judgement, pseudonymised=evaluated.run.pseudonymised),
-    )
+    signs = bundle_signer(settings)
+    contents = evaluated.bundle_contents()
     try:
         output.write(path, lambda out: write(out, contents, signs, options))
     except BundleTooLarge as error:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from auditor.cli import gate as module
+from auditor.app import gate as module
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Reference, ReferenceState, Verdict
 from auditor.findings.rollup import FindingGroup

@@ -1,22 +1,27 @@
-"""Exporting a run: grouped by the references of a framework, or under pseudonyms."""
+"""Export of a run: grouped by the references of a framework, under pseudonyms, or as a bundle."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from auditor.app import audit as runs
-from auditor.app.audit import EvaluationConfig
+from auditor.app.audit import EvaluationConfig, judge, metadata
 from auditor.app.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
-from auditor.cli.bundle import signer
+from auditor.app.signed_runs import bundle_signer
 from auditor.config.settings import Settings
 from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
+from auditor.files.data_folder import TEMPORARY
 from auditor.findings.frameworks import Framework
 from auditor.findings.run import Run
+from auditor.policy.baseline import serialization
 from auditor.policy.catalogue import frameworks
 from auditor.secrets import keys
+
+if TYPE_CHECKING:  # cryptography is slow to load
+    from auditor.bundle.writing import BundleContents
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,17 @@ class EvaluatedRun:
     run: Run
     snapshot: Snapshot
     judgement: EvaluationConfig
+
+    def bundle_contents(self) -> "BundleContents":
+        """What a bundle of the run contains."""
+        from auditor.bundle.writing import BundleContents
+
+        return BundleContents(
+            self.run,
+            self.snapshot,
+            serialization.dump(self.judgement.baseline, self.judgement.organisation),
+            metadata(self.snapshot, self.judgement, pseudonymised=self.run.pseudonymised),
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ class ExportOptions:
             KeyUnavailable: there is no key for pseudonyms, or the signing key is invalid.
         """
         if settings.signing_key is not None:
-            signer(settings)
+            bundle_signer(settings)
         configured = settings.pseudonym_key
         return cls(
             frameworks.named(framework) if framework else None,
@@ -74,7 +90,7 @@ class ExportOptions:
                 renamed = _under_pseudonyms(snapshot, judgement, self.key)
                 snapshot, judgement = stack.enter_context(renamed)
                 run = None
-            evaluated = run or runs.judge(snapshot, judgement)
+            evaluated = run or judge(snapshot, judgement)
             yield EvaluatedRun(replace(evaluated, framework=self.framework), snapshot, judgement)
 
 
@@ -85,13 +101,13 @@ def _under_pseudonyms(
     """A copy of the evidence without real names, and the config to judge it with."""
     pseudonyms = Pseudonyms(key)
     with (
-        tempfile.TemporaryDirectory(prefix="auditor-") as folder,
+        tempfile.TemporaryDirectory(prefix=TEMPORARY) as folder,
         Snapshot.create(Path(folder) / "snapshot.sqlite") as copy,
     ):
         with closing(NameIndex(snapshot, pseudonyms)) as people:
             names = Pseudonymizer(people, pseudonyms)
             pseudonymised = organisation(judgement.organisation, snapshot, names)
             renamed = replace(judgement, organisation=pseudonymised)
-            facts = runs.metadata(snapshot, renamed, pseudonymised=True)
+            facts = metadata(snapshot, renamed, pseudonymised=True)
             copy_snapshot(snapshot, copy, facts, names)
         yield copy, renamed
