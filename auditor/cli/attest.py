@@ -64,7 +64,7 @@ def attest(
     org: OrgOption = None,
     only: OnlyOption = None,
 ) -> None:
-    """Answer the questions that no API can: one by one, with evidence and an expiry date.
+    """Answer the questions that no API answers, with evidence and an expiry date.
 
     They are those of a report: controls that only a person can answer, and locks that Zoom does
     not show. Each answer says whether things are as expected; "no" is a deviation. An empty answer

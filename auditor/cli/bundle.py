@@ -41,8 +41,8 @@ def keygen(
 ) -> None:
     """Make the key that signs bundles. The private half stays in the keyring.
 
-    Where AUDITOR_SIGNING_KEY is set that key signs: none is made, and its public half is told.
-    Give the public half to whoever verifies, by a way of its own: not beside the bundle.
+    If AUDITOR_SIGNING_KEY is set, that key signs: none is generated, and its public half is
+    printed. Send the public half to those who verify through a separate channel.
 
     Example: **auditor bundle keygen --output auditor.pub**
     """

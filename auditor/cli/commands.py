@@ -35,7 +35,7 @@ COMMANDS: Sequence[tuple[str, str]] = (
     ("audit", "Read the account's settings, compare them with a baseline, report the deviations."),
     (
         "nightly",
-        "Audit, store the run, compare it with the last one told, tell what changed, remove old "
+        "Audit, store the run, compare it with the last announced one, send changes, remove old "
         "runs.",
     ),
     ("report", "Render a stored run again, in any format. Needs no network."),
@@ -49,9 +49,9 @@ COMMANDS: Sequence[tuple[str, str]] = (
     ),
     (
         "attest",
-        "Answer the questions that no API can: one by one, with evidence and an expiry date.",
+        "Answer the questions that no API answers, with evidence and an expiry date.",
     ),
-    ("doctor", "Find out whether an audit would be complete, and what to do where it would not."),
+    ("doctor", "Find out whether an audit would be complete, and what to do if it would not."),
     ("sandbox", "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C."),
     (
         "auth",

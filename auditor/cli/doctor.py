@@ -81,7 +81,7 @@ def doctor(
         bool, typer.Option("--schema", help="Print the JSON Schema of --format json.")
     ] = False,
 ) -> None:
-    """Find out whether an audit would be complete, and what to do where it would not.
+    """Find out whether an audit would be complete, and what to do if it would not.
 
     Looks at the way to Zoom, the credentials, this machine, and the scopes that each control
     needs. Asks Zoom for a token and three documents at most, and writes nothing. Needs no

@@ -121,7 +121,7 @@ def findings(
     sandbox: SandboxRunsOption = False,
     format_: FormatOption = HistoryFormat.TEXT,
 ) -> None:
-    """Tell of each finding of a run since when it stands, its life, and who made it so.
+    """Show for each finding of a run since when it exists, its state, and who caused it.
 
     Example:
 

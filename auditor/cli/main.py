@@ -115,20 +115,23 @@ def options(
     verbose: Annotated[
         int,
         typer.Option(
-            "--verbose", "-v", count=True, help="Say each step; -vv each request and decision, too."
+            "--verbose",
+            "-v",
+            count=True,
+            help="Show each step; -vv also each request and decision.",
         ),
     ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only errors.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours.")] = False,
     log_format: Annotated[
-        LogFormat, typer.Option("--log-format", help="How messages on stderr look.")
+        LogFormat, typer.Option("--log-format", help="The format of messages on stderr.")
     ] = LogFormat.TEXT,
     profile: Annotated[
         str | None,
         typer.Option(
             "--profile",
             metavar="NAME",
-            help="Whose stored credentials, and which profile of the config file. "
+            help="The profile of stored credentials and of the config file. "
             "[default: AUDITOR_PROFILE, else default]",
             show_default=False,
         ),
@@ -138,8 +141,8 @@ def options(
         typer.Option(
             "--env-file",
             metavar="FILE",
-            help="Read this file in place of .env; where CI is set, no other is read. It has to be "
-            "yours alone.",
+            help="Read this file instead of .env; if CI is set, no other is read. Nobody else may "
+            "write to it.",
         ),
     ] = None,
     version: Annotated[

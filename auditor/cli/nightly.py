@@ -147,7 +147,7 @@ def nightly(
     ] = False,
     scenario: ScenarioOption = ScenarioName.DRIFTED,
 ) -> None:
-    """Audit, store the run, compare it with the last one told, tell what changed, remove old runs.
+    """Audit, store the run, compare it with the last announced one, send changes, remove old runs.
 
     Goes on with a run of its own that was not finished. Two at once on one account are refused.
     Says what it did on standard error, one line each; reports go to files.

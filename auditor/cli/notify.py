@@ -122,7 +122,7 @@ def try_out(
         typer.Argument(metavar="[NAME]…", help="Channels to test; all of them without any."),
     ] = None,
 ) -> None:
-    """Send a test message, and say what became of it.
+    """Send a test message, and report the result.
 
     Exit codes: 0 sent to all, 2 no such channel or none at all, 4 not sent to some.
 

@@ -108,19 +108,19 @@ PseudonymiseOption = Annotated[
 
 SandboxRunsOption = Annotated[
     bool,
-    typer.Option("--sandbox", help="Look at the runs of --sandbox, which are stored apart."),
+    typer.Option("--sandbox", help="Use the runs of --sandbox, which are stored separately."),
 ]
 AccountOption = Annotated[
     str | None,
     typer.Option(
         "--account",
         metavar="ID",
-        help="Of which account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
+        help="The account. [default: ZOOM_ACCOUNT_ID, or the only one stored]",
         show_default=False,
     ),
 ]
 AllAccountsOption = Annotated[
-    bool, typer.Option("--all-accounts", help="Of every account at every address of the API.")
+    bool, typer.Option("--all-accounts", help="All accounts at all addresses of the API.")
 ]
 
 PlanOption = Annotated[
@@ -135,7 +135,7 @@ PlanOption = Annotated[
 MaxRateOption = Annotated[
     float | None,
     typer.Option(
-        "--max-rate", metavar="N", min=0.01, help="Requests a second, in place of the plan's."
+        "--max-rate", metavar="N", min=0.01, help="Requests a second, instead of the plan's limit."
     ),
 ]
 RateShareOption = Annotated[
@@ -164,7 +164,7 @@ MaxEvidenceAgeOption = Annotated[
     typer.Option(
         "--max-evidence-age",
         metavar="24h",
-        help="Where an unfinished run goes on: read again what was read longer ago.",
+        help="When resuming a run, read evidence older than this again.",
     ),
 ]
 KeepOption = Annotated[
@@ -173,7 +173,7 @@ KeepOption = Annotated[
 KeepMonthlyOption = Annotated[
     int,
     typer.Option(
-        "--keep-monthly", metavar="N", min=0, help="And the last run of each of N months."
+        "--keep-monthly", metavar="N", min=0, help="Also keep the last run of each of N months."
     ),
 ]
 
