@@ -1,6 +1,8 @@
-"""Escapes characters in foreign text that could control a terminal or mislead its reader."""
+"""Plain text: counts and lists in words; foreign text without characters that could control a
+terminal or mislead its reader."""
 
 import unicodedata
+from collections.abc import Sequence
 
 _JOINERS = "\u200c\u200d"
 """Kept: words of some languages and emoji need them."""
@@ -25,6 +27,16 @@ def printable(text: str) -> str:
         elif combining <= _MAX_COMBINING:
             output.append(char)
     return "".join(output)
+
+
+def pluralize(count: int, noun: str, plural: str = "") -> str:
+    """`1 group`, `12,345 groups`; `plural` is for nouns that take more than an `s`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def join_and(items: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if items[1:] else items)
 
 
 def clipped(text: object, length: int = 200) -> str:

@@ -11,11 +11,10 @@ from auditor.errors import AuditorError, ExitCode
 from auditor.evidence import diff as documents
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings import attribution, setting_changes
+from auditor.findings import attribution
 from auditor.findings.attribution import Attribution, OperationLog
-from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState
-from auditor.findings.finding_history import FindingHistory, LifecycleState
-from auditor.findings.model import FindingKind, Status
+from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, not_compared
+from auditor.findings.model import FindingHistory, FindingKind, LifecycleState, Status
 from auditor.policy.catalogue import files, word_lists
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
@@ -318,10 +317,10 @@ def compare(
         one,
         other,
         changes,
-        settings=setting_changes.changes(diff),
+        settings=diff.settings,
         scopes_added=diff.added,
         scopes_removed=diff.removed,
-        notes=(*_notes(earlier.entry, later.entry), *setting_changes.notes(diff)),
+        notes=(*_notes(earlier.entry, later.entry), *not_compared(diff)),
         log=attribution.sentence(log, one.started_at, len(has_actor), sum(has_actor), computed)
         if has_actor
         else "",

@@ -32,7 +32,7 @@ from auditor.findings.drift import RunFacts
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.rollup import FindingGroup
 from auditor.findings.run import Run
-from auditor.plain_text import printable
+from auditor.plain_text import pluralize, printable
 from auditor.policy.baseline import serialization
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
@@ -637,16 +637,13 @@ def _count(
 def _reason(run: Run, policy: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
     deviations, unknown, stale = counts
     new = "new " if policy.new_only else ""
-    plural = "" if deviations == 1 else "s"
     threshold = f" at {policy.fail_on} or above" if policy.fail_on else ""
-    parts = [f"{deviations:,} {new}deviation{plural}{threshold}", f"{unknown:,} {new}unknown"]
+    parts = [pluralize(deviations, f"{new}deviation") + threshold, f"{unknown:,} {new}unknown"]
     if stale:
         names = sum(entry.is_stale for entry in run.references)
         waivers = stale - names
         if waivers:
-            parts.append(
-                f"{waivers} waiver{'' if waivers == 1 else 's'} expired or covering nothing"
-            )
+            parts.append(f"{pluralize(waivers, 'waiver')} expired or covering nothing")
         if names:
             parts.append(wording.stale_names(names))
     if policy.fail_on is None and any(counts):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from auditor.app.runs import LATEST, RunSource
 from auditor.errors import ExitCode, nearest
 from auditor.findings.drift import FindingState, RunFacts
-from auditor.findings.finding_history import FindingHistory
+from auditor.findings.model import FindingHistory
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.files import shipped_catalogue
 from auditor.store.errors import RunNotFound, StoreError

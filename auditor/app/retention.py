@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from auditor.report import wording
+from auditor.plain_text import pluralize
 from auditor.store.history import StoredRun
 from auditor.store.retention import expired
 from auditor.store.runs import Runs
@@ -52,8 +52,8 @@ class ExpiredRuns:
             history.remove(self.entries)
         for run_id in self.abandoned:
             self.stored.discard(run_id)
-        removed = wording.counted(len(self.entries), "stored run")
-        broken = wording.counted(len(self.abandoned), "run")
+        removed = pluralize(len(self.entries), "stored run")
+        broken = pluralize(len(self.abandoned), "run")
         also = f", {broken} that broke off" if self.abandoned else ""
         return f"Removed {removed}{also}; kept {len(history.runs(self.run_filter))}."
 

@@ -20,6 +20,7 @@ from auditor.evidence.errors import SnapshotError
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.findings.drift import RunFacts
+from auditor.plain_text import join_and
 from auditor.secrets import keys
 
 if TYPE_CHECKING:  # slow to load, and needed only to sign or verify
@@ -246,7 +247,7 @@ def verify(
         differing = list(dict.fromkeys([*differing, _LABELS["evidence_digest"]]))
     if differing:
         raise SignatureError(
-            f"{run} is not as it was signed: {_join_and(differing)} {_differ(differing)}. Do not "
+            f"{run} is not as it was signed: {join_and(differing)} {_differ(differing)}. Do not "
             "rely on it; audit again."
         )
     _refuse_another(run, signed, trusted)
@@ -272,7 +273,7 @@ def verify_acceptance(
     signed = _read(what, acceptance.signature, ACCEPTANCE_SCHEMA)
     if differing := _differing(signed.statement, _acceptance_statement(acceptance)):
         raise SignatureError(
-            f"{what} is not as it was signed: {_join_and(differing)} {_differ(differing)}. Do not "
+            f"{what} is not as it was signed: {join_and(differing)} {_differ(differing)}. Do not "
             "rely on it; accept the run again."
         )
     _refuse_another(what, signed, trusted)
@@ -469,10 +470,6 @@ def _counts(counts: Mapping[str, int]) -> dict[str, JsonValue]:
 
 def _canonical(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _join_and(names: list[str]) -> str:
-    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
 
 
 def _differ(names: list[str]) -> str:

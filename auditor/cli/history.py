@@ -26,8 +26,9 @@ from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config import settings as config
 from auditor.findings.drift import FindingState, RunFacts
-from auditor.findings.finding_history import FindingHistory
-from auditor.report import history_report, wording
+from auditor.findings.model import FindingHistory
+from auditor.plain_text import pluralize
+from auditor.report import history_report
 from auditor.report.display import printable
 
 app = typer.Typer()
@@ -93,7 +94,7 @@ def history(
     rows = [(run.facts, _remark(run)) for run in runs]
     several = len({run.facts.account_id for run in all_runs}) > 1
     typer.echo(history_report.tables(rows, terminal.width, several=several))
-    count = f"{wording.counted(len(all_runs), 'run')} in {source.runs.history}."
+    count = f"{pluralize(len(all_runs), 'run')} in {source.runs.history}."
     more = f" The newest {last} are shown: --last N." if len(all_runs) > last else ""
     footer = f"{count}{more} More about one: auditor report RUN. What changed: auditor diff A B"
     typer.echo(f"\n{_wrapped(footer, terminal.width)}")
@@ -135,7 +136,7 @@ def findings(
         echo_json(json.dumps(objects, indent=2, ensure_ascii=False))
         return
     typer.echo(history_report.findings(rows, terminal.width))
-    typer.echo(f"\n{wording.counted(len(rows), 'finding')} of run {run_id}.")
+    typer.echo(f"\n{pluralize(len(rows), 'finding')} of run {run_id}.")
 
 
 @app.command()
@@ -172,7 +173,7 @@ def prune(
     if dry_run:
         for run_id in old.ids:
             typer.echo(run_id)
-        typer.echo(f"{wording.counted(len(old.ids), 'run')} would be removed.")
+        typer.echo(f"{pluralize(len(old.ids), 'run')} would be removed.")
         return
     typer.echo(old.remove())
 

@@ -17,16 +17,8 @@ from auditor.cli.encoding import Drawing
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
 
-NAMES = {
-    Level.ACCOUNT: "account",
-    Level.GROUP: "groups",
-    Level.USER: "users",
-    Level.PHONE_GROUP: "phone groups",
-    Level.PHONE_SITE: "phone sites",
-    Level.PHONE_USER: "phone users",
-    Level.MEETING: "meetings",
-    Level.WEBINAR: "webinars",
-}
+_SINGLE = (Level.ACCOUNT, Level.APP, Level.PHONE_ACCOUNT)
+"""Levels with one scope."""
 LINE_EVERY = 15.0
 """Seconds between two lines."""
 
@@ -48,7 +40,7 @@ class ProgressBar:
 
     def level_started(self, level: Level, scopes: int) -> None:
         """Start the bar of a level."""
-        self._tasks[level] = self._progress.add_task(NAMES.get(level, level), total=scopes)
+        self._tasks[level] = self._progress.add_task(_scopes_of(level), total=scopes)
 
     def read(self, level: Level) -> None:
         """Advance the bar of a level by one."""
@@ -81,7 +73,7 @@ class ProgressLines:
         if time.monotonic() - self._last_line_at >= LINE_EVERY:
             self._last_line_at = time.monotonic()
             done, total = self._done[level], self._total[level]
-            self._terminal.say(f"reading {NAMES.get(level, level)}: {done:,} of {total:,}")
+            self._terminal.say(f"reading {_scopes_of(level)}: {done:,} of {total:,}")
 
     def __enter__(self) -> Self:
         return self
@@ -93,3 +85,8 @@ class ProgressLines:
 def progress(terminal: Terminal) -> ProgressBar | ProgressLines:
     """The progress display that suits the terminal."""
     return ProgressBar(terminal) if terminal.shows_progress else ProgressLines(terminal)
+
+
+def _scopes_of(level: Level) -> str:
+    """What a level consists of: `users`."""
+    return level.noun if level in _SINGLE else f"{level.noun}s"

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from auditor.config import ConfigError, chosen_env_file, chosen_profile
 from auditor.config import sources as config_files
 from auditor.config.sources import DEFAULT_PROFILE, ConfigFileError, Keys, Origin, Resolution
+from auditor.plain_text import join_and
 from auditor.redaction.text import register_secret
 from auditor.secrets import credentials as keyring_store
 from auditor.secrets import parsing
@@ -376,7 +377,7 @@ def _not_set(missing: list[str], settings: Settings, problem: KeyringUnavailable
     whose, option = (f' for profile "{profile}"', f" --profile {profile}") if other else ("", "")
     way = f"Store them with auditor auth login{option}, set them" if problem is None else "Set them"
     return (
-        f"{_join_and(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
+        f"{join_and(missing)} {'are' if len(missing) > 1 else 'is'} not set{whose}.{keyring}"
         f"{_set_to_nothing(missing, resolution)}{_left_in_dotenv(missing, resolution)} {way} in "
         "the environment or in .env (see .env.example), or try --sandbox without an account."
     )
@@ -391,7 +392,7 @@ def _set_to_nothing(missing: list[str], resolution: Resolution) -> str:
     where = candidate.origin.place if candidate is not None else ""
     it = "they are" if len(empty) > 1 else "it is"
     return (
-        f" {_join_and(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as "
+        f" {join_and(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as "
         f"long as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or "
         "give a value."
     )
@@ -407,7 +408,3 @@ def _left_in_dotenv(missing: list[str], resolution: Resolution) -> str:
             if candidate.origin is Origin.DOTENV and candidate.ignored and not candidate.is_empty:
                 return f" That of {dotenv.path} is not used, because {candidate.ignored}."
     return ""
-
-
-def _join_and(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -9,6 +9,7 @@ from auditor.doctor.needs import Needs
 from auditor.errors import ExitCode
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
+from auditor.plain_text import pluralize
 from auditor.redaction.text import redact_text
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import Endpoint
@@ -306,7 +307,7 @@ def _minutes(seconds: float) -> str:
 
 def _controls(needs: Needs, affected: Sequence[Endpoint]) -> str:
     ids = {cid for endpoint in affected for cid in needs.controls(endpoint)}
-    return f"{len(ids)} control{'s' if len(ids) != 1 else ''}" if ids else ""
+    return pluralize(len(ids), "control") if ids else ""
 
 
 def _facts(outcome: ZoomError | dict[str, JsonValue]) -> dict[str, JsonValue]:

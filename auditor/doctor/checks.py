@@ -14,6 +14,7 @@ from auditor.errors import ExitCode
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.plain_text import pluralize
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.references import Entries, LookedUp
 from auditor.policy.judging import reads
@@ -349,13 +350,12 @@ def _writing(scopes: ScopeComparison) -> DoctorCheck:
     if not scopes.writing:
         sentence = "None: the app can only read."
         return DoctorCheck("write_scopes", "Write scopes", CheckState.OK, sentence, facts=facts)
-    count = len(scopes.writing)
     named = ", ".join(scopes.writing)
     return DoctorCheck(
         "write_scopes",
         "Write scopes",
         CheckState.WARNING,
-        f"The app has {count} scope{'s' if count > 1 else ''} that can do more than read, and "
+        f"The app has {pluralize(len(scopes.writing), 'scope')} that can do more than read, and "
         f"an audit needs none: {named}.",
         "Remove them under Scopes on the app's page. If another program needs them, create a "
         "separate app for the audit.",

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import ReferenceState
+from auditor.plain_text import pluralize
 from auditor.policy.baseline.references import Entries, LookedUp
 from auditor.report import waiver_wording, wording
 
@@ -46,6 +47,6 @@ def check(entries: Entries, look_up: Callable[[Entries], LookedUp]) -> DoctorChe
         )
     unknown = len(looked_up.found)
     rest = f"; {unknown} could not be checked" if unknown else ""
-    known = wording.counted(count - unknown, "name")
+    known = pluralize(count - unknown, "name")
     sentence = f"{known} of the organisation file fit {of_run}{rest}."
     return DoctorCheck("names", "Names", CheckState.OK, sentence, facts=facts)

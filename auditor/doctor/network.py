@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from auditor.doctor.model import CheckState, DoctorCheck
 from auditor.errors import ExitCode
 from auditor.evidence.reading import JsonValue
+from auditor.plain_text import join_and
 from auditor.zoom import proxy_checks
 from auditor.zoom.probe import ProbeFailure, ProbeResult
 from auditor.zoom.proxy_checks import ConnectionProblem
@@ -81,7 +82,7 @@ def proxy(probes: Sequence[ProbeResult]) -> DoctorCheck:
             f"{host} {f'through {address}' if address else 'directly'}"
             for host, address in proxies.items()
         ]
-        sentence = f"{_and(routes)}."
+        sentence = f"{join_and(routes)}."
     bundle = next((v.route.verify for v in probes if isinstance(v.route.verify, str)), "")
     if bundle:
         sentence += f" Certificates are checked against {bundle}."
@@ -112,12 +113,12 @@ def reach(probes: Sequence[ProbeResult]) -> DoctorCheck:
         sentence, advice = _all_explained(failed)
         others = [result.host for result in probes if result not in failed]
         if others:
-            sentence += f" {_and(others)} could be."
+            sentence += f" {join_and(others)} could be."
         return _failed("reachability", "Connection", sentence, advice, facts)
     answered = [v for v in probes if v.failure is None]
     times = {v.host: f"{v.host} in {v.seconds * 1000:.0f} ms" for v in answered}
     untrusted = {v.host: f"{v.host} was reached, but see TLS" for v in probes if v not in answered}
-    parts = [f"Answered: {_and([*times.values()])}"] if times else []
+    parts = [f"Answered: {join_and([*times.values()])}"] if times else []
     sentence = "; ".join([*parts, *untrusted.values()]) + "."
     return DoctorCheck("reachability", "Connection", CheckState.OK, sentence, facts=facts)
 
@@ -135,13 +136,14 @@ def tls(probes: Sequence[ProbeResult], today: datetime) -> DoctorCheck:
         sentence = f"Not used: plain http to {where}."
         return DoctorCheck("tls", "TLS", CheckState.OK, sentence, facts=facts)
     versions = sorted({result.tls.replace("TLSv", "TLS ") for result in spoken})
-    sentence = f"{_and(versions)}."
+    sentence = f"{join_and(versions)}."
     issuers = sorted({v.certificate.issuer for v in spoken if v.certificate})
     ends = [v.certificate.until for v in spoken if v.certificate]
     if issuers:
         plural = "s are" if len(ends) > 1 else " is"
         sentence += (
-            f" The certificate{plural} issued by {_and(issuers)}, valid until {min(ends):%Y-%m-%d}."
+            f" The certificate{plural} issued by {join_and(issuers)}, "
+            f"valid until {min(ends):%Y-%m-%d}."
         )
     if ends and min(ends) - today < SOON:
         advice = (
@@ -256,11 +258,7 @@ def _failed(
 
 
 def _hosts(probes: Sequence[ProbeResult]) -> str:
-    return _and(list(dict.fromkeys(result.host for result in probes)))
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+    return join_and(list(dict.fromkeys(result.host for result in probes)))
 
 
 def _span(seconds: float) -> str:

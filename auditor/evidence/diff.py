@@ -34,7 +34,7 @@ _NAMED_BY: _Listed = {**LISTINGS, **_COVERAGE}
 
 
 @dataclass(frozen=True, slots=True)
-class ValueChange:
+class SettingChange:
     """A setting whose value differs between the snapshots."""
 
     scope: Scope
@@ -57,7 +57,7 @@ class ValueChange:
 class SnapshotDiff:
     """The differences between two snapshots of one account."""
 
-    settings: tuple[ValueChange, ...]
+    settings: tuple[SettingChange, ...]
     """Sorted by level, request, setting and scope id."""
     added: Mapping[Level, int] = field(default_factory=dict)
     removed: Mapping[Level, int] = field(default_factory=dict)
@@ -88,14 +88,14 @@ def compare(earlier: SnapshotReader, later: SnapshotReader) -> SnapshotDiff:
     )
 
 
-def setting_changes(earlier: SnapshotReader, later: SnapshotReader) -> Iterator[ValueChange]:
+def setting_changes(earlier: SnapshotReader, later: SnapshotReader) -> Iterator[SettingChange]:
     """The settings that changed their value, appeared or vanished."""
     yield from compare(earlier, later).settings
 
 
 @dataclass(slots=True)
 class _Count:
-    change: ValueChange
+    change: SettingChange
     scopes: int
 
 
@@ -111,7 +111,7 @@ class _Comparison:
         self._known: dict[tuple[View, str, str], tuple[_Difference, ...]] = {}
         self.unread: Counter[Level] = Counter()
 
-    def settings(self) -> tuple[ValueChange, ...]:
+    def settings(self) -> tuple[SettingChange, ...]:
         changes = [replace(count.change, scopes=count.scopes) for count in self._counts.values()]
         return tuple(sorted(changes, key=_order))
 
@@ -168,7 +168,7 @@ class _Comparison:
         key = (level, difference.source, *difference.key)
         known = self._counts.get(key)
         if known is None:
-            change = ValueChange(
+            change = SettingChange(
                 pair.after,
                 difference.source,
                 difference.path,
@@ -317,7 +317,7 @@ def _text(value: JsonValue) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _order(change: ValueChange) -> tuple[int, str, str, str, str]:
+def _order(change: SettingChange) -> tuple[int, str, str, str, str]:
     return (
         change.scope.level.rank,
         change.source,

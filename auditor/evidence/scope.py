@@ -23,6 +23,11 @@ class Level(StrEnum):
         """Position in reports: the account first, meetings and webinars last."""
         return _RANK[self]
 
+    @property
+    def noun(self) -> str:
+        """`phone user`; the plural takes an `s`."""
+        return self.value.replace("_", " ")
+
 
 _RANK = {level: rank for rank, level in enumerate(Level)}
 

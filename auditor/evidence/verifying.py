@@ -18,6 +18,7 @@ from auditor.evidence.errors import EvidenceAltered, SnapshotError, UnsuitableSn
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import EARLIEST, LATEST, decode, rfc3339
+from auditor.plain_text import pluralize
 
 LONGEST_NAME = 20_000
 """Characters of an id, a name or an address. Zoom allows fewer than 500."""
@@ -149,7 +150,7 @@ class _Pass:
             self._contents.check(entry.document)
         except ValueError as error:
             others = self._scopes_with(entry.document) - 1
-            more = f" and {others:,} more scope{'' if others == 1 else 's'}" if others else ""
+            more = f" and {pluralize(others, 'more scope')}" if others else ""
             raise EvidenceAltered(
                 f"{self._name}: the document that {entry.source} returned for "
                 f"{_describe(row)}{more} is not as it was recorded: {error}. Nothing is judged by "

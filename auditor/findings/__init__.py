@@ -8,13 +8,11 @@ __all__ = [
     "drift",
     "exit_code",
     "exposure",
-    "finding_history",
     "frameworks",
     "history_summary",
     "model",
     "questions",
     "rollup",
     "run",
-    "setting_changes",
     "verdict_store",
 ]

@@ -22,6 +22,7 @@ from auditor.findings.questions import (
     RelatedControl,
 )
 from auditor.findings.run import Run
+from auditor.plain_text import join_and, pluralize
 
 _UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
@@ -105,16 +106,14 @@ class AffectedScopes:
         read."""
         parts = []
         for level, count in sorted(self.by_level.items(), key=lambda item: item[0].rank):
-            name, total = level.replace("_", " "), coverage.get(level, 0)
+            total = coverage.get(level, 0)
             if level is Level.ACCOUNT:
                 parts.append("the account")
             elif total >= count:
-                parts.append(f"{count:,} of {total:,} {name}{'' if total == 1 else 's'}")
-            elif count == 1:
-                parts.append(f"1 {name}")
+                parts.append(f"{count:,} of {pluralize(total, level.noun)}")
             else:
-                parts.append(f"{count:,} {name}s")
-        return _and([*parts, *self.unlisted])
+                parts.append(pluralize(count, level.noun))
+        return join_and([*parts, *self.unlisted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +383,3 @@ def _state(parts: Sequence[ControlPart]) -> AnswerState:
     if ControlEffect.ATTESTED in effects:
         return AnswerState.RESTS_ON_ATTESTATIONS
     return AnswerState.NO if ControlEffect.AS_EXPECTED in effects else AnswerState.NOT_APPLICABLE
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)

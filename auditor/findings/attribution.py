@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.operation_log import (
     LogEntry,
     ParsedChange,
@@ -27,9 +28,9 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import Document, Outcome
-from auditor.findings.drift import FindingChange, SettingChange
-from auditor.findings.finding_history import Actor
-from auditor.findings.model import FindingKind
+from auditor.findings.drift import FindingChange
+from auditor.findings.model import Actor, FindingKind
+from auditor.plain_text import pluralize
 
 SLACK = timedelta(minutes=15)
 """Tolerated difference between Zoom's clock and the clock of this machine."""
@@ -267,14 +268,12 @@ def sentence(log: OperationLog, since: str, changes: int, actor_for: int, comput
         )
     sentences = [
         f"Zoom's operation log was read from {_minute(max(log.since, since))} on: "
-        f"{_pluralize(log.read, 'entry', 'entries')}, {len(log.entries):,} about settings."
+        f"{pluralize(log.read, 'entry', 'entries')}, {len(log.entries):,} about settings."
     ]
     if _shifted(log.since, -SLACK) > since:
         sentences.append("What was entered before that is not known.")
     if changes:
-        sentences.append(
-            f"It shows who made {actor_for:,} of {_pluralize(changes, 'change', 'changes')}."
-        )
+        sentences.append(f"It shows who made {actor_for:,} of {pluralize(changes, 'change')}.")
     if changes > actor_for:
         left = changes - actor_for
         others = "the other one" if left == 1 else f"the other {left:,}"
@@ -287,10 +286,6 @@ def sentence(log: OperationLog, since: str, changes: int, actor_for: int, comput
         more = "1 more deviation follows" if computed == 1 else f"{computed:,} more follow"
         sentences.append(f"{more} from these changes.")
     return " ".join(sentences)
-
-
-def _pluralize(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _minute(time: str) -> str:

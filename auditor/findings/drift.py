@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from auditor.evidence.diff import SettingChange, SnapshotDiff
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.finding_history import Actor, LifecycleState
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.model import Actor, FindingKind, LifecycleState, Severity, Status
+from auditor.plain_text import pluralize
 
 
 class ChangeKind(StrEnum):
@@ -78,25 +79,6 @@ class FindingChange:
         state = self.after or self.before
         assert state is not None
         return state
-
-
-@dataclass(frozen=True, slots=True)
-class SettingChange:
-    """A setting of one scope whose value differs from the earlier run."""
-
-    scope: Scope
-    source: str
-    """The request that returned it: `GET /accounts/{accountId}/settings`."""
-    setting: str
-    """The dotted path in the document."""
-    before: JsonValue
-    after: JsonValue
-    appeared: bool = False
-    """True if the earlier document did not have it."""
-    vanished: bool = False
-    """True if the later document does not have it."""
-    scopes: int = 1
-    """Number of scopes of the level with the same change; `scope` is the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +252,20 @@ class Drift:
 
 _Key = tuple[ChangeKind, int, str, str, int, FindingKind]
 """Kind of change, rank of the severity, control, setting, rank of the level, kind of finding."""
+
+
+def not_compared(diff: SnapshotDiff) -> tuple[str, ...]:
+    """What could not be compared, in sentences."""
+    sentences = [
+        f"Settings of {pluralize(count, level.noun)} were read in one run only, so they could not "
+        "be compared."
+        for level, count in diff.unread.items()
+    ]
+    sentences += [
+        f"Which {level.noun}s came or went cannot be told: one run did not look for all of them."
+        for level in diff.unlisted
+    ]
+    return tuple(sentences)
 
 
 def _group(key: _Key, count: int, examples: list[FindingChange]) -> ChangeGroup:

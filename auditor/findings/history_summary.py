@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from auditor.evidence.scope import Scope
-from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
-from auditor.findings.model import Status, Verdict
+from auditor.findings.model import Actor, FindingHistory, LifecycleState, Status, Verdict
 from auditor.findings.rollup import identity
 from auditor.findings.run import Run, fingerprint
 

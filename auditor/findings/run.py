@@ -7,12 +7,12 @@ from itertools import islice
 
 from auditor.evidence.scope import Scope
 from auditor.findings.drift import Drift
-from auditor.findings.finding_history import FindingHistory
 from auditor.findings.frameworks import Framework
 from auditor.findings.model import (
     ApiUsage,
     ControlInfo,
     Finding,
+    FindingHistory,
     ReadError,
     Reference,
     RunInfo,

@@ -64,11 +64,6 @@ PLAIN = Markup('"', "")
 MARKDOWN = Markup("`", "**")
 
 
-def pluralize(number: int, noun: str) -> str:
-    """`1 waiver`, `2 waivers`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def moment(time: str) -> str:
     """An RFC 3339 time to the minute, in UTC."""
     return f"{parse_rfc3339(time):%Y-%m-%d %H:%M} UTC"

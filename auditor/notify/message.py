@@ -12,7 +12,7 @@ from enum import StrEnum
 from auditor.evidence.scope import Level
 from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import FindingKind, Severity, WaiverResult
-from auditor.notify.markup import MARKDOWN, PLAIN, Markup, escape_markup, moment, pluralize
+from auditor.notify.markup import MARKDOWN, PLAIN, Markup, escape_markup, moment
 from auditor.notify.triggers import (
     BETTER,
     WORSE,
@@ -23,6 +23,7 @@ from auditor.notify.triggers import (
     is_new_scope_deviation,
     recovered,
 )
+from auditor.plain_text import pluralize
 from auditor.redaction.text import redact_text
 
 MOST_LINES = 15
@@ -41,18 +42,8 @@ _PEOPLE = frozenset({Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR}
 """Levels at which a name identifies a person."""
 _ABOUT_PEOPLE = re.compile(r"(?:^|, )(?:user|meeting) ")
 """Scopes of waivers that identify a person."""
-_NOUNS = {
-    Level.ACCOUNT: ("the account", "accounts"),
-    Level.APP: ("1 app", "apps"),
-    Level.PHONE_ACCOUNT: ("the phone account", "phone accounts"),
-    Level.PHONE_GROUP: ("1 phone group", "phone groups"),
-    Level.PHONE_SITE: ("1 phone site", "phone sites"),
-    Level.GROUP: ("1 group", "groups"),
-    Level.USER: ("1 user", "users"),
-    Level.PHONE_USER: ("1 phone user", "phone users"),
-    Level.MEETING: ("1 meeting", "meetings"),
-    Level.WEBINAR: ("1 webinar", "webinars"),
-}
+_SINGLE = frozenset({Level.ACCOUNT, Level.PHONE_ACCOUNT})
+"""Levels with one scope, which needs no name."""
 _NOTES = {
     ChangeKind.WAIVER_LAPSED: "a waiver ended",
     ChangeKind.SCOPE_ADDED: "new in the account",
@@ -362,9 +353,11 @@ def _row(row: Row, digest: Digest, markup: Markup) -> str:
 
 def _scopes(group: ChangeGroup, digest: Digest, markup: Markup) -> str:
     """`the account`, `1 group "Sales"`, `12 users`, or with names `12 users such as "Kim"`."""
-    noun, nouns = _NOUNS[group.level]
-    scopes = noun if group.count == 1 else f"{group.count:,} {nouns}"
-    if noun.startswith("the ") or (group.level in _PEOPLE and not digest.names):
+    is_single = group.level in _SINGLE
+    scopes = pluralize(group.count, group.level.noun)
+    if is_single and group.count == 1:
+        scopes = f"the {group.level.noun}"
+    if is_single or (group.level in _PEOPLE and not digest.names):
         return scopes
     example = markup.name(group.examples[0].state.scope.label)
     return f"{scopes} {example}" if group.count == 1 else f"{scopes} such as {example}"

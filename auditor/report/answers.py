@@ -13,6 +13,7 @@ from auditor.findings.answers import (
     Gap,
 )
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
@@ -50,7 +51,7 @@ class Section:
 def sentence(answer: Answer) -> str:
     """The answer in one sentence, whose first words are true on their own."""
     question = answer.question
-    controls = wording.counted(len(answer.parts), "control")
+    controls = pluralize(len(answer.parts), "control")
     match answer.state:
         case AnswerState.YES:
             bound = "at least " if answer.is_lower_bound else ""

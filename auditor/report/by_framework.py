@@ -13,6 +13,7 @@ from auditor.findings.applicability import (
 from auditor.findings.model import Status
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
@@ -56,7 +57,7 @@ def outline(run: Run, rollup: Rollup) -> Outline | None:
 
 def summary(statement: StatementOfApplicability) -> str:
     """How many references the framework has, and how many of them the run covers."""
-    covered, references = len(statement.entries), wording.counted(statement.references, "reference")
+    covered, references = len(statement.entries), pluralize(statement.references, "reference")
     omissions = [
         f"{wording.number(count)} {what}"
         for count, what in (

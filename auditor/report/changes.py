@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.scope import Level
-from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, SettingChange, merge_levels
+from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, merge_levels
 from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run

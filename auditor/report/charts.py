@@ -10,6 +10,7 @@ from auditor.findings.exposure import Exposure, GroupExposure
 from auditor.findings.model import Status, TrendPoint
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import shorten
 
@@ -98,7 +99,7 @@ def by_family(run: Run, rollup: Rollup) -> list[Bar]:
         Bar(
             label=shorten(family, _LABEL),
             parts=_stack([(shade(level), levels[level]) for level in Level], most),
-            counts=f"{wording.counted(levels.total(), 'deviation')}: {_at_levels(levels)}",
+            counts=f"{pluralize(levels.total(), 'deviation')}: {_at_levels(levels)}",
         )
         for family, levels in ordered
     ]
@@ -148,9 +149,9 @@ def by_group(exposure: Exposure) -> tuple[list[Bar], int]:
 
 def _members(group: GroupExposure) -> str:
     if group.members is None:
-        return f"{wording.counted(group.deviating, 'member')} {_deviate(group.deviating)}"
+        return f"{pluralize(group.deviating, 'member')} {_deviate(group.deviating)}"
     return (
-        f"{wording.number(group.deviating)} of {wording.counted(group.members, 'member')} "
+        f"{wording.number(group.deviating)} of {pluralize(group.members, 'member')} "
         f"{_deviate(group.deviating)}"
     )
 
@@ -193,7 +194,7 @@ def trend(run: Run) -> Trend | None:
 
 def coverage_text(point: TrendPoint) -> str:
     """`177 of 180 checks`: the checks of a run that could be judged."""
-    checks = wording.counted(point.judged, "check")
+    checks = pluralize(point.judged, "check")
     return f"{wording.number(point.judged - point.unknown)} of {checks}"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.scope import Level
 from auditor.findings.drift import (
     Affected,
@@ -14,9 +15,9 @@ from auditor.findings.drift import (
     FindingChange,
     FindingState,
     RunFacts,
-    SettingChange,
 )
 from auditor.findings.model import FindingKind
+from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import display_width, printable, shorten, value_text
 from auditor.report.markdown_text import prose, table_head, table_row
@@ -59,14 +60,14 @@ def headline(drift: Drift) -> str:
     """What changed, in one line: for each kind of change the settings, then the levels."""
     kinds = [kind for kind, _ in by_change_kind(drift.groups)]
     if not kinds:
-        changed = wording.counted(len(drift.settings), "setting")
+        changed = pluralize(len(drift.settings), "setting")
         also = f" {changed} changed all the same." if drift.settings else ""
         return f"No finding changed.{also}"
     return " · ".join(_part(kind, drift.affected(kind)) for kind in kinds) + "."
 
 
 def _part(move: ChangeKind, affected: Affected) -> str:
-    settings = wording.counted(affected.settings, "setting")
+    settings = pluralize(affected.settings, "setting")
     return f"{settings} {CHANGE_TEXT[move][0]} ({wording.levels(affected.by_level)})"
 
 

@@ -9,6 +9,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import FindingGroup, is_attestation_due
 from auditor.findings.run import Run, fingerprint
+from auditor.plain_text import pluralize
 from auditor.report import waiver_wording, wording
 from auditor.report.display import printable, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
@@ -217,8 +218,8 @@ def as_summary(
         lines.append("")
         omitted = _count_left_out(counts, len(examples))
         if omitted > 0:
-            shown = wording.counted(len(examples), "example")
-            lines += [f"{shown}; {wording.counted(omitted, 'more finding')} not listed here.", ""]
+            shown = pluralize(len(examples), "example")
+            lines += [f"{shown}; {pluralize(omitted, 'more finding')} not listed here.", ""]
     return "\n".join([*lines, prose(advice), ""]) if advice else "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from auditor.findings.drift import FindingState, RunFacts
-from auditor.findings.finding_history import FindingHistory
+from auditor.findings.model import FindingHistory
 from auditor.report import wording
 from auditor.report.display import display_width, printable, shorten
 

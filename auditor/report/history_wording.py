@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from auditor.evidence.scope import Scope
-from auditor.findings.finding_history import LifecycleState
 from auditor.findings.history_summary import CHANGED, ChangeAuthor, HistorySummary
+from auditor.findings.model import LifecycleState
 from auditor.report import wording
 
 _SINGLE_FINDING = {

@@ -16,6 +16,7 @@ from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import waiver_wording, wording
 from auditor.report.display import printable
 from auditor.report.group_wording import fixes, group_outcome, sentence, where
@@ -165,7 +166,7 @@ def _evidence(run: Run, rollup: Rollup) -> _Case:
         return case
     errors = [
         f"{printable(error.source)}: {wording.CAUSE[error.cause]}, "
-        f"{wording.counted(error.scopes, 'scope')}. {sentence(error.message)}"
+        f"{pluralize(error.scopes, 'scope')}. {sentence(error.message)}"
         for error in run.errors
     ]
     return _Case(case.control, case.name, "error", "incomplete", message, _lines(errors))
@@ -181,7 +182,7 @@ def _waivers(run: Run) -> _Case:
         for waiver in sorted(stale, key=waiver_wording.waiver_order)
     ]
     return _Case(
-        "run", name, "failure", "waiver", wording.counted(len(stale), "stale waiver"), _lines(lines)
+        "run", name, "failure", "waiver", pluralize(len(stale), "stale waiver"), _lines(lines)
     )
 
 
@@ -194,7 +195,7 @@ def _names(run: Run) -> _Case:
         return _Case("run", name, "failure", "name", message, _lines(lines))
     if not lines:
         return _Case("run", name)
-    message = wording.counted(len(lines), "name or entry to look at", "names or entries to look at")
+    message = pluralize(len(lines), "name or entry to look at", "names or entries to look at")
     return _Case("run", name, "skipped", "name", message, _lines(lines))
 
 
@@ -270,7 +271,7 @@ def _status_list(groups: Sequence[FindingGroup]) -> Iterator[str]:
         if waived := waiver_wording.accepted_by(verdict):
             yield f"  {waived}"
     if more := sum(group.count for group in groups[MOST_LINES:]):
-        yield f"and {wording.counted(more, 'more check')} on other settings"
+        yield f"and {pluralize(more, 'more check')} on other settings"
 
 
 def _advice(info: ControlInfo) -> Iterator[str]:

@@ -8,6 +8,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.drift_report import CHANGE_TEXT, example
 from auditor.report.interface import Format, Options
@@ -163,7 +164,7 @@ class _MarkdownPage:
         causes = self.rollup.causes
         if not causes:
             return None
-        checks = wording.counted(sum(cause.checks for cause in causes), "check")
+        checks = pluralize(sum(cause.checks for cause in causes), "check")
         head = ["Cause", "What to do", "Controls", "Checks", "Scopes"]
         return PagePart(
             f"## Unknown: {checks} without an answer\n\n" + table_head(head, left=3),
@@ -194,7 +195,7 @@ class _MarkdownPage:
         for groups, what, why in kinds:
             if groups:
                 controls = sorted({group.verdict.control for group in groups})
-                checks = wording.counted(sum(group.count for group in groups), "check")
+                checks = pluralize(sum(group.count for group in groups), "check")
                 rows.append(
                     f"- **{what}:** {checks}, {_ids(controls)}. {why} "
                     f"{code(f'auditor control show {controls[0]}')} says what to do.\n"
@@ -205,7 +206,7 @@ class _MarkdownPage:
         rows = []
         for what, status in (("Waived", Status.WAIVED), ("Attested", Status.ATTESTED)):
             if groups := self.rollup.of_status(status):
-                checks = wording.counted(sum(group.count for group in groups), "check")
+                checks = pluralize(sum(group.count for group in groups), "check")
                 rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
         for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
             text = prose(waiver_wording.waiver_text(waiver))
@@ -297,7 +298,7 @@ def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list
     )
     rows = [_group_row(group) for group in groups[:MOST_GROUPS]]
     if rest := groups[MOST_GROUPS:]:
-        checks = wording.counted(sum(group.count for group in rest), "check")
+        checks = pluralize(sum(group.count for group in rest), "check")
         rows[-1] += f"\nand {wording.number(len(rest))} more, {checks}\n"
     rows[0] = "\n" + "\n\n".join([*opening, head]) + rows[0]
     return rows

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.report import wording
+from auditor.plain_text import pluralize
 from auditor.report.display import shorten
 
 LONGEST = 80
@@ -72,7 +72,7 @@ class PagePart:
         """The line that counts omitted rows; empty if there are none."""
         if not left_out:
             return ""
-        return f"\nand {wording.counted(left_out, f'more {self.what}', f'more {self.what}s')}\n"
+        return f"\nand {pluralize(left_out, f'more {self.what}', f'more {self.what}s')}\n"
 
 
 def _size(text: str) -> int:

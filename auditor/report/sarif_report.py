@@ -17,6 +17,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict, WaiverTerms
 from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run, fingerprint
+from auditor.plain_text import pluralize
 from auditor.report import waiver_wording, wording
 from auditor.report.display import Object, json_text, printable, shorten
 from auditor.report.group_wording import (
@@ -220,7 +221,7 @@ def _configuration(level: str, line: str) -> Object:
 
 
 def _notification(error: ReadError) -> Object:
-    text = f"{sentence(error.message)} ({wording.counted(error.scopes, 'scope')} not read)"
+    text = f"{sentence(error.message)} ({pluralize(error.scopes, 'scope')} not read)"
     return {
         "level": "error" if error.cause.is_failed_read else "warning",
         "message": {"text": _escaped(text)},

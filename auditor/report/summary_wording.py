@@ -10,6 +10,7 @@ from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult, WaiverState
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable, shorten, value_text
 
@@ -37,7 +38,7 @@ def gate(run: Run) -> str:
         result = f"Gate: {outcome} (exit code {info.exit_code}, --fail-on {threshold})"
     parts = [
         result,
-        wording.counted(by_status.get(Status.FAIL, 0), "deviation"),
+        pluralize(by_status.get(Status.FAIL, 0), "deviation"),
         f"{wording.number(by_status.get(Status.UNKNOWN, 0))} unknown",
         *waivers_due(run),
     ]
@@ -49,16 +50,16 @@ def waivers_due(run: Run) -> list[str]:
     states = Counter(waiver.state for waiver in run.waivers)
     parts = []
     if expired := states[WaiverState.EXPIRED]:
-        parts.append(wording.counted(expired, "expired waiver"))
+        parts.append(pluralize(expired, "expired waiver"))
     if unmatched := states[WaiverState.UNMATCHED]:
         covers = "covers" if unmatched == 1 else "cover"
-        parts.append(f"{wording.counted(unmatched, 'waiver')} that {covers} nothing")
+        parts.append(f"{pluralize(unmatched, 'waiver')} that {covers} nothing")
     if stale_names := sum(reference.is_stale for reference in run.references):
         parts.append(wording.stale_names(stale_names))
     soon = [waiver for waiver in run.waivers if waiver.state is WaiverState.EXPIRING]
     if soon:
         parts.append(
-            f"{wording.counted(len(soon), 'waiver')} "
+            f"{pluralize(len(soon), 'waiver')} "
             f"{'runs' if len(soon) == 1 else 'run'} out {_soonest(run, soon)}"
         )
     return parts
@@ -70,7 +71,7 @@ def _soonest(run: Run, soon: Sequence[WaiverResult]) -> str:
         days = (expiry - parse_rfc3339(run.info.finished_at).date()).days
     except ValueError:
         return "soon"
-    remaining = "today" if days <= 0 else f"in {wording.counted(days, 'day')}"
+    remaining = "today" if days <= 0 else f"in {pluralize(days, 'day')}"
     return remaining if len(soon) == 1 else f"soon, the first {remaining}"
 
 

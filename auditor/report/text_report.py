@@ -9,6 +9,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import by_framework, changes, waiver_wording, wording
 from auditor.report.display import display_width, printable, shorten
 from auditor.report.interface import Format, Options
@@ -150,7 +151,7 @@ class _TextPage:
         if rest:
             worst = {s: sum(c.severity is s for c in rest) for s in Severity}
             yield from self._wrapped(
-                f"and {wording.counted(len(rest), 'more control')} ({wording.severities(worst)})"
+                f"and {pluralize(len(rest), 'more control')} ({wording.severities(worst)})"
             )
 
     def _by_framework(self) -> Iterator[str]:
@@ -193,14 +194,14 @@ class _TextPage:
         if not causes:
             return
         checks = sum(cause.checks for cause in causes)
-        yield self._heading(f"Unknown: {wording.counted(checks, 'check')} without an answer")
+        yield self._heading(f"Unknown: {pluralize(checks, 'check')} without an answer")
         for cause in causes:
             yield from self._cause(cause)
 
     def _cause(self, cause: CauseRollup) -> Iterator[str]:
         yield from self._wrapped(
-            f"? {wording.cause_name(cause.cause)}: {wording.counted(cause.checks, 'check')} at "
-            f"{wording.counted(cause.scopes, 'scope')}, {self._ids(cause.controls)}",
+            f"? {wording.cause_name(cause.cause)}: {pluralize(cause.checks, 'check')} at "
+            f"{pluralize(cause.scopes, 'scope')}, {self._ids(cause.controls)}",
             hanging="  ",
             style="unknown",
         )
@@ -240,7 +241,7 @@ class _TextPage:
         yield self._heading("Accepted")
         for what, groups in (("Waived", waived), ("Attested", attested)):
             if groups:
-                checks = wording.counted(sum(group.count for group in groups), "check")
+                checks = pluralize(sum(group.count for group in groups), "check")
                 undecided = sum(group.count for group in groups if group.verdict.is_undecided)
                 compared = (
                     f", {wording.number(undecided)} of them not compared with what is expected"
@@ -268,7 +269,7 @@ class _TextPage:
         yield self._heading("Reads that failed")
         for error in errors[:MOST_ERRORS]:
             message = shorten(" ".join(error.message.split()), 300)
-            scopes = wording.counted(error.scopes, "scope")
+            scopes = pluralize(error.scopes, "scope")
             yield from self._wrapped(
                 f"- {printable(error.source)}, {scopes}: {message}", hanging="  "
             )
@@ -379,7 +380,7 @@ def _scope_name(scope: Scope) -> str:
 def _controls_of(groups: Iterable[FindingGroup]) -> str:
     groups = list(groups)
     ids = {group.verdict.control for group in groups}
-    return f"{wording.counted(len(ids), 'control')} ({_listed_ids(groups)})"
+    return f"{pluralize(len(ids), 'control')} ({_listed_ids(groups)})"
 
 
 def _listed_ids(groups: Iterable[FindingGroup]) -> str:

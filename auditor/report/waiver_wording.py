@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from auditor.findings.model import Reference, ReferenceState, Verdict, WaiverResult, WaiverState
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
@@ -34,7 +35,7 @@ def accepted_by(verdict: Verdict) -> str:
 def waiver_text(waiver: WaiverResult) -> str:
     """The result of a waiver, with its owner and reason."""
     state_text = _WAIVER[waiver.state].format(
-        deviations=wording.counted(waiver.matched, "deviation"),
+        deviations=pluralize(waiver.matched, "deviation"),
         expires=printable(waiver.expires),
     )
     accepted = _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)

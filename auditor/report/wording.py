@@ -9,6 +9,7 @@ from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import FindingKind, Left, ReadError, Role, Severity, Status, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
+from auditor.plain_text import pluralize
 from auditor.policy.catalogue.operators import OPERATORS
 from auditor.report.display import printable, value_text
 
@@ -66,19 +67,6 @@ _REMEDY: Mapping[Cause, str] = {
 }
 _NO_CAUSE = "No cause was recorded. Report this to the auditor's maintainers."
 
-_LEVEL: Mapping[Level, tuple[str, str]] = {
-    Level.ACCOUNT: ("account", "accounts"),
-    Level.APP: ("app", "apps"),
-    Level.PHONE_ACCOUNT: ("phone account", "phone accounts"),
-    Level.PHONE_GROUP: ("phone group", "phone groups"),
-    Level.PHONE_SITE: ("phone site", "phone sites"),
-    Level.GROUP: ("group", "groups"),
-    Level.USER: ("user", "users"),
-    Level.PHONE_USER: ("phone user", "phone users"),
-    Level.MEETING: ("meeting", "meetings"),
-    Level.WEBINAR: ("webinar", "webinars"),
-}
-
 _WHO: Mapping[Role, str] = {
     Role.USER: "the user",
     Role.GROUP_ADMIN: "group admins",
@@ -99,15 +87,10 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 group`, `12,345 groups`."""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
-
-
 def stale_names(count: int) -> str:
     """The number of stale overrides and names in the organisation file, with its noun."""
     matches = "matches" if count == 1 else "match"
-    return f"{counted(count, 'override or name', 'overrides or names')} that {matches} nothing"
+    return f"{pluralize(count, 'override or name', 'overrides or names')} that {matches} nothing"
 
 
 def listed(items: Sequence[str], most: int) -> str:
@@ -125,18 +108,18 @@ def status_name(status: Status) -> str:
 
 def outcome(status: Status, count: int) -> str:
     """`1 decision due`, `50 deviations`."""
-    return counted(count, *_STATUS[status])
+    return pluralize(count, *_STATUS[status])
 
 
 def level_name(level: Level, count: int = 1) -> str:
     """`group`, or `groups` unless `count` is one."""
-    return _LEVEL[level][0 if count == 1 else 1]
+    return level.noun if count == 1 else f"{level.noun}s"
 
 
 def levels(counts: Mapping[Level, int]) -> str:
     """`1 account, 6 groups, 300 users`; levels without any are left out."""
     present = sorted((item for item in counts.items() if item[1]), key=lambda i: i[0].rank)
-    return ", ".join(counted(n, *_LEVEL[level]) for level, n in present)
+    return ", ".join(pluralize(n, level.noun) for level, n in present)
 
 
 def severities(counts: Mapping[Severity, int]) -> str:
@@ -150,7 +133,7 @@ def headline(run: Run) -> list[str]:
     failed, unknown = by_status.get(Status.FAIL, 0), by_status.get(Status.UNKNOWN, 0)
     if not judged(run):
         return ["Nothing judged", _read(run)]
-    deviations = counted(failed, "deviation")
+    deviations = pluralize(failed, "deviation")
     if failed:
         deviations += f" ({severities(run.summary.by_severity)})"
     undecided = [f"{number(run.summary.undecided)} undecided"] if run.summary.undecided else []
@@ -168,7 +151,7 @@ def _read(run: Run) -> str:
         return "nothing read"
     proved = run.summary.proved_by_lock
     if proved:
-        return f"{read} judged, {counted(proved, 'user')} of them by the account's locks"
+        return f"{read} judged, {pluralize(proved, 'user')} of them by the account's locks"
     return f"{read} read" if run.info.complete else f"{read} asked for"
 
 
@@ -188,7 +171,7 @@ def answer(run: Run, rollup: Rollup) -> str:
         sentence = (
             f"Does not meet {baseline}: {levels(rollup.deviating)} "
             f"{'deviates' if rollup.deviating_scopes == 1 else 'deviate'} "
-            f"in {counted(controls, 'control')}"
+            f"in {pluralize(controls, 'control')}"
         )
         if not unjudged:
             return f"{sentence}."
@@ -205,7 +188,7 @@ def unjudged_checks(run: Run) -> str:
 
 def _unjudged(run: Run) -> list[str]:
     unknown, undecided = run.summary.by_status.get(Status.UNKNOWN, 0), run.summary.undecided
-    of_checks = f" of {counted(judged(run), 'check')}"
+    of_checks = f" of {pluralize(judged(run), 'check')}"
     parts = [f"{number(unknown)}{of_checks} could not be judged"] if unknown else []
     if undecided:
         verb = "is" if undecided == 1 else "are"
@@ -232,7 +215,7 @@ def incomplete(run: Run, rollup: Rollup) -> str:
     checks = sum(cause.checks for cause in failed)
     parts = ["Incomplete: part of what this audit selected could not be read"]
     if checks:
-        parts.append(f", so {counted(checks, 'check')} could not be judged")
+        parts.append(f", so {pluralize(checks, 'check')} could not be judged")
     return "".join(parts) + "." + (f" {allowed}" if run.info.allow_unknown else "")
 
 
@@ -240,7 +223,7 @@ def checked(run: Run) -> str:
     """One sentence on the controls, checks and scopes that the run covers."""
     covered = levels(run.summary.coverage) or "nothing"
     return (
-        f"Checked: {counted(len(run.controls), 'control')} in {counted(judged(run), 'check')} "
+        f"Checked: {pluralize(len(run.controls), 'control')} in {pluralize(judged(run), 'check')} "
         f"on {covered}."
         + (" People and their meetings go by pseudonyms." if run.pseudonymised else "")
     )
@@ -257,12 +240,12 @@ def not_covered(run: Run) -> list[str]:
         )
     if summary.proved_by_lock:
         sentences.append(
-            f"Of {counted(summary.proved_by_lock, 'user')} not every document was read: its values "
-            "are right and locked at the account, and users drawn at random confirmed it."
+            f"Of {pluralize(summary.proved_by_lock, 'user')} not every document was read: its "
+            "values are right and locked at the account, and users drawn at random confirmed it."
         )
     if summary.pending_users:
         sentences.append(
-            f"{counted(summary.pending_users, 'invited user')} "
+            f"{pluralize(summary.pending_users, 'invited user')} "
             f"{'has' if summary.pending_users == 1 else 'have'} no settings yet and "
             f"{'was' if summary.pending_users == 1 else 'were'} not read."
         )
@@ -281,7 +264,7 @@ def _left(left: Sequence[Left]) -> str:
     for departure in left:
         by_level.setdefault(departure.level, []).append(printable(departure.id))
     parts = [
-        f"{counted(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
+        f"{pluralize(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
         for level, ids in by_level.items()
     ]
     return (

@@ -12,8 +12,14 @@ from sqlalchemy.engine import Connection
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import FindingState
-from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.model import (
+    Actor,
+    FindingHistory,
+    FindingKind,
+    LifecycleState,
+    Severity,
+    Status,
+)
 from auditor.plain_text import clipped
 from auditor.store.batching import batched
 from auditor.store.errors import CorruptRow

@@ -20,8 +20,7 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import FindingState, RunFacts
-from auditor.findings.finding_history import Actor, FindingHistory
-from auditor.findings.model import TrendPoint
+from auditor.findings.model import Actor, FindingHistory, TrendPoint
 from auditor.findings.run import Run
 from auditor.plain_text import clipped
 from auditor.store import deletion, finding_queries, recording, snapshot_archive, tables

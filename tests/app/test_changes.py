@@ -8,16 +8,14 @@ import pytest
 
 from auditor.app import pseudonyms
 from auditor.app.audit import CollectionScope, collect, judge, metadata, resume
-from auditor.evidence.diff import SnapshotDiff, compare
+from auditor.evidence.diff import SettingChange, SnapshotDiff, compare
 from auditor.evidence.export import copy_snapshot
 from auditor.evidence.read_plan import CHANGES
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, ReadFailure
-from auditor.findings import setting_changes
 from auditor.findings.attribution import Attribution, log_reading, sentence
-from auditor.findings.drift import SettingChange
 from auditor.policy.catalogue import word_lists
 from auditor.sandbox import Conduct, Sandbox, World, serve
 from tests.app.stored import judgement
@@ -62,7 +60,7 @@ def _actors(
     window = begin(earlier), later.meta("finished_at") or ""
     log = log_reading(earlier, later).entries
     attribution = Attribution(log, word_lists.portal_labels().names, window, names)
-    for each in setting_changes.changes(found):
+    for each in found.settings:
         yield each, attribution.actor_of(each)
 
 

@@ -13,8 +13,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.drift import ChangeKind, Drift, FindingChange
-from auditor.findings.finding_history import Actor, LifecycleState
-from auditor.findings.model import BaselineInfo, FindingKind, Status, Verdict
+from auditor.findings.model import Actor, BaselineInfo, FindingKind, LifecycleState, Status, Verdict
 from auditor.store.errors import RunNotFound
 from auditor.store.history import StoredRun
 from tests.app.stored import finished, judgement, organisation
@@ -347,7 +346,7 @@ def test_thousands_of_changes_stream(nights: Nights) -> None:
     one = nights.night(users=users)
     other = nights.night(users=users, more=[judged(user(each), fail) for each in users])
 
-    def summary(drift: Drift) -> tuple[int, int, list[Any]]:
+    def summary(drift: Drift) -> tuple[int, int, tuple[Any, ...]]:
         first = sum(1 for _ in drift.changes)
         return first, sum(1 for _ in drift.of(ChangeKind.REGRESSED)), drift.groups
 

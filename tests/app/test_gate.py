@@ -193,7 +193,7 @@ def test_deviations_win_over_unknowns_and_both_are_told(nights: Nights) -> None:
     answer = answered(nights, {"u1": Status.FAIL, "u2": unknown()})
     assert answer.code is ExitCode.DEVIATIONS
     assert answer.reason == "1 deviation at high or above, 1 unknown."
-    named = [each.finding.verdict.status for each in answer.examples]
+    named = [each.verdict.status for each in answer.examples]
     assert named == [Status.FAIL, Status.UNKNOWN]
 
 
@@ -328,8 +328,8 @@ def test_it_names_one_example_of_each_kind_the_deviations_first(nights: Nights) 
     answer = answered(nights, verdicts)
     assert (answer.deviations, answer.unknown) == (60, 30)
     assert len(answer.examples) == MAX_EXAMPLES
-    found = [each.finding for each in answer.examples]
-    kinds = {(f.verdict.status, f.verdict.setting, f.scope.level) for f in found}
+    found = answer.examples
+    kinds = {(f.verdict.status, f.verdict.setting, f.level) for f in found}
     assert len(kinds) == MAX_EXAMPLES
     assert {f.verdict.status for f in found} == {Status.FAIL}
 
@@ -338,7 +338,7 @@ def test_an_example_tells_for_how_many_scopes_it_stands(nights: Nights) -> None:
     verdicts: dict[str, Verdict | Status] = {f"u{n:02}": Status.FAIL for n in range(18)}
     verdicts |= {f"v{n}": unknown() for n in range(3)}
     answer = answered(nights, verdicts)
-    assert [each.scopes for each in answer.examples] == [18, 3]
+    assert [each.count for each in answer.examples] == [18, 3]
 
 
 def test_the_time_of_the_answer_is_any_time_zone(entry: StoredRun) -> None:

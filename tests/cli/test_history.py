@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from auditor.findings.finding_history import Actor
-from auditor.findings.model import Status
+from auditor.findings.model import Actor, Status
 from auditor.report.display import display_width, printable
 from auditor.store.runs import Runs
 from tests.cli.commands import output_text, ran

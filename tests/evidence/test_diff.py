@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.diff import ValueChange, compare, setting_changes
+from auditor.evidence.diff import SettingChange, compare, setting_changes
 from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, LOGS, MEETING, PHONE
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
@@ -48,18 +48,18 @@ def snapshot(
     return made
 
 
-def of_account(before: Any, after: Any, view: View = SETTINGS) -> list[ValueChange]:
+def of_account(before: Any, after: Any, view: View = SETTINGS) -> list[SettingChange]:
     one, other = (snapshot(account={view: body}) for body in (before, after))
     return list(setting_changes(one, other))
 
 
-def summary(changes: Iterable[ValueChange]) -> list[tuple[str, Any, Any]]:
+def summary(changes: Iterable[SettingChange]) -> list[tuple[str, Any, Any]]:
     return [(each.setting, each.before, each.after) for each in changes]
 
 
 def test_a_value_that_changed_is_told_with_its_path_request_and_scope() -> None:
     (change,) = of_account({"a": {"b": True, "c": 1}}, {"a": {"b": False, "c": 1}})
-    assert change == ValueChange(ACCOUNT, "GET /settings", "a.b", True, False)
+    assert change == SettingChange(ACCOUNT, "GET /settings", "a.b", True, False)
 
 
 def test_equal_documents_differ_in_nothing_whenever_they_were_read() -> None:

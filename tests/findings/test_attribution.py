@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.operation_log import LogEntry, entry
 from auditor.evidence.read_plan import CHANGES, LOGS
 from auditor.evidence.reading import Cause, Unseen
@@ -12,9 +13,8 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 from auditor.findings.attribution import Attribution, OperationLog, log_reading, sentence
-from auditor.findings.drift import ChangeKind, FindingChange, FindingState, SettingChange
-from auditor.findings.finding_history import Actor
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.drift import ChangeKind, FindingChange, FindingState
+from auditor.findings.model import Actor, FindingKind, Severity, Status
 
 FROM, TO = "2022-12-16T18:00:00.000Z", "2022-12-17T18:00:00.000Z"
 SUMMARY = "in_meeting.meeting_summary.enable"

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
 from auditor.findings.history_summary import MOST_ENTRIES, MOST_NAMES, HistorySummary, history
+from auditor.findings.model import Actor, FindingHistory, LifecycleState
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import VerdictStore

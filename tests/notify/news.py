@@ -5,8 +5,7 @@ from typing import Any
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, RunFacts
-from auditor.findings.finding_history import Actor
-from auditor.findings.model import FindingKind, Severity, Status, WaiverResult, WaiverState
+from auditor.findings.model import Actor, FindingKind, Severity, Status, WaiverResult, WaiverState
 from auditor.notify.triggers import RunEvent
 
 YESTERDAY = "2026-11-20T02:14:00Z"

@@ -10,7 +10,6 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status, Verdict
-from auditor.policy.judging.phone_and_meetings import LEVEL_NOUNS
 from tests.policy.builders import ACCOUNT, assessed, baseline, check, judged, only, rows, world
 
 SUMMARY = history("meeting_summary")
@@ -490,7 +489,7 @@ def test_a_doubt_about_some_answers_does_not_hide_the_others() -> None:
 def test_without_a_meeting_with_ai_there_is_nothing_to_judge() -> None:
     snapshot = world((ACCOUNT, {COUNT: {"listed": 0, "read": 0}}))
     ((scope, found),) = rows(judged(snapshot, OF_NOTICES, depth=Level.MEETING))
-    assert (scope.id, scope.name) == ("*", LEVEL_NOUNS[Level.MEETING])
+    assert (scope.id, scope.name) == ("*", "meetings")
     assert (found.status, found.detail) == (
         Status.NOT_APPLICABLE,
         "No meeting used AI in the last 30 days.",

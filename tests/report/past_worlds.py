@@ -10,6 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import (
@@ -18,10 +19,16 @@ from auditor.findings.drift import (
     FindingChange,
     FindingState,
     RunFacts,
-    SettingChange,
 )
-from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
-from auditor.findings.model import FindingKind, Status, TrendPoint, Verdict
+from auditor.findings.model import (
+    Actor,
+    FindingHistory,
+    FindingKind,
+    LifecycleState,
+    Status,
+    TrendPoint,
+    Verdict,
+)
 from auditor.findings.run import Run, fingerprint
 from auditor.findings.verdict_store import VerdictStore
 from auditor.report import FORMATS, Options

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.scope import Level
-from auditor.findings.drift import ChangeKind, SettingChange
+from auditor.findings.drift import ChangeKind
 from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import roll_up
 from auditor.report import changes, drift_report

@@ -2,8 +2,8 @@ from collections import Counter
 
 import pytest
 
-from auditor.findings.finding_history import LifecycleState
 from auditor.findings.history_summary import HistorySummary
+from auditor.findings.model import LifecycleState
 from auditor.report import history_wording as past
 from tests.report import worlds
 from tests.report.past_worlds import FIRST, NOW

@@ -13,8 +13,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, Outcome, ReadFailure
 from auditor.findings.drift import FindingState
-from auditor.findings.finding_history import FindingHistory
-from auditor.findings.model import Status, Verdict
+from auditor.findings.model import FindingHistory, Status, Verdict
 from auditor.findings.run import Run, fingerprint
 from auditor.findings.verdict_store import Assessment
 from auditor.store.history import History, StoredRun

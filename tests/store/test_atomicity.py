@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from auditor.evidence.snapshot import DiskFull, Snapshot
-from auditor.findings.finding_history import FindingHistory, LifecycleState
-from auditor.findings.model import Status
+from auditor.findings.model import FindingHistory, LifecycleState, Status
 from auditor.findings.run import Run
 from auditor.store import tables
 from auditor.store.database import Database

@@ -14,8 +14,14 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document
 from auditor.findings.drift import FindingState
-from auditor.findings.finding_history import Actor, FindingHistory, LifecycleState
-from auditor.findings.model import BaselineInfo, Severity, Status
+from auditor.findings.model import (
+    Actor,
+    BaselineInfo,
+    FindingHistory,
+    LifecycleState,
+    Severity,
+    Status,
+)
 from auditor.store import tables
 from auditor.store.errors import RunNotFound
 from auditor.store.runs import SNAPSHOT, Runs

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from auditor.findings.finding_history import LifecycleState
-from auditor.findings.model import Status
+from auditor.findings.model import LifecycleState, Status
 from auditor.store.finding_queries import lifecycle_state
 
 LETTERS = {

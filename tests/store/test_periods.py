@@ -10,8 +10,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from auditor.findings.finding_history import FindingHistory, LifecycleState
-from auditor.findings.model import Status
+from auditor.findings.model import FindingHistory, LifecycleState, Status
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.policy.builders import FIXED

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind, Role, Status, Verdict, WaiverTerms
+from auditor.plain_text import pluralize
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import ATTESTATION, Check, Control
 from auditor.policy.catalogue.operators import OPERATORS
@@ -194,17 +195,15 @@ def _base(assessed: ControlExpectation, check: Check, context: Context) -> Verdi
 
 def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
     if inputs.lock_fails:
-        count = len(inputs.lock_fails)
-        detail = f"{count} setting{'s' if count > 1 else ''} not locked."
+        detail = f"{pluralize(len(inputs.lock_fails), 'setting')} not locked."
         return replace(base, status=Status.FAIL, observed=_names(inputs.lock_fails), detail=detail)
     if inputs.lock_unknowns:
         detail = f"{len(inputs.lock_unknowns)} locks could not be read."
         return _unknown(base, set(inputs.lock_unknowns.values()), detail)
     if inputs.locks_due:
-        count = len(inputs.locks_due)
         detail = (
-            f"The locks of {count} setting{'s' if count > 1 else ''} are shown by no API and not "
-            "attested; the locks that can be read are on."
+            f"The locks of {pluralize(len(inputs.locks_due), 'setting')} are shown by no API and "
+            "not attested; the locks that can be read are on."
         )
         due = replace(base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION)
         return replace(due, observed=_names(inputs.locks_due), detail=detail)
@@ -238,8 +237,8 @@ def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verd
         )
         return _unknown(base, {Cause.UNDOCUMENTED_VALUE}, detail)
     if inputs.undecided[level]:
-        count = len(inputs.undecided[level])
-        detail = f"What {count} setting{'s' if count > 1 else ''} should be is not decided yet."
+        count = pluralize(len(inputs.undecided[level]), "setting")
+        detail = f"What {count} should be is not decided yet."
         observed = _names(inputs.undecided[level])
         return replace(base, status=Status.NEEDS_DECISION, observed=observed, detail=detail)
     if inputs.looser_waivers[level]:

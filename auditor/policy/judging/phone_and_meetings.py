@@ -6,7 +6,7 @@ every level is reported.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, NOTICES, PHONE, PHONE_VIEWS, SITE
@@ -15,14 +15,13 @@ from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 
-LEVEL_NOUNS: Mapping[Level, str] = {
-    Level.PHONE_SITE: "phone sites",
-    Level.PHONE_GROUP: "phone groups",
-    Level.PHONE_USER: "phone users",
-    Level.MEETING: "meetings",
-    Level.WEBINAR: "webinars",
-}
-"""The levels of this module, with the plural noun for their scopes."""
+_LEVELS = (
+    Level.PHONE_SITE,
+    Level.PHONE_GROUP,
+    Level.PHONE_USER,
+    Level.MEETING,
+    Level.WEBINAR,
+)
 
 NO_SITES = Unseen(Cause.ABSENT, "Zoom lists no phone sites, and shows this setting nowhere else")
 
@@ -38,7 +37,7 @@ class PhoneAndMeetings:
 
     def evidence(self, reached: Iterable[Level]) -> Iterator[ScopeEvidence]:
         """The evidence at each of the `reached` levels, and placeholders for missing scopes."""
-        for level in LEVEL_NOUNS:
+        for level in _LEVELS:
             if level in reached:
                 yield from self._read(level)
                 yield from self._rest(level)
@@ -63,7 +62,7 @@ class PhoneAndMeetings:
             outcome = self._placeholder_outcome(level, view, surface)
             if outcome is not None:
                 views = (PHONE, SITE) if level in PHONE_VIEWS else (View(surface),)
-                scope = Scope(level, placeholder_id(), LEVEL_NOUNS[level])
+                scope = Scope(level, placeholder_id(), f"{level.noun}s")
                 yield ScopeEvidence(scope, dict.fromkeys(views, outcome), {})
 
     def _placeholder_outcome(self, level: Level, view: View, surface: str) -> Outcome | None:
@@ -80,7 +79,7 @@ class PhoneAndMeetings:
         if not listed and level is Level.PHONE_SITE:
             return ReadFailure(NO_SITES, outcome.source, outcome.observed_at)
         if listed > read and surface != NOTICES.surface:  # notices are a sample by design
-            detail = f"{listed - read} of {listed} {LEVEL_NOUNS[level]} were left out"
+            detail = f"{listed - read} of {listed} {level.noun}s were left out"
             unseen = Unseen(Cause.NOT_COLLECTED, detail)
             return ReadFailure(unseen, outcome.source, outcome.observed_at)
         return None
@@ -92,7 +91,7 @@ class PhoneAndMeetings:
                 outcome = phone.outcomes.get(PHONE)
                 if isinstance(outcome, ReadFailure):
                     return outcome
-        unseen = Unseen(Cause.NOT_COLLECTED, f"the list of {LEVEL_NOUNS[level]} was not requested")
+        unseen = Unseen(Cause.NOT_COLLECTED, f"the list of {level.noun}s was not requested")
         return ReadFailure(unseen, "", self.now)
 
 
@@ -133,7 +132,7 @@ def _hosts_placeholder(
     most = max(sorted(details), key=details.__getitem__)
     first = next(refusal for _, refusal in hosts if refusal.unseen.detail == most)
     who = hosts[0][0].label if len(hosts) == 1 else f"{len(hosts)} users"
-    scope = Scope(level, placeholder_id(cause), f"{LEVEL_NOUNS[level]} of {who}")
+    scope = Scope(level, placeholder_id(cause), f"{level.noun}s of {who}")
     return ScopeEvidence(scope, {MEETING: first}, {})
 
 
