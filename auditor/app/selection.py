@@ -2,33 +2,17 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from auditor.app.audit import EvaluationConfig
+from auditor.app.choices import FailOn
 from auditor.config import ConfigError
 from auditor.config.settings import DEFAULT_BASELINE
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings.model import Severity
 from auditor.policy.baseline import baselines, organisation
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue import files
-
-
-class FailOn(StrEnum):
-    """The lowest severity that fails an audit."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    NEVER = "never"
-
-    @property
-    def severity(self) -> Severity | None:
-        """The lowest severity that fails; None for never."""
-        return None if self is FailOn.NEVER else Severity(self)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.app.selection import FailOn
+from auditor.app.choices import FailOn, Plan
 from auditor.config import ConfigError
-from auditor.evidence.read_plan import MeetingSelection
-from auditor.zoom.limits import RatePlan
+
+if TYPE_CHECKING:
+    from auditor.evidence.read_plan import MeetingSelection
 
 
 class TextOrJson(StrEnum):
@@ -124,7 +125,7 @@ AllAccountsOption = Annotated[
 ]
 
 PlanOption = Annotated[
-    RatePlan | None,
+    Plan | None,
     typer.Option(
         "--plan",
         help="The account's Zoom plan, which sets the rate limits. auto: as pro. "
@@ -195,12 +196,14 @@ def parse_duration(text: str, option: str) -> timedelta:
 
 def meeting_selection(
     per_host: int | None, within: str | None, of: Sequence[str] | None
-) -> MeetingSelection:
+) -> "MeetingSelection":
     """Which upcoming meetings to read.
 
     Raises:
         ConfigError: a duration or a host is invalid.
     """
+    from auditor.evidence.read_plan import MeetingSelection
+
     days = None
     if within is not None:
         days = math.ceil(parse_duration(within, "--meetings-within") / timedelta(days=1))

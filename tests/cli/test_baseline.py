@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-from auditor.cli.baseline import described
+from auditor.app.baselines import described
 from auditor.cli.main import app
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.catalogue.operators import Expectation

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from auditor.app.choices import Plan
 from auditor.cli.options import meeting_selection, parse_duration
 from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
+from auditor.zoom.limits import RatePlan
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,7 @@ def test_a_host_that_is_neither_is_refused_with_an_example(of: str) -> None:
 def test_a_time_within_which_meetings_begin_is_refused_by_its_own_name() -> None:
     with pytest.raises(ConfigError, match="--meetings-within soon"):
         meeting_selection(None, "soon", None)
+
+
+def test_the_plans_of_the_option_are_those_with_rate_limits() -> None:
+    assert [*Plan] == [*map(str, RatePlan)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.cli.baseline import described
+from auditor.app.baselines import described
 from auditor.evidence.reading import JsonValue
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy.baseline import fitting, schemas

@@ -1,9 +1,9 @@
 """Looks up the names in an organisation file in a stored run."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from auditor.app.runs import LATEST, RunSource
-from auditor.cli.terminal import Terminal
 from auditor.config.settings import Settings
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.files.permissions import InsecureDirectory
@@ -38,7 +38,7 @@ def in_run(snapshot: Snapshot, names: Entries) -> LookedUp:
 
 def in_newest_run(
     settings: Settings,
-    terminal: Terminal,
+    say: Callable[[str], None],
     names: Entries,
     *,
     account: str | None = None,
@@ -46,7 +46,7 @@ def in_newest_run(
 ) -> LookedUp:
     """Look up the names in the newest run of the account, if there is one."""
     try:
-        source = RunSource.chosen(settings, terminal.say, account=account, sandbox=sandbox)
+        source = RunSource.chosen(settings, say, account=account, sandbox=sandbox)
         _, snapshot = source.opened(LATEST)
         with snapshot:
             return in_run(snapshot, names)
