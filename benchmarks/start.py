@@ -1,4 +1,4 @@
-"""Case `start`: what a person or a shell waits for before any command is chosen."""
+"""Case `start`: what a person or a shell waits for before a command runs."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +10,12 @@ from benchmarks.interface import Figure, at_most
 _WITHIN = 60.0
 """Seconds for a process that should take a fraction of one."""
 _COMPLETION = {"_AUDITOR_COMPLETE": "complete_bash", "COMP_WORDS": "auditor a", "COMP_CWORD": "1"}
+_OF_OPTIONS = _COMPLETION | {"COMP_WORDS": "auditor audit --", "COMP_CWORD": "2"}
 _PROGRAM = (sys.executable, "-m", "auditor")
 
 
 class Start:
-    """Processor time of `--version`, `--help` and the completion of a command's name."""
+    """Processor time of `--version`, of help, and of the completion of commands and options."""
 
     name: ClassVar[str] = "start"
     repeats: ClassVar[int] = 9
@@ -23,14 +24,16 @@ class Start:
     times_bare: ClassVar[float] = 10
 
     def run(self, bench: Bench) -> Iterator[Figure]:
-        """Three figures; on a slow machine each may be ten times a bare interpreter."""
+        """Five figures; on a slow machine each may be ten times a bare interpreter."""
         with bench.workshop() as shop:
             bare = self._least(shop, (sys.executable, "-c", "pass"))
             target = at_most(max(self.seconds, self.times_bare * bare))
             for what, words, variables in (
                 ("--version", ("--version",), {}),
                 ("--help", ("--help",), {}),
-                ("shell completion", (), _COMPLETION),
+                ("completion of a command", (), _COMPLETION),
+                ("audit --help", ("audit", "--help"), {}),
+                ("completion of an option", (), _OF_OPTIONS),
             ):
                 cpu = self._least(shop, (*_PROGRAM, *words), variables)
                 note = f"{cpu / bare:.0f} times a bare interpreter ({1000 * bare:.0f} ms)"

@@ -56,19 +56,7 @@ Reports take the words of an operator from the operator.
 
 CLI_IMPORTS_NONE_OF = frozenset({"store", "collect", "zoom", "policy"})
 """Packages that commands use only through `app`."""
-NOT_YET_CONVERTED: frozenset[str] = frozenset(
-    [
-        "ask",
-        "capture",
-        "diff",
-        "export",
-        "gate",
-        "history",
-        "nightly",
-        "report",
-        "reporting",
-    ]
-)
+NOT_YET_CONVERTED: frozenset[str] = frozenset([])
 """Modules of `cli` that still import some of those. The list only becomes shorter."""
 
 Tree = Mapping[str, str]

@@ -5,13 +5,6 @@ from typing import Annotated
 
 import typer
 
-from auditor.app.audit import CollectionScope, judge
-from auditor.app.collection import Collection, CollectionOptions, ResumeRequest
-from auditor.app.connection import RateOptions
-from auditor.app.export import ExportOptions
-from auditor.app.runs import RunSource, stored_runs
-from auditor.app.selection import Selection
-from auditor.app.storing import drift_since_previous, store_run, with_history
 from auditor.cli.config import tell_dotenv
 from auditor.cli.options import (
     AccountOption,
@@ -19,6 +12,7 @@ from auditor.cli.options import (
     BaselineOption,
     Depth,
     FailOnOption,
+    FormatOption,
     FrameworkOption,
     MaxEvidenceAgeOption,
     MaxRateOption,
@@ -36,14 +30,9 @@ from auditor.cli.options import (
     parse_duration,
 )
 from auditor.cli.output import ignore_broken_pipe
-from auditor.cli.progress import progress
-from auditor.cli.reporting import Destinations, FormatOption
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.config import settings as config
-from auditor.evidence.scope import Level
-from auditor.report import drift_report
 
 
 def audit(
@@ -144,6 +133,19 @@ def audit(
 
     **auditor audit --plan business --resume**
     """
+    from auditor.app.audit import CollectionScope, judge
+    from auditor.app.collection import Collection, CollectionOptions, ResumeRequest
+    from auditor.app.connection import RateOptions
+    from auditor.app.runs import RunSource, stored_runs
+    from auditor.app.selection import Selection
+    from auditor.app.storing import drift_since_previous, store_run, with_history
+    from auditor.cli.export import ExportOptions
+    from auditor.cli.progress import progress
+    from auditor.cli.reporting import Destinations
+    from auditor.config import settings as config
+    from auditor.evidence.scope import Level
+    from auditor.report import drift_report
+
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)

@@ -9,25 +9,12 @@ from typing import Annotated
 
 import typer
 
-from auditor.app.audit import EvaluationConfig, judge
 from auditor.app.choices import FailOn
 from auditor.app.collection import Collection, CollectionOptions
-from auditor.app.connection import AccountSource
-from auditor.app.gate import (
-    GatePolicy,
-    GateResult,
-    Known,
-    Terms,
-    age_rejection,
-    closed,
-    find_acceptance,
-    judged,
-    rejection,
-)
-from auditor.app.runs import LATEST, RunSource, configured_account, stored_runs
+from auditor.app.gate import Gate, GatePolicy, GateResult, closed, closing_reason
+from auditor.app.gate import accept as accept_run
+from auditor.app.runs import RunSource, configured_account, stored_runs
 from auditor.app.selection import Selection
-from auditor.app.signed_runs import Signatures
-from auditor.app.storing import store_run
 from auditor.cli import output
 from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json

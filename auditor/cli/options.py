@@ -79,6 +79,18 @@ AllowUnknownOption = Annotated[
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Open decisions and missing attestations give exit 3.")
 ]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        # Written out, because importing the formats takes longer than all the rest of a help text.
+        help="text, json, html, pdf, markdown, csv, xlsx, ndjson, sarif, junit, ocsf, oscal, "
+        "prometheus or bundle. [default: text, for a file by its suffix]",
+        show_default=False,
+    ),
+]
 OutputOption = Annotated[
     list[Path] | None,
     typer.Option(

@@ -15,6 +15,7 @@ from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     AccountOption,
     BaselineOption,
+    FormatOption,
     FrameworkOption,
     OrgOption,
     OutputOption,
@@ -22,7 +23,7 @@ from auditor.cli.options import (
     PseudonymiseOption,
     SandboxRunsOption,
 )
-from auditor.cli.reporting import Destinations, FormatOption
+from auditor.cli.reporting import Destinations
 from auditor.config import settings as config
 from auditor.report import schema as report_schema
 

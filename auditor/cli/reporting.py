@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, BinaryIO
-
-import typer
+from typing import BinaryIO
 
 from auditor.app.export import EvaluatedRun
 from auditor.app.signed_runs import bundle_signer
@@ -19,7 +17,6 @@ from auditor.findings.run import Run
 from auditor.report import (
     BUNDLE,
     BUNDLE_SUFFIX,
-    FORMATS,
     Format,
     FormatError,
     Options,
@@ -30,16 +27,6 @@ from auditor.report import (
 STDOUT = Path("-")
 _ANTICIPATED = (output.OutputError, FormatError, ConfigError)
 """Anticipated errors of a report, with a sentence for people; any other is a bug."""
-FormatOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        "-f",
-        metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {BUNDLE}. [default: text, for a file by its suffix]",
-        show_default=False,
-    ),
-]
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from typing import (
 
 import typer
 
-from auditor.app.connection import AccountSource
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.config.settings import Settings
 from auditor.errors import nearest
 
 if TYPE_CHECKING:
+    from auditor.app.connection import AccountSource
+    from auditor.config.settings import Settings
     from auditor.sandbox import Faults, Sandbox
 
 MAX_COUNTED_USERS: Final = 5_000
@@ -72,9 +72,11 @@ def serve_sandbox(scenario: ScenarioName, users: int) -> "Iterator[Sandbox]":
 
 
 def account_source(
-    settings: Settings, scenario: ScenarioName | None, users: int = 300
-) -> AccountSource:
+    settings: "Settings", scenario: ScenarioName | None, users: int = 300
+) -> "AccountSource":
     """The configured account, or a simulated one in a scenario."""
+    from auditor.app.connection import AccountSource
+
     return AccountSource(settings, partial(serve_sandbox, scenario, users) if scenario else None)
 
 

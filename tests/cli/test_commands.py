@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from auditor.cli.commands import COMMANDS, Command
 from auditor.cli.main import app
+from auditor.report import BUNDLE, FORMATS
 
 SLOW = {
     *("sqlalchemy", "pydantic_settings", "requests", "jinja2", "yaml", "keyring", "cryptography"),
@@ -20,8 +21,8 @@ SLOW = {
         "auditor.store",
         "auditor.zoom.client",
     ),
-    *(f"auditor.cli.{name}" for name, _ in COMMANDS),
 }
+COMMAND_MODULES = {f"auditor.cli.{name}" for name, _ in COMMANDS}
 
 COMPLETION = {"_AUDITOR_COMPLETE": "complete_bash", "COMP_WORDS": "auditor a", "COMP_CWORD": "1"}
 LISTING = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
@@ -55,7 +56,28 @@ def test_what_people_wait_for_imports_no_command(
 ) -> None:
     out, modules = imported(*words, variables=variables)
     assert shown in out
-    assert modules & SLOW == set()
+    assert modules & (SLOW | COMMAND_MODULES) == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["audit", "attest", "auth status", "config show", "control list", "doctor", "sandbox"],
+)
+def test_options_are_completed_and_explained_without_what_a_command_runs_on(command: str) -> None:
+    words = command.split()
+    typed = {"COMP_WORDS": f"auditor {command} --", "COMP_CWORD": str(len(words) + 1)}
+    completion, imported_by_completion = imported(variables=COMPLETION | typed)
+    text, imported_by_help = imported(*words, "--help", variables={"COLUMNS": "200"})
+    assert "--" in completion
+    assert "Usage: auditor" in text
+    assert (imported_by_completion | imported_by_help) & SLOW == set()
+
+
+def test_the_help_of_format_names_every_format() -> None:
+    audit = Command("audit", "").imported()
+    (text,) = (option.help for option in audit.params if option.name == "format_")
+    named = text.split(".")[0].replace(" or ", ", ").split(", ")
+    assert sorted(named) == sorted([*FORMATS, BUNDLE])
 
 
 def test_the_version_needs_neither_what_draws_help_nor_what_checks_values() -> None:
