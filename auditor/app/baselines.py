@@ -13,6 +13,7 @@ from auditor.config import settings as config
 from auditor.config.sources import is_baseline_path
 from auditor.evidence.scope import Level
 from auditor.findings.model import ReferenceState
+from auditor.plain_text import pluralize
 from auditor.policy.baseline import baselines, organisation, schemas
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.organisation import Organisation
@@ -236,7 +237,7 @@ def _check_names(
     unknown = [
         reference for reference in looked_up.found if reference.state is ReferenceState.UNKNOWN
     ]
-    yield f"{path}: {wording.counted(count - len(unknown), 'name')} found in {of_run}."
+    yield f"{path}: {pluralize(count - len(unknown), 'name')} found in {of_run}."
     for reference in looked_up.found:
         warning = "" if reference in unknown else waiver_wording.WARNING
         yield f"{path}: {warning}{waiver_wording.reference_line(reference)}"
@@ -264,7 +265,7 @@ def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
         (len(organisation_file.waivers), "waiver"),
         (len(organisation_file.attestations), "attestation"),
     )
-    counts = [f"{number} {name}{'s' if number != 1 else ''}" for number, name in parts if number]
+    counts = [pluralize(number, name) for number, name in parts if number]
     chosen = (
         f", for the baseline {organisation_file.baseline}" if organisation_file.baseline else ""
     )

@@ -136,10 +136,10 @@ def audit(
     from auditor.app.audit import CollectionScope, judge
     from auditor.app.collection import Collection, CollectionOptions, ResumeRequest
     from auditor.app.connection import RateOptions
+    from auditor.app.export import ExportOptions
     from auditor.app.runs import RunSource, stored_runs
     from auditor.app.selection import Selection
     from auditor.app.storing import drift_since_previous, store_run, with_history
-    from auditor.cli.export import ExportOptions
     from auditor.cli.progress import progress
     from auditor.cli.reporting import Destinations
     from auditor.config import settings as config
