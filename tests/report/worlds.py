@@ -170,8 +170,10 @@ def passed(control: str = "IA-04", level: Level = Level.USER, **changes: object)
     )
 
 
-def judged(scope: Scope, verdicts: Sequence[Verdict], at: str = SEEN_AT) -> Assessment:
-    return Assessment(scope, VerdictSet.of(verdicts), {verdict.source: at for verdict in verdicts})
+def judged(scope: Scope, verdicts: Sequence[Verdict] | VerdictSet, at: str = SEEN_AT) -> Assessment:
+    """An assessment with verdicts of its own, or with a set that it shares."""
+    shared = verdicts if isinstance(verdicts, VerdictSet) else VerdictSet.of(verdicts)
+    return Assessment(scope, shared, {verdict.source: at for verdict in shared.verdicts})
 
 
 def run_of(
@@ -369,9 +371,10 @@ def large(users: int = 5_000) -> Run:
         (deviation("IA-04"),),
         (deviation("RT-01", observed=400),),
     ]
+    shared = [VerdictSet.of(way) for way in ways]
     return run_of(
         [
             judged(account(), [deviation("AI-01", Level.ACCOUNT)]),
-            *(judged(user(at), ways[at % 5]) for at in range(users)),
+            *(judged(user(at), shared[at % 5]) for at in range(users)),
         ]
     )
