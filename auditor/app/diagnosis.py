@@ -48,7 +48,7 @@ def diagnose(
     def look_up(entries: Entries) -> LookedUp:
         return names.in_newest_run(settings, say, entries, sandbox=is_simulated)
 
-    credentials: Credentials | str
+    credentials: Credentials | ConfigError
     if simulated is None:
         credentials, origins = _credentials(settings)
     else:
@@ -70,12 +70,12 @@ def diagnose(
     )
 
 
-def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | str:
+def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | PolicyError:
     """The policy of an audit, or why there is none."""
     try:
         judgement = selection.judgement(depth, settings.baseline, settings.org)
     except PolicyError as error:
-        return str(error)
+        return error
     by_group = [
         override
         for override in judgement.organisation.overrides
@@ -86,7 +86,7 @@ def _policy(selection: Selection, depth: Level, settings: Settings) -> Policy | 
     return Policy(judgement.overrides.union(), depth, judgement.parameters, overridden, entries)
 
 
-def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]]:
+def _credentials(settings: Settings) -> tuple[Credentials | ConfigError, tuple[str, ...]]:
     """The credentials, or why there are none, and their origins."""
     credentials_by_name, problem = settings.credential_sources()
 
@@ -103,4 +103,4 @@ def _credentials(settings: Settings) -> tuple[Credentials | str, tuple[str, ...]
     try:
         return settings.credentials(known), origins
     except ConfigError as error:
-        return str(error), origins
+        return error, origins

@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
 
 from auditor.app.audit import EvaluationConfig, judge
 from auditor.app.collection import Collection
@@ -45,8 +44,6 @@ from auditor.store.series import RunFilter, Series, place
 
 MAX_EXAMPLES = 10
 """Maximum number of findings that a result names."""
-
-_T = TypeVar("_T")
 
 _MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future a run may end before a clock is assumed to be wrong."""
@@ -91,6 +88,14 @@ class GateResult:
     of severity."""
     stale_names: int = 0
     """Overrides, and names in the organisation file, that match nothing."""
+
+
+class NoRun(RunNotFound):
+    """There is no run to judge or to measure against, so the gate stays closed."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason[0].upper()}{reason[1:]}", advice)
+        self.result = closed(reason, advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,7 @@ class Gate:
         """The decision from the newest stored run of the requested or configured account.
 
         Raises:
+            NoRun: there is no run to judge, or none to measure against.
             SnapshotError: the run or its signature is not as it was stored.
             StoreError: the history cannot be read.
         """
@@ -220,18 +226,12 @@ class Gate:
         source = RunSource.chosen(self.settings, self.messages.say, account=account)
         elsewhere = source.elsewhere()
         owner = _account(history, self.settings, account, elsewhere)
-        if isinstance(owner, GateResult):
-            return owner
         terms = Terms.of(config, owner, self.settings.api_url)
         entry = _newest(history, terms, elsewhere)
-        if isinstance(entry, GateResult):
-            return entry
         unfit = rejection(entry, self.policy, config.baseline.info.digest, datetime.now(UTC))
         if unfit is not None:
             return unfit
         known = self._known(terms) if self.policy.new_only else None
-        if isinstance(known, GateResult):
-            return known
         with history.verified(entry) as snapshot:
             now = datetime.now(UTC)
             signed = self._signed(entry, snapshot)
@@ -250,6 +250,7 @@ class Gate:
 
         Raises:
             As `Collection.run`, and SnapshotError: a signature is not as it was made.
+            NoRun: there is no run to measure against.
         """
         config, policy, signatures = self.config, self.policy, self._signatures
         snapshot = collection.run()
@@ -270,21 +271,20 @@ class Gate:
                     f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
                     "See why: auditor doctor",
                 )
-            known: Known | GateResult | None = None
+            known = None
             if policy.new_only:
                 known = self._known(Terms.of(config, run.info.account_id, run.info.api_url))
-            return known if isinstance(known, GateResult) else judged(run, policy, known, signed)
+            return judged(run, policy, known, signed)
 
-    def _known(self, terms: Terms) -> Known | GateResult:
-        """The findings of the accepted run, or why there is no run to measure against.
+    def _known(self, terms: Terms) -> Known:
+        """The findings of the accepted run.
 
         Raises:
+            NoRun: no run is accepted, or it cannot be compared.
             SignatureError: the signature of the run or of its acceptance is missing or invalid.
         """
         history = self.stored.history
-        acceptance = find_acceptance(history, terms)
-        if isinstance(acceptance, GateResult):
-            return acceptance
+        acceptance = _acceptance(history, terms)
         is_required = self.policy.require_signature
         self._signatures.verified_acceptance(acceptance, required=is_required)
         accepted = acceptance.entry
@@ -330,9 +330,9 @@ def accept(
     if run == LATEST:
         for sentence in source.from_future():
             source.say(sentence)
-        owner = _unless_closed(_account(history, settings, account, source.elsewhere()))
+        owner = _account(history, settings, account, source.elsewhere())
         terms = Terms.of(config, owner, settings.api_url)
-        entry = _unless_closed(_newest(history, terms, source.elsewhere()))
+        entry = _newest(history, terms, source.elsewhere())
     else:
         entry = history.get(source.own_run(run))
         terms = Terms.of(config, entry.facts.account_id, entry.facts.api_url)
@@ -383,26 +383,32 @@ def _organisation_rejection(
     )
 
 
-def _account(
-    history: History, settings: Settings, requested: str | None, elsewhere: str
-) -> str | GateResult:
-    """The requested or configured account, or the only stored one; or why there is none."""
+def _account(history: History, settings: Settings, requested: str | None, elsewhere: str) -> str:
+    """The requested or configured account, or the only stored one.
+
+    Raises:
+        NoRun: there is none, or more than one.
+    """
     account = requested or configured_account(settings)
     if account is not None:
         return account
     known = history.accounts(place(settings.api_url))
     if not known:
-        return closed(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
+        raise NoRun(f"no run is stored in {history}.{elsewhere}", "Run: auditor audit")
     if len(known) > 1:
-        return closed(
+        raise NoRun(
             f"{history} holds runs of {len(known)} accounts.",
             "Name one with --account or ZOOM_ACCOUNT_ID; see them with: auditor history",
         )
     return known[0]
 
 
-def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateResult:
-    """The newest run with the series of the terms, or why there is none."""
+def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun:
+    """The newest run with the series of the terms.
+
+    Raises:
+        NoRun: there is none.
+    """
     series = terms.series
     of_account = history.runs(terms.runs)
     entry = history.last_of(series)
@@ -411,29 +417,18 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun | GateR
     description = f"baseline {series.baseline_id}, depth {series.depth}"
     description += ", the same selection of controls" if series.selection else ""
     if not of_account:
-        return closed(
+        raise NoRun(
             f"no run of account {series.account_id} is stored in {history}.{elsewhere}",
             "Run: auditor audit",
         )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
-    return closed(
+    raise NoRun(
         f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
         f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
         "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
         "--topic.",
     )
-
-
-def _unless_closed(found: _T | GateResult) -> _T:
-    """The value itself.
-
-    Raises:
-        RunNotFound: it is a closed gate, which explains why there is no run.
-    """
-    if isinstance(found, GateResult):
-        raise RunNotFound(f"{found.reason[0].upper()}{found.reason[1:]} {found.advice}")
-    return found
 
 
 def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
@@ -460,19 +455,23 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
         )
 
 
-def find_acceptance(history: History, terms: Terms) -> Acceptance | GateResult:
-    """The latest acceptance of a comparable run, or the reason why there is none."""
+def _acceptance(history: History, terms: Terms) -> Acceptance:
+    """The latest acceptance of a comparable run.
+
+    Raises:
+        NoRun: there is none.
+    """
     acceptances = history.accepted(terms.runs)
     for acceptance in acceptances:
         if not terms.unmeasurable(acceptance.entry):
             return acceptance
     if not acceptances:
-        return closed(
+        raise NoRun(
             "--new-only measures against an accepted run, and none is.",
             "Accept one: auditor gate accept RUN",
         )
     last = acceptances[0].entry
-    return closed(
+    raise NoRun(
         f"run {last.facts.id}, which was accepted last, has "
         f"{', '.join(terms.unmeasurable(last))}: what is new cannot be measured against it.",
         "Accept a run that is judged as this gate judges, with the same options: auditor gate "

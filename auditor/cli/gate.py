@@ -11,7 +11,7 @@ import typer
 
 from auditor.app.choices import FailOn
 from auditor.app.collection import Collection, CollectionOptions
-from auditor.app.gate import Gate, GatePolicy, GateResult, closed, closing_reason
+from auditor.app.gate import Gate, GatePolicy, GateResult, NoRun, closed, closing_reason
 from auditor.app.gate import accept as accept_run
 from auditor.app.runs import RunSource, configured_account, stored_runs
 from auditor.app.selection import Selection
@@ -192,6 +192,8 @@ def gate(
             result = the_gate.judge_live(collection)
         else:
             result = the_gate.judge_stored(account)
+    except NoRun as error:
+        result = error.result
     except (AuditorError, OSError, sqlite3.Error, zlib.error) as error:
         reason = closing_reason(error)
         if reason is None:

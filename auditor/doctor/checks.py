@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from auditor.doctor import account, local, names, network
@@ -10,7 +11,7 @@ from auditor.doctor.account import AccessCheck, RateHeaderRecorder
 from auditor.doctor.model import AuditTarget, CheckState, DoctorCheck, DoctorReport
 from auditor.doctor.needs import Needs, needs
 from auditor.doctor.scopes import ScopeComparison
-from auditor.errors import ExitCode
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.read_plan import ReadPlan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
@@ -56,7 +57,7 @@ class Policy:
         """Id and version of the baseline."""
         return f"{self.baseline.info.id} {self.baseline.info.version}".rstrip()
 
-    @property
+    @cached_property
     def needs(self) -> Needs:
         """The requests that its controls need."""
         return needs(self.baseline, self.depth, self.parameters, self.overridden)
@@ -69,12 +70,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class DoctorInputs:
-    """What to check. A `str` in place of a value is the reason why it cannot be used."""
+    """What to check. An error in place of a value says why it cannot be used."""
 
     api_url: str
     oauth_url: str
-    policy: Policy | str
-    credentials: Credentials | str
+    policy: Policy | AuditorError
+    credentials: Credentials | AuditorError
     origins: tuple[str, ...]
     """The sources of the credentials: `environment`, `keyring`…"""
     stored: Runs
@@ -112,7 +113,7 @@ class _Examination:
         if case.configuration is not None:
             self._add(case.configuration)
         usable = self._add(_addresses(case.api_url, case.oauth_url))
-        self._add(_baseline(case.policy, self.needs))
+        self._add(_baseline(case.policy))
         probes = self._network() if usable else self._no_network()
         self._account(probes)
         self._machine()
@@ -166,7 +167,7 @@ class _Examination:
         case = self.case
         self._add(_credential_origins(case.credentials, case.origins))
         later = (("token", "Sign-in"), ("access", "Reading"), ("rates", "Plan and rates"))
-        if isinstance(case.credentials, str):
+        if isinstance(case.credentials, AuditorError):
             self._skip("there are no credentials", *later)
         elif not probes or probes[0].failure is not None:
             self._skip("there is no connection to the host that signs in", *later)
@@ -203,12 +204,14 @@ class _Examination:
 
     def _machine(self) -> None:
         case = self.case
-        any_missing = isinstance(case.credentials, str) and len(case.origins) < len(NAMES)
+        any_missing = isinstance(case.credentials, AuditorError) and len(case.origins) < len(NAMES)
         needed = any_missing or "keyring" in case.origins
         self._add(local.keyring(case.keyring(), needed=needed))
         if self._add(local.directory(case.stored.home, case.refused)):
             self._add(local.history(case.stored))
-            whose = "" if isinstance(case.credentials, str) else case.credentials.account_id
+            whose = (
+                "" if isinstance(case.credentials, AuditorError) else case.credentials.account_id
+            )
             self._add(local.unfinished(case.stored, whose, case.api_url))
             if self.policy is None:
                 self._skip("the organisation file or the baseline cannot be used", _NAMES)
@@ -268,20 +271,19 @@ def _cloud(url: str) -> str:
     return "Zoom for Government" if host.endswith("zoomgov.com") else "Zoom's commercial cloud"
 
 
-def _baseline(policy: Policy | str, policy_needs: Needs | None) -> DoctorCheck:
-    if isinstance(policy, str) or policy_needs is None:
-        reason = policy if isinstance(policy, str) else ""
+def _baseline(policy: Policy | AuditorError) -> DoctorCheck:
+    if isinstance(policy, AuditorError):
         advice = "List the baselines: auditor baseline list. Check a file: auditor baseline check."
         return DoctorCheck(
-            "baseline", "Baseline", CheckState.FAILED, reason, advice, ExitCode.USAGE
+            "baseline", "Baseline", CheckState.FAILED, str(policy), advice, ExitCode.USAGE
         )
     assessed = len(policy.baseline.assessed)
     facts: dict[str, JsonValue] = {
         "baseline": policy.label,
         "depth": policy.depth,
         "controls": assessed,
-        "controls_read": len(policy_needs.by_control),
-        "requests": [each.request for each in policy_needs.endpoints],
+        "controls_read": len(policy.needs.by_control),
+        "requests": [each.request for each in policy.needs.endpoints],
     }
     if not assessed:
         return DoctorCheck(
@@ -293,21 +295,23 @@ def _baseline(policy: Policy | str, policy_needs: Needs | None) -> DoctorCheck:
             ExitCode.NOTHING_EVALUATED,
             facts,
         )
-    rest = assessed - len(policy_needs.by_control)
+    rest = assessed - len(policy.needs.by_control)
     people = f"; the other {rest} need no scope" if rest else ""
-    how_many = f"{len(policy_needs.by_control)} of {assessed} controls are read from Zoom{people}"
+    how_many = f"{len(policy.needs.by_control)} of {assessed} controls are read from Zoom{people}"
     if assessed == 1:
         how_many = "the one control is read from Zoom"
-    if not policy_needs.by_control:
+    if not policy.needs.by_control:
         how_many = "none of the selected controls needs a scope"
     sentence = f"{policy.label}, depth {policy.depth}: {how_many}."
     return DoctorCheck("baseline", "Baseline", CheckState.OK, sentence, facts=facts)
 
 
-def _credential_origins(credentials: Credentials | str, origins: Sequence[str]) -> DoctorCheck:
-    if isinstance(credentials, str):
-        first, _, rest = credentials.partition(". ")
-        sentence, advice = (f"{first}.", rest) if rest else (credentials, "")
+def _credential_origins(
+    credentials: Credentials | AuditorError, origins: Sequence[str]
+) -> DoctorCheck:
+    if isinstance(credentials, AuditorError):
+        first, _, rest = str(credentials).partition(". ")
+        sentence, advice = (f"{first}.", rest) if rest else (first, "")
         code = ExitCode.USAGE
         return DoctorCheck("credentials", "Credentials", CheckState.FAILED, sentence, advice, code)
     facts: dict[str, JsonValue] = {"origins": [*origins]}
