@@ -306,7 +306,7 @@ def described(expectation: Expectation) -> str:
     meaning = OPERATORS[expectation.op].meaning
     if expectation.param is not None:
         meaning += f" ({expectation.param})"
-    elif expectation.op == "eq":
+    elif not meaning:
         meaning = str(expectation.value).lower()
     elif expectation.value is not None:
         meaning += f": {expectation.value}"
