@@ -47,8 +47,8 @@ def ask(
         typer.Option(
             "--run",
             metavar="RUN|FILE",
-            help="A stored run's id; or a snapshot's file, by a path with a slash or one that ends "
-            "in .sqlite.",
+            help="A stored run's id, or a snapshot file (a path with a slash or ending in "
+            ".sqlite).",
         ),
     ] = "latest",
     baseline: BaselineOption = None,
@@ -56,12 +56,12 @@ def ask(
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
     format_: Annotated[
-        AnswerFormat, typer.Option("--format", "-f", help="How the answer is written.")
+        AnswerFormat, typer.Option("--format", "-f", help="The output format.")
     ] = AnswerFormat.TEXT,
 ) -> None:
-    """Answer what people ask about Zoom, AI and consent, from a stored run. Needs no network.
+    """Answer common questions about Zoom, AI and consent from a stored run. Needs no network.
 
-    Without a question, all of them with a sentence each.
+    Without a question, lists all of them with a one-sentence answer.
 
     Examples:
 

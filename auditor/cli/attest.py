@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 def attest(
     ctx: typer.Context,
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The attestations file to write or to add to.")
+        Path, typer.Argument(metavar="FILE", help="The attestations file to create or extend.")
     ] = Path("attestations.yaml"),
-    by: Annotated[str | None, typer.Option("--by", metavar="ADDRESS", help="Who answers.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Only list what is due.")] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="ADDRESS", help="The person who answers.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Only list the questions that are due.")
+    ] = False,
     migrate: Annotated[
         bool,
         typer.Option(
@@ -31,10 +35,15 @@ def attest(
     ] = False,
     control: Annotated[
         str | None,
-        typer.Option("--control", metavar="ID", help="Write one answer, asking nothing."),
+        typer.Option(
+            "--control", metavar="ID", help="Write one answer, to this control, without prompts."
+        ),
     ] = None,
     setting: Annotated[
-        str | None, typer.Option("--setting", metavar="PATH", help="Of the control, this setting.")
+        str | None,
+        typer.Option(
+            "--setting", metavar="PATH", help="The answer is for this setting of the control."
+        ),
     ] = None,
     group: Annotated[
         str | None, typer.Option("--group", metavar="NAME", help="The answer is for this group.")
@@ -44,21 +53,20 @@ def attest(
     ] = None,
     as_expected: Annotated[
         bool | None,
-        typer.Option(
-            "--as-expected/--not-as-expected", help="Whether what was seen is as expected."
-        ),
+        typer.Option("--as-expected/--not-as-expected", help="Whether the setting is as expected."),
     ] = None,
     statement: Annotated[
-        str | None, typer.Option("--statement", metavar="TEXT", help="What was seen.")
+        str | None, typer.Option("--statement", metavar="TEXT", help="What you saw.")
     ] = None,
     evidence: Annotated[
-        str | None, typer.Option("--evidence", metavar="TEXT", help="Where it can be looked up.")
+        str | None,
+        typer.Option("--evidence", metavar="TEXT", help="Where the proof is, such as a ticket."),
     ] = None,
     expires: Annotated[
-        str | None, typer.Option("--expires", metavar="DATE", help="When to look again.")
+        str | None, typer.Option("--expires", metavar="DATE", help="When the answer expires.")
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Write what --migrate changes without asking.")
+        bool, typer.Option("--yes", help="Write the changes of --migrate without confirmation.")
     ] = False,
     baseline: BaselineOption = None,
     org: OrgOption = None,

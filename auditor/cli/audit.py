@@ -43,8 +43,8 @@ def audit(
         Depth,
         typer.Option(
             "--depth",
-            help="How far down to look. meeting: every upcoming meeting too, one request each, "
-            "and how participants of past ones answered the AI notice.",
+            help="The deepest level to read. meeting: also every upcoming meeting, with one "
+            "request each, and how participants of past meetings answered the AI notice.",
         ),
     ] = Depth.USER,
     plan: PlanOption = None,
@@ -54,21 +54,21 @@ def audit(
         bool,
         typer.Option(
             "--sandbox",
-            help="Audit a simulated account; needs no credentials. Its runs are stored apart; "
-            "with --from: look at those.",
+            help="Audit a simulated account; needs no credentials. Its runs are stored separately; "
+            "with --from: use those.",
         ),
     ] = False,
     scenario: ScenarioOption = ScenarioName.DRIFTED,
     users: Annotated[
-        int, typer.Option("--users", min=1, help="With --sandbox: how many users it has.")
+        int, typer.Option("--users", min=1, help="With --sandbox: the number of users.")
     ] = 300,
     from_: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="RUN|FILE",
-            help="Judge stored evidence again instead of asking Zoom: a run's id, latest, or a "
-            "snapshot's file, by a path with a slash or one that ends in .sqlite.",
+            help="Judge stored evidence again instead of reading from Zoom: a run's id, latest, or "
+            "a snapshot file (a path with a slash or ending in .sqlite).",
         ),
     ] = None,
     account: AccountOption = None,
@@ -88,7 +88,7 @@ def audit(
         typer.Option(
             "--meetings-within",
             metavar="30d",
-            help="With --depth meeting: those that begin within this time. [default: all]",
+            help="With --depth meeting: only meetings that begin within this time. [default: all]",
             show_default=False,
         ),
     ] = None,
@@ -97,14 +97,14 @@ def audit(
         typer.Option(
             "--meetings-of",
             metavar="user:NAME|group:NAME",
-            help="With --depth meeting: only meetings of these hosts (id, address or name), or "
-            "of members of these groups; * for any text. May be repeated.",
+            help="With --depth meeting: only meetings of these hosts (id, address or name) or of "
+            "members of these groups; * matches any text. May be repeated.",
             show_default=False,
         ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with the run that broke off, and read nothing twice."),
+        typer.Option("--resume", help="Resume the interrupted run; nothing is read twice."),
     ] = False,
     max_evidence_age: MaxEvidenceAgeOption = "24h",
     fail_on: FailOnOption = None,
@@ -120,8 +120,7 @@ def audit(
 ) -> None:
     """Read the account's settings, compare them with a baseline, report the deviations.
 
-    Reads only. The evidence is kept under AUDITOR_HOME, so that every verdict can be computed
-    again with --from.
+    Read-only. The evidence is stored under AUDITOR_HOME, so that --from can judge it again.
 
     Examples:
 

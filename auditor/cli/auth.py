@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Credentials: keep them in the system's keyring, see where they come from, remove them."
+    help="Credentials: store them in the system's keyring, see where they come from, remove them."
     "\n\nExample: **auditor auth login**",
 )
 
@@ -42,13 +42,13 @@ def login(
         ),
     ] = False,
     no_test: Annotated[
-        bool, typer.Option("--no-test", help="Store them without asking Zoom whether they work.")
+        bool, typer.Option("--no-test", help="Store them without testing them against Zoom.")
     ] = False,
     allow_plaintext_keyring: Annotated[
         bool,
         typer.Option(
             "--allow-plaintext-keyring",
-            help="Store them even where the only keyring writes them to a file unencrypted.",
+            help="Store them even if the only keyring is an unencrypted file.",
         ),
     ] = False,
 ) -> None:
@@ -88,15 +88,15 @@ def login(
 def status(
     ctx: typer.Context,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask Zoom for a token.")
+        bool, typer.Option("--offline", help="Do not request a token from Zoom.")
     ] = False,
     format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="How to show it.")
+        TextOrJson, typer.Option("--format", "-f", help="The output format.")
     ] = TextOrJson.TEXT,
 ) -> None:
     """Show the profile, the keyring, where each value comes from, and what the app may read.
 
-    The secret is never shown. Exit code 2: a value is missing; 4: Zoom gives no token.
+    The secret is never shown. Exit codes: 2 a value is missing, 4 Zoom issues no token.
 
     Examples:
 

@@ -62,9 +62,9 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME|FILE")],
     org: OrgOption = None,
 ) -> None:
-    """Show what a baseline expects of each control, with all that it extends.
+    """Show what a baseline, with those that it extends, expects of each control.
 
-    With --org, or AUDITOR_ORG, what the overrides of an organisation want comes after it.
+    With --org, or AUDITOR_ORG, the organisation's overrides follow.
 
     Example:
 
@@ -92,9 +92,9 @@ def show(
 def conflicts(
     ctx: typer.Context,
     one: Annotated[str, typer.Argument(metavar="A", help="A baseline's name or file.")],
-    other: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="The other baseline.")],
 ) -> None:
-    """List where two baselines want opposite values: settings that no value can please both on.
+    """List the settings for which two baselines expect contradictory values.
 
     Example:
 
@@ -143,12 +143,12 @@ def schema(
 
 @app.command()
 def new(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to create.")],
     extends: Annotated[
         str, typer.Option("--extends", metavar="NAME", help="The baseline to start from.")
     ] = "consent-first",
 ) -> None:
-    """Write a baseline of your own that starts from a shipped one.
+    """Create your own baseline file, which extends a shipped one.
 
     Example:
 
@@ -176,7 +176,7 @@ def check(
         typer.Option(
             "--run",
             metavar="RUN|FILE",
-            help="Look for the names of groups, people and meetings in this stored run. "
+            help="Look up the names of groups, people and meetings in this stored run. "
             "[default: latest, if there is one]",
             show_default=False,
         ),
@@ -184,7 +184,7 @@ def check(
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
 ) -> None:
-    """Check baseline and organisation files: every control, setting and operator has to exist.
+    """Check baseline and organisation files: every control, setting and operator must exist.
 
     Names of groups, people and meetings are looked for in a stored run; one that matches nothing
     makes the file invalid, as it would fail an audit.

@@ -23,7 +23,7 @@ _KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Evidence bundles: make a key that signs them, and verify them. "
+    help="Evidence bundles: create the key that signs them, and verify them. "
     "Write one with: auditor report --format bundle --output run.zip"
     "\n\nExample: **auditor bundle verify run.zip --public-key auditor.pub**",
 )
@@ -36,10 +36,10 @@ def keygen(
         typer.Option("--output", "-o", metavar="FILE", help="Write the public key here as well."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take a new key in place of the one there is.")
+        bool, typer.Option("--replace", help="Replace the existing key by a new one.")
     ] = False,
 ) -> None:
-    """Make the key that signs bundles. The private half stays in the keyring.
+    """Create the key that signs bundles. The private half stays in the keyring.
 
     If AUDITOR_SIGNING_KEY is set, that key signs: none is generated, and its public half is
     printed. Send the public half to those who verify through a separate channel.
@@ -95,22 +95,26 @@ def verify(
         typer.Option(
             "--public-key",
             metavar="HEX|FILE",
-            help="The key that has to have signed it: 64 hexadecimal digits are always a key, "
-            "anything else is the path of a file that holds one.",
+            help="The public key that must have signed it: 64 hexadecimal digits, or the path of a "
+            "file that holds them.",
         ),
     ] = None,
     public_key_file: Annotated[
         Path | None,
-        typer.Option("--public-key-file", metavar="FILE", help="A file that holds that key."),
+        typer.Option(
+            "--public-key-file",
+            metavar="FILE",
+            help="A file that holds this key, whatever its name.",
+        ),
     ] = None,
     require_signature: Annotated[
         bool,
-        typer.Option("--require-signature", help="A bundle that is not signed gives 1."),
+        typer.Option("--require-signature", help="Exit with 1 if the bundle is not signed."),
     ] = False,
 ) -> None:
-    """Check that a bundle is, byte for byte, as it was written. Unpacks nothing to disk.
+    """Check that a bundle is byte for byte unchanged. Unpacks nothing to disk.
 
-    Exit codes: 0 as it was written, 1 altered, or not signed where that is required, 2 no bundle.
+    Exit codes: 0 unchanged, 1 altered, or not signed although required, 2 not a bundle.
 
     Example: **auditor bundle verify run.zip --public-key auditor.pub**
     """

@@ -32,25 +32,28 @@ RunOption = Annotated[
     typer.Option(
         "--run",
         metavar="RUN|FILE",
-        help="The stored run to look at, by its id; or a snapshot's file, by a path with a slash "
-        "or one that ends in .sqlite.",
+        help="A stored run's id, or latest, or a snapshot file (a path with a slash or ending in "
+        ".sqlite).",
     ),
 ]
 
 
 def capture(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the baseline.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The baseline file to create.")],
     run: RunOption = "latest",
     live: Annotated[
-        bool, typer.Option("--live", help="Read the account's own settings now instead.")
+        bool,
+        typer.Option(
+            "--live", help="Read the account's own settings now instead of from a stored run."
+        ),
     ] = False,
     account: AccountOption = None,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="As --live, but of a simulated account.")
+        bool, typer.Option("--sandbox", help="Like --live, on a simulated account.")
     ] = False,
 ) -> None:
-    """Write a baseline that the account meets today, so that drift from it shows.
+    """Write a baseline of the account's settings today, to detect drift from it.
 
     Examples:
 
@@ -77,22 +80,20 @@ def capture(
 def accept_keys(
     ctx: typer.Context,
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The triage file to write or to add to.")
+        Path, typer.Argument(metavar="FILE", help="The triage file to create or extend.")
     ] = Path("triage.yaml"),
     run: RunOption = "latest",
     by: Annotated[
-        str | None, typer.Option("--by", metavar="ADDRESS", help="Who has looked at them.")
+        str | None, typer.Option("--by", metavar="ADDRESS", help="The person who reviewed them.")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why they are fine.")] = "",
-    all_: Annotated[
-        bool, typer.Option("--all", help="Accept all without asking for each.")
-    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why they are accepted.")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="Accept all without confirmation.")] = False,
     baseline: BaselineOption = None,
     org: OrgOption = None,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
 ) -> None:
-    """Review the settings no control covers, and write down which are accepted.
+    """Review the settings that no control covers, and record those that are accepted.
 
     The file is part of an organisation file: name it there under `include:`.
 

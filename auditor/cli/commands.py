@@ -35,17 +35,16 @@ COMMANDS: Sequence[tuple[str, str]] = (
     ("audit", "Read the account's settings, compare them with a baseline, report the deviations."),
     (
         "nightly",
-        "Audit, store the run, compare it with the last announced one, send changes, remove old "
-        "runs.",
+        "Audit, store the run, send what changed since the last announced run, remove old runs.",
     ),
     ("report", "Render a stored run again, in any format. Needs no network."),
     (
         "diff",
-        "Tell what changed between two runs of an account: deviations, unknowns, settings, scopes.",
+        "Show what changed between two runs of an account: deviations, unknowns, settings, scopes.",
     ),
     (
         "ask",
-        "Answer what people ask about Zoom, AI and consent, from a stored run. Needs no network.",
+        "Answer common questions about Zoom, AI and consent from a stored run. Needs no network.",
     ),
     (
         "attest",
@@ -55,21 +54,22 @@ COMMANDS: Sequence[tuple[str, str]] = (
     ("sandbox", "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C."),
     (
         "auth",
-        "Credentials: keep them in the system's keyring, see where they come from, remove them.",
+        "Credentials: store them in the system's keyring, see where they come from, remove them.",
     ),
     ("gate", "Pass or fail for a pipeline, from the newest stored run or --live."),
-    ("history", "The stored runs, their trend and findings; what is kept how long."),
+    ("history", "The stored runs, their trend, their findings and their retention."),
     ("baseline", "The baselines: what the settings should be."),
     (
         "bundle",
-        "Evidence bundles: make a key that signs them, and verify them. Write one with: auditor "
+        "Evidence bundles: create the key that signs them, and verify them. Write one with: "
+        "auditor "
         "report --format bundle --output run.zip",
     ),
     ("config", "The configuration: every setting, and where its value comes from."),
-    ("control", "The controls: what is checked, why, how to fix it."),
+    ("control", "The controls: what they check, why, and how to fix a deviation."),
     (
         "notify",
-        "Channels that messages about audits go to: mail, Slack, Teams, PagerDuty, webhooks… "
+        "Channels for messages about audits: mail, Slack, Teams, PagerDuty, webhooks… "
         "Their addresses hold secrets and stay in the keyring.",
     ),
 )

@@ -32,10 +32,10 @@ app = typer.Typer(
 def show(
     ctx: typer.Context,
     format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="How to show it.")
+        TextOrJson, typer.Option("--format", "-f", help="The output format.")
     ] = TextOrJson.TEXT,
 ) -> None:
-    """Show every setting with its value and origin, and what else is set and does not count.
+    """Show every setting with its value and origin, and other values that have no effect.
 
     Secrets are shown as "set". Works although something is wrong, says what, and then ends with
     exit code 2. Asks nobody but the keyring.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The controls: what is checked, why, how to fix it."
+    help="The controls: what they check, why, and how to fix a deviation."
     "\n\nExample: **auditor control show AI-02**",
 )
 
@@ -32,7 +32,7 @@ def list_(
         ),
     ] = False,
 ) -> None:
-    """List the controls, or with --uncovered the settings that none of them reads.
+    """List the controls, or with --uncovered the settings that no control reads.
 
     Example:
 
@@ -66,7 +66,7 @@ def show(
     ctx: typer.Context,
     control_id: Annotated[str, typer.Argument(metavar="ID", help="For example AI-01.")],
 ) -> None:
-    """Explain one control: what, why, where, how to fix it, and what it maps to.
+    """Explain one control: what it checks, why, where, how to fix it, and what it maps to.
 
     Example:
 

@@ -47,19 +47,20 @@ def diff(
         typer.Option(
             "--format",
             "-f",
-            help="[default: text, for a file by its suffix]",
+            help="The format. [default: text, for a file by its suffix]",
             show_default=False,
         ),
     ] = None,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the comparison to this file."),
     ] = None,
 ) -> None:
-    """Tell what changed between two runs of an account: deviations, unknowns, settings, scopes.
+    """Show what changed between two runs of an account: deviations, unknowns, settings, scopes.
 
-    With one run, it is compared with the one before it.
+    A single run is compared with the one before it.
 
     Examples:
 

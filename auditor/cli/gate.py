@@ -55,22 +55,24 @@ class GateFormat(StrEnum):
 def gate(
     ctx: typer.Context,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Shut at deviations this severe or worse.")
+        FailOn, typer.Option("--fail-on", help="Fail on deviations of this severity or higher.")
     ] = FailOn.HIGH,
     max_age: Annotated[
-        str, typer.Option("--max-age", metavar="26h", help="How old the stored run may be.")
+        str, typer.Option("--max-age", metavar="26h", help="The maximum age of the stored run.")
     ] = "26h",
     new_only: Annotated[
         bool,
         typer.Option(
-            "--new-only", help="Only what is new since the run accepted with: gate accept RUN."
+            "--new-only",
+            help="Count only what is new since the accepted run (auditor gate accept RUN).",
         ),
     ] = False,
     live: Annotated[
         bool,
         typer.Option(
             "--live",
-            help="Read account and groups now, in a few dozen requests, store and judge that.",
+            help="Read the account and its groups now, in a few dozen requests, and store and "
+            "judge the result.",
         ),
     ] = False,
     baseline: BaselineOption = None,
@@ -79,8 +81,8 @@ def gate(
         Depth | None,
         typer.Option(
             "--depth",
-            help="How deep the stored run has to have looked; how deep --live looks, no further "
-            "than group. [default: user; with --live: group]",
+            help="The minimum depth of the stored run, or the depth of --live: account or group. "
+            "[default: user; with --live: group]",
             show_default=False,
         ),
     ] = None,
@@ -89,13 +91,15 @@ def gate(
     account: AccountOption = None,
     allow_unknown: Annotated[
         bool,
-        typer.Option("--allow-unknown", help="Open although something is unknown; it is said."),
+        typer.Option(
+            "--allow-unknown", help="Pass although checks are unknown; the report says so."
+        ),
     ] = False,
     strict: StrictOption = False,
     min_checks: Annotated[
         int,
         typer.Option(
-            "--min-checks", min=0, metavar="N", help="How many checks have to have been judged."
+            "--min-checks", min=0, metavar="N", help="The minimum number of judged checks."
         ),
     ] = 0,
     expect_baseline_digest: Annotated[
@@ -103,7 +107,7 @@ def gate(
         typer.Option(
             "--expect-baseline-digest",
             metavar="SHA256",
-            help="The digest that the baseline has to have, as reports tell it.",
+            help="The required digest of the baseline, as reports show it.",
         ),
     ] = "",
     expect_org_digest: Annotated[
@@ -111,7 +115,7 @@ def gate(
         typer.Option(
             "--expect-org-digest",
             metavar="SHA256",
-            help="The digest that the organisation file has to have; none for no file.",
+            help="The required digest of the organisation file; none: no file.",
             show_default=False,
         ),
     ] = None,
@@ -119,23 +123,25 @@ def gate(
         bool,
         typer.Option(
             "--require-signature",
-            help="Judge only a run that is signed with the key that is trusted here "
-            "(AUDITOR_VERIFY_KEY, or the one that signs here).",
+            help="Judge only a run that is signed with the trusted key: AUDITOR_VERIFY_KEY, or "
+            "this machine's own.",
         ),
     ] = False,
     sandbox: Annotated[
         bool,
-        typer.Option("--sandbox", help="As --live, but of a simulated account made for it."),
+        typer.Option(
+            "--sandbox", help="Like --live, on a simulated account created for this call."
+        ),
     ] = False,
     scenario: ScenarioOption = ScenarioName.DRIFTED,
     format_: Annotated[
-        GateFormat, typer.Option("--format", "-f", help="How the answer is written.")
+        GateFormat, typer.Option("--format", "-f", help="The format of the answer.")
     ] = GateFormat.TEXT,
 ) -> None:
     """Pass or fail for a pipeline, from the newest stored run or --live.
 
-    The stored run has to be fresh, complete, and judged as asked for; else the exit code is 4.
-    In GitHub Actions it writes annotations and the job summary, too.
+    The stored run must be recent and complete, and judged with these options; otherwise the exit
+    code is 4. In GitHub Actions the gate also writes annotations and the job summary.
 
     Examples:
 
@@ -216,24 +222,22 @@ def accept(
     ctx: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or latest.")],
     note: Annotated[
-        str, typer.Option("--note", metavar="TEXT", help="Why, for those who come after.")
+        str, typer.Option("--note", metavar="TEXT", help="The reason, for later readers.")
     ] = "",
     baseline: BaselineOption = None,
     org: OrgOption = None,
     depth: Annotated[
         Depth | None,
-        typer.Option(
-            "--depth", help="How deep the gate looks. [default: user]", show_default=False
-        ),
+        typer.Option("--depth", help="The depth of the gate. [default: user]", show_default=False),
     ] = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
     account: AccountOption = None,
 ) -> None:
-    """Accept a run as it is: --new-only measures regressions against it.
+    """Accept a run as the reference in which --new-only finds what is new.
 
-    The options are those of the gate that is to measure against it. A run that was not judged as
-    they say is refused.
+    Give the options of the gate that compares with it. A run that was judged with others is
+    refused.
 
     Examples:
 

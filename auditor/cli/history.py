@@ -41,7 +41,7 @@ class HistoryFormat(StrEnum):
     JSON = "json"
 
 
-FormatOption = Annotated[HistoryFormat, typer.Option("--format", "-f", help="How it is written.")]
+FormatOption = Annotated[HistoryFormat, typer.Option("--format", "-f", help="The output format.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -58,9 +58,9 @@ def history(
     ] = 30,
     format_: FormatOption = HistoryFormat.TEXT,
 ) -> None:
-    """The stored runs, their trend and findings; what is kept how long.
+    """The stored runs, their trend, their findings and their retention.
 
-    In the order in which they were stored, whatever the clock said.
+    Runs are listed in the order in which they were stored, whatever their clock said.
 
     Examples:
 
@@ -112,17 +112,19 @@ def findings(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or latest.")] = "latest",
     control: Annotated[
         list[str] | None,
-        typer.Option("--control", metavar="CONTROL", help="Only of this control; repeatable."),
+        typer.Option("--control", metavar="CONTROL", help="Only this control; may be repeated."),
     ] = None,
     scope: Annotated[
         str | None,
-        typer.Option("--scope", metavar="TEXT", help="Only where the scope's name or id has this."),
+        typer.Option(
+            "--scope", metavar="TEXT", help="Only scopes whose name or id contains this text."
+        ),
     ] = None,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
     format_: FormatOption = HistoryFormat.TEXT,
 ) -> None:
-    """Show for each finding of a run since when it exists, its state, and who caused it.
+    """Show the findings of a run: state, age, and who caused them.
 
     Example:
 
@@ -145,7 +147,7 @@ def prune(
     keep: KeepOption = "90d",
     keep_monthly: KeepMonthlyOption = 24,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+        bool, typer.Option("--dry-run", help="Only show what would be removed.")
     ] = False,
     account: AccountOption = None,
     all_accounts: AllAccountsOption = False,
@@ -153,7 +155,7 @@ def prune(
 ) -> None:
     """Remove old runs of the account with their evidence.
 
-    The newest run of each account and baseline stays, and so do accepted runs.
+    The newest run of each account and baseline is kept, and so are accepted runs.
 
     Example:
 
@@ -183,15 +185,15 @@ def set_aside(
     ctx: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id.")],
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why; it is shown in the history.")
+        str, typer.Option("--reason", metavar="TEXT", help="The reason, which the history shows.")
     ] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="Take it into consideration again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Include the run again.")] = False,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
 ) -> None:
-    """Leave a run out: it is never the newest, the one before, nor what a gate measures against.
+    """Exclude a run: gate, diff and latest ignore it.
 
-    Nothing is removed. For a run that was made while the clock was wrong, or of a broken account.
+    Nothing is removed. Use it for a run with a wrong clock, or of a broken account.
 
     Example:
 

@@ -141,8 +141,8 @@ def options(
         typer.Option(
             "--env-file",
             metavar="FILE",
-            help="Read this file instead of .env; if CI is set, no other is read. Nobody else may "
-            "write to it.",
+            help="Read this file instead of .env; it must not be writable by others. If CI is set, "
+            "no other is read.",
         ),
     ] = None,
     version: Annotated[

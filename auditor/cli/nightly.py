@@ -99,7 +99,9 @@ def nightly(
     ctx: typer.Context,
     baseline: BaselineOption = None,
     org: OrgOption = None,
-    depth: Annotated[Depth, typer.Option("--depth", help="How far down to look.")] = Depth.USER,
+    depth: Annotated[
+        Depth, typer.Option("--depth", help="The deepest level to read.")
+    ] = Depth.USER,
     report: Annotated[
         list[Path] | None,
         typer.Option(
@@ -121,7 +123,7 @@ def nightly(
         typer.Option(
             "--deadline",
             metavar="6h",
-            help="Stop asking Zoom after this time; the next night goes on. [default: none]",
+            help="Stop reading after this time; the next run resumes. [default: none]",
             show_default=False,
         ),
     ] = None,
@@ -147,10 +149,10 @@ def nightly(
     ] = False,
     scenario: ScenarioOption = ScenarioName.DRIFTED,
 ) -> None:
-    """Audit, store the run, compare it with the last announced one, send changes, remove old runs.
+    """Audit, store the run, send what changed since the last announced run, remove old runs.
 
-    Goes on with a run of its own that was not finished. Two at once on one account are refused.
-    Says what it did on standard error, one line each; reports go to files.
+    Resumes an earlier nightly run that did not finish. A second run on the same account at the same
+    time is refused. Each step is logged to standard error; reports go to files.
 
     Examples:
 

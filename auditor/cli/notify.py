@@ -14,7 +14,7 @@ from auditor.notify.channels import Channel, NotifyError
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Channels that messages about audits go to: mail, Slack, Teams, PagerDuty, webhooks… "
+    help="Channels for messages about audits: mail, Slack, Teams, PagerDuty, webhooks… "
     "Their addresses hold secrets and stay in the keyring."
     "\n\nExample: **auditor notify add ops-mail**",
 )
@@ -24,8 +24,8 @@ NotifyOption = Annotated[
     typer.Option(
         "--notify",
         metavar="NAME|URL",
-        help="Tell this channel what changed: one of auditor notify list, or an address of "
-        "Apprise. May be repeated. [default: AUDITOR_NOTIFY, else all channels kept]",
+        help="Send what changed to this channel: a stored one (auditor notify list) or an Apprise "
+        "URL. May be repeated. [default: AUDITOR_NOTIFY, else all stored channels]",
         show_default=False,
     ),
 ]
@@ -34,7 +34,7 @@ NotifyOnOption = Annotated[
     typer.Option(
         "--notify-on",
         metavar="OCCASION,…",
-        help="When to tell: regressions, incomplete, waivers, recovery, always. "
+        help="When to send: regressions, incomplete, waivers, recovery, always. "
         "[default: all but always]",
         show_default=False,
     ),
@@ -43,7 +43,8 @@ NotifyNamesOption = Annotated[
     bool,
     typer.Option(
         "--notify-names",
-        help="Name people in messages. Without it they are counted: many may read a channel.",
+        help="Name people in messages. By default they are only counted, because many may read a "
+        "channel.",
     ),
 ]
 HeartbeatOption = Annotated[
@@ -51,8 +52,8 @@ HeartbeatOption = Annotated[
     typer.Option(
         "--heartbeat",
         metavar="URL",
-        help="Call this address of a dead man's switch when the audit is over; with /fail behind "
-        "its path where it did not end well. [default: AUDITOR_HEARTBEAT]",
+        help="Call this address of a dead man's switch after the audit, with /fail appended to the "
+        "path if the audit failed. [default: AUDITOR_HEARTBEAT]",
         show_default=False,
     ),
 ]
@@ -60,14 +61,14 @@ HeartbeatOption = Annotated[
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="What you call it, such as ops-mail.")],
+    name: Annotated[str, typer.Argument(help="The channel's name, such as ops-mail.")],
     stdin: Annotated[
         bool, typer.Option("--stdin", help="Read the address from standard input.")
     ] = False,
 ) -> None:
-    """Keep a channel in the keyring. Its address is asked for, and not shown.
+    """Store a channel in the keyring. Prompts for its address without showing it.
 
-    The forms of addresses are on https://appriseit.com/services/.
+    The address formats are listed at https://appriseit.com/services/.
 
     Examples:
 
@@ -90,7 +91,7 @@ def add(
 
 @app.command("list")
 def list_() -> None:
-    """List the channels that would be told: their names and services, never their addresses.
+    """List the channels in use: their names and services, never their addresses.
 
     Example: **auditor notify list**
     """
@@ -119,12 +120,12 @@ def remove(name: Annotated[str, typer.Argument(help="The channel's name.")]) -> 
 def try_out(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]…", help="Channels to test; all of them without any."),
+        typer.Argument(metavar="[NAME]…", help="The channels to test; by default all of them."),
     ] = None,
 ) -> None:
     """Send a test message, and report the result.
 
-    Exit codes: 0 sent to all, 2 no such channel or none at all, 4 not sent to some.
+    Exit codes: 0 sent to all, 2 no such channel or no channel, 4 a message could not be sent.
 
     Examples:
 

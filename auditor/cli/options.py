@@ -39,7 +39,7 @@ BaselineOption = Annotated[
         "--baseline",
         "-b",
         metavar="NAME|FILE",
-        help="What to measure against: a shipped baseline or a file. "
+        help="The baseline: the name of a shipped one, or a file. "
         "[default: the organisation file's, else AUDITOR_BASELINE, else consent-first]",
         show_default=False,
     ),
@@ -49,8 +49,8 @@ OrgOption = Annotated[
     typer.Option(
         "--org",
         metavar="FILE",
-        help="Organisation file: parameters, overrides, waivers… [default: AUDITOR_ORG; of a run "
-        "that is stored, the one it was judged by]",
+        help="The organisation file: parameters, overrides, waivers… [default: AUDITOR_ORG; for a "
+        "stored run, the one it was judged with]",
         show_default=False,
     ),
 ]
@@ -58,7 +58,7 @@ FailOnOption = Annotated[
     FailOn | None,
     typer.Option(
         "--fail-on",
-        help="Exit with 1 at deviations this severe or worse. [default: never]",
+        help="Exit with 1 on deviations of this severity or higher. [default: never]",
         show_default=False,
     ),
 ]
@@ -71,13 +71,13 @@ TopicOption = Annotated[
     typer.Option("--topic", metavar="TOPIC", help="Only this topic, e.g. ai; may be repeated."),
 ]
 PassesOption = Annotated[
-    bool, typer.Option("--include-passes", help="List passes too, not only count them.")
+    bool, typer.Option("--include-passes", help="List passes instead of only counting them.")
 ]
 AllowUnknownOption = Annotated[
     bool, typer.Option("--allow-unknown", help="Exit 0 instead of 3; the report says so.")
 ]
 StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Open decisions and missing attestations give exit 3.")
+    bool, typer.Option("--strict", help="Exit 3 on open decisions or missing attestations.")
 ]
 FormatOption = Annotated[
     list[str] | None,
@@ -105,7 +105,7 @@ FrameworkOption = Annotated[
     typer.Option(
         "--framework",
         metavar="NAME",
-        help="Regroup reports for people by the references of gdpr, hipaa, nist-800-53r5, "
+        help="Group reports for people by the references of gdpr, hipaa, nist-800-53r5, "
         "iso-27701, iso-42001, soc2, cis-zoom-1.0 or eu-ai-act.",
         show_default=False,
     ),
@@ -114,8 +114,8 @@ PseudonymiseOption = Annotated[
     bool,
     typer.Option(
         "--pseudonymise",
-        help="Put keyed pseudonyms in place of people and their meetings, the same in every run. "
-        "The key is in the keyring, or in AUDITOR_PSEUDONYM_KEY.",
+        help="Replace people and their meetings by keyed pseudonyms that are the same in every "
+        "run. The key is in the keyring or in AUDITOR_PSEUDONYM_KEY.",
     ),
 ]
 
@@ -133,14 +133,14 @@ AccountOption = Annotated[
     ),
 ]
 AllAccountsOption = Annotated[
-    bool, typer.Option("--all-accounts", help="All accounts at all addresses of the API.")
+    bool, typer.Option("--all-accounts", help="All stored accounts, of every API address.")
 ]
 
 PlanOption = Annotated[
     Plan | None,
     typer.Option(
         "--plan",
-        help="The account's Zoom plan, which sets the rate limits. auto: as pro. "
+        help="The account's Zoom plan, which sets the rate limits; auto: those of pro. "
         "[default: AUDITOR_PLAN, else auto]",
         show_default=False,
     ),
@@ -148,7 +148,10 @@ PlanOption = Annotated[
 MaxRateOption = Annotated[
     float | None,
     typer.Option(
-        "--max-rate", metavar="N", min=0.01, help="Requests a second, instead of the plan's limit."
+        "--max-rate",
+        metavar="N",
+        min=0.01,
+        help="The maximum requests per second, instead of the plan's limit.",
     ),
 ]
 RateShareOption = Annotated[
@@ -158,7 +161,7 @@ RateShareOption = Annotated[
         metavar="0..1",
         min=0.01,
         max=1,
-        help="The part of the limit to use; the rest is for other apps. [default: 0.8]",
+        help="The share of the limit to use; the rest is left to other apps. [default: 0.8]",
         show_default=False,
     ),
 ]
@@ -168,8 +171,8 @@ VerifyLocksOption = Annotated[
         "--verify-locks",
         metavar="N",
         min=0,
-        help="Where the account's value is right and locked, read only N users, drawn at "
-        "random, to confirm it. 0: read every user.",
+        help="If the account's value is right and locked, read only N random users to confirm it. "
+        "0: read every user.",
     ),
 ]
 MaxEvidenceAgeOption = Annotated[

@@ -34,8 +34,8 @@ def report(
         str,
         typer.Argument(
             metavar="[RUN|FILE]",
-            help="A run's id or latest, which are looked up in the store alone; or a snapshot's "
-            "file, by a path with a slash or one that ends in .sqlite.",
+            help="A stored run's id, or latest, or a snapshot file (a path with a slash or ending "
+            "in .sqlite).",
         ),
     ] = "latest",
     baseline: BaselineOption = None,

@@ -42,7 +42,7 @@ class ScenarioName(StrEnum):
 
 
 ScenarioOption = Annotated[
-    ScenarioName, typer.Option("--scenario", help="With --sandbox: which account to simulate.")
+    ScenarioName, typer.Option("--scenario", help="With --sandbox: the account to simulate.")
 ]
 
 
@@ -83,41 +83,46 @@ def account_source(
 def sandbox(
     ctx: typer.Context,
     scenario: Annotated[
-        ScenarioName, typer.Option("--scenario", help="Which account to simulate.")
+        ScenarioName, typer.Option("--scenario", help="The account to simulate.")
     ] = ScenarioName.DRIFTED,
-    users: Annotated[int, typer.Option("--users", min=1, help="How many users it has.")] = 300,
+    users: Annotated[int, typer.Option("--users", min=1, help="The number of users.")] = 300,
     groups: Annotated[
         int | None,
         typer.Option(
             "--groups",
             min=0,
-            help="How many groups. [default: one per 50 users]",
+            help="The number of groups. [default: one per 50 users]",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal accounts.")] = 1,
-    host: Annotated[str, typer.Option("--host", help="A loopback address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same account.")] = 1,
+    host: Annotated[
+        str, typer.Option("--host", help="The loopback address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port; 0: any free one.")
+    ] = 0,
     plan: Annotated[
-        SandboxPlan, typer.Option("--plan", help="Whose rate limits hold.")
+        SandboxPlan, typer.Option("--plan", help="The plan whose rate limits apply.")
     ] = SandboxPlan.BUSINESS,
     latency: Annotated[
-        float, typer.Option("--latency", min=0, help="Milliseconds before each answer.")
+        float,
+        typer.Option("--latency", min=0, help="The delay before each response, in milliseconds."),
     ] = 0,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             "--fault",
             metavar="NAME=VALUE",
-            help="Something that goes wrong, such as errors_5xx=0.05. May be repeated.",
+            help="A fault to simulate, such as errors_5xx=0.05; may be repeated.",
         ),
     ] = None,
 ) -> None:
     """Serve a simulated Zoom account on this machine until interrupted with Ctrl-C.
 
-    Prints the environment variables that point the auditor, or any other client, at it.
+    Prints the environment variables that make the auditor, or another client, use it.
 
-    While it serves, POST /sandbox/changes sets a setting, and the operation log has an entry of it:
+    While it runs, POST /sandbox/changes sets a setting and adds an entry to the operation log:
     a JSON object with level (account, group or user), id, setting, value or locked, and operator.
 
     Faults that hit a share of the requests (0 to 1): errors_5xx, rate_429, rate_429_bare,

@@ -424,8 +424,8 @@ def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
     assert len(json.loads(auditor("history", "--sandbox", "--format", "json").out)) == 1
     assert "for those, add --sandbox" in auditor("history").err
     report = " ".join(auditor("gate", "--help", env={"COLUMNS": "200"}).out.split())
-    assert "As --live, but of a simulated account" in report
-    assert "store and judge that" in report
+    assert "Like --live, on a simulated account" in report
+    assert "store and judge the result" in report
 
 
 def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:
