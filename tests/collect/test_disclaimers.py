@@ -1,13 +1,15 @@
 """Answers to notices: the requests, the counts, and that no person is named."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 
 from auditor.collect.disclaimers import months
 from auditor.evidence.read_plan import DISCLAIMERS, WORKFLOWS, ReadPlan, history
-from auditor.zoom.errors import Denied, Malformed, ScopeMissing
+from auditor.zoom.errors import Denied, Malformed, ScopeMissing, ZoomError
 from tests.collect.surfaces import Zoom, account, cause, collected, read
 
 REPORT = "/report/disclaimer"
@@ -17,7 +19,7 @@ RECORDING = ReadPlan(answered=("recording",))
 REFUSED = Denied("GET /report/history_meetings", "No permission.", code=200)
 
 
-def answer(status, kind="summary", **fields):
+def answer(status: object, kind: str | None = "summary", **fields: Any) -> dict[str, Any]:
     return {
         "disclaimer_status": status,
         "disclaimer_type": kind,
@@ -33,7 +35,13 @@ def answer(status, kind="summary", **fields):
     }
 
 
-def call(uuid, number=1, start="2026-11-20T09:00:00Z", end="2026-11-20T09:45:00Z", used=True):
+def call(
+    uuid: str,
+    number: int = 1,
+    start: str | None = "2026-11-20T09:00:00Z",
+    end: str | None = "2026-11-20T09:45:00Z",
+    used: bool = True,
+) -> dict[str, Any]:
     return {
         "meeting_uuid": uuid,
         "meeting_id": number,
@@ -44,7 +52,9 @@ def call(uuid, number=1, start="2026-11-20T09:00:00Z", end="2026-11-20T09:45:00Z
     }
 
 
-def counted(*rows, calls=(), reads=AI):
+def counted(
+    *rows: dict[str, Any], calls: Sequence[dict[str, Any]] = (), reads: ReadPlan = AI
+) -> Any:
     return account(read({REPORT: [*rows], PAST: [*calls]}, reads), DISCLAIMERS)
 
 
@@ -83,7 +93,7 @@ def test_equal_answers_are_equal_evidence_whoever_gave_them_and_when() -> None:
 
 
 @pytest.mark.parametrize("status", ["", None, "Maybe", 7, ["Agree"], "ada@example.com"])
-def test_an_answer_that_zoom_does_not_document_is_counted_as_such(status) -> None:
+def test_an_answer_that_zoom_does_not_document_is_counted_as_such(status: object) -> None:
     assert counted(answer(status))["answers"] == [
         {"notice": "summary", "answer": "undocumented", "guest": "no", "count": 1}
     ]
@@ -122,7 +132,9 @@ def test_without_a_control_that_looks_at_them_answers_are_not_asked_for() -> Non
         ("2026-05-01", "2026-05-01", [("2026-05-01", "2026-05-01")]),
     ],
 )
-def test_no_request_is_about_more_than_a_month(first: str, last: str, stretches) -> None:
+def test_no_request_is_about_more_than_a_month(
+    first: str, last: str, stretches: list[tuple[str, str]]
+) -> None:
     result = list(months(date.fromisoformat(first), date.fromisoformat(last)))
     assert [(str(start), str(end)) for start, end in result] == stretches
 
@@ -134,7 +146,7 @@ def test_no_request_is_about_more_than_a_month(first: str, last: str, stretches)
         Denied("GET /report/disclaimer", "No permission.", code=200),
     ],
 )
-def test_a_refused_report_is_denied(error) -> None:
+def test_a_refused_report_is_denied(error: ZoomError) -> None:
     assert cause(account(read({REPORT: error, PAST: []}, AI), DISCLAIMERS)) == "denied"
 
 
@@ -153,7 +165,9 @@ def test_a_meeting_with_ai_and_no_answer_is_counted() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"meeting_id": "", "meeting_number": 7}, {"meeting_id": "7"}])
-def test_a_meeting_is_known_by_its_number_where_the_row_names_no_other(fields) -> None:
+def test_a_meeting_is_known_by_its_number_where_the_row_names_no_other(
+    fields: dict[str, Any],
+) -> None:
     row = {**answer("Agree"), "meeting_number": None, **fields}
     assert counted(row, calls=[call("a==", number=7)])["ai_meetings"]["unanswered"] == 0
 
@@ -209,7 +223,7 @@ def test_whether_meetings_were_recorded_is_asked_only_where_nobody_answered() ->
 class Granted(Zoom):
     """An account whose app has the scope for workflows."""
 
-    def authenticate(self):
+    def authenticate(self) -> frozenset[str]:
         return frozenset({"workflow:read:list_definitions:admin"})
 
 

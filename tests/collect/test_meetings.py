@@ -1,9 +1,13 @@
 """Upcoming meetings and webinars, and answers to the AI notice in past meetings."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from auditor.evidence.read_plan import MEETING, NOTICES, MeetingSelection, ReadPlan, history
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import View
 from auditor.zoom.errors import (
     Denied,
@@ -13,6 +17,7 @@ from auditor.zoom.errors import (
     Rejected,
     ScopeMissing,
     Transient,
+    ZoomError,
 )
 from tests.collect.surfaces import (
     PEOPLE,
@@ -48,7 +53,7 @@ NOT_ALLOWED = Denied(
 NOT_HOSTING = NotLicensed("GET /x", "Your user account is not allowed meeting hosting", code=3161)
 
 
-def meetings(snapshot):
+def meetings(snapshot: Snapshot) -> dict[str, Any]:
     return of(snapshot, Level.MEETING, MEETING)
 
 
@@ -93,7 +98,7 @@ def test_settings_that_are_no_object_are_kept_as_they_are() -> None:
     [(NOT_ALLOWED, "denied"), (NOT_HOSTING, "not_licensed"), (NotFound("GET /x"), "error")],
 )
 def test_a_host_whose_meetings_cannot_be_listed_has_a_record_and_the_others_are_read(
-    error, expected: str
+    error: ZoomError, expected: str
 ) -> None:
     snapshot = read({**SCHEDULED, "/users/u2/meetings": error}, PLAN)
     by_id = meetings(snapshot)
@@ -112,7 +117,7 @@ def test_a_host_whose_meetings_cannot_be_listed_has_a_record_and_the_others_are_
         UNKNOWN_ENDPOINT,
     ],
 )
-def test_a_refusal_that_holds_for_every_host_is_one_record(error) -> None:
+def test_a_refusal_that_holds_for_every_host_is_one_record(error: ZoomError) -> None:
     answers = {f"/users/u{n}/meetings": error for n in (1, 2, 3)}
     snapshot = read(answers, PLAN)
     assert meetings(snapshot) == {}
@@ -134,12 +139,12 @@ def test_a_fault_of_one_meeting_is_that_meetings() -> None:
 
 
 def test_what_came_of_a_list_that_may_be_longer_is_read_and_the_rest_unknown() -> None:
-    def listed():
+    def listed() -> Iterator[dict[str, Any]]:
         yield {"id": 81, "topic": "Round"}
         raise IncompleteListing("GET /users/{userId}/meetings", 1, 5)
 
     class Pages:
-        def __iter__(self):
+        def __iter__(self) -> Iterator[dict[str, Any]]:
             return listed()
 
     snapshot = read({**SCHEDULED, "/users/u1/meetings": Pages()}, PLAN)
@@ -198,7 +203,9 @@ DATED = {
     ],
     ids=same_everywhere,
 )
-def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, chosen) -> None:
+def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(
+    budget: MeetingSelection, chosen: set[str]
+) -> None:
     """Events without a fixed time come first, because they may be held at any time."""
     plan = ReadPlan(meeting=("auto_recording",), meetings=budget)
     snapshot = collected(Zoom({**PEOPLE, **DATED}), plan)
@@ -219,7 +226,7 @@ def test_the_next_meetings_of_a_host_are_read_and_the_others_counted(budget, cho
     ],
     ids=same_everywhere,
 )
-def test_only_the_hosts_asked_for_are_listed(budget, requested) -> None:
+def test_only_the_hosts_asked_for_are_listed(budget: MeetingSelection, requested: set[str]) -> None:
     zoom = Zoom({**PEOPLE, **SCHEDULED})
     collected(zoom, ReadPlan(meeting=("auto_recording",), meetings=budget))
     assert {f"u{n}" for n in (1, 2, 3) if zoom.times(f"/users/u{n}/meetings")} == requested
@@ -272,11 +279,11 @@ OF_NOTICES = ReadPlan(
 )
 
 
-def past(uuid, start):
+def past(uuid: str, start: str) -> dict[str, Any]:
     return {"meeting_uuid": uuid, "start_time": start, "host_email": "a@x", "topic": "x", **USED}
 
 
-def participants(uuid):
+def participants(uuid: str) -> str:
     return f"/metrics/meetings/{uuid}/participants"
 
 

@@ -5,6 +5,7 @@ import pytest
 from auditor.collect import parsing
 from auditor.evidence import json_values
 from auditor.evidence.json_values import LONGEST_NAME
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from tests.names import same_everywhere
 
@@ -19,7 +20,7 @@ def test_a_group_has_id_and_name() -> None:
 
 
 @pytest.mark.parametrize("zoom_id", NOTHING, ids=same_everywhere)
-def test_a_group_without_an_id_is_none(zoom_id) -> None:
+def test_a_group_without_an_id_is_none(zoom_id: JsonValue) -> None:
     assert parsing.group({"id": zoom_id, "name": "Legal"}) is None
     assert parsing.group({}) is None
 
@@ -50,7 +51,9 @@ def test_a_user_has_what_the_row_says() -> None:
         ({}, ""),
     ],
 )
-def test_a_user_without_a_display_name_is_called_by_first_and_last_name(row, name: str) -> None:
+def test_a_user_without_a_display_name_is_called_by_first_and_last_name(
+    row: dict[str, JsonValue], name: str
+) -> None:
     assert parsing.user({"id": "u1", **row}, "active").name == name
 
 
@@ -59,12 +62,12 @@ def test_a_user_without_an_id_is_known_by_the_address() -> None:
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=same_everywhere)
-def test_a_user_without_id_and_address_is_none(nothing) -> None:
+def test_a_user_without_id_and_address_is_none(nothing: JsonValue) -> None:
     assert parsing.user({"id": nothing, "email": nothing, "first_name": "Ada"}, "active") is None
 
 
 @pytest.mark.parametrize("groups", [None, "g1", {}, 5, [None, "", {}, True]], ids=same_everywhere)
-def test_groups_that_are_no_ids_are_left_out(groups) -> None:
+def test_groups_that_are_no_ids_are_left_out(groups: JsonValue) -> None:
     assert parsing.user({"id": "u1", "group_ids": groups}, "active").group_ids == ()
 
 
@@ -97,6 +100,6 @@ def test_the_status_is_that_of_the_list_that_was_asked_for() -> None:
         ("x" * 1000, "x" * LONGEST_NAME),
     ],
 )
-def test_text_can_always_be_stored(value, text: str) -> None:
+def test_text_can_always_be_stored(value: JsonValue, text: str) -> None:
     assert json_values.as_text(value) == text
     assert json_values.as_text(value).encode().decode() == text

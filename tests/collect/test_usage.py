@@ -1,11 +1,12 @@
 """Usage, apps, roles and logs of the account: the requests, and the minimum that is stored."""
 
 import json
+from typing import Any
 
 import pytest
 
 from auditor.evidence.read_plan import HOSTS, LOGS, ROLES, SUMMARIES, ReadPlan, apps, history
-from auditor.zoom.errors import Denied, NotLicensed, Rejected
+from auditor.zoom.errors import Denied, NotLicensed, Rejected, ZoomError
 from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, collected, read
 
 SUMMARY = history("meeting_summary")
@@ -14,7 +15,7 @@ PAST = "/report/history_meetings"
 MADE = "/meetings/meeting_summaries"
 
 
-def past(host, used, **fields):
+def past(host: str | None, used: object, **fields: Any) -> dict[str, Any]:
     features = {} if used is None else {"feature_used": {"meeting_summary": used}}
     return {"host_email": host, "topic": "SECRET TOPIC", **features, **fields}
 
@@ -94,7 +95,7 @@ def test_of_summaries_that_are_switched_off_zooms_words_are_kept() -> None:
         (Rejected("GET /x", "Meeting summary disabled.", code=300), "error"),
     ],
 )
-def test_any_other_refusal_of_summaries_is_no_evidence(error, expected: str) -> None:
+def test_any_other_refusal_of_summaries_is_no_evidence(error: ZoomError, expected: str) -> None:
     assert cause(account(read({MADE: error}, ReadPlan(use={SUMMARIES: ()})), SUMMARIES)) == expected
 
 
@@ -166,7 +167,7 @@ def test_apps_are_kept_with_their_scopes() -> None:
 
 
 @pytest.mark.parametrize("scopes", ["all", [7.5], [{"name": "x"}], ["recording:read", None]])
-def test_scopes_that_cannot_be_read_are_none(scopes) -> None:
+def test_scopes_that_cannot_be_read_are_none(scopes: object) -> None:
     answers = {"/marketplace/apps": [{"app_id": "a", "scopes": scopes}]}
     (app,) = account(
         read(answers, ReadPlan(use={apps("account_added"): ()})), apps("account_added")

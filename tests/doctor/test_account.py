@@ -85,11 +85,13 @@ def text_of(check: DoctorCheck) -> str:
     return f"{check.sentence} {check.advice}"
 
 
-def refused(zoom: responses.RequestsMock, endpoint: Endpoint, status: int = 400, **body) -> None:
+def refused(
+    zoom: responses.RequestsMock, endpoint: Endpoint, status: int = 400, **body: object
+) -> None:
     zoom.get(API + endpoint.path, status=status, json=body)
 
 
-def answered(zoom: responses.RequestsMock, *but) -> None:
+def answered(zoom: responses.RequestsMock, *but: Endpoint) -> None:
     for endpoint, body in (
         (endpoints.USERS, USERS),
         (endpoints.ACCOUNT_SETTINGS, {"recording": {}}),

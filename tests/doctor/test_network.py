@@ -1,6 +1,7 @@
 """Checks of the network, from the results of probes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OAUTH, API = "zoom.us", "api.zoom.us"
 
 
-def probe_results(**both) -> list[ProbeResult]:
+def probe_results(**both: Any) -> list[ProbeResult]:
     return [ProbeResult(host, **{"route": Route(), "status": 404, **both}) for host in (OAUTH, API)]
 
 

@@ -4,7 +4,7 @@ from auditor.doctor.scopes import ScopeComparison
 from auditor.doctor.text import lines
 from auditor.errors import ExitCode
 from auditor.zoom import endpoints
-from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT
+from auditor.zoom.hosts import COMMERCIAL, GOVERNMENT, Cloud
 
 NEEDS = Needs(
     {
@@ -16,7 +16,12 @@ NEEDS = Needs(
 
 
 def rendered(
-    granted: frozenset | None, *checks, cloud=COMMERCIAL, color=False, every=False, width=80
+    granted: frozenset[str] | None,
+    *checks: DoctorCheck,
+    cloud: Cloud = COMMERCIAL,
+    color: bool = False,
+    every: bool = False,
+    width: int = 80,
 ) -> list[str]:
     subject = AuditTarget(cloud.api_url, cloud.token_url, "strict 1.0", "user")
     diagnosis = DoctorReport(subject, checks, ScopeComparison(NEEDS, granted))

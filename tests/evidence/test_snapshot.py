@@ -12,7 +12,7 @@ from auditor.evidence import content_store
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import FORMAT, Snapshot, SnapshotError
-from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 from tests.names import same_everywhere
 
 AT = "2026-11-21T20:00:00.123Z"
@@ -38,15 +38,7 @@ def filled(snapshot: Snapshot) -> Snapshot:
 
 def everything(
     snapshot: Snapshot,
-) -> dict[
-    Level,
-    list[
-        tuple[Scope, dict[View, ReadFailure | Document], dict[View, str]]
-        | Any
-        | tuple[Scope, dict[Any, Any], dict[Any, Any]]
-        | tuple[Scope, dict[View, Document], dict[View, str]]
-    ],
-]:
+) -> dict[Level, list[tuple[Scope, dict[View, Outcome], dict[View, str]]]]:
     return {
         level: [(e.scope, dict(e.outcomes), dict(e.digests)) for e in snapshot.evidence(level)]
         for level in Level
@@ -423,7 +415,7 @@ def test_what_was_written_before_an_error_in_a_batch_is_kept(tmp_path: Path) -> 
     path = tmp_path / "run.db"
     snapshot = Snapshot.create(path)
 
-    def broken_off():
+    def broken_off() -> None:
         with snapshot.transaction():
             snapshot.add_scope(USER)
             raise KeyboardInterrupt

@@ -1,7 +1,7 @@
 """Builders for small worlds: checks, documents, and snapshots in memory."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 from hypothesis import HealthCheck, settings
 
@@ -10,8 +10,8 @@ from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
-from auditor.findings.model import Finding, Severity, Status, Verdict
-from auditor.policy.baseline.baselines import Baseline, BaselineInfo, ControlExpectation
+from auditor.findings.model import BaselineInfo, Finding, Severity, Status, Verdict
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue import files, yaml_source
 from auditor.policy.catalogue.controls import Catalogue, Check, Control, Fix
 from auditor.policy.catalogue.operators import Expectation
@@ -29,8 +29,6 @@ SOURCE = {
     Level.GROUP: "GET /groups/{groupId}/",
     Level.USER: "GET /users/{userId}/",
 }
-LISTED = {View("groups"): {"listed": 1}, View("users", "active"): {"listed": 1}}
-LISTED |= {View("users", "inactive"): {"listed": 0}}
 FIXED = settings(
     derandomize=True,
     database=None,
@@ -40,8 +38,18 @@ FIXED = settings(
 )
 """The same examples on every machine."""
 
-Bodies = Mapping[View, JsonValue | Cause]
+Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | float | None
+"""JsonValue as tests write it: covariant, so that a literal's own type fits."""
+Bodies: TypeAlias = Mapping[View, Json | Cause]
 """View to the document that Zoom returned, or the cause of the failure."""
+Parameters: TypeAlias = Mapping[str, Json]
+ScopeBodies: TypeAlias = tuple[Scope, Bodies]
+
+LISTED: Bodies = {
+    View("groups"): {"listed": 1},
+    View("users", "active"): {"listed": 1},
+    View("users", "inactive"): {"listed": 0},
+}
 
 
 def check(setting: str = "in_meeting.thing", **fields: Any) -> Check:
@@ -71,12 +79,14 @@ def assessed(
     return ControlExpectation(made, made.severity, lock, {each.setting: wish for each in checks})
 
 
-def baseline(
-    *each: ControlExpectation, parameters: Mapping[str, JsonValue] | None = None
-) -> Baseline:
+def parameters_of(parameters: Parameters | None) -> Mapping[str, JsonValue]:
+    return cast("Mapping[str, JsonValue]", parameters or {})
+
+
+def baseline(*each: ControlExpectation, parameters: Parameters | None = None) -> Baseline:
     info = BaselineInfo("test", "1", "sha256:0")
     by_id = {one.control.id: one for one in sorted(each, key=lambda one: one.control.id)}
-    return Baseline(info, "", "", parameters or {}, by_id)
+    return Baseline(info, "", "", parameters_of(parameters), by_id)
 
 
 def derived(
@@ -94,9 +104,9 @@ def derived(
     return ControlExpectation(shipped, severity or shipped.severity, False, expected)
 
 
-def at(path: str, value: JsonValue) -> dict[str, JsonValue]:
+def at(path: str, value: Json) -> dict[str, JsonValue]:
     """A document with `value` at a dotted path."""
-    body: JsonValue = value
+    body = cast("JsonValue", value)
     for part in reversed(path.split(".")):
         body = {part: body}
     assert isinstance(body, dict)
@@ -113,8 +123,8 @@ def put(body: dict[str, JsonValue], path: str, value: JsonValue) -> None:
     body[leaf] = value
 
 
-def document(body: JsonValue, source: str = "GET /somewhere", when: str = AT) -> Document:
-    return Document(body, source, when)
+def document(body: Json, source: str = "GET /somewhere", when: str = AT) -> Document:
+    return Document(cast("JsonValue", body), source, when)
 
 
 def refusal(
@@ -123,7 +133,7 @@ def refusal(
     return ReadFailure(Unseen(cause, detail), source, AT)
 
 
-def outcome(scope: Scope, view: View, body: JsonValue | Cause) -> Outcome:
+def outcome(scope: Scope, view: View, body: Json | Cause) -> Outcome:
     source = SOURCE.get(scope.level, "GET /else/") + str(view)
     return refusal(body, source) if isinstance(body, Cause) else document(body, source)
 
@@ -132,7 +142,7 @@ def outcomes(bodies: Bodies, scope: Scope = ACCOUNT) -> dict[View, Outcome]:
     return {view: outcome(scope, view, body) for view, body in bodies.items()}
 
 
-def world(*scopes: tuple[Scope, Bodies], listings: Bodies | None = LISTED) -> Snapshot:
+def world(*scopes: ScopeBodies, listings: Bodies | None = LISTED) -> Snapshot:
     """A snapshot in memory. It always contains the account."""
     snapshot = Snapshot.create()
     snapshot.add_scope(ACCOUNT)
@@ -145,22 +155,24 @@ def world(*scopes: tuple[Scope, Bodies], listings: Bodies | None = LISTED) -> Sn
     return snapshot
 
 
-def settings_of(value: JsonValue, path: str = "in_meeting.thing") -> Bodies:
+def settings_of(value: Json, path: str = "in_meeting.thing") -> Bodies:
     return {SETTINGS: at(path, value)}
 
 
-def locks_of(value: JsonValue, path: str = "in_meeting.thing") -> Bodies:
+def locks_of(value: Json, path: str = "in_meeting.thing") -> Bodies:
     return {LOCKS: at(path, value)}
 
 
 def judged(
     snapshot: Snapshot,
     expectation: Baseline,
-    parameters: Mapping[str, JsonValue] | None = None,
+    parameters: Parameters | None = None,
     depth: Level = Level.USER,
     catalogue: Catalogue = CATALOGUE,
 ) -> Evaluation:
-    return evaluate(snapshot, catalogue, expectation, parameters or {}, depth, keep_passes=True)
+    return evaluate(
+        snapshot, catalogue, expectation, parameters_of(parameters), depth, keep_passes=True
+    )
 
 
 def rows(evaluation: Evaluation) -> list[tuple[Scope, Verdict]]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import FindingKind, Status, Verdict, WaiverResult
@@ -13,7 +12,7 @@ from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.baseline.waivers import Attestation, Waiver, WaiversAndAttestations
 from auditor.policy.catalogue.controls import Catalogue, Control, Family
 from auditor.policy.evaluation.evaluate import Evaluation, evaluate
-from tests.policy.builders import rows
+from tests.policy.builders import Parameters, parameters_of, rows
 
 TODAY = date(2026, 11, 21)
 Wishes = Sequence[Mapping[str, Any]]
@@ -73,7 +72,7 @@ def decided(
     attestations: Wishes = (),
     catalogue: Catalogue | None = None,
     selected: frozenset[str] | None = None,
-    parameters: Mapping[str, JsonValue] | None = None,
+    parameters: Parameters | None = None,
     depth: Level = Level.USER,
     today: date = TODAY,
     keep_passes: bool = True,
@@ -84,7 +83,7 @@ def decided(
         snapshot,
         known,
         expected,
-        parameters or {},
+        parameters_of(parameters),
         depth,
         keep_passes,
         overrides_of(expected, *overrides, catalogue=known, selected=selected),

@@ -1,18 +1,28 @@
 """Recorded answers to notices: when they pass, deviate, need a decision or are unknown."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import auditor.evidence.reading
 from auditor.evidence.read_plan import DISCLAIMERS, MEETING, WORKFLOWS, apps
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline import baselines as baseline
-from tests.policy.builders import ACCOUNT, CATALOGUE, at, judged, only, rows, world
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    Json,
+    Parameters,
+    at,
+    judged,
+    only,
+    rows,
+    world,
+)
 from tests.policy.samples import BASELINES
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
@@ -22,7 +32,9 @@ PASSIVE = {"ai": ("CN-02", "CN-03"), "recording": ("CN-05",)}
 SHOWN = {"recording": "CN-04", "archive": "CN-10"}
 
 
-def body(kind: str = "ai", guest: str = "no", more: Any | None = None, **counts) -> dict[str, Any]:
+def body(
+    kind: str = "ai", guest: str = "no", more: Mapping[str, object] | None = None, **counts: int
+) -> dict[str, Any]:
     answers = [
         {"notice": NOTICES.get(kind, "liveStream"), "guest": guest, "count": count}
         | {"answer": answer.replace("_", " ")}
@@ -34,14 +46,10 @@ def body(kind: str = "ai", guest: str = "no", more: Any | None = None, **counts)
 
 def of(
     control: str,
-    document: Any,
-    parameters: dict[str, bool] | dict[str, None] | None = None,
+    document: Json | Cause,
+    parameters: Parameters | None = None,
     base: str = "consent-first",
-    settings: auditor.evidence.reading.Cause
-    | dict[str, dict[str, dict[str, str]]]
-    | dict[str, dict[str, dict[str, bool]]]
-    | dict[str, dict[str, int]]
-    | None = None,
+    settings: Json | Cause = None,
 ) -> Verdict:
     outcomes = {DISCLAIMERS: document, **({SETTINGS: settings} if settings else {})}
     expectation = BASELINES[base].only(frozenset({control}))
@@ -87,9 +95,7 @@ def test_guests_are_counted_apart_from_people_of_the_account() -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.parametrize("control", ["CN-02", "CN-03", "CN-04", "CN-05", "CN-10", "TP-01"])
-def test_a_report_that_was_refused_is_unknown_for_its_cause(
-    control: str, cause: auditor.evidence.reading.Cause
-) -> None:
+def test_a_report_that_was_refused_is_unknown_for_its_cause(control: str, cause: Cause) -> None:
     found = of(control, cause)
     expected = IDLE if (control, cause) == ("CN-10", Cause.NOT_LICENSED) else UNKNOWN
     assert found.status is expected
@@ -177,10 +183,7 @@ def test_recordings_without_an_answer_are_no_pass(
     ],
 )
 def test_archiving_without_an_answer_is_no_pass(
-    settings: dict[str, dict[str, dict[str, bool]]]
-    | auditor.evidence.reading.Cause
-    | dict[str, dict[str, dict[str, str]]]
-    | dict[str, dict[str, int]],
+    settings: Json | Cause,
     status: Status,
     cause: Cause | None,
 ) -> None:
@@ -219,7 +222,7 @@ def test_an_expectation_for_the_whole_control_is_not_about_its_notices(tmp_path:
 # Apps and workflows that can undo the baseline
 
 
-def of_apps(control: str, *each, parameters=None) -> Verdict:
+def of_apps(control: str, *each: dict[str, Any], parameters: Parameters | None = None) -> Verdict:
     expectation = BASELINES["consent-first"].only(frozenset({control}))
     document = {"apps": [*each]}
     snapshot = world(
@@ -231,7 +234,7 @@ def of_apps(control: str, *each, parameters=None) -> Verdict:
     return first
 
 
-def app(name: str, *scopes) -> dict[str, str | list[str]]:
+def app(name: str, *scopes: str) -> dict[str, str | list[str]]:
     return {"id": f"id-{name}", "name": name, "scopes": [*scopes]}
 
 
@@ -279,8 +282,8 @@ def test_an_app_without_readable_scopes_leaves_a_doubt() -> None:
 
 
 def workflows(
-    document: dict[str, list[dict[str, str]]] | auditor.evidence.reading.Cause | None,
-    parameters: dict[str, list[str]] | None = None,
+    document: Json | Cause,
+    parameters: Parameters | None = None,
 ) -> dict[str, Verdict]:
     expectation = BASELINES["consent-first"].only(frozenset({"AI-21"}))
     outcomes = {} if document is None else {WORKFLOWS: document}

@@ -16,7 +16,7 @@ from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.controls import Catalogue, Check, Family
 from auditor.policy.evaluation.capture import capture_baseline
 from auditor.policy.evaluation.evaluate import evaluate
-from tests.policy.builders import ACCOUNT, CATALOGUE, at, check, control, world
+from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, Json, at, check, control, world
 from tests.policy.decisions import catalogue_of
 from tests.policy.samples import BASELINES, NoSample, failing, passing, place
 
@@ -24,23 +24,16 @@ A, B = check("in_meeting.a"), check("in_meeting.b")
 
 
 def capturing(
-    bodies: dict[
-        View,
-        dict[str, dict[str, str | bool]]
-        | Cause
-        | dict[str, dict[str, bool]]
-        | dict[str, dict[str, dict[str, str | bool] | str]]
-        | dict[str, bool],
-    ],
-    *checks,
-    catalogue=None,
+    bodies: Bodies,
+    *checks: Check,
+    catalogue: Catalogue | None = None,
 ) -> Any:
     account = next(world((ACCOUNT, bodies)).evidence(Level.ACCOUNT))
     known = catalogue or catalogue_of(control(*checks))
     return capture_baseline(account, known, "today", "As it was")
 
 
-def body(**values) -> dict[View, dict[str, dict[str, str | bool]] | dict[str, dict[str, bool]]]:
+def body(**values: Json) -> Bodies:
     return {SETTINGS: {"in_meeting": values}}
 
 

@@ -8,7 +8,7 @@ import pytest
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.evaluation.comparison import conflicts
 from tests.names import same_everywhere
-from tests.policy.builders import assessed, baseline, check
+from tests.policy.builders import Parameters, assessed, baseline, check
 from tests.policy.samples import BASELINES
 
 SHARING = ["all", "host", "none"]
@@ -24,9 +24,9 @@ def clash(
     one_check: Check,
     one: Any,
     other: Any,
-    first: dict[str, int] | dict[str, list[str]] | None = None,
-    second: dict[str, int] | dict[str, list[str]] | None = None,
-) -> list[tuple[str, str, str] | Any]:
+    first: Parameters | None = None,
+    second: Parameters | None = None,
+) -> list[tuple[str, str, str]]:
     found = list(
         conflicts(
             baseline(assessed(one_check, op=one), parameters=first),
@@ -36,7 +36,7 @@ def clash(
     return [(each.setting, each.one.expectation.op, each.other.expectation.op) for each in found]
 
 
-def op(name: str, value: Any | None = None, **fields) -> dict[str, Any]:
+def op(name: str, value: Any | None = None, **fields: Any) -> dict[str, Any]:
     return {"op": name, **({} if value is None else {"value": value}), **fields}
 
 
@@ -183,7 +183,9 @@ NO_CLOUD = {
         ("strict", {**EVERYWHERE, **AUTOMATIC, **CHAT, **STRICTER, **NO_CLOUD}),
     ],
 )
-def test_conflicts_of_the_benchmark_with_privacy_are_listed(name: str, expected) -> None:
+def test_conflicts_of_the_benchmark_with_privacy_are_listed(
+    name: str, expected: dict[str, set[tuple[str, str]]]
+) -> None:
     found = {}
     for each in conflicts(BASELINES[CIS], BASELINES[name]):
         found.setdefault(each.setting, set()).add((each.one.control, each.other.control))
@@ -193,5 +195,5 @@ def test_conflicts_of_the_benchmark_with_privacy_are_listed(name: str, expected)
 @pytest.mark.parametrize(
     ("one", "other"), list(combinations([name for name in BASELINES if name != CIS], 2))
 )
-def test_our_own_baselines_differ_only_in_how_strict_they_are(one, other) -> None:
+def test_our_own_baselines_differ_only_in_how_strict_they_are(one: str, other: str) -> None:
     assert list(conflicts(BASELINES[one], BASELINES[other])) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
@@ -19,6 +19,9 @@ from tests.policy.builders import (
     GROUP,
     LISTED,
     USER,
+    Bodies,
+    Json,
+    Parameters,
     assessed,
     baseline,
     check,
@@ -34,7 +37,12 @@ PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 GROUPS, USERS = (each.setting for each in CATALOGUE.controls["CC-02"].checks)
 
 
-def of(snapshot: Snapshot, *expectation, depth=Level.USER, parameters=None) -> dict[str, Verdict]:
+def of(
+    snapshot: Snapshot,
+    *expectation: ControlExpectation,
+    depth: Level = Level.USER,
+    parameters: Parameters | None = None,
+) -> dict[str, Verdict]:
     """The derived verdicts, by setting."""
     found = judged(snapshot, baseline(*expectation), parameters, depth)
     for scope, verdict in rows(found):
@@ -47,7 +55,7 @@ def of(snapshot: Snapshot, *expectation, depth=Level.USER, parameters=None) -> d
 # CC-01: locks
 
 
-def locks(*each, value=False) -> Verdict:
+def locks(*each: bool | None, value: Json = False) -> Verdict:
     names = [f"in_meeting.s{n}" for n in range(len(each))]
     checks = [check(name) for name in names]
     body = {LOCKS: {"in_meeting": {f"s{n}": v for n, v in enumerate(each) if v is not None}}}
@@ -143,12 +151,12 @@ def test_the_worst_cause_is_told() -> None:
 
 
 def looser(
-    account: dict[View, dict[Any, Any] | dict[str, dict[str, bool]] | Cause],
-    group: dict[View, dict[str, dict[str, bool]]] | dict[View, dict[Any, Any]] | None,
-    user: dict[View, dict[str, dict[str, bool]]] | dict[View, dict[Any, Any]] | None,
+    account: Bodies,
+    group: Bodies | None,
+    user: Bodies | None,
     expectation: ControlExpectation | None = None,
     depth: Level = Level.USER,
-    **more,
+    **more: Any,
 ) -> dict[str, Verdict]:
     scopes = [(ACCOUNT, account), (GROUP, group), (USER, user)]
     snapshot = world(*((s, b) for s, b in scopes if b is not None), **more)
@@ -225,7 +233,9 @@ NEEDED, NO_LEAF = {"op": "superset_of_param"}, {"op": "no_true_leaf_except_param
         ({"op": "in", "value": ["none"]}, "cloud", "cloud", PASS),
     ],
 )
-def test_if_both_deviate_the_one_that_goes_further_is_looser(wish, account, lower, status) -> None:
+def test_if_both_deviate_the_one_that_goes_further_is_looser(
+    wish: dict[str, Any], account: JsonValue, lower: JsonValue, status: Status
+) -> None:
     any_type = check(type=("integer", "string", "array", "object"))
     expectation = baseline(assessed(any_type, op=wish), derived("CC-02"))
     snapshot = world((ACCOUNT, settings_of(account)), (GROUP, settings_of(lower)))
@@ -262,8 +272,8 @@ def test_what_the_account_would_not_say_is_the_cause(cause: Cause) -> None:
     [({SETTINGS: {}}, settings_of(False)), (settings_of(False), {SETTINGS: {}})],
 )
 def test_a_value_that_cannot_be_compared_leaves_it_unknown(
-    account: dict[View, dict[str, dict[str, bool]] | dict[Any, Any]],
-    lower: dict[View, dict[str, dict[str, bool]] | dict[Any, Any]],
+    account: Bodies,
+    lower: Bodies,
 ) -> None:
     found = looser(account, lower, lower)
     assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, Cause.ABSENT)}
@@ -316,7 +326,9 @@ def test_a_setting_the_account_does_not_have_is_not_compared() -> None:
 # CC-07: new settings
 
 
-def new_settings(key: str, *, parameters=None, everything=True) -> dict[FindingKind, Status]:
+def new_settings(
+    key: str, *, parameters: Parameters | None = None, everything: bool = True
+) -> dict[FindingKind, Status]:
     """What CC-07 says of itself and of a new key, where all documents or only one were read."""
     views = ACCOUNT_VIEWS if everything else (SETTINGS,)
     bodies = {view: {} for view in views} | dict(settings_of(True, key))

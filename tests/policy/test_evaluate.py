@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-import auditor.evidence.reading
 from auditor.evidence.read_plan import PENDING, PHONE, TOKEN
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
@@ -20,19 +19,24 @@ from auditor.findings.model import (
     RunInfo,
     Severity,
     Status,
+    Verdict,
 )
 from auditor.findings.run import Run
 from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.catalogue.controls import Check
 from auditor.policy.evaluation import evaluate as evaluation_module
 from auditor.policy.evaluation.evaluate import Evaluation, not_reached
 from auditor.policy.judging import judge
 from auditor.policy.judging.groups import EPOCH
+from auditor.policy.judging.judge import CheckContext
 from tests.policy.builders import (
     ACCOUNT,
     AT,
     CATALOGUE,
     GROUP,
     LISTED,
+    Json,
+    ScopeBodies,
     assessed,
     baseline,
     check,
@@ -54,12 +58,8 @@ BASELINE = baseline(assessed(check()))
 
 
 def user(
-    n: int, value: bool | str | None = None, groups: tuple[str] | tuple[()] = ("g1",), **fields
-) -> (
-    tuple[Scope, dict[View, dict[str, dict[str, bool]]]]
-    | tuple[Scope, dict[Any, Any]]
-    | tuple[Scope, dict[View, dict[str, dict[str, str]]]]
-):
+    n: int, value: JsonValue = None, groups: tuple[str, ...] = ("g1",), **fields: Any
+) -> ScopeBodies:
     fields = {"licence": 2, "status": "active", **fields}
     scope = Scope(Level.USER, f"u{n}", f"User {n}", f"u{n}@example.com", groups, **fields)
     return scope, settings_of(value) if value is not None else {}
@@ -158,14 +158,8 @@ PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 
 def phone(
-    body: auditor.evidence.reading.Cause | dict[str, dict[str, bool]],
-) -> (
-    tuple[dict[Level, tuple[Status, None]], Evaluation]
-    | tuple[dict[Level, tuple[Status, auditor.evidence.reading.Cause]], Evaluation]
-    | tuple[
-        dict[Level, tuple[Status, None] | tuple[Status, auditor.evidence.reading.Cause]], Evaluation
-    ]
-):
+    body: Json | Cause,
+) -> tuple[dict[Level, tuple[Status, Cause | None]], Evaluation]:
     found = judged(world((PHONE_SCOPE, {PHONE: body})), PHONE_WANTED)
     assert {s.level for s, _ in rows(found)} == set(PHONE_LEVELS)
     return {s.level: (v.status, v.cause) for s, v in rows(found)}, found
@@ -224,10 +218,7 @@ TOKEN_WANTED = baseline(
     ],
 )
 def test_the_apps_own_token_is_judged_or_unknown(
-    body: dict[str, dict[str, list[Any]]]
-    | dict[str, dict[str, list[str]]]
-    | auditor.evidence.reading.Cause
-    | None,
+    body: Json | Cause,
     status: Status,
     cause: Cause | None,
 ) -> None:
@@ -391,13 +382,7 @@ def run_of(evaluation: Evaluation, expectation: Baseline, snapshot: Snapshot) ->
 
 
 def shuffled(
-    rows_: list[
-        tuple[Scope, dict[View, dict[str, dict[str, bool]] | dict[str, int]]]
-        | tuple[Scope, dict[View, dict[str, dict[str, bool | int]] | dict[str, dict[str, bool]]]]
-        | tuple[Scope, dict[View, dict[str, dict[str, bool]]]]
-        | tuple[Scope, dict[View, dict[str, dict[str, str]]]]
-        | tuple[Scope, dict[View, auditor.evidence.reading.Cause]]
-    ],
+    rows_: list[ScopeBodies],
     seed: int,
 ) -> Snapshot:
     """The same evidence, recorded in another order and at other times."""
@@ -414,13 +399,7 @@ def shuffled(
     return snapshot
 
 
-def mixed_world() -> list[
-    tuple[Scope, dict[View, dict[str, dict[str, bool]] | dict[str, int]]]
-    | tuple[Scope, dict[View, dict[str, dict[str, bool | int]] | dict[str, dict[str, bool]]]]
-    | tuple[Scope, dict[View, dict[str, dict[str, bool]]]]
-    | tuple[Scope, dict[View, dict[str, dict[str, str]]]]
-    | tuple[Scope, dict[View, auditor.evidence.reading.Cause]]
-]:
+def mixed_world() -> list[ScopeBodies]:
     groups = [
         (
             Scope(Level.GROUP, f"g{n}", f"Group {n}"),
@@ -465,7 +444,7 @@ def test_equal_documents_of_users_are_judged_once(monkeypatch: pytest.MonkeyPatc
     calls = Counter()
     value = judge.value
 
-    def counted(case, check):
+    def counted(case: CheckContext, check: Check) -> Verdict:
         calls[case.scope.level] += 1
         return value(case, check)
 

@@ -4,6 +4,7 @@ import pytest
 
 from auditor.policy.catalogue import documented
 from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.word_lists import KeyWord
 from auditor.policy.catalogue.word_lists import key_words as words
 from tests.policy.builders import CATALOGUE
 
@@ -42,7 +43,7 @@ def test_what_a_control_stops_reading_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("each", words().words, ids=lambda each: each.word)
-def test_a_word_counts_in_its_example_and_has_a_source(each) -> None:
+def test_a_word_counts_in_its_example_and_has_a_source(each: KeyWord) -> None:
     assert words().topic(each.example) is not None
     alone = words().model_copy(update={"words": (each,)})
     assert alone.topic(each.example) == each.topic
@@ -51,7 +52,7 @@ def test_a_word_counts_in_its_example_and_has_a_source(each) -> None:
 
 
 @pytest.mark.parametrize("each", words().words, ids=lambda each: each.word)
-def test_a_whole_word_does_not_count_inside_another(each) -> None:
+def test_a_whole_word_does_not_count_inside_another(each: KeyWord) -> None:
     alone = words().model_copy(update={"words": (each,)})
     inside = alone.topic(f"in_meeting.x{each.word}x")
     assert inside == (None if each.match == "whole" else each.topic)

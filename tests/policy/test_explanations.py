@@ -6,7 +6,7 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import LOCKS, Document, ReadFailure, View
+from auditor.evidence.view import LOCKS, Outcome, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading.effective_value import effective_value
 from auditor.policy.reading.explanations import Population, who_can_change
@@ -17,7 +17,7 @@ KNOWN = Population(293, {"g1": 12})
 CHECK = check()
 
 
-def locked(flag: bool | None) -> dict[View, Document | ReadFailure]:
+def locked(flag: bool | None) -> dict[View, Outcome]:
     if flag is None:
         return outcomes({LOCKS: Cause.DENIED})
     return outcomes({LOCKS: at("in_meeting.thing", flag)})

@@ -1,10 +1,10 @@
 """Judging one check at one scope: exceptions, conditions, older settings, licences and locks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-import auditor.evidence.reading
 from auditor.evidence.read_plan import PHONE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -17,6 +17,9 @@ from tests.policy.builders import (
     ALL,
     GROUP,
     USER,
+    Bodies,
+    Json,
+    Parameters,
     assessed,
     baseline,
     check,
@@ -40,9 +43,9 @@ def everywhere(value: Any) -> list[Any]:
 
 def value_at_account(
     expectation: ControlExpectation,
-    body: dict[str, Any],
-    parameters: dict[str, bool] | None = None,
-    **more,
+    body: Json,
+    parameters: Parameters | None = None,
+    **more: Any,
 ) -> Verdict:
     snapshot = world((ACCOUNT, {SETTINGS: body, **more}))
     return only(judged(snapshot, baseline(expectation), parameters, Level.ACCOUNT), "value")
@@ -286,8 +289,8 @@ NEWER, OLDER = NEW.setting, OLD.setting
 
 
 def twins(
-    body: dict[str, bool | str], expectation: ControlExpectation = TWINS, scope: Scope = ACCOUNT
-) -> dict[str, tuple[Status, auditor.evidence.reading.Cause] | tuple[Status, None]]:
+    body: Mapping[str, Json], expectation: ControlExpectation = TWINS, scope: Scope = ACCOUNT
+) -> dict[str, tuple[Status, Cause | None]]:
     snapshot = world((ACCOUNT, {}), (scope, {SETTINGS: {"recording": body}}))
     found = rows(judged(snapshot, baseline(expectation), depth=Level.USER))
     return {v.setting: (v.status, v.cause) for s, v in found if s == scope and v.kind == "value"}
@@ -318,8 +321,8 @@ def twins(
     ],
 )
 def test_of_an_older_and_a_newer_key_both_are_read_and_either_deviates(
-    body: dict[str, bool | str],
-    expected: dict[str, tuple[Status, auditor.evidence.reading.Cause] | tuple[Status, None]],
+    body: Mapping[str, Json],
+    expected: dict[str, tuple[Status, Cause | None]],
 ) -> None:
     assert twins(body) == expected
 
@@ -400,7 +403,7 @@ def test_without_leave_of_the_catalogue_a_basic_user_is_unknown() -> None:
 
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.NOT_LICENSED])
 def test_only_a_missing_licence_makes_a_refused_document_not_applicable(
-    cause: auditor.evidence.reading.Cause,
+    cause: Cause,
 ) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
     snapshot = world((ACCOUNT, {SETTINGS: Cause.NOT_LICENSED}), (user, {SETTINGS: cause}))
@@ -414,10 +417,10 @@ def test_only_a_missing_licence_makes_a_refused_document_not_applicable(
 
 def lock_of(
     one: Check,
-    account: dict[View, auditor.evidence.reading.Cause | dict[str, dict[str, bool]]],
-    group: dict[View, dict[str, dict[str, bool]]] | None = None,
+    account: Bodies,
+    group: Bodies | None = None,
     locked_control: bool = True,
-) -> list[Any | tuple[str, Verdict]]:
+) -> list[tuple[str, Verdict]]:
     snapshot = world((ACCOUNT, {**settings_of(False), **account}), (GROUP, group or {}))
     found = rows(judged(snapshot, baseline(assessed(one, lock=locked_control)), depth=Level.GROUP))
     return [(s.id, v) for s, v in found if v.kind in (FindingKind.LOCK, FindingKind.ATTESTATION)]
@@ -454,7 +457,7 @@ def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag: bool, state:
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_locks_that_could_not_be_read_are_unknown(cause: auditor.evidence.reading.Cause) -> None:
+def test_locks_that_could_not_be_read_are_unknown(cause: Cause) -> None:
     ((_, verdict),) = lock_of(check(), {LOCKS: cause})
     assert (verdict.status, verdict.cause, verdict.locked) == (UNKNOWN, cause, None)
 
@@ -472,9 +475,7 @@ PHONE_SCOPE = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 
 def phone_lock(
-    body: dict[str, dict[str, bool | str]]
-    | dict[str, dict[str, bool]]
-    | auditor.evidence.reading.Cause,
+    body: Json | Cause,
 ) -> Verdict:
     one = check(
         "call.enable",
@@ -501,9 +502,7 @@ def phone_lock(
     ],
 )
 def test_zoom_phone_keeps_its_locks_beside_the_values(
-    body: dict[str, dict[str, bool | str]]
-    | dict[str, dict[str, bool]]
-    | auditor.evidence.reading.Cause,
+    body: Json | Cause,
     status: Status,
     cause: Cause | None,
 ) -> None:

@@ -19,6 +19,7 @@ from tests.policy.builders import (
     CATALOGUE,
     FIXED,
     LISTED,
+    Json,
     at,
     judged,
     put,
@@ -121,7 +122,7 @@ SOUGHT = [
 
 @FIXED
 @given(data=st.data())
-def test_the_worst_of_all_places_counts(data) -> None:
+def test_the_worst_of_all_places_counts(data: st.DataObject) -> None:
     each, check = data.draw(st.sampled_from(SOUGHT))
     _, _, rest = f".{check.setting}.".partition(f".{check.find_key}.")
     below = ".".join(filter(None, (check.find_key, rest.strip("."))))
@@ -276,7 +277,7 @@ def test_a_text_in_place_of_a_period_is_unknown_whoever_set_the_period(
     ],
 )
 def test_phone_data_that_is_kept_without_end_deviates_for_each_kind(
-    items: list[dict[str, int | str]] | list[dict[str, str]] | None, status: Status
+    items: Json, status: Status
 ) -> None:
     body: dict[str, Any] = {"enable": True, "locked": True}
     if items is not None:

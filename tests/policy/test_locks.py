@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import locks
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
 from tests.names import same_everywhere
-from tests.policy.builders import ACCOUNT, GROUP, check, locks_of, outcomes
+from tests.policy.builders import ACCOUNT, GROUP, Bodies, check, locks_of, outcomes
 
 SECURITY = View("lock_settings", "meeting_security")
 E2E = check("meeting_security.e2e", view="meeting_security")
@@ -61,7 +61,7 @@ def test_an_object_of_no_documented_shape_is_no_flag(
 
 @pytest.mark.parametrize("value", [{}, {"x": {}}, {"x": "on"}, {"unlocked": True}, {"x": [True]}])
 def test_an_umbrella_object_without_a_flag_for_each_setting_says_nothing(
-    value: dict[str, list[bool] | str | bool | dict[Any, Any]],
+    value: JsonValue,
 ) -> None:
     reading = locks.flag("ai", value)
     assert isinstance(reading, Unseen)
@@ -99,7 +99,7 @@ def test_a_flag_that_says_neither_is_not_seen(value: Any, cause: Cause) -> None:
 @pytest.mark.parametrize(
     ("word", "locked"), [("true", True), ("Locked", True), ("false", False), ("UNLOCKED", False)]
 )
-def test_if_zoom_types_the_flag_as_text_its_words_count(path, word: str, locked: bool) -> None:
+def test_if_zoom_types_the_flag_as_text_its_words_count(path: str, word: str, locked: bool) -> None:
     assert locks.flag(path, word) == Seen(locked, path)
 
 
@@ -114,7 +114,7 @@ def test_other_words_say_nothing(word: str) -> None:
 # Where the flag stands
 
 
-def found(one: Check, bodies: dict[View, Any]) -> Seen | Unseen:
+def found(one: Check, bodies: Bodies) -> Seen | Unseen:
     return locks.find(one, outcomes(bodies)).reading
 
 
@@ -132,7 +132,7 @@ def test_a_flag_stands_at_the_path_of_its_lock() -> None:
     ],
 )
 def test_a_flag_of_the_security_section_is_found_in_every_shape(
-    bodies: dict[View, dict[str, dict[str, bool]] | dict[str, bool]],
+    bodies: Bodies,
 ) -> None:
     assert found(E2E, bodies) == Seen(True, "meeting_security.e2e")
 
@@ -152,7 +152,7 @@ def test_a_flag_of_the_security_section_is_found_in_every_shape(
     ],
     ids=same_everywhere,
 )
-def test_a_flag_that_is_not_there_says_why(bodies: dict[View, Any], cause: Cause) -> None:
+def test_a_flag_that_is_not_there_says_why(bodies: Bodies, cause: Cause) -> None:
     reading = found(E2E, bodies)
     assert isinstance(reading, Unseen)
     assert reading.cause is cause
@@ -177,8 +177,8 @@ OWNER = ("account_admin",)
 
 def chained(
     scope: Scope,
-    account: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
-    group: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
+    account: Bodies,
+    group: Bodies,
     one: Check = BOTH,
 ) -> Any:
     documents = LockDocuments(outcomes(account), {"g1": outcomes(group)})
@@ -217,8 +217,8 @@ def chained(
 )
 def test_an_account_lock_beats_a_group_lock_and_an_unread_lock_leaves_it_open(
     scope: Scope,
-    account: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
-    group: dict[View, dict[str, dict[str, str]] | dict[str, dict[str, bool]]],
+    account: Bodies,
+    group: Bodies,
     expected: Any,
 ) -> None:
     assert chained(scope, account, group) == expected
@@ -251,11 +251,9 @@ def test_a_user_without_a_group_decides_where_the_account_does_not_lock() -> Non
     ],
 )
 def test_a_lock_counts_only_at_the_levels_that_have_it(
-    lock_levels: tuple[Level],
+    lock_levels: tuple[Level, ...],
     scope: Scope,
-    expected: tuple[bool, str, tuple[str, str]]
-    | tuple[bool, str, tuple[str]]
-    | tuple[None, str, tuple[str, str, str]],
+    expected: tuple[bool | None, str, tuple[str, ...]],
 ) -> None:
     one = check(lock_levels=lock_levels)
     assert chained(scope, ON, ON, one) == expected

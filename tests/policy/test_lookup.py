@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import lookup
 from tests.names import same_everywhere
-from tests.policy.builders import CATALOGUE, check, document, outcomes, refusal
+from tests.policy.builders import CATALOGUE, Bodies, Json, check, document, outcomes, refusal
 
 SECURITY = View("settings", "security")
 TWO_FACTOR = check(
@@ -21,11 +21,11 @@ EMPTY = [{}, None, [], ""]
 STRANGE = [False, True, 0, "in_meeting", [{"in_meeting": {"thing": True}}]]
 
 
-def found(one: Check, bodies: dict[View, Any]) -> Unseen | Seen:
+def found(one: Check, bodies: Bodies) -> Seen | Unseen:
     return lookup.find(one, outcomes(bodies)).reading
 
 
-def cause(one: Check, bodies: dict[View, Any]) -> Cause:
+def cause(one: Check, bodies: Bodies) -> Cause:
     reading = found(one, bodies)
     assert isinstance(reading, Unseen), reading
     return reading.cause
@@ -137,13 +137,7 @@ def test_a_document_of_another_surface_is_not_looked_at() -> None:
     ],
 )
 def test_a_key_with_an_inferred_parent_is_found_anywhere(
-    body: dict[
-        str,
-        dict[str, bool]
-        | list[dict[str, int] | dict[str, bool]]
-        | bool
-        | dict[str, dict[str, bool]],
-    ],
+    body: Json,
 ) -> None:
     assert found(BOT, {SETTINGS: body}) == Seen(True, "recording.bot")
 
@@ -158,15 +152,8 @@ def test_what_stands_under_the_key_is_followed_to_the_setting() -> None:
 
 def places(
     one: Check,
-    bodies: dict[
-        View,
-        dict[str, dict[str, bool]]
-        | dict[str, bool]
-        | dict[str, dict[str, bool] | list[dict[str, bool]]]
-        | dict[str, dict[str, dict[str, bool]] | dict[str, dict[str, int]]]
-        | dict[str, dict[str, str] | dict[str, dict[str, str]]],
-    ],
-) -> dict[str, dict[str, bool] | dict[str, int] | bool | Unseen | str]:
+    bodies: Bodies,
+) -> dict[str, Any]:
     known = lookup.find(one, outcomes(bodies)).places
     return {place.path: getattr(place.reading, "value", place.reading) for place in known}
 
@@ -214,7 +201,7 @@ def test_a_section_that_holds_nothing_leaves_its_settings_absent(section: str | 
 
 @pytest.mark.parametrize("section", STRANGE, ids=same_everywhere)
 def test_something_else_in_place_of_a_section_is_of_the_wrong_type(
-    section: list[dict[str, dict[str, bool]]] | bool | int | str,
+    section: Json,
 ) -> None:
     reading = found(check(), {SETTINGS: {"in_meeting": section}})
     assert isinstance(reading, Unseen)
@@ -322,8 +309,8 @@ def test_without_a_documented_type_any_value_is_seen() -> None:
     ],
 )
 def test_a_value_zoom_does_not_document_has_no_known_meaning(
-    fields: dict[str, str | list[str] | bool | list[int]],
-    value: list[bool] | str | int | list[str] | list[dict[str, int]],
+    fields: dict[str, Any],
+    value: JsonValue,
     known: bool,
 ) -> None:
     reading = found(check(**fields), {SETTINGS: {"in_meeting": {"thing": value}}})

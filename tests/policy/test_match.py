@@ -207,7 +207,7 @@ def test_the_work_does_not_grow_with_matches_for_other_people() -> None:
     ids=same_everywhere,
 )
 def test_meeting_before_user_before_group_before_level_and_a_name_before_a_pattern(
-    more, less
+    more: dict[str, Any], less: dict[str, Any]
 ) -> None:
     assert Match(**more).specificity > Match(**less).specificity
 
@@ -232,7 +232,9 @@ def test_a_match_says_what_it_names() -> None:
     ],
     ids=same_everywhere,
 )
-def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels) -> None:
+def test_a_match_knows_the_levels_on_which_it_can_meet_anything(
+    match: dict[str, Any], levels: set[Level]
+) -> None:
     assert Match(**match).levels == levels
 
 
@@ -248,7 +250,9 @@ def test_a_match_knows_the_levels_on_which_it_can_meet_anything(match, levels) -
     ],
     ids=same_everywhere,
 )
-def test_if_the_groups_have_no_names_any_group_might_be_the_one(match, might: bool) -> None:
+def test_if_the_groups_have_no_names_any_group_might_be_the_one(
+    match: dict[str, Any], might: bool
+) -> None:
     assert Match(**match).might_match(ADA) is might
 
 
@@ -268,6 +272,6 @@ def test_if_the_groups_have_no_names_any_group_might_be_the_one(match, might: bo
     ],
     ids=same_everywhere,
 )
-def test_a_match_that_means_nothing_is_refused(match, message: str) -> None:
+def test_a_match_that_means_nothing_is_refused(match: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Match(**match)

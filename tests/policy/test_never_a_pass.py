@@ -5,7 +5,7 @@ or not.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -13,9 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import auditor.evidence.reading
-import auditor.evidence.scope
-import auditor.evidence.view
 from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -35,6 +32,8 @@ from tests.policy.builders import (
     GROUP,
     LISTED,
     USER,
+    Bodies,
+    ScopeBodies,
     baseline,
     derived,
     document,
@@ -152,7 +151,7 @@ def test_an_absent_setting_is_unknown(name: str) -> None:
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_licence(
-    name: str, cause: auditor.evidence.reading.Cause
+    name: str, cause: Cause
 ) -> None:
     for expectation, scope in checks_at_every_level(name):
         found = verdict(expectation, scope, {expectation.check.document: refusal(cause)})
@@ -249,7 +248,9 @@ def without_a_value(draw: st.DrawFn) -> dict[View, Any]:
 @pytest.mark.parametrize("name", BASELINES)
 @FIXED
 @given(data=st.data())
-def test_no_document_without_a_single_right_value_gives_a_pass(name, data) -> None:
+def test_no_document_without_a_single_right_value_gives_a_pass(
+    name: str, data: st.DataObject
+) -> None:
     scopes = [(scope, data.draw(without_a_value())) for scope in (ACCOUNT, GROUP, USER)]
     evaluation = judged(world(*scopes), BASELINES[name], PARAMETERS)
     passed = [(s.id, v) for s, v in rows(evaluation) if v.status is Status.PASS]
@@ -297,27 +298,9 @@ MISSING = [(scope, view) for scope, bodies in LOOKED for view in bodies]
 
 
 def new_settings(
-    scopes: list[
-        tuple[
-            auditor.evidence.scope.Scope,
-            dict[auditor.evidence.view.View, dict[str, dict[str, bool]]],
-        ]
-        | tuple[auditor.evidence.scope.Scope, dict[Any, Any]]
-        | tuple[
-            auditor.evidence.scope.Scope,
-            dict[
-                auditor.evidence.view.View,
-                dict[str, dict[str, bool]] | auditor.evidence.reading.Cause,
-            ],
-        ]
-        | tuple[
-            auditor.evidence.scope.Scope,
-            dict[auditor.evidence.view.View, auditor.evidence.reading.Cause],
-        ]
-        | tuple[auditor.evidence.scope.Scope, dict[auditor.evidence.view.View, dict[Any, Any]]]
-    ],
-    listings: dict[auditor.evidence.view.View, auditor.evidence.reading.Cause | dict[str, int]],
-) -> tuple[Status, None] | tuple[Status, auditor.evidence.reading.Cause]:
+    scopes: Sequence[ScopeBodies],
+    listings: Bodies,
+) -> tuple[Status, Cause | None]:
     (found,) = rows(judged(world(*scopes, listings=listings), NEW))
     return found[1].status, found[1].cause
 
@@ -329,7 +312,7 @@ def test_after_looking_everywhere_there_are_no_new_settings() -> None:
 @pytest.mark.parametrize(("scope", "view"), MISSING, ids=same_everywhere)
 @pytest.mark.parametrize("why", [None, Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
 def test_a_document_that_was_not_seen_may_hold_new_settings(
-    scope: auditor.evidence.scope.Scope, view: auditor.evidence.view.View, why: Cause | None
+    scope: Scope, view: View, why: Cause | None
 ) -> None:
     scopes = [
         (each, {v: why if (each, v) == (scope, view) else body for v, body in bodies.items()})
@@ -348,7 +331,7 @@ def test_a_document_that_was_not_seen_may_hold_new_settings(
 )
 @pytest.mark.parametrize("why", [None, Cause.DENIED])
 def test_a_level_that_could_not_be_listed_may_hold_new_settings(
-    listing: auditor.evidence.view.View, why: Cause | None
+    listing: View, why: Cause | None
 ) -> None:
     listings: Any = {**LISTED, listing: why}
     if why is None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.catalogue.operators import OPERATORS, Expectation, writes
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
 from auditor.policy.catalogue.values import iter_leaves, json_equal, json_type
@@ -294,7 +294,9 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
 
 
 @pytest.mark.parametrize(("op", "arguments", "observed", "expected"), CASES)
-def test_an_operator_compares_without_guessing(op, arguments, observed, expected) -> None:
+def test_an_operator_compares_without_guessing(
+    op: str, arguments: dict[str, Any], observed: JsonValue, expected: str
+) -> None:
     assert kind(op, observed, **arguments) == expected
 
 
@@ -309,7 +311,7 @@ def test_every_operator_has_a_case_for_each_outcome_it_can_come_to() -> None:
 
 @pytest.mark.parametrize("op", sorted(set(OPERATORS) - {"not_assessed"}))
 @pytest.mark.parametrize("observed", ANYTHING, ids=same_everywhere)
-def test_no_operator_breaks_on_any_json_value(op, observed) -> None:
+def test_no_operator_breaks_on_any_json_value(op: str, observed: JsonValue) -> None:
     operator = OPERATORS[op]
     arguments = {
         "param": param("unset"),
@@ -333,7 +335,7 @@ def test_a_single_group_name_works_like_a_list_of_one() -> None:
 
 
 @pytest.mark.parametrize("expectation", [["thing"], ["other", "thing"]])
-def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation) -> None:
+def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation: list[str]) -> None:
     context = Context({"drives": expectation}, setting="in_meeting.thing")
     wish = Expectation(op="org_param", param="drives")
     assert wish.judge(True, context) == Meets("drives")
@@ -421,7 +423,9 @@ def test_only_the_verb_read_does_not_write(scope: str, expected: bool) -> None:
         ({"op": "eq", "value": 1, "vaule": 2}, "Extra inputs are not permitted"),
     ],
 )
-def test_an_expectation_that_cannot_be_meant_is_refused(fields, message: str) -> None:
+def test_an_expectation_that_cannot_be_meant_is_refused(
+    fields: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValidationError) as caught:
         Expectation(**fields)
     assert message in str(caught.value)
@@ -459,7 +463,7 @@ def test_json_equality_knows_types_at_every_depth() -> None:
         ({}, "an object"),
     ],
 )
-def test_kinds_are_those_of_json(observed, expected: str) -> None:
+def test_kinds_are_those_of_json(observed: JsonValue, expected: str) -> None:
     assert json_type(observed) == expected
 
 

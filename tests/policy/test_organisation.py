@@ -1,7 +1,8 @@
 """Organisation files: valid contents, errors with file, line and key, and includes."""
 
 from datetime import date
-from pathlib import Path, PosixPath
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
 from tests.names import same_everywhere
-from tests.policy.builders import ACCOUNT, CATALOGUE, derived, rows, world
+from tests.policy.builders import ACCOUNT, CATALOGUE, Parameters, derived, rows, world
 from tests.policy.builders import baseline as baseline_of
 from tests.policy.decisions import decided
 
@@ -36,30 +37,30 @@ ATTESTATION = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PosixPath:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def loaded(folder: PosixPath, text: str, **more) -> Organisation:
+def loaded(folder: Path, text: str, **more: Any) -> Organisation:
     for name, content in more.items():
         (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
     (folder / "org.yaml").write_text(text, encoding="utf-8")
     return organisation.load(folder / "org.yaml", CATALOGUE)
 
 
-def problems(folder: PosixPath, text: str, **more) -> list[str]:
+def problems(folder: Path, text: str, **more: Any) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         loaded(folder, text, **more)
     return [problem.replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}\n", "null\n"])
-def test_an_empty_file_decides_nothing(folder: PosixPath, text: str) -> None:
+def test_an_empty_file_decides_nothing(folder: Path, text: str) -> None:
     assert loaded(folder, text) == Organisation()
 
 
-def test_everything_it_may_say_is_read(folder: PosixPath) -> None:
+def test_everything_it_may_say_is_read(folder: Path) -> None:
     found = loaded(
         folder,
         "baseline: strict\n"
@@ -247,17 +248,17 @@ def test_the_example_file_is_valid() -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_file_line_and_key(
-    folder: PosixPath, text: str, expected: str
+    folder: Path, text: str, expected: str
 ) -> None:
     assert expected in problems(folder, text)
 
 
-def test_every_problem_is_told_at_once(folder: PosixPath) -> None:
+def test_every_problem_is_told_at_once(folder: Path) -> None:
     text = "parameters: {a: 1, b: 2}\n" + WAIVER.replace("RC-02", "X-1") + ATTESTATION
     assert len(problems(folder, text)) == 3
 
 
-def test_a_file_that_is_not_there_is_refused(folder: PosixPath) -> None:
+def test_a_file_that_is_not_there_is_refused(folder: Path) -> None:
     with pytest.raises(PolicyError, match=r"none\.yaml: cannot be read"):
         organisation.load(folder / "none.yaml", CATALOGUE)
 
@@ -269,7 +270,7 @@ def test_every_parameter_accepts_its_own_example_and_no_object(parameter: Parame
     assert parameter.meaning.endswith(".")
 
 
-def test_an_attestation_may_name_what_no_api_shows(folder: PosixPath) -> None:
+def test_an_attestation_may_name_what_no_api_shows(folder: Path) -> None:
     text = ATTESTATION.replace("    by:", "    setting: attestation\n    by:")
     assert loaded(folder, text).attestations[0].setting == "attestation"
 
@@ -277,7 +278,7 @@ def test_an_attestation_may_name_what_no_api_shows(folder: PosixPath) -> None:
 # Including
 
 
-def test_included_files_add_to_what_the_file_says(folder: PosixPath) -> None:
+def test_included_files_add_to_what_the_file_says(folder: Path) -> None:
     found = loaded(
         folder,
         f"include: [more.yaml, triage.yaml]\nbaseline: strict\n"
@@ -293,7 +294,7 @@ def test_included_files_add_to_what_the_file_says(folder: PosixPath) -> None:
 
 
 def test_an_included_file_is_found_beside_the_file_that_names_it(
-    folder: PosixPath, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "policies").mkdir()
     (folder / "policies" / "org.yaml").write_text("include: [more.yaml]\n")
@@ -303,12 +304,12 @@ def test_an_included_file_is_found_beside_the_file_that_names_it(
 
 
 @pytest.mark.parametrize("inside", ["include: [other.yaml]\n", "baseline: strict\n"])
-def test_an_included_file_may_not_choose_or_include(folder: PosixPath, inside: str) -> None:
+def test_an_included_file_may_not_choose_or_include(folder: Path, inside: str) -> None:
     found = problems(folder, "parameters: {}\ninclude:\n  - more.yaml\n", more=inside)
     assert found == ['org.yaml:3: include.0: more.yaml may name neither "include" nor "baseline".']
 
 
-def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder: PosixPath) -> None:
+def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder: Path) -> None:
     found = problems(folder, "include: [more.yaml, more.yaml]\n", more="parameters: {}\n")
     assert found == ["org.yaml:1: include.1: more.yaml is included twice."]
     many = ", ".join(f"{n}.yaml" for n in range(51))
@@ -317,17 +318,17 @@ def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder: P
     ]
 
 
-def test_a_file_that_includes_itself_is_refused(folder: PosixPath) -> None:
+def test_a_file_that_includes_itself_is_refused(folder: Path) -> None:
     (message,) = problems(folder, "include: [org.yaml]\n")
     assert message.startswith("org.yaml:1: include.0: org.yaml may name neither")
 
 
-def test_problems_in_an_included_file_name_that_file(folder: PosixPath) -> None:
+def test_problems_in_an_included_file_name_that_file(folder: Path) -> None:
     found = problems(folder, "include: [more.yaml]\n", more="\nparameters: {qos: 1}\n")
     assert found[0].startswith("more.yaml:2: parameters.qos: no such parameter.")
 
 
-def test_an_included_file_that_is_not_there_is_refused(folder: PosixPath) -> None:
+def test_an_included_file_that_is_not_there_is_refused(folder: Path) -> None:
     (message,) = problems(folder, "include: [none.yaml]\n")
     assert message.startswith("none.yaml: cannot be read")
 
@@ -335,7 +336,7 @@ def test_an_included_file_that_is_not_there_is_refused(folder: PosixPath) -> Non
 # Files that commands write anew
 
 
-def test_a_file_of_one_kind_can_be_written_anew_and_so_can_none(folder: PosixPath) -> None:
+def test_a_file_of_one_kind_can_be_written_anew_and_so_can_none(folder: Path) -> None:
     path = folder / "a.yaml"
     assert organisation.entries(path, "attestations", CATALOGUE) == Organisation()
     path.write_text(ATTESTATION)
@@ -344,7 +345,7 @@ def test_a_file_of_one_kind_can_be_written_anew_and_so_can_none(folder: PosixPat
     assert organisation.entries(path, "attestations", CATALOGUE) == Organisation()
 
 
-def test_a_file_that_holds_more_is_not_written_anew(folder: PosixPath) -> None:
+def test_a_file_that_holds_more_is_not_written_anew(folder: Path) -> None:
     path = folder / "a.yaml"
     path.write_text(f"{ATTESTATION}parameters: {{}}\n{WAIVER}")
     with pytest.raises(PolicyError) as caught:
@@ -357,14 +358,14 @@ def test_a_file_that_holds_more_is_not_written_anew(folder: PosixPath) -> None:
     ]
 
 
-def test_a_file_whose_includes_are_missing_is_not_taken_for_no_file(folder: PosixPath) -> None:
+def test_a_file_whose_includes_are_missing_is_not_taken_for_no_file(folder: Path) -> None:
     path = folder / "a.yaml"
     path.write_text("include: [none.yaml]\n")
     with pytest.raises(PolicyError, match="none"):
         organisation.entries(path, "attestations", CATALOGUE)
 
 
-def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder: PosixPath) -> None:
+def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be read"):
         organisation.entries(folder, "attestations", CATALOGUE)
 
@@ -374,7 +375,7 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder: PosixPath) 
 NEW = {"in_meeting": {"ai_brand_new": True, "slide_x": 1, "rows": [{"a": {"ai": [{"b": 1}]}}]}}
 
 
-def new_settings(*settings, parameters=None) -> set[str]:
+def new_settings(*settings: str, parameters: Parameters | None = None) -> set[str]:
     triage = tuple(
         organisation.Triaged(setting=each, by="a@example.com", on=date(2026, 11, 2))
         for each in settings

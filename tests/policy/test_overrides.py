@@ -1,8 +1,10 @@
 """Overrides: different expectations for groups and users; the most specific one wins."""
 
+from typing import Any
+
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
@@ -16,6 +18,7 @@ from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
     LISTED,
+    Bodies,
     assessed,
     baseline,
     check,
@@ -48,11 +51,11 @@ WORLD = [(ACCOUNT, settings_of(False)), *((scope, ON) for scope in (LEGAL, SALES
 """The account is off; below it everything is on, which the baseline does not want."""
 
 
-def judged(*overrides, **fields) -> Evaluation:
+def judged(*overrides: dict[str, Any], **fields: Any) -> Evaluation:
     return decided(world(*WORLD), fields.pop("wanted", BASELINE), overrides=overrides, **fields)
 
 
-def allowed(*overrides) -> set[str]:
+def allowed(*overrides: dict[str, Any]) -> set[str]:
     """The scopes below the account at which the value may be on."""
     found = statuses(judged(*overrides))
     assert found.pop("acc") is PASS
@@ -292,7 +295,7 @@ def test_its_documents_are_read_and_missed() -> None:
     assert not found.complete
 
 
-def _dumped(one: Override) -> dict[str, dict[str, str | dict[str, dict[str, str | bool]]]]:
+def _dumped(one: Override) -> dict[str, Any]:
     return one.model_dump(exclude_unset=True)
 
 
@@ -332,7 +335,9 @@ def test_only_the_selected_controls_are_judged_whatever_an_override_asks() -> No
 UNLISTED = {**LISTED, View("groups"): Cause.DENIED}
 
 
-def members(*overrides, listings=UNLISTED, value=True) -> Verdict:
+def members(
+    *overrides: dict[str, Any], listings: Bodies = UNLISTED, value: JsonValue = True
+) -> Verdict:
     snapshot = world((ACCOUNT, settings_of(False)), (ADA, settings_of(value)), listings=listings)
     return verdicts(decided(snapshot, BASELINE, overrides=overrides))["u1"]
 
@@ -363,7 +368,9 @@ def test_a_list_of_groups_that_is_missing_never_makes_a_pass() -> None:
     ],
     ids=same_everywhere,
 )
-def test_if_it_makes_no_difference_the_missing_names_do_no_harm(one, status) -> None:
+def test_if_it_makes_no_difference_the_missing_names_do_no_harm(
+    one: dict[str, Any], status: Status
+) -> None:
     assert members(one).status is status
 
 

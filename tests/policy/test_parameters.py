@@ -1,6 +1,6 @@
 """Organisation parameters: existing names and values of the right type."""
 
-from pathlib import Path, PosixPath
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +11,13 @@ from auditor.policy.catalogue.parameters import known_parameters
 from tests.policy.builders import CATALOGUE
 
 
-def load(folder: PosixPath, text: str) -> Organisation:
+def load(folder: Path, text: str) -> Organisation:
     path = folder / "organisation.yaml"
     path.write_text(text, encoding="utf-8")
     return organisation.load(path, CATALOGUE)
 
 
-def problems(folder: PosixPath, text: str) -> list[str]:
+def problems(folder: Path, text: str) -> list[str]:
     with pytest.raises(PolicyError) as caught:
         load(folder, text)
     return [each.replace(f"{folder}/", "") for each in caught.value.problems]

@@ -9,6 +9,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.evaluation.evaluate import Evaluation
 from tests.policy.builders import (
@@ -17,6 +18,9 @@ from tests.policy.builders import (
     GROUP,
     LISTED,
     USER,
+    Bodies,
+    Json,
+    ScopeBodies,
     assessed,
     baseline,
     check,
@@ -56,21 +60,19 @@ MEETINGS, WEBINARS = (
 )
 
 
-def item(
-    enable: bool, locked: bool | str = True, by: str | int = "account"
-) -> dict[str, dict[str, bool | int] | dict[str, str | bool]]:
+def item(enable: bool, locked: bool | str = True, by: object = "account") -> dict[str, Any]:
     return {"e2e": {"enable": enable, "locked": locked, "locked_by": by}}
 
 
-def placed(level: Level, body: Any) -> dict[View, Any]:
+def placed(level: Level, body: Json | Cause) -> Bodies:
     """The document of a phone level as Zoom shapes it."""
     under_policy = level in (Level.PHONE_SITE, Level.PHONE_USER)
     return {PHONE_VIEWS[level]: {"policy": body} if under_policy else body}
 
 
 def account(
-    **counts,
-) -> tuple[Scope, dict[View, Cause | dict[str, int]]] | tuple[Scope, dict[View, dict[str, int]]]:
+    **counts: Cause | tuple[int, int],
+) -> ScopeBodies:
     """The account's record of how levels were gone through: `phone_sites=(listed, read)`."""
     bodies = {
         View(name): each if isinstance(each, Cause) else {"listed": each[0], "read": each[1]}
@@ -115,9 +117,7 @@ def test_one_document_of_a_site_answers_the_checks_of_both_surfaces() -> None:
 
 @pytest.mark.parametrize("level", BELOW)
 @pytest.mark.parametrize("body", [{}, {"e2e": {}}, None])
-def test_a_setting_that_a_phone_document_lacks_is_absent(
-    level: Level, body: dict[str, dict[Any, Any]] | None
-) -> None:
+def test_a_setting_that_a_phone_document_lacks_is_absent(level: Level, body: Json) -> None:
     scope = (SCOPES[level], placed(level, body))
     verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.ABSENT)
@@ -237,10 +237,7 @@ def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account() -> No
 def test_the_phone_says_who_locked_a_setting(
     locked: bool | str,
     by: int | str,
-    expected: tuple[bool, str, tuple[str]]
-    | tuple[bool, None, tuple[str]]
-    | tuple[bool, str, tuple[str, str]]
-    | tuple[None, None, tuple[str, str]],
+    expected: tuple[bool | None, str | None, tuple[str, ...]],
 ) -> None:
     user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True, locked, by)))
     found = judged(world(EVERY_LEVEL, user), baseline(assessed(E2E)))
@@ -302,11 +299,16 @@ ROUND = Scope(Level.MEETING, "81", "Round", "ada@example.com", ("g1",))
 NO_WEBINARS = {WEBINARS.surface: (0, 0)}
 
 
-def starting(value: bool) -> dict[View, dict[str, dict[str, bool]]]:
+def starting(value: bool) -> Bodies:
     return {MEETING: {"settings": {"auto_start": value}}}
 
 
-def meetings(*scopes, count=(1, 1), expectation=BASELINE, **counts) -> Evaluation:
+def meetings(
+    *scopes: ScopeBodies,
+    count: tuple[int, int] = (1, 1),
+    expectation: Baseline = BASELINE,
+    **counts: Cause | tuple[int, int],
+) -> Evaluation:
     record = account(**{MEETINGS.surface: count, **NO_WEBINARS, **counts})
     return judged(world(record, *scopes), expectation, depth=Level.MEETING)
 

@@ -1,11 +1,15 @@
 """The read plan outside settings: only documents that a judgeable check needs."""
 
+from typing import Any
+
 import pytest
 
 from auditor.evidence.read_plan import LOGS, ROLES, SUMMARIES, WORKFLOWS, ReadPlan, apps, history
 from auditor.evidence.scope import Level
+from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue import word_lists
 from auditor.policy.judging.reads import SAMPLED_MEETINGS, needed, reached
+from tests.policy.builders import Parameters
 from tests.policy.samples import BASELINES
 
 APPS = {apps("account_added"): (), apps("account_created"): ()}
@@ -19,18 +23,23 @@ ASK = {
 }
 
 
-def plan(control, parameters=None, depth=Level.MEETING, base=CONSENT):
+def plan(
+    control: str,
+    parameters: Parameters | None = None,
+    depth: Level = Level.MEETING,
+    base: Baseline = CONSENT,
+) -> ReadPlan:
     return needed(base.only(frozenset({control})), depth, parameters)
 
 
-def other_surfaces(reads):
+def other_surfaces(reads: ReadPlan) -> dict[str, Any]:
     """The fields of a plan beside the settings that are not empty."""
     names = [name for name in ReadPlan.__slots__ if name not in SETTINGS]
     return {name: getattr(reads, name) for name in names if getattr(reads, name)}
 
 
 @pytest.mark.parametrize("control", ASK)
-def test_nothing_is_read_for_a_parameter_that_is_not_set(control) -> None:
+def test_nothing_is_read_for_a_parameter_that_is_not_set(control: str) -> None:
     assert other_surfaces(plan(control)) == (
         {"token": True, "use": APPS} if control == "CC-03" else {}
     )
@@ -62,7 +71,7 @@ def test_nothing_is_read_for_a_parameter_that_is_not_set(control) -> None:
         ("CC-04", {"use": {LOGS: ("account", "user_settings", "role", "recording")}}),
     ],
 )
-def test_what_a_set_parameter_decides_is_read(control: str, expected) -> None:
+def test_what_a_set_parameter_decides_is_read(control: str, expected: dict[str, Any]) -> None:
     assert other_surfaces(plan(control, ASK[control])) == expected
 
 
@@ -140,7 +149,7 @@ def test_every_setting_of_the_control_is_kept_of_a_meeting() -> None:
         (Level.USER, {"phone", "phone_group", "phone_user"}),
     ],
 )
-def test_phone_levels_are_read_down_to_the_depth(depth: Level, fields) -> None:
+def test_phone_levels_are_read_down_to_the_depth(depth: Level, fields: set[str]) -> None:
     assert set(other_surfaces(plan("EN-04", depth=depth))) == fields
 
 

@@ -129,7 +129,7 @@ def without(scopes: World, without_paths: list[Place], how: Cause | None) -> Wor
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_the_world_to_start_from_passes(name) -> None:
+def test_the_world_to_start_from_passes(name: str) -> None:
     found = BEFORE[name, None]
     wishes = Counter(expected.check.setting for expected in checks_of(name, BASELINES[name]))
     failed = {key[2] for key, status in found.items() if status is Status.FAIL}
@@ -156,7 +156,9 @@ def test_the_world_to_start_from_passes(name) -> None:
 @pytest.mark.parametrize("name", BASELINES)
 @FIXED
 @given(data=st.data())
-def test_nothing_gets_better_by_taking_evidence_away(name, seed: int | None, data) -> None:
+def test_nothing_gets_better_by_taking_evidence_away(
+    name: str, seed: int | None, data: st.DataObject
+) -> None:
     before, scopes = BEFORE[name, seed], WORLDS[name, seed]
     places = data.draw(st.lists(st.sampled_from(PLACES[name, seed]), min_size=1, max_size=6))
     how = data.draw(st.sampled_from([None, *Cause]))
@@ -175,7 +177,7 @@ def test_nothing_gets_better_by_taking_evidence_away(name, seed: int | None, dat
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_without_its_document_no_verdict_of_a_scope_stays(name) -> None:
+def test_without_its_document_no_verdict_of_a_scope_stays(name: str) -> None:
     scopes = WORLDS[name, None]
     for scope in (SCOPES[Level.ACCOUNT], SCOPES[Level.GROUP], SCOPES[Level.USER]):
         gone = [(scope, view, "") for view in scopes[scope] if view not in LISTED]
@@ -185,7 +187,7 @@ def test_without_its_document_no_verdict_of_a_scope_stays(name) -> None:
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_deviation_without_its_setting_is_unknown_and_not_fine(name) -> None:
+def test_a_deviation_without_its_setting_is_unknown_and_not_fine(name: str) -> None:
     scopes = WORLDS[name, 1]
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
         scope = SCOPES[level]

@@ -97,7 +97,7 @@ def test_a_sample_that_deviates_fails_at_its_scope_and_setting_alone(expected: S
 
 
 @pytest.mark.parametrize("expected", CHECKS, ids=NAME)
-def test_if_nothing_is_read_the_check_is_unknown(expected) -> None:
+def test_if_nothing_is_read_the_check_is_unknown(expected: SampleCheck) -> None:
     unread = [level for level in expected.check.levels if level not in expected.read_levels]
     for level in unread:
         assert (

@@ -1,6 +1,6 @@
 """JSON Schemas for editors: they accept the same files as the program, and reject misspellings."""
 
-from pathlib import PosixPath
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -34,7 +34,7 @@ def test_the_schemas_are_schemas(kind: str) -> None:
 
 
 @pytest.mark.parametrize("path", BASELINE_FILES, ids=lambda path: path.stem)
-def test_every_shipped_baseline_is_accepted(path: PosixPath) -> None:
+def test_every_shipped_baseline_is_accepted(path: Path) -> None:
     VALIDATORS["baseline"].validate(yaml_source.read(path).data)
 
 

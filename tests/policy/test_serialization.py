@@ -81,7 +81,7 @@ def test_a_setting_that_a_control_no_longer_checks_is_left_out() -> None:
     assert baseline.assessed["RC-02"].expectations == {}
 
 
-def spoilt(**changes) -> str:
+def spoilt(**changes: object) -> str:
     content = json.loads(serialization.dump(STRICT, FULL))
     for path, value in changes.items():
         here = content

@@ -1,7 +1,5 @@
 """New settings: detected, classified, and listed once per scope."""
 
-from typing import Any
-
 import pytest
 
 from auditor.evidence.scope import Level, Scope
@@ -15,6 +13,8 @@ from tests.policy.builders import (
     AT,
     CATALOGUE,
     GROUP,
+    Parameters,
+    ScopeBodies,
     at,
     baseline,
     derived,
@@ -149,7 +149,11 @@ def test_what_somebody_accepted_is_not_new(pattern: str, accepted: bool) -> None
     assert new(SETTINGS, "in_meeting.brand_new", [pattern]) is not accepted
 
 
-def found(*scopes, parameters=None, depth=Level.USER) -> list[tuple[Scope, Verdict] | Any]:
+def found(
+    *scopes: ScopeBodies,
+    parameters: Parameters | None = None,
+    depth: Level = Level.USER,
+) -> list[tuple[Scope, Verdict]]:
     evaluation = judged(world(*scopes), NEW, parameters, depth)
     return [(s, v) for s, v in rows(evaluation) if v.kind is FindingKind.UNCOVERED]
 
@@ -200,9 +204,7 @@ def test_groups_are_told_one_by_one_and_users_together() -> None:
     assert alone[0].name == "1 user"
 
 
-def user(
-    name: str, *views, key="in_meeting.brand_new"
-) -> tuple[Scope, dict[View, dict[str, dict[str, int]]]]:
+def user(name: str, *views: View, key: str = "in_meeting.brand_new") -> ScopeBodies:
     body = at(key, 1)
     scope = Scope(Level.USER, name, licence=2, status="active")
     return scope, dict.fromkeys([View("settings", view) for view in views], body)

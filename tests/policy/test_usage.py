@@ -1,16 +1,28 @@
 """Observed usage: the values of usage documents, and when they are incomplete."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-import auditor.evidence.reading
 from auditor.evidence.read_plan import HOSTS, LOGS, NOTICES, ROLES, SUMMARIES, apps, history
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status, Verdict
-from tests.policy.builders import ACCOUNT, assessed, baseline, check, judged, only, rows, world
+from tests.policy.builders import (
+    ACCOUNT,
+    Bodies,
+    Json,
+    Parameters,
+    assessed,
+    baseline,
+    check,
+    judged,
+    only,
+    rows,
+    world,
+)
 
 SUMMARY = history("meeting_summary")
 ALLOWED = {"op": "subset_of_param", "param": "ai_allowed_groups"}
@@ -21,9 +33,9 @@ FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
 
 def verdict(
     view: View,
-    bodies: dict[View, Any],
-    op: dict[str, str | int],
-    parameters: dict[str, list[str]] | dict[str, str] | dict[str, int] | None = None,
+    bodies: Bodies,
+    op: Mapping[str, Any],
+    parameters: Parameters | None = None,
     kind: str = "usage",
 ) -> Verdict:
     """The verdict on a document of the account."""
@@ -34,23 +46,23 @@ def verdict(
     return only(found, kind)
 
 
-def status_and_cause(found: Verdict) -> tuple[Status, auditor.evidence.reading.Cause]:
+def status_and_cause(found: Verdict) -> tuple[Status, Cause | None]:
     return found.status, found.cause
 
 
 def host(
-    name: str, meetings: int = 1, groups: tuple[()] | list[str] = (), **fields
-) -> dict[str, str | int | list[str]]:
+    name: str, meetings: int = 1, groups: Sequence[str] = (), **fields: object
+) -> dict[str, Any]:
     return {"host": name, "meetings": meetings, "groups": [*groups], "unclear": 0, **fields}
 
 
-def hosts(*each, **fields) -> dict[str, Any]:
+def hosts(*each: dict[str, Any], **fields: object) -> dict[str, Any]:
     return {"hosts": [*each], **fields}
 
 
 def people(
-    **groups,
-) -> dict[str, list[dict[str, str]] | list[Any] | list[dict[str, str | list[dict[str, str]]]]]:
+    **groups: Sequence[str],
+) -> dict[str, Any]:
     """Members of groups, `name` of each: `ada=["Clinical"]`."""
     return {
         "hosts": [
@@ -117,9 +129,7 @@ def test_many_hosts_are_named_up_to_ten() -> None:
 
 @pytest.mark.parametrize("view", [SUMMARY, SUMMARIES, apps("x"), ROLES, LOGS, NOTICES])
 @pytest.mark.parametrize("cause", Cause)
-def test_a_refused_document_keeps_its_cause(
-    view: View, cause: auditor.evidence.reading.Cause
-) -> None:
+def test_a_refused_document_keeps_its_cause(view: View, cause: Cause) -> None:
     found = verdict(view, {view: cause}, NONE, kind=kind_of(view))
     assert status_and_cause(found) == (UNKNOWN, cause)
 
@@ -164,7 +174,12 @@ def test_what_nobody_asked_for_is_not_collected() -> None:
 # By whom
 
 
-def by_group(*each, known=None, parameters=CLINICAL, view=SUMMARY) -> Verdict:
+def by_group(
+    *each: dict[str, Any],
+    known: Json | Cause = None,
+    parameters: Parameters | None = CLINICAL,
+    view: View = SUMMARY,
+) -> Verdict:
     bodies = {view: hosts(*each)}
     if known is not None:
         bodies[HOSTS] = known
@@ -258,11 +273,11 @@ ADDED = apps("account_added")
 APPROVED = {"op": "subset_of_param", "param": "allowed_apps"}
 
 
-def app(name: str, *scopes, **fields) -> dict[str, str | list[str] | None]:
+def app(name: str, *scopes: str, **fields: object) -> dict[str, Any]:
     return {"id": f"id-{name}", "name": name, "scopes": [*scopes], **fields}
 
 
-def of_apps(*each, allowed=("Calendar",)) -> Verdict:
+def of_apps(*each: dict[str, Any], allowed: Sequence[str] = ("Calendar",)) -> Verdict:
     parameters = {"allowed_apps": [*allowed]}
     return verdict(ADDED, {ADDED: {"apps": [*each]}}, APPROVED, parameters, kind="value")
 
@@ -328,7 +343,9 @@ def test_an_app_whose_scopes_zoom_does_not_return_leaves_a_doubt() -> None:
 FEW = {"op": "count_members_lte_param", "param": "max_ai_admins"}
 
 
-def role(role_id: str, *members, privileges=(), **fields) -> dict[str, str | list[str]]:
+def role(
+    role_id: str, *members: dict[str, Any], privileges: Sequence[str] = (), **fields: object
+) -> dict[str, Any]:
     return {
         "id": role_id,
         "name": f"Role {role_id}",
@@ -338,7 +355,7 @@ def role(role_id: str, *members, privileges=(), **fields) -> dict[str, str | lis
     }
 
 
-def of_roles(*each, most=2) -> Verdict:
+def of_roles(*each: dict[str, Any], most: JsonValue = 2) -> Verdict:
     parameters = {"max_ai_admins": most}
     return verdict(ROLES, {ROLES: {"roles": [*each]}}, FEW, parameters, kind="value")
 
@@ -404,7 +421,7 @@ def entry(detail: str, day: str = "20") -> dict[str, str]:
     }
 
 
-def of_log(*each) -> Verdict:
+def of_log(*each: dict[str, Any]) -> Verdict:
     return verdict(LOGS, {LOGS: {"entries": [*each]}}, MATCHED, {"change_records": ["CHG-1"]})
 
 
@@ -447,7 +464,7 @@ OF_NOTICES = baseline(
 )
 
 
-def of_answers(silent: int = 0, **people) -> Verdict:
+def of_answers(silent: int = 0, **people: int) -> Verdict:
     given = [
         {"answer": answer.replace("_", " "), "people": count} for answer, count in people.items()
     ]

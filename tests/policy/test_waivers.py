@@ -1,6 +1,7 @@
 """Waivers and attestations: what they cover, what they never cover, and their states."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -8,9 +9,11 @@ from pydantic import ValidationError
 from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import of_run
 from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver
 from auditor.policy.catalogue.controls import Catalogue, Check
 from auditor.policy.evaluation.evaluate import Evaluation
@@ -53,7 +56,12 @@ ON = settings_of(True)
 ALL_ON = [(scope, ON) for scope in (ACCOUNT, CLINICAL, STUDIO, ADA, BOB)]
 
 
-def judged(*waivers, world_=None, expected=BASELINE, **fields) -> Evaluation:
+def judged(
+    *waivers: dict[str, Any],
+    world_: Snapshot | None = None,
+    expected: Baseline = BASELINE,
+    **fields: Any,
+) -> Evaluation:
     return decided(world_ or world(*ALL_ON), expected, waivers=waivers, **fields)
 
 
@@ -261,7 +269,7 @@ def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out(
         assert states(found) == [became]
 
 
-def decided_catalogue(*more) -> Catalogue:
+def decided_catalogue(*more: ControlExpectation) -> Catalogue:
     return catalogue_of(BASELINE.assessed["AI-01"].control, *(each.control for each in more))
 
 
@@ -378,7 +386,12 @@ TR_01 = CATALOGUE.controls["TR-01"]
 TRAINING = baseline(attested(TR_01), attested(CATALOGUE.controls["TR-02"]))
 
 
-def looked(*attestations, world_=None, expected=TRAINING, **fields) -> Evaluation:
+def looked(
+    *attestations: dict[str, Any],
+    world_: Snapshot | None = None,
+    expected: Baseline = TRAINING,
+    **fields: Any,
+) -> Evaluation:
     fields.setdefault("catalogue", CATALOGUE if expected is TRAINING else None)
     return decided(world_ or world(), expected, attestations=attestations, **fields)
 
@@ -500,7 +513,7 @@ def test_not_as_expected_stays_a_deviation_when_its_date_has_passed() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_newest_answer_counts_and_of_one_day_the_worst(order: int) -> None:
-    def seen(*answers):
+    def seen(*answers: dict[str, Any]) -> list[Status]:
         both = [attestation("TR-01", **each) for each in answers][::order]
         return [v.status for v in computed(looked(*both), "TR-01")]
 
@@ -599,7 +612,7 @@ def test_a_lock_that_zoom_does_not_show_can_be_attested(one: Check) -> None:
     expected = baseline(assessed(one, op=True, lock=True))
     snapshot = world((ACCOUNT, {**ON, **locks_of(True)}))
 
-    def lock(*attestations):
+    def lock(*attestations: dict[str, Any]) -> list[Status]:
         found = looked(*attestations, world_=snapshot, expected=expected)
         return [v.status for _, v in rows(found) if v.kind is FindingKind.ATTESTATION]
 

@@ -47,7 +47,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_held_secret_is_found_in_each_form(form) -> None:
+def test_a_held_secret_is_found_in_each_form(form: str) -> None:
     clean = held(SECRET).redact(f"before {FORMS[form]} after")
     assert REDACTED in clean
     assert clean.startswith("before ")
@@ -109,7 +109,7 @@ def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_
 
 @given(st.text(min_size=8), st.binary(max_size=5), st.text(max_size=9))
 def test_a_secret_is_never_left_whatever_it_is_and_whatever_surrounds_it(
-    secret, before, around
+    secret: str, before: bytes, around: str
 ) -> None:
     secrets = held(secret)
     try:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue import files
 from auditor.redaction.secret_names import CODES, ENDINGS, LABELS, OPEN_KEYS, WORDS
 from auditor.redaction.text import REDACTED, redact_text
@@ -13,7 +14,7 @@ SHIPPED = json.loads((files.folder() / "settings.json").read_text("utf-8"))["set
 
 
 @pytest.mark.parametrize("name", [*WORDS, *ENDINGS, *(f"{code}_code" for code in CODES)])
-def test_every_name_hides_its_value_however_it_is_written(name) -> None:
+def test_every_name_hides_its_value_however_it_is_written(name: str) -> None:
     for written in (name, name.upper(), name.title(), name.replace("_", "-"), f"my_{name}"):
         assert redact({written: "hunter2"}) == {written: REDACTED}
 
@@ -25,7 +26,7 @@ def test_every_name_hides_its_value_however_it_is_written(name) -> None:
         *("license_key", "smtp_pw", "dbCreds", "wpa_psk", "backup_keys", "rtmp_key"),
     ],
 )
-def test_keys_that_only_their_words_give_away_hide_their_values(name) -> None:
+def test_keys_that_only_their_words_give_away_hide_their_values(name: str) -> None:
     assert redact({name: "hunter2", "a": [{name: 482913}]}) == {
         name: REDACTED,
         "a": [{name: REDACTED}],
@@ -34,12 +35,12 @@ def test_keys_that_only_their_words_give_away_hide_their_values(name) -> None:
 
 @pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("colon", [":", " : ", "：", "＝"])
-def test_every_label_hides_its_value(label, colon: str) -> None:
+def test_every_label_hides_its_value(label: str, colon: str) -> None:
     assert "hunter2" not in redact_text(f"Zoom. {label.capitalize()}{colon}hunter2\nBye")
 
 
 @pytest.mark.parametrize("kind", OPEN_KEYS)
-def test_keys_that_open_nothing_stay(kind) -> None:
+def test_keys_that_open_nothing_stay(kind: str) -> None:
     assert redact({f"{kind}_key": "x"}) == {f"{kind}_key": "x"}
 
 
@@ -68,5 +69,5 @@ def test_no_value_that_zoom_documents_for_a_setting_is_taken_for_a_secret() -> N
     ],
     ids=str,
 )
-def test_settings_about_secrets_are_none(document) -> None:
+def test_settings_about_secrets_are_none(document: JsonValue) -> None:
     assert redact(document) == document

@@ -8,6 +8,7 @@ import pytest
 from auditor.evidence.scope import Level
 from auditor.policy.catalogue import files, word_lists
 from auditor.surfaces import SURFACES
+from auditor.surfaces.model import Surface
 from auditor.surfaces.settings import LOCKS, SETTINGS
 from auditor.zoom.endpoints import ENDPOINTS, GROUP_MEMBERS, Endpoint
 
@@ -53,7 +54,7 @@ def test_the_readme_lists_each_request_and_its_scopes() -> None:
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=list(SURFACES))
-def test_a_surface_is_complete(surface) -> None:
+def test_a_surface_is_complete(surface: Surface) -> None:
     assert SURFACES[surface.name] is surface
     assert bool(surface.rows) == (surface.read is not None)
     assert surface.shape is not None or surface.read is None

@@ -1,6 +1,7 @@
 import base64
 import threading
 import time
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
 import pytest
@@ -113,7 +114,7 @@ def test_ten_threads_with_the_same_stale_token_cause_one_request(
     )
     count = 0
 
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         nonlocal count
         count += 1
         reply(f'{{"access_token": "t{count}"}}'.encode())(handler)
@@ -122,7 +123,7 @@ def test_ten_threads_with_the_same_stale_token_cause_one_request(
     stale = tokens.token()
     start, got = threading.Barrier(10), []
 
-    def work():
+    def work() -> None:
         start.wait()
         got.append(tokens.renew(stale))
 
@@ -139,14 +140,14 @@ def test_threads_that_waited_for_a_failure_share_it(server: Server, clock: Clock
     tokens = TokenSource(Credentials("a", "b", "c"), Transport(), token_url=server.url, clock=clock)
     answered = threading.Event()
 
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         answered.wait(2)
         reply(b'{"error": "invalid_client"}', 400)(handler)
 
     server.respond = respond
     failed = []
 
-    def work():
+    def work() -> None:
         try:
             tokens.token()
         except AuthenticationFailed as error:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
@@ -45,7 +46,7 @@ def test_reads_leave(server: Server, adapter: BoundedAdapter) -> None:
 
 
 def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server: Server) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.1)
         reply(b"{}")(handler)
 
@@ -57,7 +58,7 @@ def test_a_connection_is_used_again_after_a_slow_answer_was_in_time(server: Serv
 
 
 def test_the_time_of_an_answer_begins_with_its_request(server: Server) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.2)
         reply(b"{}")(handler)
 
@@ -72,7 +73,7 @@ def test_the_time_of_an_answer_begins_with_its_request(server: Server) -> None:
 def test_a_header_that_is_none_is_not_logged_with_what_it_holds(
     server: Server, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nkanarie\r\nContent-Length: 2\r\n\r\n{}")
         handler.close_connection = True
 

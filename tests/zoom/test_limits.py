@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from auditor.zoom.limits import RateLabel, RateLimiter, RatePlan
 from tests.zoom.conftest import Clock
 
 
-def limiter(clock: Clock, **options) -> RateLimiter:
+def limiter(clock: Clock, **options: Any) -> RateLimiter:
     options.setdefault("share", 1.0)
     return RateLimiter(
         RatePlan.PRO.limits, clock=clock, sleep=clock.sleep, chance=lambda: 0.5, **options
@@ -274,21 +275,21 @@ class SharedClock:
         self.time, self.awake = 1000.0, threads
         self.sleepers, self.lock = [], threading.Lock()
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.time
 
-    def sleep(self, seconds):
+    def sleep(self, seconds: float) -> None:
         bell = threading.Semaphore(0)
         with self.lock:
             heapq.heappush(self.sleepers, (self.time + seconds, id(bell), bell))
             self._one_less_awake()
         bell.acquire()
 
-    def leave(self):
+    def leave(self) -> None:
         with self.lock:
             self._one_less_awake()
 
-    def _one_less_awake(self):
+    def _one_less_awake(self) -> None:
         self.awake -= 1
         if not self.awake and self.sleepers:
             self.time, _, bell = heapq.heappop(self.sleepers)
@@ -296,7 +297,7 @@ class SharedClock:
             bell.release()
 
 
-def in_threads(number: int, work: Callable) -> None:
+def in_threads(number: int, work: Callable[[], None]) -> None:
     threads = [threading.Thread(target=work) for _ in range(number)]
     for thread in threads:
         thread.start()
@@ -307,12 +308,12 @@ def in_threads(number: int, work: Callable) -> None:
 def test_late_wake_ups_and_a_varying_network_break_no_strict_window_and_cost_little() -> None:
     clock, chance, arrivals = SharedClock(16), random.Random(1), []
 
-    def sleep_too_long(seconds):
+    def sleep_too_long(seconds: float) -> None:
         clock.sleep(seconds + (0.1 if chance.random() < 0.05 else 0.0))
 
     paced = RateLimiter(dict.fromkeys(RateLabel, 60), share=1, clock=clock, sleep=sleep_too_long)
 
-    def work():
+    def work() -> None:
         for _ in range(100):
             paced.acquire(RateLabel.MEDIUM)
             arrivals.append(clock() + chance.random() * 0.01)
@@ -329,7 +330,7 @@ def test_who_waits_when_zoom_refuses_waits_for_the_end_of_the_hold(clock: Clock)
     paced = limiter(clock)
     paced.acquire(RateLabel.MEDIUM)
 
-    def refused_meanwhile(seconds):
+    def refused_meanwhile(seconds: float) -> None:
         clock.sleep(seconds)
         if len(clock.slept) == 1:
             paced.slow_down(RateLabel.MEDIUM, 5)
@@ -344,7 +345,7 @@ def test_threads_share_one_pace() -> None:
     clock, sent = SharedClock(8), []
     paced = RateLimiter(RatePlan.PRO.limits, share=1, clock=clock, sleep=clock.sleep)
 
-    def work():
+    def work() -> None:
         for _ in range(10):
             paced.acquire(RateLabel.MEDIUM)
             sent.append(clock())

@@ -16,7 +16,7 @@ from auditor.zoom.paging import Listing
 class Pages:
     """Returns the answers in turn; exceptions are raised. `queries` records the parameters."""
 
-    def __init__(self, *answers) -> None:
+    def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.queries = []
 
@@ -28,14 +28,14 @@ class Pages:
         return answer
 
 
-def page(*ids, token=None, **more) -> dict[str, Any]:
+def page(*ids: str, token: str | None = None, **more: object) -> dict[str, Any]:
     document = {"users": [{"id": id_} for id_ in ids], **more}
     if token is not None:
         document["next_page_token"] = token
     return document
 
 
-def listing(pages: Pages, **options) -> Listing:
+def listing(pages: Pages, **options: Any) -> Listing:
     options.setdefault("page_size", 2)
     return Listing(pages, "GET /users", "users", **options)
 
@@ -72,7 +72,7 @@ def test_an_empty_listing_is_empty_only_when_zoom_says_so() -> None:
     ],
 )
 def test_a_page_without_its_rows_is_malformed_never_empty(
-    document: dict[str, dict[str, int] | int | list[dict[str, int] | str] | None], says: str
+    document: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(Malformed, match=says):
         list(listing(Pages(document)))
@@ -83,11 +83,7 @@ def test_fewer_rows_than_asked_for_do_not_end_the_listing() -> None:
     assert ids(listing(pages)) == ["a", "b"]
 
 
-def looping() -> tuple[
-    dict[str, list[dict[str, str]] | str],
-    dict[str, list[dict[str, str]] | str],
-    dict[str, list[dict[str, str]] | str],
-]:
+def looping() -> tuple[dict[str, Any], ...]:
     return page("a", token="t1"), page("b", token="t2"), page("c", token="t1")
 
 
@@ -251,7 +247,7 @@ def test_a_count_that_is_none_proves_nothing(total: Any, counted: bool) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"total_records": None}, {"page_number": 1, "page_count": 1}])
-def test_only_a_documented_count_proves_that_a_listing_is_complete(more) -> None:
+def test_only_a_documented_count_proves_that_a_listing_is_complete(more: dict[str, Any]) -> None:
     with pytest.raises(ListingUncounted, match="no count"):
         list(listing(Pages(page("a", token="", **more)), counted=True))
     assert ids(listing(Pages(page("a", token="", **more)))) == ["a"]
@@ -287,7 +283,7 @@ def test_only_a_documented_count_proves_that_a_listing_is_complete(more) -> None
     ],
 )
 def test_unusual_listings_that_prove_to_be_whole_are_whole(
-    pages: list[dict[str, list[dict[str, str]] | str | int | float | None]],
+    pages: list[dict[str, Any]],
 ) -> None:
     fetch = Pages(*pages)
     assert ids(listing(fetch, counted=True)) == ["a", "b", "c"]
@@ -309,9 +305,7 @@ def test_rows_of_an_earlier_reading_fill_no_gap_of_the_last() -> None:
         list(listing(Pages(first, second)))
 
 
-def shrinking() -> tuple[
-    dict[str, list[dict[str, str]] | int | str], dict[str, list[dict[str, str]] | int | str]
-]:
+def shrinking() -> tuple[dict[str, Any], ...]:
     return page("a", token="t", total_records=2), page("b", token="", total_records=1)
 
 

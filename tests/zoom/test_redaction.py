@@ -1,11 +1,13 @@
 import json
 import logging
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.evidence.reading import JsonValue
 from auditor.redaction.held_secrets import HeldSecrets
 from auditor.redaction.text import (
     LONGEST_TEXT,
@@ -161,13 +163,13 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_redaction_twice_is_redaction_once(document) -> None:
+def test_redaction_twice_is_redaction_once(document: JsonValue) -> None:
     assert redact(redact(document)) == redact(document)
 
 
 @given(JSON)
-def test_redaction_keeps_keys_lengths_and_booleans(document) -> None:
-    def shape(value):
+def test_redaction_keeps_keys_lengths_and_booleans(document: JsonValue) -> None:
+    def shape(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: shape(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -453,7 +455,7 @@ RECORDED = real_input("payloads", "*.json")
 def test_every_scrubbed_value_of_the_recorded_responses_would_have_been_dropped() -> None:
     left = set()
 
-    def walk(value, key):
+    def walk(value: JsonValue, key: str) -> None:
         if isinstance(value, dict):
             for name, item in value.items():
                 walk(item, name)

@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from responses import RequestsMock
@@ -92,7 +93,7 @@ def test_forty_threads_come_through_with_tokens_that_are_good_for_a_few_requests
     lock = threading.Lock()
     issued, left = 0, 0
 
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         nonlocal issued, left
         with lock:
             if handler.path == "/token":

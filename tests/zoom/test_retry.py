@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -8,10 +9,10 @@ from auditor.zoom.retry import RetryPolicy
 from tests.zoom.conftest import Clock
 
 
-def failing(*errors) -> Callable:
+def failing(*errors: Exception) -> Callable[[], str]:
     left = list(errors)
 
-    def attempt():
+    def attempt() -> str:
         if left:
             raise left.pop(0)
         return "done"
@@ -19,7 +20,7 @@ def failing(*errors) -> Callable:
     return attempt
 
 
-def policy(clock: Clock, **options) -> RetryPolicy:
+def policy(clock: Clock, **options: Any) -> RetryPolicy:
     return RetryPolicy(sleep=clock.sleep, chance=lambda: 1.0, **options)
 
 

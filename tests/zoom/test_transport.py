@@ -5,6 +5,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_requests_at_the_same_time_do_not_wait_for_one_connection(
 ) -> None:
     together = threading.Barrier(3, timeout=5)
 
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         together.wait()
         reply(b"{}")(handler)
 
@@ -160,7 +161,7 @@ def test_compressed_answers_are_unpacked(server: Server, transport: Transport) -
 
 
 def test_an_answer_in_chunks_is_read_whole(server: Server, transport: Transport) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
@@ -210,7 +211,7 @@ def test_compression_that_breaks_off_gives_no_complete_document(
 def test_an_answer_shorter_than_announced_is_transient(
     server: Server, transport: Transport
 ) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "100")
         handler.end_headers()
@@ -223,7 +224,7 @@ def test_an_answer_shorter_than_announced_is_transient(
 
 
 def test_chunks_that_break_off_are_transient(server: Server, transport: Transport) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
@@ -238,7 +239,7 @@ def test_chunks_that_break_off_are_transient(server: Server, transport: Transpor
 def test_a_connection_closed_without_answer_is_transient(
     server: Server, transport: Transport
 ) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
 
     server.respond = respond
@@ -247,7 +248,7 @@ def test_a_connection_closed_without_answer_is_transient(
 
 
 def test_a_drip_of_bytes_ends_at_the_total_bound(server: Server) -> None:
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
         handler.end_headers()
@@ -273,7 +274,7 @@ def test_silence_is_transient(server: Server) -> None:
 def test_silence_within_the_body_is_transient(server: Server) -> None:
     hold = threading.Event()
 
-    def respond(handler):
+    def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "10")
         handler.end_headers()
@@ -330,7 +331,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(transport: Transport) -> No
     listener = socket.create_server(("127.0.0.1", 0))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
-    def serve():
+    def serve() -> None:
         connection, _ = listener.accept()
         with connection:
             try:
