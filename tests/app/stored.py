@@ -19,13 +19,16 @@ from tests.policy.decisions import TODAY
 
 def organisation(**rows: Any) -> Organisation:
     """What an organisation decided: `overrides`, `waivers`, `attestations` as plain data."""
-    models = {"overrides": Override, "waivers": Waiver, "attestations": Attestation}
-    return Organisation(
-        **{
-            name: tuple(map(models[name].model_validate, given)) if name in models else given
-            for name, given in rows.items()
-        }
-    )
+    models: dict[str, type[Override | Waiver | Attestation]] = {
+        "overrides": Override,
+        "waivers": Waiver,
+        "attestations": Attestation,
+    }
+    fields: dict[str, Any] = {
+        name: tuple(map(models[name].model_validate, given)) if name in models else given
+        for name, given in rows.items()
+    }
+    return Organisation(**fields)
 
 
 def judgement(

@@ -111,7 +111,7 @@ def test_a_run_after_another_one_costs_one_request_more(account: Sandbox) -> Non
 
 
 def test_without_the_right_to_read_the_log_a_run_is_as_complete_as_before() -> None:
-    scopes = ("account:read:settings:admin", "account:read:lock_settings:admin")
+    scopes: tuple[str, ...] = ("account:read:settings:admin", "account:read:lock_settings:admin")
     scopes += ("group:read:list_groups:admin", "group:read:settings:admin")
     scopes += ("group:read:lock_settings:admin", "user:read:list_users:admin")
     scopes += ("user:read:settings:admin",)

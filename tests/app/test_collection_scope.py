@@ -1,5 +1,6 @@
 """How much is read: written down with a run, and held to when it goes on."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from auditor.evidence.read_plan import MeetingSelection, lock_sample_view
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS, Document, View
-from auditor.sandbox import Conduct, World, serve
+from auditor.sandbox import Conduct, Sandbox, World, serve
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud
@@ -41,12 +42,12 @@ def test_a_run_without_a_stored_scope_has_the_default_one() -> None:
 
 
 @pytest.fixture(scope="module")
-def account() -> Any:
+def account() -> Iterator[Sandbox]:
     with serve(World(users=USERS, scenario="clean"), conduct=Conduct(plan="none")) as sandbox:
         yield sandbox
 
 
-def target(account: Any, **fields: Any) -> AccountConnection:
+def target(account: Sandbox, **fields: Any) -> AccountConnection:
     client = connect(
         Credentials(account.account_id, account.client_id, account.client_secret),
         RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000),
@@ -55,7 +56,7 @@ def target(account: Any, **fields: Any) -> AccountConnection:
     return AccountConnection(client, account.account_id, **fields)
 
 
-def collected(account: Any, extent: CollectionScope | None = None, *controls: str) -> Snapshot:
+def collected(account: Sandbox, extent: CollectionScope | None = None, *controls: str) -> Snapshot:
     snapshot, aim = Snapshot.create(), target(account)
     wanted = judgement(*controls or ("RC-02",), depth=Level.USER)
     with aim.client:
@@ -68,19 +69,20 @@ def read(snapshot: Snapshot) -> int:
     return sum(SETTINGS in each.outcomes for each in snapshot.evidence(Level.USER))
 
 
-def test_for_a_locked_setting_only_the_sample_of_users_is_read(account: Any) -> None:
+def test_for_a_locked_setting_only_the_sample_of_users_is_read(account: Sandbox) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=5))
     assert read(snapshot) == 5
     outcome = snapshot.account().outcomes[lock_sample_view(SETTINGS)]
     assert isinstance(outcome, Document)
-    assert outcome.body["sampled"] == outcome.body["confirmed"] == 5
+    body: Any = outcome.body
+    assert body["sampled"] == body["confirmed"] == 5
     run = judge(snapshot, judgement("RC-02", depth=Level.USER))
     listed = run.summary.coverage[Level.USER]
     assert run.summary.proved_by_lock == listed - 5 > 0
     assert run.info.exit_code == 0
 
 
-def test_with_no_sample_every_user_is_read(account: Any) -> None:
+def test_with_no_sample_every_user_is_read(account: Sandbox) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=0))
     assert (
         read(snapshot)
@@ -89,7 +91,7 @@ def test_with_no_sample_every_user_is_read(account: Any) -> None:
     assert lock_sample_view(SETTINGS) not in snapshot.account().outcomes
 
 
-def test_proof_by_lock_and_reading_all_users_give_the_same_verdicts(account: Any) -> None:
+def test_proof_by_lock_and_reading_all_users_give_the_same_verdicts(account: Sandbox) -> None:
     wanted = judgement("RC-02", depth=Level.USER, keep_passes=True)
     few, all_ = (judge(collected(account, CollectionScope(n)), wanted) for n in (5, 0))
     assert few.summary.by_status == all_.summary.by_status
@@ -103,7 +105,7 @@ def test_proof_by_lock_and_reading_all_users_give_the_same_verdicts(account: Any
     assert told[0] == told[1]
 
 
-def test_a_resumed_run_keeps_its_collection_scope(account: Any) -> None:
+def test_a_resumed_run_keeps_its_collection_scope(account: Sandbox) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=5))
     before, requests = snapshot.digest(), judge_cost(snapshot)
     aim = target(account)
@@ -114,7 +116,7 @@ def test_a_resumed_run_keeps_its_collection_scope(account: Any) -> None:
     assert judge_cost(snapshot) == requests
 
 
-def test_evidence_older_than_allowed_is_read_again_and_costs_are_added_up(account: Any) -> None:
+def test_evidence_older_than_allowed_is_read_again_and_costs_are_added_up(account: Sandbox) -> None:
     snapshot = collected(account, CollectionScope(verify_locks=5))
     before, requests = snapshot.digest(), judge_cost(snapshot)
     aim = target(account)
@@ -128,7 +130,7 @@ def judge_cost(snapshot: Snapshot) -> int:
     return judge(snapshot, judgement("RC-02", depth=Level.USER)).api.requests
 
 
-def test_a_resumed_run_that_is_interrupted_is_not_finished(account: Any) -> None:
+def test_a_resumed_run_that_is_interrupted_is_not_finished(account: Sandbox) -> None:
     class Impatient:
         def level_started(self, level: Level, scopes: int) -> None:
             raise KeyboardInterrupt
@@ -144,7 +146,7 @@ def test_a_resumed_run_that_is_interrupted_is_not_finished(account: Any) -> None
     assert not snapshot.meta("finished_at")
 
 
-def test_only_the_meetings_within_the_budget_are_read(account: Any) -> None:
+def test_only_the_meetings_within_the_budget_are_read(account: Sandbox) -> None:
     wanted = judgement("CC-06", depth=Level.MEETING)
     counts = []
     for budget in (MeetingSelection(), MeetingSelection(per_host=1)):
@@ -153,6 +155,7 @@ def test_only_the_meetings_within_the_budget_are_read(account: Any) -> None:
             collect(aim, snapshot, wanted, "run", CollectionScope(meetings=budget))
         outcome = snapshot.account().outcomes[View("upcoming_meetings")]
         assert isinstance(outcome, Document)
-        counts.append((outcome.body["listed"], outcome.body["read"]))
+        body: Any = outcome.body
+        counts.append((body["listed"], body["read"]))
     (all_, all_read), (listed, some_read) = counts
     assert all_ == all_read == listed > some_read > 0

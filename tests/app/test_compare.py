@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -33,18 +33,18 @@ WITHIN = 30.0
 """Seconds of processor time: it takes about five on one core."""
 
 
+T = TypeVar("T")
+
+
 def with_comparison(
-    nights: Nights, one: StoredRun, other: StoredRun, tell: Callable[[Drift], Any] = list
-) -> Any:
+    nights: Nights, one: StoredRun, other: StoredRun, tell: Callable[[Drift], T]
+) -> T:
     with open_comparison(nights.history, one, other, CATALOGUE) as drift:
         return tell(drift)
 
 
 def changes(nights: Nights, one: StoredRun, other: StoredRun) -> list[FindingChange]:
-    found: list[FindingChange] = with_comparison(
-        nights, one, other, lambda drift: list(drift.changes)
-    )
-    return found
+    return with_comparison(nights, one, other, lambda drift: list(drift.changes))
 
 
 def moves(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeKind]:
@@ -323,7 +323,7 @@ def test_an_earlier_run_that_is_incomplete_is_noted(nights: Nights) -> None:
     ids=repr,
 )
 def test_runs_of_two_accounts_are_not_compared(
-    nights: Nights, other: dict[str, str], message: str
+    nights: Nights, other: dict[str, Any], message: str
 ) -> None:
     one, another = nights.night(), nights.night(**other)
     with pytest.raises(NotComparable, match=message):

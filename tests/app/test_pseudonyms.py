@@ -13,7 +13,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline.match import Match
 from tests.app.stored import organisation as told
-from tests.policy.builders import ACCOUNT, GROUP, world
+from tests.policy.builders import ACCOUNT, GROUP, Bodies, world
 
 KEY = Pseudonyms(b"a key for tests only")
 
@@ -31,7 +31,13 @@ A, B, T = KEY.of(ADA.id), KEY.of(BOB.id), KEY.of(TWIN.id)
 BOTH = KEY.of("ada löwe")
 """Who of the two is meant, nobody can tell."""
 
-SCOPES = ((ADA, {}), (BOB, {}), (PENDING, {}), (MEETING_SCOPE, {}), (GROUP, {}))
+SCOPES: tuple[tuple[Scope, Bodies], ...] = (
+    (ADA, {}),
+    (BOB, {}),
+    (PENDING, {}),
+    (MEETING_SCOPE, {}),
+    (GROUP, {}),
+)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from auditor.bundle import manifest, zip_writer
 from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
@@ -19,10 +20,8 @@ PARTS = {
 }
 
 
-def manifest_of(
-    parts: tuple[ManifestPart, ...], signer: Signer | None, **changes: object
-) -> Manifest:
-    fields: dict[str, object] = {
+def manifest_of(parts: tuple[ManifestPart, ...], signer: Signer | None, **changes: Any) -> Manifest:
+    fields: dict[str, Any] = {
         "schema": "auditor/bundle/v1",
         "tool": Tool(name="auditor", version="0.1.0"),
         "run": ManifestRun(
@@ -58,8 +57,8 @@ def packed(parts: dict[str, tuple[bytes, int]]) -> list[zip_writer.Packed]:
     return copies
 
 
-def listed(part: zip_writer.Packed, **changes: object) -> ManifestPart:
-    fields: dict[str, object] = {
+def listed(part: zip_writer.Packed, **changes: Any) -> ManifestPart:
+    fields: dict[str, Any] = {
         "name": part.entry.name,
         "about": "a part",
         "size": part.entry.size,

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.view import LOCKS, View
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline import organisation
 from auditor.policy.baseline.attestations import questions
-from auditor.policy.baseline.waivers import WARN_DAYS
+from auditor.policy.baseline.waivers import WARN_DAYS, Attestation
 from tests.app.stored import judgement
 from tests.cli.commands import answers, output_text, ran, store
-from tests.policy.builders import ACCOUNT, CATALOGUE, put
+from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, put
 
 pytestmark = pytest.mark.usefixtures("home")
 DUE = list(questions(baseline.load("strict", CATALOGUE).assessed.values()))
@@ -28,11 +29,13 @@ def days(count: int) -> str:
     return (today() + timedelta(days=count)).isoformat()
 
 
-def stored_attestations(path: str = "attestations.yaml"):
+def stored_attestations(path: str = "attestations.yaml") -> dict[str, Attestation]:
     return {each.control: each for each in organisation.load(Path(path), CATALOGUE).attestations}
 
 
-def row(control: str = "TR-01", on: str = "2026-01-01", expires: str | None = None, more: str = ""):
+def row(
+    control: str = "TR-01", on: str = "2026-01-01", expires: str | None = None, more: str = ""
+) -> str:
     return (
         f"  - {{control: {control}, as_expected: true, statement: old, evidence: e, "
         f"by: a@example.com, on: {on}, expires: {expires or days(100)}{more}}}\n"
@@ -114,6 +117,7 @@ def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
     output = output_text(result)
     assert "1 of 2: TR-01 (missing)" in output
     unwrapped = "".join(output.split())  # a line may break behind a hyphen
+    assert control.attestation is not None
     assert "".join(control.attestation.question.split()) in unwrapped
     assert "".join(control.attestation.evidence.split()) in unwrapped
     assert "1 of 2 answered." in output
@@ -289,7 +293,12 @@ def test_a_migration_that_is_not_confirmed_or_skipped_changes_nothing() -> None:
 def test_a_script_can_migrate_and_answer_without_being_asked() -> None:
     old()
     assert ran("attest", "org.yaml", "--migrate", "--as-expected", "--yes").exit_code == 0
-    answer = ("--control", "TP-07", "--setting", "recording.allow_cmr_3rd_party_bot")
+    answer: tuple[str, ...] = (
+        "--control",
+        "TP-07",
+        "--setting",
+        "recording.allow_cmr_3rd_party_bot",
+    )
     answer += ("--not-as-expected", "--statement", "It is open.", "--evidence", "DPO-7")
     result = ran("attest", "org.yaml", *answer, *ME, "--expires", days(90))
     assert result.exit_code == 0, result.output
@@ -333,11 +342,11 @@ def test_the_report_and_the_wizard_know_the_same_questions(home: Path, name: str
         for check in each.control.checks
         if check.lock_inferred and check.lock
     }
-    locks: dict = {}
+    locks: dict[str, JsonValue] = {}
     for path in inferred:
         put(locks, path.removeprefix("meeting_security."), True)
     security = View("lock_settings", "meeting_security")
-    bodies = {LOCKS: locks, security: {"meeting_security": locks}}
+    bodies: Bodies = {LOCKS: locks, security: {"meeting_security": locks}}
     store(home, judgement(*everything, name=name), (ACCOUNT, bodies))
     output = output_text(ran("report", "latest", "--format", "text"))
     waiting = len(list(questions(baseline.load(name, CATALOGUE).assessed.values())))

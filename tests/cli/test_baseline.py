@@ -70,7 +70,9 @@ def test_a_baseline_without_meaning_is_shown_without_one() -> None:
 
 
 @pytest.mark.parametrize("command", [("show",), ("check",), ("conflicts", "strict")])
-def test_a_baseline_that_does_not_exist_is_refused_with_the_nearest_name(command) -> None:
+def test_a_baseline_that_does_not_exist_is_refused_with_the_nearest_name(
+    command: tuple[str, ...],
+) -> None:
     result = ran("baseline", *command, "strikt")
     assert result.exit_code == 2
     assert 'Did you mean "strict"?' in output_text(result)
@@ -93,7 +95,7 @@ def test_a_baseline_that_does_not_exist_is_refused_with_the_nearest_name(command
         (Expectation(op="off"), "false, or an object whose enable is false"),
     ],
 )
-def test_an_expectation_is_put_in_words(wish, words: str) -> None:
+def test_an_expectation_is_put_in_words(wish: Expectation, words: str) -> None:
     assert described(wish) == words
 
 
@@ -120,7 +122,7 @@ def test_without_conflicts_there_is_no_empty_table() -> None:
 
 
 @pytest.mark.parametrize("kind", [(), ("baseline",), ("organisation",)])
-def test_the_schema_is_printed_as_json(kind) -> None:
+def test_the_schema_is_printed_as_json(kind: tuple[str, ...]) -> None:
     result = ran("baseline", "schema", *kind)
     schema = json.loads(result.output)
     jsonschema.Draft202012Validator.check_schema(schema)

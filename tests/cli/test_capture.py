@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline import baselines as baseline
@@ -11,13 +12,13 @@ from auditor.policy.baseline import organisation
 from auditor.policy.judging.reads import ACCOUNT_VIEWS
 from tests.app.stored import judgement
 from tests.cli.commands import answers, output_text, ran, store
-from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP
+from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP, Bodies, at
 
-BODY = {
+BODY: dict[str, JsonValue] = {
     "recording": {"local_recording": False, "cloud_recording": True},
     "in_meeting": {"ai_brand_new": True, "slide_x": 1},
 }
-SOURCES = {
+SOURCES: Bodies = {
     **{view: {} for view in ACCOUNT_VIEWS},
     SETTINGS: BODY,
     LOCKS: {"recording": {"local_recording": True}},
@@ -55,7 +56,7 @@ def test_a_captured_baseline_is_valid_and_met_by_the_run_it_came_from(stored: st
 
 def test_drift_from_a_captured_baseline_fails_the_gate(stored: str, home: Path) -> None:
     ran("baseline", "capture", "today.yaml")
-    changed = {**BODY, "recording": {"local_recording": True, "cloud_recording": True}}
+    changed: JsonValue = {**BODY, "recording": {"local_recording": True, "cloud_recording": True}}
     later = store(home, judgement("RC-02"), (ACCOUNT, {**SOURCES, SETTINGS: changed}))
     drifted = ran("audit", "--from", later, "--baseline", "today.yaml", "--fail-on", "low")
     assert drifted.exit_code == 1
@@ -102,7 +103,9 @@ def test_without_a_stored_run_there_is_nothing_to_capture(home: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("baseline", "capture"), ("baseline", "accept-keys")])
-def test_a_place_that_cannot_be_written_is_found_out_first(stored: str, command) -> None:
+def test_a_place_that_cannot_be_written_is_found_out_first(
+    stored: str, command: tuple[str, ...]
+) -> None:
     result = ran(*command, "nowhere/file.yaml")
     assert result.exit_code == 2
     assert "nowhere/file.yaml cannot be written" in output_text(result)
@@ -158,7 +161,7 @@ def test_accepting_adds_to_what_the_file_holds(stored: str) -> None:
 
 
 def test_a_setting_that_stands_in_several_places_is_asked_about_once(home: Path) -> None:
-    both = [(scope, {SETTINGS: {"in_meeting": {"slide_x": 1}}}) for scope in (ACCOUNT, GROUP)]
+    both = [(scope, {SETTINGS: at("in_meeting.slide_x", 1)}) for scope in (ACCOUNT, GROUP)]
     store(home, judgement("CC-07", depth=Level.GROUP), *both)
     result = ran("baseline", "accept-keys", "--by", "a@example.com", stdin=answers("y"))
     assert "1 of 1 new settings accepted" in output_text(result)

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from auditor.sandbox import Sandbox
+
 
 @dataclass(frozen=True)
 class Request:
@@ -39,7 +41,7 @@ Change = Callable[[Request, Reply], Reply]
 class Between:
     """A served account, seen from here: it has the same credentials and other addresses."""
 
-    account: Any
+    account: Sandbox
     origin: str = ""
     requests: list[Request] = field(default_factory=list)
 
@@ -68,7 +70,7 @@ def _as_it_is(request: Request, reply: Reply) -> Reply:
 
 
 @contextmanager
-def between(account: Any, change: Change = _as_it_is) -> Iterator[Between]:
+def between(account: Sandbox, change: Change = _as_it_is) -> Iterator[Between]:
     """Stand in front of `account` on a free port of this machine, and let `change` do its work."""
     made = Between(account)
     host = urlsplit(account.api_url).netloc

@@ -18,7 +18,7 @@ Moment = Callable[[Sandbox], bool]
 def started(
     auditor: Auditor,
     *arguments: str,
-    first: Callable[[], None] | None = None,
+    first: Callable[[], object] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[str]":
     """An audit under way. `first` is called in its process before it begins."""

@@ -222,7 +222,7 @@ def _locks(rules: Sequence[Rule], row: Planted, documents: Documents) -> Iterato
         if rule.check.get("lock_inferred") or rule.check.get("legacy_of"):
             continue
         judged = row.level not in rule.levels or _counts(rule, row.level, row.scope_id, documents)
-        if judged and _under(row.setting, lock) and row.value is False:
+        if judged and _under(row.setting, str(lock)) and row.value is False:
             yield row.level, row.scope_id, rule.control, rule.setting, "lock"
 
 
@@ -275,7 +275,8 @@ def meets(rule: Rule, value: Any) -> bool | None:
         fold = rule.check.get("values_ignore_case", False)
         if _folded(value, fold) not in [_folded(each, fold) for each in documented]:
             return None
-    op, wanted = rule.expect["op"], rule.expect.get("value")
+    op: str = rule.expect["op"]
+    wanted: Any = rule.expect.get("value")
     if op == "off":
         switches = [value] if isinstance(value, bool) else [value.get("enable", False)]
         return not any(switches)

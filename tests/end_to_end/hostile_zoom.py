@@ -339,7 +339,9 @@ def _certificate(
     signing = signer.key if signer else key
     issuer = signer.certificate.subject if signer else subject
     now = datetime.now(UTC)
-    usage = x509.KeyUsage(True, *[False] * 4, host is None, host is None, False, False)
+    usage = x509.KeyUsage(
+        True, False, False, False, False, host is None, host is None, False, False
+    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

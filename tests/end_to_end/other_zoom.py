@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 ACCOUNT = "Acc0unt-Nr-7"
@@ -289,10 +289,12 @@ def page(rows: list[Json] | None, query: dict[str, str]) -> tuple[int, Json]:
     }
 
 
+Served = TypeVar("Served", bound=OtherZoom)
+
+
 @contextmanager
-def serve(account: OtherZoom | None = None) -> Iterator[OtherZoom]:
-    """Serve the account, or another that answers likewise, on a free port of this machine."""
-    account = account or OtherZoom()
+def serve(account: Served) -> Iterator[Served]:
+    """Serve the account on a free port of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -3,10 +3,11 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from auditor.cli import reporting
+from auditor.cli import output
 from tests.end_to_end.conftest import Auditor, InProcess
 
 QUICK = ("audit", "--depth", "account", "--max-rate", "5000", "--rate-share", "1")
@@ -34,14 +35,14 @@ def test_a_destination_that_cannot_be_written_is_found_out_before_zoom_is_asked(
 def test_a_destination_that_fails_at_the_end_costs_no_other(
     auditor: Auditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = reporting.output.write
+    write = output.write
 
-    def failing(path: Path, *words: object) -> None:
+    def failing(path: Path, *words: Any) -> None:
         if path.parent.name == "gone":
             shutil.rmtree(path.parent, ignore_errors=True)  # somebody removes it meanwhile
-        write(path, *words)  # type: ignore[arg-type]
+        write(path, *words)
 
-    monkeypatch.setattr(reporting.output, "write", failing)
+    monkeypatch.setattr(output, "write", failing)
     auditor = InProcess(auditor.folder, auditor.account)
     (auditor.folder / "gone").mkdir()
     names = ("gone/one.json", "two.json", "gone/three.zip", "four.csv")

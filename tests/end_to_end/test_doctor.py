@@ -11,7 +11,7 @@ from auditor.sandbox import Faults, Sandbox
 from auditor.sandbox.api import SCOPES
 from tests.end_to_end.conftest import Auditor, InProcess, served
 
-SMALL = {"users": 6, "groups": 2}
+SMALL: dict[str, Any] = {"users": 6, "groups": 2}
 WHOLE = ("--baseline", "strict", "--depth", "meeting", "--org", "org.yaml")
 COMPUTED = {"CC-01", "CC-02", "CC-07"}
 """They follow from others; a deviation found elsewhere counts for more than what is unknown."""

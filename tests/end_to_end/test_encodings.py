@@ -1,6 +1,7 @@
 """No output fails because of its encoding, and no exit code depends on a name."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_a_data_directory_whose_name_is_no_text_is_used(audited: Auditor, tmp_pa
     done = subprocess.run(
         [COMMAND, "-q", "audit", *DEVIATING],
         cwd=audited.folder,
-        env={**audited.environment(), "AUDITOR_HOME": bytes(tmp_path) + b"/\xff"},
+        env={**audited.environment(), "AUDITOR_HOME": os.fsdecode(bytes(tmp_path) + b"/\xff")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

@@ -76,7 +76,7 @@ def test_the_files_of_a_run_under_way_are_private_too(auditor: Auditor, umask: i
         "strict",
         "--verify-locks",
         "0",
-        first=lambda: os.umask(umask) and None,
+        first=lambda: os.umask(umask),
     )
     broken_off.until(lambda: any(auditor.data.glob("runs/*/*-wal")))
     running.send_signal(signal.SIGKILL)

@@ -30,10 +30,10 @@ class SharedApp(OtherZoom):
 
 @pytest.mark.parametrize("command", [["nightly", *FAST], ["gate", "--live"]])
 def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(
-    tmp_path: Path, command
+    tmp_path: Path, command: list[str]
 ) -> None:
     words = [*command, "--baseline", "strict"]
-    with other_zoom.serve() as own:
+    with other_zoom.serve(OtherZoom()) as own:
         alone = Auditor(tmp_path / "own", own)
         alone.folder.mkdir()
         expected = alone(*words)
@@ -46,7 +46,7 @@ def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(
 
 
 def test_the_report_is_the_same_as_with_an_app_of_its_own(tmp_path: Path) -> None:
-    with other_zoom.serve() as own:
+    with other_zoom.serve(OtherZoom()) as own:
         (tmp_path / "own").mkdir()
         expected = keys(Auditor(tmp_path / "own", own).report("--baseline", "strict"))
     with other_zoom.serve(SharedApp(good_for=3)) as shared:

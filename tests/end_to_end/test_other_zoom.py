@@ -17,7 +17,7 @@ Audited = tuple[Auditor, OtherZoom, Report]
 def audited(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Audited]:
-    with other_zoom.serve() as account:
+    with other_zoom.serve(OtherZoom()) as account:
         auditor = Auditor(tmp_path_factory.mktemp("other"), account)
         yield auditor, account, auditor.report("--baseline", "strict", "--include-passes")
 

@@ -17,8 +17,9 @@ from auditor.app.pseudonyms import Pseudonyms
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.report import FORMATS
+from auditor.sandbox import Sandbox
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import Auditor, InProcess, Ran, Sandbox
+from tests.end_to_end.conftest import Auditor, InProcess, Ran
 
 KEY = "a key for the tests of pseudonyms"
 ENV = {"AUDITOR_PSEUDONYM_KEY": KEY}

@@ -83,7 +83,8 @@ def the_run(auditor: Auditor) -> str:
 
 def twice(auditor: Auditor, calm: Calm) -> int:
     """How many requests were more than an undisturbed run needs."""
-    return (auditor.account.requests.by_scope - calm.asked).total()
+    requested: Counter[tuple[str, str]] = auditor.account.requests.by_scope
+    return (requested - calm.asked).total()
 
 
 MOMENTS: dict[str, Moment] = {

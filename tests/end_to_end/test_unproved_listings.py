@@ -39,7 +39,7 @@ class Changed(OtherZoom):
         return status, self.change(body) if path == self.listing and status == 200 else body
 
 
-def audited(tmp_path, listing: str, change: Change) -> tuple[int, dict[str, Any]]:
+def audited(tmp_path: Path, listing: str, change: Change) -> tuple[int, dict[str, Any]]:
     with other_zoom.serve(Changed(listing=listing, change=change)) as account:
         ran = Auditor(tmp_path, account).audit("--format", "json", "--only", "AI-02")
     return ran.code, ran.report
@@ -63,7 +63,7 @@ UNPROVED = {
 @pytest.mark.parametrize("name", UNPROVED)
 @pytest.mark.parametrize("listing", ["/users", "/groups"])
 def test_a_listing_that_may_be_longer_makes_the_run_incomplete(
-    tmp_path: Path, listing: str, name
+    tmp_path: Path, listing: str, name: str
 ) -> None:
     code, report = audited(tmp_path, listing, UNPROVED[name])
     if listing == "/groups" and name == "ends early":
@@ -88,7 +88,9 @@ def test_a_listing_that_may_be_longer_makes_the_run_incomplete(
     ],
     ids=["as it is", "null token", "no page size", "digits", "a float", "empty token"],
 )
-def test_an_unusual_listing_that_proves_to_be_whole_is_complete(tmp_path: Path, change) -> None:
+def test_an_unusual_listing_that_proves_to_be_whole_is_complete(
+    tmp_path: Path, change: Change
+) -> None:
     code, report = audited(tmp_path, "/users", change)
     assert code == 0
     assert report["run"]["complete"]

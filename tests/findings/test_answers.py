@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ COVERAGE = {Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2}
 EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
 
 
-def bearing(control: str = "AI-01", **fields: object) -> RelatedControl:
+def bearing(control: str = "AI-01", **fields: Any) -> RelatedControl:
     looked = (CheckedSetting((control.lower(),), LEVELS),)
     return replace(RelatedControl(control, f"Title of {control}", looked), **fields)
 
@@ -57,7 +58,7 @@ SUMMARY = bearing(shows={"ai-01": ENABLED})
 NOTICE = bearing("CN-04")
 
 
-def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: object) -> Verdict:
+def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: Any) -> Verdict:
     observed = {Status.PASS: False, Status.FAIL: True, Status.WAIVED: True}.get(status)
     made = Verdict(
         control=control,
@@ -85,7 +86,7 @@ def everywhere(*verdicts: Verdict, but: Sequence[Row] = ()) -> list[Row]:
     return [*found, *but]
 
 
-def run(rows: Sequence[Row], **fields: object) -> Run:
+def run(rows: Sequence[Row], **fields: Any) -> Run:
     by_status = Counter(v.status for _, v in rows)
     summary = Summary(by_status, {}, {}, COVERAGE)
     summary = replace(summary, **{k: v for k, v in fields.items() if hasattr(summary, k)})
@@ -112,7 +113,7 @@ def run(rows: Sequence[Row], **fields: object) -> Run:
     )
 
 
-def answer(rows: Sequence[Row], *bearings: RelatedControl, **fields: object) -> Answer:
+def answer(rows: Sequence[Row], *bearings: RelatedControl, **fields: Any) -> Answer:
     (found,) = answers(run(rows, **fields), [question(*(bearings or (SUMMARY, NOTICE)))])
     return found
 

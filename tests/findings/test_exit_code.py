@@ -1,5 +1,7 @@
 """Exit codes: one meaning each, whatever the format."""
 
+from typing import Any
+
 import pytest
 
 from auditor.errors import ExitCode
@@ -15,10 +17,10 @@ def code(
     unknowns: tuple[()] | list[Severity] = (),
     statuses: tuple[()] | list[Status] = (),
     *,
-    undecided=0,
-    complete=True,
-    fail_on=HIGH,
-    **options,
+    undecided: int = 0,
+    complete: bool = True,
+    fail_on: Severity | None = HIGH,
+    **options: Any,
 ) -> ExitCode:
     summary = Summary(
         by_status=dict.fromkeys(statuses, 1),

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_the_first_scopes_that_changed_are_named() -> None:
 
 
 @pytest.mark.parametrize("missing", [{"histories": None}, {"trend": ()}])
-def test_without_an_earlier_run_there_is_no_history(missing: dict[str, None]) -> None:
+def test_without_an_earlier_run_there_is_no_history(missing: dict[str, Any]) -> None:
     assert history(replace(past_worlds.run(), **missing)) is None
 
 

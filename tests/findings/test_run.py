@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,13 @@ ACCOUNT = Scope(Level.ACCOUNT, "acc")
 
 
 def verdict(
-    control: str = "AI-01", setting: str = "a.b", severity: Severity = Severity.HIGH, **fields
+    control: str = "AI-01", setting: str = "a.b", severity: Severity = Severity.HIGH, **fields: Any
 ) -> Verdict:
     fields = {"kind": FindingKind.VALUE, "status": Status.FAIL, **fields}
     return Verdict(control=control, setting=setting, severity=severity, **fields)
 
 
-def run_of(*assessments) -> Run:
+def run_of(*assessments: Assessment) -> Run:
     info = RunInfo(
         id="r",
         account_id="acc",

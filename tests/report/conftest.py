@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,16 @@ from tests.report import worlds
 from tests.report.whole_worlds import NAMES, whole_world
 
 Render = Callable[..., str]
+Report = Callable[..., dict[str, Any]]
+Spoil = Callable[[dict[str, Any]], object]
+"""Spoils a parsed report in place."""
 
 
 @pytest.fixture
 def render() -> Render:
     """Renders a run: `render(run, "text", width=80)`."""
 
-    def rendered(run: Run, format_: str, **options: object) -> str:
+    def rendered(run: Run, format_: str, **options: Any) -> str:
         out = io.BytesIO()
         FORMATS[format_].render(run, out, Options(**options))
         return out.getvalue().decode("utf-8")
@@ -27,11 +31,12 @@ def render() -> Render:
 
 
 @pytest.fixture
-def report(render: Render) -> Callable[..., dict]:
+def report(render: Render) -> Report:
     """The JSON report of a run, parsed."""
 
-    def parsed(run: Run, **options: object) -> dict:
-        return json.loads(render(run, "json", **options))
+    def parsed(run: Run, **options: Any) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(render(run, "json", **options))
+        return document
 
     return parsed
 

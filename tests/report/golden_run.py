@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent / "golden"
 BINARY = {"pdf", "xlsx"}
 """Formats whose content other tests check."""
 FILES = {name: f"run{each.suffix}" for name, each in FORMATS.items() if name not in BINARY}
-WAIVER = {
+WAIVER: dict[str, str] = {
     "reason": "They edit films.",
     "owner": "ciso@example.com",
     "ticket": "SEC-12",
@@ -95,9 +95,7 @@ def golden() -> Run:
         errors=[worlds.DENIED],
         exit_code=1,
     )
-    stale = WaiverResult(
-        "AI-01", "user Ada", *WAIVER.values(), state=WaiverState.EXPIRED, matched=1
-    )
+    stale = WaiverResult("AI-01", "user Ada", **WAIVER, state=WaiverState.EXPIRED, matched=1)
     return replace(run, waivers=[stale], references=[LOST, LOOKALIKE])
 
 

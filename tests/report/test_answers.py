@@ -1,13 +1,14 @@
 """The text of answers: the first words are true on their own, and no title is misleading."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.answers import Answer, AnswerState, Gap, answers
-from auditor.findings.model import FindingKind, Status
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.questions import ENABLED, CheckedSetting, RelatedControl
 from auditor.report.answers import GAP, STATE, as_json, sections, sentence
 from tests.findings.test_answers import (
@@ -84,13 +85,13 @@ def test_an_allowed_yes_that_was_not_seen_in_full_says_so() -> None:
 
 
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())
-def test_a_gap_is_never_reported_as_no(hole: object) -> None:
+def test_a_gap_is_never_reported_as_no(hole: Verdict) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, hole)]
     assert sentence(answer(rows)).startswith("Not ruled out: of 2 controls behind it, 1 ")
 
 
 @pytest.mark.parametrize("uncertain", DOUBTS.values(), ids=DOUBTS.keys())
-def test_uncertainty_comes_first(uncertain: object) -> None:
+def test_uncertainty_comes_first(uncertain: Verdict) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, uncertain)]
     assert sentence(answer(rows)).startswith("Cannot say: of 2 controls behind it, 1 ")
 
@@ -215,7 +216,7 @@ def test_json_holds_the_state_the_counts_and_what_they_are_out_of() -> None:
     judged = run(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
     document = as_json(judged, answers(judged, [question(SUMMARY, NOTICE)]))
     assert document["schema"] == "auditor/answers/v1"
-    (row,) = document["answers"]
+    (row,) = cast("list[Any]", document["answers"])
     assert row["state"] == "yes"
     assert row["at_least"] is True
     one = {"by_level": {Level.USER: {"count": 1, "of": 2}}, "unlisted": []}
@@ -229,5 +230,5 @@ def test_json_has_no_denominator_where_none_is_known() -> None:
     phone = type(ACCOUNT)(Level.PHONE_ACCOUNT, "p", "phone")
     judged = run([(phone, ON)])
     document = as_json(judged, answers(judged, [question(SUMMARY)]))
-    (row,) = document["answers"]
+    (row,) = cast("list[Any]", document["answers"])
     assert row["evidence"]["shown"]["by_level"] == {"phone_account": {"count": 1, "of": None}}

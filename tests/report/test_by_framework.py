@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.evidence.scope import Level
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.policy.catalogue import frameworks
@@ -53,7 +54,7 @@ def test_a_run_that_bears_on_nothing_says_so() -> None:
 
 
 def test_a_control_without_deviation_is_as_expected_only_if_passes_are_stored() -> None:
-    seen = worlds.judged(worlds.account(), [worlds.passed("CN-05", worlds.Level.ACCOUNT)])
+    seen = worlds.judged(worlds.account(), [worlds.passed("CN-05", Level.ACCOUNT)])
     results = {row[0]: row[3] for row in outline(under(worlds.run_of([seen]))).rows}
     assert results["Art 7"] == "as expected"
     unseen = worlds.run_of([], passes=1)

@@ -1,39 +1,50 @@
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from auditor.evidence.diff import SettingChange
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind
 from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
 from auditor.report import changes, drift_report
 from tests.report import past_worlds, worlds
 from tests.report.conftest import Render
 from tests.report.past_worlds import EVE, FILES, FOLDER, LOCAL, changed, rendered
 
 
-def tables(run=None):
+def tables(run: Run | None = None) -> changes.ChangeTables:
     run = run or past_worlds.run()
-    return changes.outline(run, roll_up(run))
+    outlined = changes.outline(run, roll_up(run))
+    assert outlined is not None
+    return outlined
 
 
-def with_settings(*settings, run=None):
+def with_settings(*settings: SettingChange, run: Run | None = None) -> Run:
     run = run or past_worlds.run()
+    assert run.drift is not None
     return replace(run, drift=replace(run.drift, settings=settings))
 
 
-def setting(path, source="GET /accounts/me/settings", scope=None, **how):
+def setting(
+    path: str,
+    source: str = "GET /accounts/me/settings",
+    scope: Scope | None = None,
+    **how: Any,
+) -> SettingChange:
     return SettingChange(scope or worlds.account(), source, path, False, True, **how)
 
 
-def listed_settings(run):
+def listed_settings(run: Run) -> list[str]:
     return [item.setting for item in tables(run).settings]
 
 
 def test_without_a_previous_run_there_is_no_section() -> None:
-    assert tables(replace(past_worlds.run(), drift=None)) is None
+    run = replace(past_worlds.run(), drift=None)
+    assert changes.outline(run, roll_up(run)) is None
 
 
 def test_changes_come_by_kind_the_worst_first() -> None:
@@ -84,7 +95,7 @@ def test_settings_without_a_control_are_listed() -> None:
     ],
 )
 def test_a_control_looks_at_what_holds_its_setting_and_at_what_lies_in_it(
-    path, is_listed: bool
+    path: str, is_listed: bool
 ) -> None:
     users = setting(path, worlds.SOURCE[Level.USER], worlds.user(1))
     assert bool(listed_settings(with_settings(users))) is is_listed
@@ -135,7 +146,7 @@ def test_a_changed_lock_is_called_a_lock() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_run_with_a_history_renders_as_stored(name) -> None:
+def test_a_run_with_a_history_renders_as_stored(name: str) -> None:
     assert rendered(name) == (FOLDER / FILES[name]).read_text(encoding="utf-8")
 
 

@@ -6,15 +6,22 @@ from auditor.evidence.scope import Level
 from auditor.findings.exposure import Exposure, GroupExposure
 from auditor.findings.model import TrendPoint
 from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
 from auditor.report import charts
 from tests.report import page_worlds, worlds
 
 
-def families(run):
+def families(run: Run) -> list[charts.Bar]:
     return charts.by_family(run, roll_up(run))
 
 
-def exposed(*groups):
+def trend(run: Run, *earlier: TrendPoint) -> charts.Trend:
+    drawn = charts.trend(replace(run, trend=earlier))
+    assert drawn is not None
+    return drawn
+
+
+def exposed(*groups: GroupExposure) -> tuple[list[charts.Bar], int]:
     return charts.by_group(Exposure(groups, {}))
 
 
@@ -79,26 +86,26 @@ def test_there_is_no_trend_without_an_earlier_run() -> None:
 
 
 def test_the_trend_ends_with_this_run() -> None:
-    trend = charts.trend(replace(worlds.everything(), trend=page_worlds.TREND))
-    assert [point.deviations for point in trend.points] == [80, 40, 50]
-    deviations, unknown = trend.lines
+    drawn = trend(worlds.everything(), *page_worlds.TREND)
+    assert [point.deviations for point in drawn.points] == [80, 40, 50]
+    deviations, unknown = drawn.lines
     assert (deviations.first, deviations.last) == (80, 50)
     assert (unknown.first, unknown.last) == (60, 53)
-    assert trend.top == 80
+    assert drawn.top == 80
 
 
 def test_more_stands_higher_and_later_stands_further_right() -> None:
-    trend = charts.trend(replace(worlds.everything(), trend=page_worlds.TREND))
-    (x1, y1), (x2, y2), (x3, y3) = trend.lines[0].points
+    drawn = trend(worlds.everything(), *page_worlds.TREND)
+    (x1, y1), (x2, y2), (x3, y3) = drawn.lines[0].points
     assert x1 < x2 < x3 <= charts.TREND_WIDTH
     assert y1 < y3 < y2 <= charts.TREND_HEIGHT
-    assert trend.lines[0].path.split()[0] == f"{x1:g},{y1:g}"
+    assert drawn.lines[0].path.split()[0] == f"{x1:g},{y1:g}"
 
 
 def test_nothing_ever_found_is_a_flat_line() -> None:
-    still = (TrendPoint("r1", "2026-11-19T22:00:00Z", 0, 0, 180),)
-    trend = charts.trend(replace(worlds.clean(), trend=still))
-    assert {y for line in trend.lines for _, y in line.points} == {charts.TREND_HEIGHT - 10}
+    still = TrendPoint("r1", "2026-11-19T22:00:00Z", 0, 0, 180)
+    drawn = trend(worlds.clean(), still)
+    assert {y for line in drawn.lines for _, y in line.points} == {charts.TREND_HEIGHT - 10}
 
 
 def test_coverage_has_a_scale_of_its_own_from_none_to_all() -> None:
@@ -106,8 +113,8 @@ def test_coverage_has_a_scale_of_its_own_from_none_to_all() -> None:
         TrendPoint("r1", "2026-11-18T22:00:00Z", 0, 90, 180),
         TrendPoint("r2", "2026-11-19T22:00:00Z", 0, 0, 1_000_000),
     )
-    trend = charts.trend(replace(worlds.clean(), trend=(half, whole)))
-    (points,) = trend.coverage
+    drawn = trend(worlds.clean(), half, whole)
+    (points,) = drawn.coverage
     heights = [float(point.split(",")[1]) for point in points.split()]
     assert heights == [charts.TREND_HEIGHT / 2, 10, 10]
     assert charts.coverage_text(half) == "90 of 180 checks"
@@ -118,8 +125,8 @@ def test_a_run_without_checks_interrupts_the_coverage() -> None:
         TrendPoint(f"r{at}", "2026-11-18T22:00:00Z", 0, 0, checks)
         for at, checks in enumerate((9, 0))
     ]
-    trend = charts.trend(replace(worlds.clean(), trend=points))
-    assert len(trend.coverage) == 2
+    drawn = trend(worlds.clean(), *points)
+    assert len(drawn.coverage) == 2
 
 
 def test_incomplete_runs_are_marked_where_they_stand() -> None:
@@ -127,6 +134,6 @@ def test_incomplete_runs_are_marked_where_they_stand() -> None:
         TrendPoint("r1", "2026-11-18T22:00:00Z", 1, 0, 9),
         TrendPoint("r2", "2026-11-19T22:00:00Z", 1, 0, 9, complete=False),
     )
-    trend = charts.trend(replace(worlds.clean(), trend=(whole, broken)))
-    assert trend.gaps == (trend.lines[0].points[1][0],)
-    assert charts.trend(replace(worlds.all_unknown(), trend=(whole,))).gaps == (630.0,)
+    drawn = trend(worlds.clean(), whole, broken)
+    assert drawn.gaps == (drawn.lines[0].points[1][0],)
+    assert trend(worlds.all_unknown(), whole).gaps == (630.0,)

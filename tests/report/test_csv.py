@@ -7,18 +7,19 @@ import shutil
 import subprocess
 import time
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Status, WaiverTerms
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import FindingKind, Status, Verdict, WaiverTerms
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
 from auditor.report.csv_report import BOM, escape_formula
 from tests.report import worlds
+from tests.report.conftest import Report
 from tests.report.golden_run import WAIVER
 
 FORMULAS = [
@@ -45,18 +46,18 @@ FORMULAS = [
 ]
 
 
-def written(run, **options):
+def written(run: Run, **options: Any) -> bytes:
     out = io.BytesIO()
     FORMATS["csv"].render(run, out, Options(**options))
     return out.getvalue()
 
 
-def rows(run, **options):
+def rows(run: Run, **options: Any) -> list[dict[str, str]]:
     text = written(run, **options).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def one(verdict, scope=None):
+def one(verdict: Verdict, scope: Scope | None = None) -> Run:
     return worlds.run_of([worlds.judged(scope or worlds.user(1), [verdict])])
 
 
@@ -72,9 +73,7 @@ def test_a_byte_order_mark_tells_excel_that_the_file_is_utf8() -> None:
     assert written(worlds.clean()).startswith(BOM)
 
 
-def test_every_row_is_a_finding_of_the_json_report(
-    any_run: Run, report: Callable[..., dict]
-) -> None:
+def test_every_row_is_a_finding_of_the_json_report(any_run: Run, report: Report) -> None:
     table, findings = rows(any_run), report(any_run)["findings"]
     assert [row["fingerprint"] for row in table] == [f["fingerprint"] for f in findings]
     assert [row["status"] for row in table] == [f["status"] for f in findings]
@@ -120,7 +119,7 @@ def test_a_waived_row_says_who_answers_for_it() -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_a_spreadsheet_would_run_is_quoted(text) -> None:
+def test_what_a_spreadsheet_would_run_is_quoted(text: str) -> None:
     assert escape_formula(text).startswith("'")
     assert escape_formula(text).replace("'", "") == cell(text).replace("'", "")
 

@@ -28,7 +28,7 @@ def test_combining_marks_on_one_letter_are_cut_down() -> None:
 
 
 @given(st.text(), st.integers(min_value=1, max_value=60))
-def test_text_fits_the_width_and_controls_no_terminal(text, width) -> None:
+def test_text_fits_the_width_and_controls_no_terminal(text: str, width: int) -> None:
     short = shorten(text, width)
     assert display_width(short) <= width
     assert short.isprintable() or any(ord(c) > 127 for c in short)

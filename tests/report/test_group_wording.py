@@ -4,26 +4,26 @@ from collections import Counter
 from dataclasses import replace
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level
-from auditor.findings.model import Severity, Status, WaiverTerms
-from auditor.findings.rollup import merge_values, roll_up
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Severity, Status, Verdict, WaiverTerms
+from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run
 from auditor.report.group_wording import group_outcome, name, outcome, sentence, where
 from tests.report import worlds
 
 
-def groups_of(*assessed, names=10):
+def groups_of(*assessed: tuple[Scope, Verdict], names: int = 10) -> list[FindingGroup]:
     run = worlds.run_of([worlds.judged(scope, [verdict]) for scope, verdict in assessed])
     return merge_values(roll_up(run, names=names).groups, names)
 
 
-def users(*verdicts):
+def users(*verdicts: Verdict) -> list[tuple[Scope, Verdict]]:
     return [(worlds.user(at), verdict) for at, verdict in enumerate(verdicts)]
 
 
 def test_groups_count_as_the_summary_does(any_run: Run) -> None:
     groups = merge_values(roll_up(any_run, names=3).groups, 3, Status.PASS)
-    by_status = Counter()
+    by_status: Counter[Status] = Counter()
     for group in groups:
         by_status[group.verdict.status] += group.count
     expected = {s: n for s, n in any_run.summary.by_status.items() if n and s is not Status.PASS}

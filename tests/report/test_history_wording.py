@@ -37,7 +37,9 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary
         (row(), 47, ""),
     ],
 )
-def test_the_lifecycle_of_a_row_is_one_phrase(summary, count: int, text: str) -> None:
+def test_the_lifecycle_of_a_row_is_one_phrase(
+    summary: HistorySummary, count: int, text: str
+) -> None:
     assert past.lifecycle_text(summary, count) == text
 
 

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -58,7 +59,7 @@ def open_report(browser: Browser, render: Render, tmp_path: Path) -> Iterator[Op
     """Opens a run's report: `open_report(run, color_scheme="dark", at="#q=x")`."""
     contexts: list[BrowserContext] = []
 
-    def opened(run: Run, at: str = "", **context: object) -> Opened:
+    def opened(run: Run, at: str = "", **context: Any) -> Opened:
         file = tmp_path / "report.html"
         file.write_text(render(run, "html"), encoding="utf-8")
         contexts.append(browser.new_context(timezone_id="Europe/Berlin", **context))
@@ -80,7 +81,9 @@ def rich(open_report: Open) -> Opened:
 
 
 @pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile, worlds.empty])
-def test_the_page_asks_for_nothing_and_complains_of_nothing(world, open_report: Open) -> None:
+def test_the_page_asks_for_nothing_and_complains_of_nothing(
+    world: Callable[[], Run], open_report: Open
+) -> None:
     report = open_report(world())
     assert report.complaints == []
     assert [url for url in report.requests if not url.startswith(("file:", "data:"))] == []
@@ -334,7 +337,7 @@ def test_everything_can_be_reached_by_keyboard(rich: Opened) -> None:
 
 def test_times_are_shown_in_local_time(rich: Opened) -> None:
     assert "Europe/Berlin" in rich.page.locator("#local").inner_text()
-    assert "10:58" in rich.page.locator(".run time").first.get_attribute("title")
+    assert "10:58" in (rich.page.locator(".run time").first.get_attribute("title") or "")
 
 
 def test_without_javascript_everything_is_there_to_read(open_report: Open) -> None:
@@ -347,7 +350,7 @@ def test_without_javascript_everything_is_there_to_read(open_report: Open) -> No
 
 
 def contrast_ground(page: Page) -> str:
-    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
 
 def test_dark_is_dark(open_report: Open) -> None:
@@ -368,7 +371,7 @@ def test_dark_is_dark(open_report: Open) -> None:
     ],
     ids=["light", "dark", "light-contrast", "dark-contrast", "narrow"],
 )
-def test_axe_finds_nothing_serious(open_report: Open, look) -> None:
+def test_axe_finds_nothing_serious(open_report: Open, look: dict[str, Any]) -> None:
     report = open_report(page_worlds.rich(), **look)
     report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     violations = Axe().run(report.page).response["violations"]
@@ -386,7 +389,9 @@ def test_axe_finds_nothing_serious_in_hostile_names(open_report: Open) -> None:
 
 @pytest.mark.parametrize("width", [320, 400, 1400])
 @pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile])
-def test_the_page_is_never_wider_than_the_window(open_report: Open, width: int, world) -> None:
+def test_the_page_is_never_wider_than_the_window(
+    open_report: Open, width: int, world: Callable[[], Run]
+) -> None:
     page = open_report(world(), viewport={"width": width, "height": 800}).page
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -433,7 +438,8 @@ def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(
 def opening(page: Page) -> float:
     """Seconds until the page has loaded and its script has run."""
     page.reload()
-    return page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+    loaded: float = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+    return loaded / 1000
 
 
 def test_everybody_who_deviates_is_found_by_name_however_many_there_are(open_report: Open) -> None:

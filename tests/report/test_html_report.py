@@ -7,7 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from auditor.evidence.diff import SettingChange
 from auditor.evidence.scope import Level
+from auditor.findings.drift import ChangeKind
+from auditor.findings.model import Actor, FindingKind, Status
 from auditor.findings.run import Run
 from auditor.policy.catalogue.questions import shipped
 from auditor.report import Options
@@ -22,29 +25,31 @@ VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "
 class Page(HTMLParser):
     """The tags, attributes and text of a page; fails on tags that do not nest."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         super().__init__()
-        self.tags, self.text, self.open = [], [], []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
         self.feed(text)
         self.close()
 
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if not {"script", "style"} & set(self.open):
             self.text.append(data)
 
     @property
-    def words(self):
+    def words(self) -> str:
         return " ".join(" ".join(self.text).split())
 
 
@@ -54,7 +59,7 @@ def test_every_tag_is_closed_in_its_place(any_run: Run, render: Render) -> None:
 
 def test_the_heading_answers_the_question(render: Render) -> None:
     html = render(worlds.everything(), "html")
-    heading = re.search(r"<h1>(.*?)</h1>", html)[1]
+    (heading,) = re.findall(r"<h1>(.*?)</h1>", html)
     assert heading.startswith("Does not meet “strict”")
     assert "53 of 1,349 checks could not be judged" in heading
 
@@ -292,21 +297,17 @@ def test_rows_say_that_they_changed_only_where_they_did(render: Render) -> None:
 
 def test_hostile_words_of_the_log_stay_text(render: Render) -> None:
     hostile = past_worlds.lasting(worlds.hostile())
-    actor = past_worlds.Actor(*[worlds.HOSTILE["markup"]] * 2, worlds.HOSTILE["rtl"])
+    actor = Actor(worlds.HOSTILE["markup"], worlds.HOSTILE["markup"], worlds.HOSTILE["rtl"])
     past = replace(past_worlds.NEW, changed_by=actor)
     drift = replace(
         past_worlds.drift(),
         changes=[
-            past_worlds.changed(
-                past_worlds.ChangeKind.REGRESSED, scope.scope, scope.verdicts[0], None, actor
-            )
+            past_worlds.changed(ChangeKind.REGRESSED, scope.scope, scope.verdicts[0], None, actor)
             for scope in hostile.assessments
         ],
         notes=(worlds.HOSTILE["markup"],),
         settings=[
-            past_worlds.SettingChange(
-                scope.scope, "GET /x", scope.scope.name[:300], "<b>", "\u202e"
-            )
+            SettingChange(scope.scope, "GET /x", scope.scope.name[:300], "<b>", "\u202e")
             for scope in hostile.assessments
         ],
     )
@@ -362,13 +363,15 @@ def test_rows_count_every_finding_once(any_run: Run, render: Render) -> None:
     """What the rows say of themselves adds up to the summary, status by status."""
     page = Page(render(any_run, "html", include_passes=True))
     rows = [a for _, a in page.tags if a.get("class") == "row"]
-    by_status, by_severity, by_level = Counter(), Counter(), Counter()
+    by_status: Counter[str] = Counter()
+    by_severity: Counter[str] = Counter()
+    by_level: Counter[str] = Counter()
     for row in rows:
-        for level, count in (part.split(":") for part in row["data-level"].split()):
-            by_status[row["data-status"]] += int(count)
+        for level, number in (part.split(":") for part in row["data-level"].split()):
+            by_status[row["data-status"]] += int(number)
             if row["data-status"] == "fail":
-                by_severity[row["data-severity"]] += int(count)
-                by_level[level] += int(count)
+                by_severity[row["data-severity"]] += int(number)
+                by_level[level] += int(number)
     summary = any_run.summary
     for status, count in summary.by_status.items():
         if status not in ("pass", "not_applicable"):  # these two stand in the bar alone
@@ -402,9 +405,9 @@ def test_new_settings_beyond_the_first_are_counted(render: Render) -> None:
     verdicts = [
         worlds.deviation(
             "TP-01",
-            worlds.Level.ACCOUNT,
-            kind=worlds.FindingKind.UNCOVERED,
-            status=worlds.Status.NEEDS_DECISION,
+            Level.ACCOUNT,
+            kind=FindingKind.UNCOVERED,
+            status=Status.NEEDS_DECISION,
             setting=f"in_meeting.new_{at:04}",
         )
         for at in range(1100)

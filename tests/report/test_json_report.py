@@ -1,17 +1,19 @@
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from enum import StrEnum
+from typing import Any
 
 import jsonschema
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.findings.model import FindingKind, Severity, Status
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options, schema
 from tests.report import worlds
-from tests.report.conftest import Render
+from tests.report.conftest import Render, Report, Spoil
 
 VALIDATOR = jsonschema.Draft202012Validator(
     schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -31,7 +33,7 @@ def test_the_schema_is_itself_valid() -> None:
 
 
 def test_every_property_of_the_schema_is_explained() -> None:
-    def unexplained(node, path):
+    def unexplained(node: dict[str, Any], path: str) -> Iterator[str]:
         for name, child in node.get("properties", {}).items():
             if "$ref" not in child and not {"title", "description"} <= set(child):
                 yield f"{path}.{name}"
@@ -42,7 +44,7 @@ def test_every_property_of_the_schema_is_explained() -> None:
 
 
 @pytest.mark.parametrize("enum", [Status, Severity, FindingKind, Cause])
-def test_the_schema_knows_every_word_of_the_model(enum) -> None:
+def test_the_schema_knows_every_word_of_the_model(enum: type[StrEnum]) -> None:
     defs = schema()["$defs"]
     finding = defs["finding"]["properties"]
     known = {
@@ -54,7 +56,7 @@ def test_the_schema_knows_every_word_of_the_model(enum) -> None:
     assert set(known[enum]) == set(enum)
 
 
-def test_every_report_fits_the_published_schema(any_run: Run, report: Callable[..., dict]) -> None:
+def test_every_report_fits_the_published_schema(any_run: Run, report: Report) -> None:
     document = report(any_run, include_passes=True)
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
@@ -72,13 +74,13 @@ def test_every_report_fits_the_published_schema(any_run: Run, report: Callable[.
         lambda d: d["errors"][0].update(cause="because"),
     ],
 )
-def test_the_schema_refuses_a_spoiled_report(spoil, report: Callable[..., dict]) -> None:
+def test_the_schema_refuses_a_spoiled_report(spoil: Spoil, report: Report) -> None:
     document = report(worlds.everything())
     spoil(document)
     assert not VALIDATOR.is_valid(document)
 
 
-def test_keys_come_in_the_order_of_the_contract(report: Callable[..., dict]) -> None:
+def test_keys_come_in_the_order_of_the_contract(report: Report) -> None:
     document = report(worlds.everything())
     assert list(document) == ["schema", "run", "summary", "findings", "errors", "waivers", "names"]
     assert list(document["run"])[:11] == RUN_KEYS.split()
@@ -95,7 +97,7 @@ def test_keys_come_in_the_order_of_the_contract(report: Callable[..., dict]) -> 
 
 
 def test_every_status_severity_and_read_level_has_its_number_zeros_included(
-    report: Callable[..., dict],
+    report: Report,
 ) -> None:
     summary = report(worlds.clean())["summary"]
     assert set(summary["by_status"]) == set(Status)
@@ -105,20 +107,20 @@ def test_every_status_severity_and_read_level_has_its_number_zeros_included(
     assert summary["coverage"] == {"account": 1, "group": 1, "user": 20}
 
 
-def test_findings_keep_the_order_of_the_run(report: Callable[..., dict]) -> None:
+def test_findings_keep_the_order_of_the_run(report: Report) -> None:
     run = worlds.everything()
     written = [finding["fingerprint"] for finding in report(run)["findings"]]
     assert written == [f.fingerprint for f in run.findings() if f.verdict.status is not Status.PASS]
 
 
-def test_the_summary_counts_what_is_listed(report: Callable[..., dict]) -> None:
+def test_the_summary_counts_what_is_listed(report: Report) -> None:
     document = report(worlds.everything())
     for status in set(Status) - {Status.PASS}:
         listed = sum(finding["status"] == status for finding in document["findings"])
         assert document["summary"]["by_status"][status] == listed
 
 
-def test_passes_are_listed_only_when_asked_for(report: Callable[..., dict]) -> None:
+def test_passes_are_listed_only_when_asked_for(report: Report) -> None:
     run = worlds.everything()
     assert "pass" not in {f["status"] for f in report(run)["findings"]}
     assert sum(f["status"] == "pass" for f in report(run, include_passes=True)["findings"]) == 6
@@ -137,7 +139,7 @@ def test_the_report_ends_in_one_newline_and_has_one_finding_a_line(render: Rende
     )
 
 
-def test_hostile_names_come_back_as_they_were(report: Callable[..., dict]) -> None:
+def test_hostile_names_come_back_as_they_were(report: Report) -> None:
     names = {f["scope"]["name"] for f in report(worlds.hostile())["findings"]}
     wanted = {name for name in worlds.HOSTILE.values() if name}
     assert wanted <= names
@@ -151,14 +153,14 @@ def test_nothing_in_the_bytes_can_steer_a_terminal_or_hide(render: Render) -> No
 @pytest.mark.parametrize(
     "odd", [float("nan"), float("inf"), [float("-inf"), {"deep": float("nan")}]]
 )
-def test_numbers_json_cannot_say_become_strings(odd, report: Callable[..., dict]) -> None:
+def test_numbers_json_cannot_say_become_strings(odd: JsonValue, report: Report) -> None:
     run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation(observed=odd)])])
     document = report(run)
     assert VALIDATOR.is_valid(document)
     assert str(document["findings"][0]["observed"]).strip("'[")[:3].lower() in {"nan", "inf", "-in"}
 
 
-def test_a_control_without_facts_is_titled_by_its_id(report: Callable[..., dict]) -> None:
+def test_a_control_without_facts_is_titled_by_its_id(report: Report) -> None:
     run = replace(worlds.all_unknown(), controls={})
     assert all(f["title"] == f["control"] for f in report(run)["findings"])
 
@@ -167,7 +169,7 @@ def test_findings_are_written_one_by_one() -> None:
     class Counting(io.BytesIO):
         largest = 0
 
-        def write(self, data):
+        def write(self, data: Any) -> int:
             self.largest = max(self.largest, len(data))
             return super().write(data)
 

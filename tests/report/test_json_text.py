@@ -2,17 +2,18 @@ import json
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.report.display import json_text
 from tests.report import worlds
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_json_cannot_say_become_strings(odd) -> None:
+def test_numbers_that_json_cannot_say_become_strings(odd: float) -> None:
     assert json.loads(json_text([{"deep": odd}])) == [{"deep": str(odd)}]
 
 
 @pytest.mark.parametrize("name", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_no_name_leaves_anything_that_a_strict_reader_refuses(name) -> None:
+def test_no_name_leaves_anything_that_a_strict_reader_refuses(name: str) -> None:
     text = json_text({name: [name]})
     text.encode("utf-8")
     assert "\\u0000" not in text.replace("\\\\", "")
@@ -25,5 +26,5 @@ def test_line_breaks_of_longer_texts_stay() -> None:
 
 
 def test_other_values_stay_as_they_are() -> None:
-    value = {"a": [1, 2.5, True, None, "ü"]}
+    value: JsonValue = {"a": [1, 2.5, True, None, "ü"]}
     assert json.loads(json_text(value)) == value

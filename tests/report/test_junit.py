@@ -2,16 +2,18 @@
 
 import io
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import junitparser
 import pytest
 import xmlschema
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level
-from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Reference, ReferenceState, Severity, Status, Verdict, WaiverState
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
@@ -21,22 +23,22 @@ from tests.report.golden_run import LOOKALIKE, LOST, golden
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")
 
 
-def junit(run):
+def junit(run: Run) -> junitparser.JUnitXml:
     out = io.BytesIO()
     FORMATS["junit"].render(run, out, Options())
     return junitparser.JUnitXml.fromstring(out.getvalue())
 
 
-def cases(run):
+def cases(run: Run) -> dict[str, list[Any]]:
     """Test cases by name: the elements in each, the first with its kind and text."""
     return {case.name: case.result for suite in junit(run) for case in suite}
 
 
-def properties(suite):
+def properties(suite: junitparser.TestSuite) -> dict[str, str]:
     return {item.name: item.value for item in suite.properties()}
 
 
-def run_with(*verdicts, level=worlds.user):
+def run_with(*verdicts: Verdict, level: Callable[[int], Scope] = worlds.user) -> Run:
     return worlds.run_of([worlds.judged(level(1), verdicts)])
 
 
@@ -52,7 +54,7 @@ def test_the_schema_refuses_a_spoiled_report(render: Render) -> None:
 
 def test_the_attributes_are_what_is_inside(any_run: Run) -> None:
     document = junit(any_run)
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for suite in document:
         inside = Counter(type(item).__name__ for case in suite for item in case.result)
         inside["tests"] = sum(1 for _ in suite)
@@ -96,7 +98,7 @@ NAMES = "Every override and every name in the organisation file fits the account
     ],
 )
 def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped(
-    references, element
+    references: list[Reference], element: type | None
 ) -> None:
     results = cases(replace(worlds.clean(), references=references))[NAMES]
     assert [type(item) for item in results] == ([element] if element else [])
@@ -116,7 +118,7 @@ def test_a_name_that_matches_nothing_fails_and_what_only_needs_a_look_is_skipped
         (Status.ATTESTATION_EXPIRED, junitparser.Skipped),
     ],
 )
-def test_a_pipeline_sees_each_status_as_what_it_is(status: Status, element) -> None:
+def test_a_pipeline_sees_each_status_as_what_it_is(status: Status, element: type) -> None:
     parsed = cases(run_with(worlds.deviation(status=status)))
     (matches,) = [item for name, item in parsed.items() if name.startswith("Meeting summary")]
     assert [type(item) for item in matches] == [element]
@@ -226,7 +228,7 @@ def test_many_users_are_as_many_test_cases_as_one(render: Render) -> None:
 
 
 @pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "\ufffe\uffff", "]]>", "&amp;"])
-def test_hostile_words_are_legal_xml(words, render: Render) -> None:
+def test_hostile_words_are_legal_xml(words: str, render: Render) -> None:
     verdict = worlds.deviation(observed=words, detail=words, setting=words[:300])
     run = worlds.run_of([worlds.judged(worlds.group(1, words), [verdict])], name=words)
     info = replace(worlds.CONTROLS["AI-01"], title=words, family=words, why=words)

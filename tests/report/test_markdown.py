@@ -2,15 +2,19 @@
 
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.frameworks import Framework, FrameworkPart
 from auditor.findings.model import ReadError, Severity, WaiverResult, WaiverState
+from auditor.findings.run import Run
 from auditor.report import Options
 from auditor.report.markdown_report import MOST_BYTES, MarkdownFormat
 from auditor.report.markdown_text import code, prose
@@ -36,21 +40,22 @@ NAMES = {
 }
 
 
-def written(run, most_bytes=MOST_BYTES, **options):
+def written(run: Run, most_bytes: int = MOST_BYTES, **options: Any) -> str:
     out = io.BytesIO()
     MarkdownFormat(most_bytes).render(run, out, Options(**options))
     return out.getvalue().decode("utf-8")
 
 
-def pieces(text):
+def pieces(text: str) -> Iterator[Token]:
     """Every inline token of a Markdown text."""
     for token in READER.parse(text):
         yield from token.children or ()
 
 
-def tables(text):
+def tables(text: str) -> list[list[list[str]]]:
     """Each table of a Markdown text as rows of cells, in the words a reader sees."""
-    matches, row = [], []
+    matches: list[list[list[str]]] = []
+    row: list[str] = []
     for token in READER.parse(text):
         if token.type == "table_open":
             matches.append([])
@@ -58,11 +63,11 @@ def tables(text):
             row = []
             matches[-1].append(row)
         elif token.type == "inline" and token.level >= 4:
-            row.append("".join(child.content for child in token.children))
+            row.append("".join(child.content for child in token.children or ()))
     return matches
 
 
-def named(name):
+def named(name: str) -> Run:
     """A name wherever one can stand: group, user, value, setting, message, waiver."""
     waiver = WaiverResult(
         "AI-01", name, name, name, name, name, state=WaiverState.EXPIRED, matched=1
@@ -149,9 +154,7 @@ def test_what_is_due_names_the_command_that_says_more() -> None:
 
 def test_waivers_that_need_care_say_so() -> None:
     stale = golden().waivers[0]
-    active = WaiverResult(
-        "RC-02", "group Studio", *WAIVER.values(), state=WaiverState.ACTIVE, matched=2
-    )
+    active = WaiverResult("RC-02", "group Studio", **WAIVER, state=WaiverState.ACTIVE, matched=2)
     text = written(replace(golden(), waivers=[active, stale]))
     care, quiet = (line for line in text.splitlines() if "Accepted by" in line)
     assert care.startswith("- **Needs care:** AI-01 for user Ada: EXPIRED on 2027-01-31")
@@ -214,7 +217,7 @@ def test_the_full_report_is_named_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_becomes_markup(name) -> None:
+def test_no_name_becomes_markup(name: str) -> None:
     text = written(named(name))
     for piece in pieces(text):
         assert piece.type not in ("link_open", "image", "html_inline", "em_open", "hardbreak")
@@ -232,21 +235,21 @@ def test_no_name_becomes_markup(name) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_nobody_is_mentioned_and_nothing_is_linked_outside_of_code(name) -> None:
+def test_nobody_is_mentioned_and_nothing_is_linked_outside_of_code(name: str) -> None:
     for piece in pieces(written(named(name))):
         if piece.type == "text":
             assert not re.search(r"@\w|https?://|www\.|#\d|GH-\d|:smile:|\$", piece.content)
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_ends_a_cell_or_a_row(name) -> None:
+def test_no_name_ends_a_cell_or_a_row(name: str) -> None:
     for head, *rows in tables(written(named(name))):
         assert {len(row) for row in rows} == {len(head)}
         assert all(row[-1] or head[-1] == "Scopes" for row in rows)
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_no_name_turns_the_text_or_breaks_the_encoding(name) -> None:
+def test_no_name_turns_the_text_or_breaks_the_encoding(name: str) -> None:
     text = written(named(name))
     assert not set(text) & set("\r\t\x00\x1b\x9b\x07\u202e\u200f\u2028\ud83d")
     assert max(map(len, text.splitlines())) < 8_000

@@ -5,6 +5,7 @@ import json
 import tracemalloc
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -12,10 +13,12 @@ from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from auditor.evidence.reading import Cause
-from auditor.findings.model import Severity, Status
+from auditor.evidence.scope import Scope
+from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from tests.report import worlds
+from tests.report.conftest import Spoil
 from tests.report.golden_run import WAIVER, golden
 
 SCHEMA = OcsfJsonSchemaEmbedded(get_ocsf_schema(version="1.5.0")).get_class_schema(
@@ -28,17 +31,17 @@ ENOUGH = 120
 """Number of validated events per world: the large one has thousands of few kinds."""
 
 
-def lines(run, **options):
+def lines(run: Run, **options: Any) -> list[bytes]:
     out = io.BytesIO()
     FORMATS["ocsf"].render(run, out, Options(**options))
     return out.getvalue().split(b"\n")[:-1]
 
 
-def events(run, **options):
+def events(run: Run, **options: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines(run, **options)]
 
 
-def event(*verdicts, scope=None, **options):
+def event(*verdicts: Verdict, scope: Scope | None = None, **options: Any) -> dict[str, Any]:
     (record,) = events(worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)]), **options)
     return record
 
@@ -65,14 +68,16 @@ def test_every_event_fits_the_models_of_prowler(any_run: Run) -> None:
         lambda e: e.update(extra=1),
     ],
 )
-def test_the_schema_refuses_a_spoiled_event(spoil) -> None:
+def test_the_schema_refuses_a_spoiled_event(spoil: Spoil) -> None:
     record = event(worlds.deviation())
     spoil(record)
     assert not VALIDATOR.is_valid(record)
 
 
 def test_the_events_count_as_the_summary_does(any_run: Run) -> None:
-    by_status, by_severity, by_level = Counter(), Counter(), Counter()
+    by_status: Counter[str] = Counter()
+    by_severity: Counter[str] = Counter()
+    by_level: Counter[str] = Counter()
     for record in events(any_run):
         status = record["status_code"]
         by_status[status] += 1
@@ -80,7 +85,9 @@ def test_the_events_count_as_the_summary_does(any_run: Run) -> None:
             by_severity[record["severity"].lower()] += 1
             by_level[record["resources"][0]["data"]["level"]] += 1
     summary = any_run.summary
-    expected = {s: n for s, n in summary.by_status.items() if n and s is not Status.PASS}
+    expected: dict[str, int] = {
+        s: n for s, n in summary.by_status.items() if n and s is not Status.PASS
+    }
     assert by_status == Counter({**expected, "stale": any_run.stale})
     assert by_severity == Counter(summary.by_severity)
     assert by_level == Counter(summary.by_level)
@@ -100,7 +107,7 @@ def test_the_events_count_as_the_summary_does(any_run: Run) -> None:
     ],
 )
 def test_only_a_pass_complies_and_only_a_waiver_suppresses(
-    status: Status, compliance, finding
+    status: Status, compliance: int, finding: int
 ) -> None:
     record = event(worlds.deviation(status=status), include_passes=True)
     assert (record["compliance"]["status_id"], record["status_id"]) == (compliance, finding)
@@ -202,7 +209,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_hostile_words_stay_within_one_valid_event(words) -> None:
+def test_hostile_words_stay_within_one_valid_event(words: str) -> None:
     record = event(
         worlds.deviation(observed={words: words}, detail=words, source=words),
         scope=replace(worlds.user(1, words), email=words),
@@ -217,12 +224,12 @@ def test_events_are_written_one_by_one_and_forgotten() -> None:
         worlds.judged(worlds.user(at), [worlds.deviation(observed=at)]) for at in range(20_000)
     ]
 
-    class Watching(io.RawIOBase):
+    class Watching(io.BytesIO):
         """Watches the memory of the last 2,000: kept, they would be 4 MB."""
 
         lines = 0
 
-        def write(self, data):
+        def write(self, data: Any) -> int:
             self.lines += data.count(b"\n")
             if self.lines == 18_000:
                 tracemalloc.start()

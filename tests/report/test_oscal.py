@@ -4,6 +4,7 @@ import io
 import json
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -11,37 +12,40 @@ from trestle.oscal import OSCAL_VERSION
 from trestle.oscal.assessment_results import Model
 
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.findings.run import Run
 from auditor.report import FORMATS, FormatError, Options
 from auditor.report.oscal_report import NAMESPACE
 from tests.report import worlds
-from tests.report.conftest import HAND_MADE, Render
+from tests.report.conftest import HAND_MADE, Render, Spoil
 from tests.report.golden_run import golden
 from tests.report.whole_worlds import NAMES, whole_world
 
 
-def oscal(run, **options):
+def oscal(run: Run, **options: Any) -> dict[str, Any]:
     out = io.BytesIO()
     FORMATS["oscal"].render(run, out, Options(**options))
-    return json.loads(out.getvalue())
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
 
 
-def result(run, **options):
+def result(run: Run, **options: Any) -> dict[str, Any]:
+    only: dict[str, Any]
     (only,) = oscal(run, **options)["assessment-results"]["results"]
     return only
 
 
-def facts(item):
+def facts(item: dict[str, Any]) -> dict[str, str]:
     assert {prop["ns"] for prop in item["props"]} == {NAMESPACE}
     return {prop["name"]: prop["value"] for prop in item["props"]}
 
 
-def run_with(*verdicts, scope=None, **changes):
+def run_with(*verdicts: Verdict, scope: Scope | None = None, **changes: Any) -> Run:
     return replace(worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)]), **changes)
 
 
-def validated(document):
+def validated(document: dict[str, Any]) -> Model:
     """Trestle knows one version of OSCAL at a time; 1.2 takes all that 1.1.3 does."""
     metadata = document["assessment-results"]["metadata"]
     assert metadata["oscal-version"] == "1.1.3"
@@ -52,14 +56,14 @@ def validated(document):
 @pytest.fixture(
     params=[*(name for name in HAND_MADE if name != "empty"), *(f"whole {n}" for n in NAMES)]
 )
-def assessed_run(request: pytest.FixtureRequest):
+def assessed_run(request: pytest.FixtureRequest) -> Run:
     """Each run that assessed something: OSCAL cannot say that nothing was."""
     kind, _, name = request.param.rpartition(" ")
     return whole_world(name) if kind else getattr(worlds, name)()
 
 
 @pytest.mark.parametrize("include_passes", [False, True])
-def test_every_report_fits_the_models(assessed_run, include_passes: bool) -> None:
+def test_every_report_fits_the_models(assessed_run: Run, include_passes: bool) -> None:
     validated(oscal(assessed_run, include_passes=include_passes))
 
 
@@ -73,7 +77,7 @@ def test_every_report_fits_the_models(assessed_run, include_passes: bool) -> Non
         lambda d: d.update(extra=1),
     ],
 )
-def test_the_models_refuse_a_spoiled_report(spoil) -> None:
+def test_the_models_refuse_a_spoiled_report(spoil: Spoil) -> None:
     document = oscal(worlds.everything())
     spoil(document["assessment-results"])
     with pytest.raises(ValidationError):
@@ -87,10 +91,12 @@ def test_a_run_that_assessed_no_control_cannot_be_represented_in_oscal() -> None
     assert out.getvalue() == b""
 
 
-def test_observations_and_risks_count_as_the_summary_does(assessed_run) -> None:
+def test_observations_and_risks_count_as_the_summary_does(assessed_run: Run) -> None:
     parsed = result(assessed_run)
     summary = assessed_run.summary
-    by_status, by_severity, by_level = Counter(), Counter(), Counter()
+    by_status: Counter[str] = Counter()
+    by_severity: Counter[str] = Counter()
+    by_level: Counter[str] = Counter()
     for observation in parsed.get("observations", []):
         properties = facts(observation)
         by_status[properties["status"]] += int(properties["count"])
@@ -145,7 +151,7 @@ def test_every_reference_inside_the_document_leads_somewhere() -> None:
     ],
 )
 def test_a_control_is_satisfied_only_where_all_was_seen_and_right(
-    statuses, state: str, reason: str
+    statuses: list[Status], state: str, reason: str
 ) -> None:
     verdicts = [worlds.deviation(status=status, setting=f"s.{status}") for status in statuses]
     (finding,) = result(run_with(*verdicts))["findings"]
@@ -270,7 +276,7 @@ def test_an_attestation_names_no_request() -> None:
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_hostile_words_stay_text_in_a_valid_report(words) -> None:
+def test_hostile_words_stay_text_in_a_valid_report(words: str) -> None:
     verdict = worlds.deviation(observed=words, detail=words, source=words, setting=words)
     run = run_with(verdict, scope=replace(worlds.user(1, words), id=words or "x"))
     info = replace(worlds.CONTROLS["AI-01"], title=words, why=words, family=words)
@@ -291,7 +297,7 @@ def test_many_users_are_as_many_observations_as_one(render: Render) -> None:
 
 
 @pytest.mark.parametrize("severity", list(Severity))
-def test_the_severity_of_a_finding_is_that_of_its_worst_deviation(severity) -> None:
+def test_the_severity_of_a_finding_is_that_of_its_worst_deviation(severity: Severity) -> None:
     (finding,) = result(run_with(worlds.deviation(severity=severity)))["findings"]
     assert facts(finding)["severity"] == severity
 

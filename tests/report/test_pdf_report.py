@@ -4,9 +4,11 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
+from auditor.findings.run import Run
 from auditor.report import FORMATS, FormatError, Options, pdf_report
 from auditor.report.pdf_report import LIMITS, PdfFormat
 from tests.report import page_worlds, worlds
@@ -15,13 +17,13 @@ POPPLER = shutil.which("pdftotext") is not None and shutil.which("pdfinfo") is n
 needs_poppler = pytest.mark.skipif(not POPPLER, reason="poppler-utils is not installed")
 
 
-def paper(run, **options) -> bytes:
+def paper(run: Run, **options: Any) -> bytes:
     out = io.BytesIO()
     FORMATS["pdf"].render(run, out, Options(**options))
     return out.getvalue()
 
 
-def read(program: str, pdf: bytes, tmp_path) -> str:
+def read(program: str, pdf: bytes, tmp_path: Path) -> str:
     file = tmp_path / "report.pdf"
     file.write_bytes(pdf)
     command = [program, str(file)] if program == "pdfinfo" else [program, "-layout", str(file), "-"]
@@ -78,8 +80,8 @@ def test_the_contents_page_names_the_page_of_each_section(rich: bytes, tmp_path:
     contents = next(page for page in pages if "Contents" in page)
     for title in ("What people ask", "Deviations", "Unknown", "Method and limits"):
         line = next(row for row in contents.splitlines() if row.strip().startswith(title))
-        number = int(re.search(r"(\d+)\s*$", line)[1])
-        assert title in pages[number - 1]
+        (number,) = re.findall(r"(\d+)\s*$", line)
+        assert title in pages[int(number) - 1]
 
 
 def test_the_same_run_gives_the_same_bytes() -> None:
@@ -105,8 +107,8 @@ def test_a_run_without_anything_is_a_report_as_well() -> None:
 @needs_poppler
 def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path: Path) -> None:
     pdf = paper(page_worlds.scattered())
-    pages = int(re.search(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))[1])
-    assert pages < 30
+    (pages,) = re.findall(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))
+    assert int(pages) < 30
     words = " ".join(read("pdftotext", pdf, tmp_path).split())
     assert f"and {6000 - LIMITS.rows:,} more rows" in words
 
@@ -122,9 +124,9 @@ def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path
     ],
 )
 def test_what_is_missing_is_named_with_the_way_to_get_it(
-    monkeypatch: pytest.MonkeyPatch, failure, message: str
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, message: str
 ) -> None:
-    def refuse(name):
+    def refuse(name: str) -> NoReturn:
         raise failure
 
     monkeypatch.setattr("auditor.report.pdf_report.import_module", refuse)
@@ -141,7 +143,7 @@ def test_an_address_that_slipped_in_is_refused() -> None:
 
 
 def test_no_address_slips_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    requests = []
+    requests: list[str] = []
     monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", requests.append)
     paper(replace(worlds.hostile(), trend=page_worlds.TREND))
     assert requests == []

@@ -2,15 +2,16 @@
 
 import json
 
-from auditor.findings.rollup import roll_up
+from auditor.findings.rollup import Rollup, roll_up
+from auditor.findings.run import Run
 from auditor.report.people_index import NOT_IN_FILE, PeopleIndex
-from auditor.report.truncation import FormatLimits, fit
+from auditor.report.truncation import FormatLimits, RunLimits, fit
 from tests.report import worlds
 
 ROOM = FormatLimits(names=3, all_names=10_000, rows=1000, all_rows=1000)
 
 
-def index_of(run, room):
+def index_of(run: Run, room: FormatLimits) -> tuple[PeopleIndex, Rollup, RunLimits]:
     rollup = roll_up(run, names=room.names)
     tables = [rollup.groups]
     bounds = fit(tables, room)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 import pytest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from auditor.evidence.scope import Level
@@ -17,21 +18,21 @@ from tests.report import worlds
 from tests.report.golden_run import golden
 
 
-def written(run):
+def written(run: Run) -> str:
     out = io.BytesIO()
     FORMATS["prometheus"].render(run, out, Options())
     return out.getvalue().decode("utf-8")
 
 
-def families(run):
+def families(run: Run) -> dict[str, Metric]:
     return {family.name: family for family in text_string_to_metric_families(written(run))}
 
 
-def values(run, name, label):
+def values(run: Run, name: str, label: str) -> dict[str, float]:
     return {s.labels[label]: s.value for s in families(run)[name].samples}
 
 
-def value(run, name):
+def value(run: Run, name: str) -> float:
     (sample,) = families(run)[name].samples
     return sample.value
 
@@ -129,14 +130,14 @@ def test_names_and_help_are_as_promtool_lints_them(any_run: Run) -> None:
 
 
 def test_no_sample_comes_twice(any_run: Run) -> None:
-    seen = defaultdict(int)
+    seen: defaultdict[str, int] = defaultdict(int)
     for line in written(any_run).splitlines():
         seen[line.rpartition(" ")[0]] += not line.startswith("#")
     assert max(seen.values()) == 1
 
 
 @pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "back\\slash\n", 'a"b'])
-def test_hostile_labels_are_escaped(words) -> None:
+def test_hostile_labels_are_escaped(words: str) -> None:
     run = worlds.clean()
     text = written(replace(run, info=replace(run.info, account_id=words)))
     families = list(text_string_to_metric_families(text))

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import openpyxl
 import pytest
@@ -15,14 +16,17 @@ from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options, wording
 
+Row = tuple[str, str, str]
+"""Status, severity, level."""
 
-def rendered(run, name):
+
+def rendered(run: Run, name: str) -> bytes:
     out = io.BytesIO()
     FORMATS[name].render(run, out, Options(width=400))
     return out.getvalue()
 
 
-def counted(rows):
+def counted(rows: Iterable[Row]) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """`rows` of (status, severity, level): counts of statuses, and of deviations by both others."""
     listed = list(rows)
     failed = [row for row in listed if row[0] == "fail"]
@@ -30,25 +34,25 @@ def counted(rows):
     return statuses, Counter(row[1] for row in failed), Counter(row[2] for row in failed)
 
 
-def from_json(run):
+def from_json(run: Run) -> Iterator[Row]:
     for f in json.loads(rendered(run, "json"))["findings"]:
         yield f["status"], f["severity"], f["scope"]["level"]
 
 
-def from_ndjson(run):
+def from_ndjson(run: Run) -> Iterator[Row]:
     for line in rendered(run, "ndjson").decode().split("\n")[:-1]:
         f = json.loads(line)
         if f["type"] == "finding":
             yield f["status"], f["severity"], f["scope"]["level"]
 
 
-def from_csv(run):
+def from_csv(run: Run) -> Iterator[Row]:
     text = io.StringIO(rendered(run, "csv").decode("utf-8-sig"), newline="")
     for row in csv.DictReader(text):
         yield row["status"], row["severity"], row["level"]
 
 
-def from_xlsx(run):
+def from_xlsx(run: Run) -> Iterator[Row]:
     for sheet in openpyxl.load_workbook(io.BytesIO(rendered(run, "xlsx"))):
         head, *rows = sheet.values
         if "Fingerprint" in head:
@@ -56,7 +60,7 @@ def from_xlsx(run):
             yield from (tuple(row[column] for column in at) for row in rows)
 
 
-def from_rollup(run):
+def from_rollup(run: Run) -> Iterator[Row]:
     """What the reports for people list: text, HTML, Markdown."""
     for group in roll_up(run).groups:
         v = group.verdict
@@ -74,7 +78,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("format_", ROWS)
-def test_what_a_format_lists_is_what_the_run_counts(any_run: Run, format_) -> None:
+def test_what_a_format_lists_is_what_the_run_counts(any_run: Run, format_: str) -> None:
     statuses, severities, levels = counted(ROWS[format_](any_run))
     summary = any_run.summary
     assert statuses == Counter({s: summary.by_status.get(s, 0) for s in Status if s != "pass"})
@@ -119,7 +123,8 @@ def test_every_report_for_people_opens_with_the_same_numbers(any_run: Run, forma
     assert match, opening[:500]
     assert int(match[1].replace(",", "")) == failed
     assert int(match[3].replace(",", "")) == unknown
-    by_severity = dict(reversed(part.split()) for part in (match[2] or "").split(", ") if part)
+    parts = [part.split() for part in (match[2] or "").split(", ") if part]
+    by_severity = {severity: number for number, severity in parts}
     assert {s: int(n.replace(",", "")) for s, n in by_severity.items()} == {
         s: n for s, n in summary.by_severity.items() if n
     }

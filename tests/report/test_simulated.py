@@ -3,6 +3,7 @@
 import io
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,8 @@ def test_people_read_first_that_it_says_nothing_about_a_real_account(name: str) 
 
 
 def test_answers_and_messages_are_marked_too() -> None:
-    assert as_json(simulated(worlds.everything()), [])["run"]["simulated"] is True
+    run: Any = as_json(simulated(worlds.everything()), [])["run"]
+    assert run["simulated"] is True
     assert compose(RunEvent(later=replace(facts(), simulated=True))).subject.startswith(
         "SIMULATED "
     )

@@ -1,17 +1,20 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import Layer, TrendPoint
+from auditor.findings.model import Layer, TrendPoint, WaiverResult
 from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
 from auditor.report import summary_wording
 from tests.report import page_worlds, worlds
 
 expiring = page_worlds.expiring
 
 
-def run(*waivers, **info):
+def run(*waivers: WaiverResult, **info: Any) -> Run:
     base = worlds.everything()
     return replace(base, waivers=waivers, info=replace(base.info, **info))
 
@@ -92,7 +95,7 @@ def test_a_group_relaxes_the_account_where_the_account_does_not_deviate() -> Non
 
 def test_if_the_account_is_unknown_no_group_relaxes_it() -> None:
     setting = worlds.deviation("RC-02").setting
-    unknown = worlds.unknown(worlds.Cause.ABSENT, "RC-02", Level.ACCOUNT, setting=setting)
+    unknown = worlds.unknown(Cause.ABSENT, "RC-02", Level.ACCOUNT, setting=setting)
     both = worlds.run_of(
         [
             worlds.judged(worlds.account(), [unknown]),

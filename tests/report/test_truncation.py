@@ -1,13 +1,15 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.findings.rollup import roll_up
+from auditor.findings.rollup import FindingGroup, roll_up
+from auditor.findings.run import Run
 from auditor.report.truncation import FormatLimits, fit
 from tests.report import page_worlds, worlds
 
 AMPLE = FormatLimits(names=1000, all_names=10_000, rows=1000, all_rows=10_000)
 
 
-def tables(run):
+def tables(run: Run) -> list[Sequence[FindingGroup]]:
     return [roll_up(run).deviations]
 
 

@@ -1,8 +1,9 @@
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind, ReadError, Severity, Status
 from auditor.findings.rollup import roll_up
@@ -11,7 +12,7 @@ from tests.report import worlds
 
 
 @pytest.mark.parametrize("cause", Cause)
-def test_every_cause_has_a_name_and_a_remedy(cause) -> None:
+def test_every_cause_has_a_name_and_a_remedy(cause: Cause) -> None:
     assert wording.cause_name(cause)
     assert wording.remedy(cause, []).endswith(".")
 
@@ -22,12 +23,12 @@ def test_an_unknown_without_a_cause_says_so() -> None:
 
 
 @pytest.mark.parametrize("level", Level)
-def test_every_level_has_a_word_for_one_and_for_many(level) -> None:
+def test_every_level_has_a_word_for_one_and_for_many(level: Level) -> None:
     assert wording.levels({level: 1}) != wording.levels({level: 2})
 
 
 @pytest.mark.parametrize("status", Status)
-def test_every_status_has_a_word(status) -> None:
+def test_every_status_has_a_word(status: Status) -> None:
     assert wording.outcome(status, 1) == f"1 {wording.status_name(status)}"
 
 
@@ -94,7 +95,9 @@ def test_the_answer_never_calls_an_unknown_fine() -> None:
         ({"op": "brand_new"}, "brand new"),
     ],
 )
-def test_an_expectation_reads_like_words(expected, words: str) -> None:
+def test_an_expectation_reads_like_words(
+    expected: Mapping[str, JsonValue] | None, words: str
+) -> None:
     assert wording.expectation(worlds.deviation(expected=expected), 40) == words
 
 

@@ -7,12 +7,14 @@ import subprocess
 import tracemalloc
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl import Workbook
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
@@ -23,6 +25,7 @@ from auditor.report import FORMATS, Options
 from auditor.report.workbook import MOST_ROWS, create_workbook
 from auditor.report.xlsx_report import XlsxFormat
 from tests.report import worlds
+from tests.report.conftest import Report
 from tests.report.golden_run import FOLDER, WAIVER, golden, rendered
 
 NAMES = {
@@ -35,22 +38,22 @@ FIXED = ["Summary", "Deviations", "Unknowns", "Waivers", "Attestations", "Covera
 GOLDEN = FOLDER / "run.xlsx.txt"
 
 
-def written(run, most_rows=MOST_ROWS, **options):
+def written(run: Run, most_rows: int = MOST_ROWS, **options: Any) -> bytes:
     out = io.BytesIO()
     XlsxFormat(most_rows).render(run, out, Options(**options))
     return out.getvalue()
 
 
-def opened(data):
+def opened(data: bytes) -> Workbook:
     return openpyxl.load_workbook(io.BytesIO(data))
 
 
-def table(book, sheet):
+def table(book: Workbook, sheet: str) -> list[dict[str, Any]]:
     head, *rows = ([cell.value for cell in row] for row in book[sheet].iter_rows())
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def summary_rows(data):
+def summary_rows(data: bytes) -> str:
     """Every cell of every sheet, as text that can be reviewed."""
     lines = []
     for sheet in opened(data):
@@ -60,7 +63,7 @@ def summary_rows(data):
     return "\n".join(lines) + "\n"
 
 
-def named(names):
+def named(names: Iterable[str]) -> Run:
     return worlds.run_of(
         [
             worlds.judged(worlds.group(at, name), [worlds.deviation("AI-01", Level.GROUP)])
@@ -84,7 +87,7 @@ def test_the_sheets_are_there_in_order() -> None:
 
 
 def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(
-    any_run: Run, report: Callable[..., dict]
+    any_run: Run, report: Report
 ) -> None:
     book = opened(written(any_run))
     counts = Counter(
@@ -117,7 +120,7 @@ def test_the_summary_opens_with_the_headline_and_the_answer() -> None:
     assert sheet["A3"].value.startswith("Incomplete")
 
 
-def test_the_summary_counts_every_status_severity_and_level(report: Callable[..., dict]) -> None:
+def test_the_summary_counts_every_status_severity_and_level(report: Report) -> None:
     run = worlds.everything()
     counts = {row[0]: row[1:] for row in opened(written(run))["Summary"].values if row[0]}
     summary = report(run)["summary"]
@@ -156,9 +159,7 @@ def test_passes_are_counted_per_control_only_if_the_run_stored_them() -> None:
 
 
 def test_a_waiver_has_its_result_and_those_that_need_attention_come_first() -> None:
-    active = WaiverResult(
-        "RC-02", "group Studio", *WAIVER.values(), state=WaiverState.ACTIVE, matched=2
-    )
+    active = WaiverResult("RC-02", "group Studio", **WAIVER, state=WaiverState.ACTIVE, matched=2)
     run = replace(golden(), waivers=[active, *golden().waivers])
     rows = table(opened(written(run)), "Waivers")
     assert [row["State"] for row in rows] == ["expired", "active"]
@@ -253,7 +254,7 @@ def test_a_text_stays_text_when_somebody_edits_its_cell() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_hostile_name_is_read_back_as_a_name(name) -> None:
+def test_a_hostile_name_is_read_back_as_a_name(name: str) -> None:
     (row,) = table(opened(written(named([name]))), "Deviations")
     visible = row["Where"].rstrip("…")
     if name.isascii() and name.isprintable() and name and "_x" not in name:
@@ -310,8 +311,8 @@ def test_writing_needs_memory_that_does_not_grow_with_the_findings(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     run = worlds.large(users)
 
-    class Nowhere(io.RawIOBase):
-        def write(self, data):
+    class Nowhere(io.BytesIO):
+        def write(self, data: Any) -> int:
             return len(data)
 
     tracemalloc.start()

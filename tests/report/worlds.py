@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -123,7 +124,7 @@ def user(number: int, name: str | None = None) -> Scope:
     )
 
 
-def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: object) -> Verdict:
+def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: Any) -> Verdict:
     verdict = Verdict(
         control=control,
         kind=FindingKind.VALUE,
@@ -144,7 +145,7 @@ def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: obje
 
 
 def unknown(
-    cause: Cause, control: str = "AI-06", level: Level = Level.USER, **changes: object
+    cause: Cause, control: str = "AI-06", level: Level = Level.USER, **changes: Any
 ) -> Verdict:
     return deviation(
         control,
@@ -162,7 +163,7 @@ def unknown(
     )
 
 
-def passed(control: str = "IA-04", level: Level = Level.USER, **changes: object) -> Verdict:
+def passed(control: str = "IA-04", level: Level = Level.USER, **changes: Any) -> Verdict:
     return deviation(
         control,
         level,
@@ -183,7 +184,7 @@ def run_of(
     passes: int = 0,
     controls: dict[str, ControlInfo] | None = None,
     name: str = "strict",
-    **info: object,
+    **info: Any,
 ) -> Run:
     """A run whose summary is counted from its assessments, plus `passes` that are not listed."""
     verdicts = [(a.scope, v) for a in assessments for v in a.verdicts]
