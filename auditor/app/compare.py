@@ -387,13 +387,13 @@ def _notes(earlier: StoredRun, later: StoredRun) -> Sequence[str]:
             f"The earlier run was judged by version {one.tool_version} of the auditor, the later "
             f"by {other.tool_version}: some changes may be the program's."
         )
-    if one.baseline_id != other.baseline_id:
+    if one.baseline.id != other.baseline.id:
         notes.append(
-            f"The earlier run was judged by baseline {one.baseline_id}, the later by "
-            f"{other.baseline_id}."
+            f"The earlier run was judged by baseline {one.baseline.id}, the later by "
+            f"{other.baseline.id}."
         )
-    elif one.baseline_digest != other.baseline_digest:
-        notes.append(f"The baseline {one.baseline_id} changed between the runs.")
+    elif one.baseline.digest != other.baseline.digest:
+        notes.append(f"The baseline {one.baseline.id} changed between the runs.")
     if one.depth != other.depth:
         notes.append(f"The earlier run looked at depth {one.depth}, the later at {other.depth}.")
     if earlier.selection != later.selection:

@@ -135,8 +135,8 @@ class Terms:
         """
         facts, series = entry.facts, self.series
         differences = []
-        if facts.baseline_id != series.baseline_id:
-            differences.append(f"baseline {facts.baseline_id}, not {series.baseline_id}")
+        if facts.baseline.id != series.baseline_id:
+            differences.append(f"baseline {facts.baseline.id}, not {series.baseline_id}")
         if Level(facts.depth).rank < Level(series.depth).rank:
             differences.append(f"depth {facts.depth}, which sees less than {series.depth}")
         if entry.selection not in ("", series.selection) and not facts.controls >= self.controls:
@@ -152,9 +152,9 @@ class Terms:
         """
         facts = entry.facts
         differences = self.unmeasurable(entry)
-        is_baseline = facts.baseline_id == self.series.baseline_id
-        if is_baseline and facts.baseline_digest != self.baseline_digest:
-            differences.append(f"another state of baseline {facts.baseline_id}")
+        is_baseline = facts.baseline.id == self.series.baseline_id
+        if is_baseline and facts.baseline.digest != self.baseline_digest:
+            differences.append(f"another state of baseline {facts.baseline.id}")
         if (facts.organisation_digest or "") != self.organisation_digest:
             differences.append(
                 f"organisation file {facts.organisation_digest or 'none'}, not "
@@ -425,7 +425,7 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun:
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
     raise NoRun(
         f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
-        f"{newest.baseline_id}, depth {newest.depth}{narrowed}.",
+        f"{newest.baseline.id}, depth {newest.depth}{narrowed}.",
         "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
         "--topic.",
     )
@@ -488,9 +488,9 @@ def rejection(
     """
     facts = entry.facts
     age = now - entry.ended
-    if facts.baseline_digest != digest:
+    if facts.baseline.digest != digest:
         return closed(
-            f"run {facts.id} was judged by another state of baseline {facts.baseline_id}.",
+            f"run {facts.id} was judged by another state of baseline {facts.baseline.id}.",
             "Run the audit again, or --live.",
         )
     if age < -_MAX_CLOCK_SKEW:

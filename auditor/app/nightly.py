@@ -107,7 +107,7 @@ class NotificationBaseline:
         facts = entry.facts
         parts = (
             *(self.profile, facts.account_id, place(facts.api_url)),
-            *(facts.baseline_id, facts.depth, entry.selection),
+            *(facts.baseline.id, facts.depth, entry.selection),
         )
         name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         return LastAnnounced(self.stored.home, name)

@@ -87,7 +87,7 @@ def with_history(stored: Runs, run: Run, drift: Drift | None = None) -> Run:
         entry = stored.history.find(run.info.id)
         if entry is None:
             return run
-        same_baseline = entry.facts.baseline_digest == run.info.baseline.digest
+        same_baseline = entry.facts.baseline.digest == run.info.baseline.digest
         has_history = same_baseline and not run.pseudonymised
         history = stored.history
 

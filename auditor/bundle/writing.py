@@ -12,7 +12,7 @@ from typing import BinaryIO
 import yaml
 
 from auditor.bundle import manifest, zip_writer
-from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
+from auditor.bundle.manifest import Manifest, ManifestPart, ManifestRun, Tool
 from auditor.bundle.signing import signature_file
 from auditor.bundle.zip_writer import Packed
 from auditor.evidence.export import copy_snapshot
@@ -96,20 +96,7 @@ def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None)
     return Manifest(
         schema="auditor/bundle/v1",
         tool=Tool(name="auditor", version=run.tool_version),
-        run=ManifestRun(
-            id=info.id,
-            account_id=info.account_id,
-            api_url=info.api_url,
-            started_at=info.started_at,
-            finished_at=info.finished_at,
-            depth=str(info.depth),
-            baseline=ManifestBaseline(
-                id=info.baseline.id, version=info.baseline.version, digest=info.baseline.digest
-            ),
-            complete=info.complete,
-            exit_code=int(info.exit_code),
-            fail_on=str(info.fail_on),
-        ),
+        run=ManifestRun.model_validate(info, from_attributes=True),
         evidence_digest=info.evidence_digest,
         pseudonymised=run.pseudonymised,
         simulated=info.simulated,

@@ -255,7 +255,7 @@ def accept(
     selected = ", a selection of controls" if accepted.is_selection else ""
     typer.echo(
         f"Accepted run {facts.id} of account {printable(facts.account_id)}, baseline "
-        f"{facts.baseline_id} {facts.baseline_version}, depth {facts.depth}{selected}, "
+        f"{facts.baseline.id} {facts.baseline.version}, depth {facts.depth}{selected}, "
         f"organisation file {facts.organisation_digest or 'none'}: {facts.deviations:,} deviations "
         f"and {facts.unknown:,} unknown are no news to auditor gate --new-only with the same "
         "options."

@@ -9,7 +9,7 @@ from functools import cached_property
 from auditor.evidence.diff import SettingChange, SnapshotDiff
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Actor, FindingKind, LifecycleState, Severity, Status
+from auditor.findings.model import Actor, FindingKind, LifecycleState, RunInfo, Severity, Status
 from auditor.plain_text import pluralize
 
 
@@ -81,35 +81,17 @@ class FindingChange:
         return state
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """Facts of a stored run that comparisons use. Times are RFC 3339, UTC."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts(RunInfo):
+    """What the history records of a run beside its findings."""
 
-    id: str
-    account_id: str
-    api_url: str
-    started_at: str
-    finished_at: str
-    depth: str
-    baseline_id: str
-    baseline_version: str
-    baseline_digest: str
-    evidence_digest: str
     tool_version: str
-    complete: bool
-    exit_code: int
-    fail_on: str = "never"
     by_status: Mapping[str, int] = field(default_factory=dict)
     by_severity: Mapping[str, int] = field(default_factory=dict)
     coverage: Mapping[str, int] = field(default_factory=dict)
     """Level to the number of scopes whose documents were requested."""
     controls: frozenset[str] = frozenset()
     """The controls that were assessed."""
-    simulated: bool = False
-    organisation_digest: str | None = ""
-    """As in `RunInfo`; None for a run of an earlier version, which did not record it."""
-    oldest_evidence_at: str = ""
-    """As in `RunInfo`; empty for a run of an earlier version."""
 
     @property
     def deviations(self) -> int:

@@ -351,15 +351,16 @@ class RunInfo:
     complete: bool
     exit_code: int
     fail_on: str = "never"
-    allow_unknown: bool = False
     simulated: bool = False
     """True if the evidence does not come from Zoom: from `--sandbox`, or an API on this machine."""
-    organisation_digest: str = ""
+    organisation_digest: str | None = ""
     """`sha256:` over the organisation file's parameters, overrides, waivers, attestations and
-    triage; empty if it has none of them, or there was no such file."""
+    triage; empty if it has none of them, or there was no such file. None for a stored run of an
+    earlier version, which did not record it."""
     oldest_evidence_at: str = ""
     """Time of the oldest document that a verdict may rest on. It precedes the run itself if the run
-    was resumed or reused an earlier one. Empty if nothing was read."""
+    was resumed or reused an earlier one. Empty if nothing was read, or for a stored run of an
+    earlier version."""
 
 
 @dataclass(frozen=True, slots=True)

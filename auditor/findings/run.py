@@ -47,6 +47,8 @@ class Run:
     controls: Mapping[str, ControlInfo]
     assessments: VerdictStore
     tool_version: str = ""
+    allow_unknown: bool = False
+    """Whether missing evidence was allowed, as `--allow-unknown` does."""
     waivers: Sequence[WaiverResult] = ()
     references: Sequence[Reference] = ()
     """Names and entries of the organisation file that do not match the account."""

@@ -388,7 +388,7 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
         yield f"Look closer: {markup.literal('auditor doctor')}"
         return
     yield _totals(later)
-    judged = f"aseline {escape_markup(later.baseline_id)}, {moment(later.finished_at)}."
+    judged = f"aseline {escape_markup(later.baseline.id)}, {moment(later.finished_at)}."
     if digest.event.account == later.account_id:  # the subject already has the id
         yield f"B{judged}"
     else:

@@ -276,9 +276,29 @@ def _scopes(counts: Mapping[Level, int], word: str) -> list[str]:
 
 
 def _facts(facts: RunFacts) -> dict[str, Any]:
-    document = asdict(facts)
-    del document["controls"]
-    return document
+    baseline = facts.baseline
+    return {
+        "id": facts.id,
+        "account_id": facts.account_id,
+        "api_url": facts.api_url,
+        "started_at": facts.started_at,
+        "finished_at": facts.finished_at,
+        "depth": facts.depth,
+        "baseline_id": baseline.id,
+        "baseline_version": baseline.version,
+        "baseline_digest": baseline.digest,
+        "evidence_digest": facts.evidence_digest,
+        "tool_version": facts.tool_version,
+        "complete": facts.complete,
+        "exit_code": facts.exit_code,
+        "fail_on": facts.fail_on,
+        "by_status": facts.by_status,
+        "by_severity": facts.by_severity,
+        "coverage": facts.coverage,
+        "simulated": facts.simulated,
+        "organisation_digest": facts.organisation_digest,
+        "oldest_evidence_at": facts.oldest_evidence_at,
+    }
 
 
 def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
     index = 1 + show_ended
     head.insert(index, "baseline")
     for cells, (facts, _) in zip(body, rows, strict=True):
-        name = shorten(facts.baseline_id, 16)
+        name = shorten(facts.baseline.id, 16)
         cells.insert(index, textwrap.fill(name, max(len("baseline"), min(spare, 16))))
     align = (
         ("left",) * (3 + show_ended)
@@ -122,7 +122,7 @@ def plot(runs: Sequence[RunFacts], width: int) -> str:
     head = ["ended", "deviations", "", "unknown", "", "known"]
     align = ("left", "right", "left", "right", "left", "left")
     title = (
-        f"Account {printable(runs[-1].account_id)}, baseline {runs[-1].baseline_id}, "
+        f"Account {printable(runs[-1].account_id)}, baseline {runs[-1].baseline.id}, "
         f"depth {runs[-1].depth}"
     )
     return (

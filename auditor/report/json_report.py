@@ -110,7 +110,7 @@ def run_object(run: Run) -> Object:
         "complete": info.complete,
         "exit_code": info.exit_code,
         "fail_on": info.fail_on,
-        "allow_unknown": info.allow_unknown,
+        "allow_unknown": run.allow_unknown,
         "organisation": {"digest": info.organisation_digest} if info.organisation_digest else None,
         "oldest_evidence_at": info.oldest_evidence_at or None,
         "simulated": info.simulated,

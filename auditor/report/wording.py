@@ -216,7 +216,7 @@ def incomplete(run: Run, rollup: Rollup) -> str:
     parts = ["Incomplete: part of what this audit selected could not be read"]
     if checks:
         parts.append(f", so {pluralize(checks, 'check')} could not be judged")
-    return "".join(parts) + "." + (f" {allowed}" if run.info.allow_unknown else "")
+    return "".join(parts) + "." + (f" {allowed}" if run.allow_unknown else "")
 
 
 def checked(run: Run) -> str:

@@ -20,7 +20,7 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import FindingState, RunFacts
-from auditor.findings.model import Actor, FindingHistory, TrendPoint
+from auditor.findings.model import Actor, BaselineInfo, FindingHistory, TrendPoint
 from auditor.findings.run import Run
 from auditor.plain_text import clipped
 from auditor.store import deletion, finding_queries, recording, snapshot_archive, tables
@@ -574,9 +574,7 @@ def _parse_row(row: Any) -> StoredRun:
             started_at=row.started_at,
             finished_at=row.finished_at,
             depth=row.depth,
-            baseline_id=row.baseline_id,
-            baseline_version=row.baseline_version,
-            baseline_digest=row.baseline_digest,
+            baseline=BaselineInfo(row.baseline_id, row.baseline_version, row.baseline_digest),
             evidence_digest=row.evidence_digest,
             tool_version=row.tool_version,
             complete=row.complete,

@@ -35,7 +35,7 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
         ("account", metadata["account_id"], facts.account_id),
         ("place of the API", place(metadata["api_url"]), entry.place),
         ("end of the run", metadata["finished_at"], facts.finished_at),
-        ("baseline digest", metadata["baseline"], facts.baseline_digest),
+        ("baseline digest", metadata["baseline"], facts.baseline.digest),
         ("evidence digest", recomputed, facts.evidence_digest),
     ]
     if facts.oldest_evidence_at:  # empty for runs of an earlier version

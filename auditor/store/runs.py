@@ -224,7 +224,7 @@ class Runs:
             entry
             for entry in stored
             if entry.counts(now)
-            and evaluated_with in (None, (entry.facts.baseline_id, entry.facts.depth))
+            and evaluated_with in (None, (entry.facts.baseline.id, entry.facts.depth))
         ]
         if stored_run is not None:
             return any(entry.sequence > stored_run.sequence for entry in comparable)

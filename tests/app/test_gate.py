@@ -50,7 +50,7 @@ def ended(entry: StoredRun, ago: timedelta = timedelta()) -> datetime:
 def rejection_of(
     entry: StoredRun, now: datetime, demand: GatePolicy = OPEN, digest: str = ""
 ) -> GateResult | None:
-    return rejection(entry, demand, digest or entry.facts.baseline_digest, now) or age_rejection(
+    return rejection(entry, demand, digest or entry.facts.baseline.digest, now) or age_rejection(
         entry.facts.id, entry.facts.finished_at, demand, now
     )
 

@@ -5,7 +5,15 @@ from typing import Any
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, RunFacts
-from auditor.findings.model import Actor, FindingKind, Severity, Status, WaiverResult, WaiverState
+from auditor.findings.model import (
+    Actor,
+    BaselineInfo,
+    FindingKind,
+    Severity,
+    Status,
+    WaiverResult,
+    WaiverState,
+)
 from auditor.notify.triggers import RunEvent
 
 YESTERDAY = "2026-11-20T02:14:00Z"
@@ -30,9 +38,7 @@ def facts(
         started_at=finished_at,
         finished_at=finished_at,
         depth="user",
-        baseline_id="consent-first",
-        baseline_version="1",
-        baseline_digest="sha256:0",
+        baseline=BaselineInfo("consent-first", "1", "sha256:0"),
         evidence_digest="sha256:1",
         tool_version="1",
         complete=complete,

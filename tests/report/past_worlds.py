@@ -22,6 +22,7 @@ from auditor.findings.drift import (
 )
 from auditor.findings.model import (
     Actor,
+    BaselineInfo,
     FindingHistory,
     FindingKind,
     LifecycleState,
@@ -161,9 +162,7 @@ def facts(run_id: str, finished_at: str) -> RunFacts:
         started_at=finished_at,
         finished_at=finished_at,
         depth="user",
-        baseline_id="strict",
-        baseline_version="1.0.0",
-        baseline_digest="sha256:" + "ab" * 32,
+        baseline=BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32),
         evidence_digest="sha256:" + "cd" * 32,
         tool_version="0.1.0",
         complete=True,

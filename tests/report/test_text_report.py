@@ -40,7 +40,7 @@ def test_an_incomplete_run_says_so_in_the_second_line(render: Render) -> None:
 
 def test_allow_unknown_is_printed_where_it_was_used(render: Render) -> None:
     run = worlds.everything()
-    run = replace(run, info=replace(run.info, allow_unknown=True))
+    run = replace(run, allow_unknown=True)
     assert "--allow-unknown" in render(run, "text", width=200).splitlines()[1]
 
 

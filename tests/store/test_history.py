@@ -51,8 +51,8 @@ def test_the_facts_of_a_run_come_back(nights: Nights) -> None:
     facts, info = entry.facts, run.info
     for name in ("id", "account_id", "api_url", "started_at", "finished_at", "depth"):
         assert getattr(facts, name) == getattr(info, name)
-    assert (facts.baseline_id, facts.baseline_version) == ("strict", "1.0.0")
-    assert facts.baseline_digest == info.baseline.digest
+    assert (facts.baseline.id, facts.baseline.version) == ("strict", "1.0.0")
+    assert facts.baseline.digest == info.baseline.digest
     assert facts.evidence_digest == info.evidence_digest
     assert (facts.complete, facts.exit_code, facts.fail_on) == (info.complete, 1, "high")
     assert facts.tool_version == run.tool_version

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.findings.drift import RunFacts
+from auditor.findings.model import BaselineInfo
 from auditor.store.history import StoredRun
 from auditor.store.retention import expired
 
@@ -23,9 +24,7 @@ def entry(number: int, ago: timedelta, series: int = 1) -> StoredRun:
         started_at=ended,
         finished_at=ended,
         depth="user",
-        baseline_id="strict",
-        baseline_version="1.0",
-        baseline_digest="sha256:1",
+        baseline=BaselineInfo("strict", "1.0", "sha256:1"),
         evidence_digest="sha256:2",
         tool_version="1.0",
         complete=True,
