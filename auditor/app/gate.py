@@ -36,7 +36,7 @@ from auditor.policy.baseline import serialization
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.report import wording
-from auditor.report.gate_report import Basis, Signed
+from auditor.report.gate_output import Basis, Signed
 from auditor.store.errors import RunNotFound, RunUnfit, StoreError
 from auditor.store.history import Acceptance, History, StoredRun
 from auditor.store.runs import Runs

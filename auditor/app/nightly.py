@@ -27,7 +27,7 @@ from auditor.findings.drift import Drift
 from auditor.findings.run import Run
 from auditor.notify.delivery_state import LastAnnounced
 from auditor.notify.triggers import RunEvent
-from auditor.report import drift_report, waiver_wording, wording
+from auditor.report import diff_output, waiver_wording, wording
 from auditor.store.errors import StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
@@ -238,7 +238,7 @@ class NightlyJob:
         is_unfinished: bool,
     ) -> None:
         """Print and announce a stored run, and the changes since the last announced one."""
-        since = f" Since run {drift.earlier.id}: {drift_report.headline(drift)}" if drift else ""
+        since = f" Since run {drift.earlier.id}: {diff_output.headline(drift)}" if drift else ""
         headline = ", ".join(wording.headline(run))
         self.messages.say(f"Run {run.info.id} is stored: {headline}.{since}")
         for line in waiver_wording.problem_lines(run):

@@ -143,7 +143,7 @@ def audit(
     from auditor.cli.reporting import Destinations
     from auditor.config import settings as config
     from auditor.evidence.scope import Level
-    from auditor.report import drift_report
+    from auditor.report import diff_output
 
     terminal: Terminal = ctx.obj
     settings = config.load()
@@ -200,7 +200,7 @@ def audit(
         )
         with comparison if needs_drift else nullcontext() as drift:
             if is_stored and drift is not None:
-                headline = drift_report.headline(drift)
+                headline = diff_output.headline(drift)
                 terminal.say(f"Since run {drift.earlier.id}: {headline} More: auditor diff")
             run = with_history(stored, run, drift)
             with export.evaluate(snapshot, judgement, run) as evaluated, ignore_broken_pipe():

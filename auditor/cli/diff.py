@@ -15,7 +15,7 @@ from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import settings as config
 from auditor.findings.drift import Drift
-from auditor.report import drift_report
+from auditor.report import diff_output
 
 MAX_WIDTH = 120
 """Maximum columns of the text report."""
@@ -84,14 +84,14 @@ def diff(
 
 
 def _write(
-    drift: Drift, titles: drift_report.Titles, chosen: DiffFormat, width: int, out: BinaryIO
+    drift: Drift, titles: diff_output.Titles, chosen: DiffFormat, width: int, out: BinaryIO
 ) -> None:
     if chosen is DiffFormat.JSON:
-        for piece in drift_report.as_json(drift, titles):
+        for piece in diff_output.as_json(drift, titles):
             out.write(piece.encode("utf-8", "replace"))
         return
     if chosen is DiffFormat.MARKDOWN:
-        text = drift_report.as_markdown(drift, titles)
+        text = diff_output.as_markdown(drift, titles)
     else:
-        text = drift_report.as_text(drift, titles, width)
+        text = diff_output.as_text(drift, titles, width)
     out.write(text.encode("utf-8", "replace"))

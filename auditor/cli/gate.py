@@ -37,7 +37,7 @@ from auditor.errors import AuditorError
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity
 from auditor.redaction.text import redact_text, redacted_traceback
-from auditor.report import gate_report
+from auditor.report import gate_output
 from auditor.report.display import printable
 
 app = typer.Typer()
@@ -295,16 +295,16 @@ def _report_result(result: GateResult, format_: GateFormat, terminal: Terminal) 
         "stale_waivers": result.stale_waivers,
         "stale_names": result.stale_names,
     }
-    summary = gate_report.as_summary(*outcome, counts, result.examples, catalogue_titles)
+    summary = gate_output.as_summary(*outcome, counts, result.examples, catalogue_titles)
     if format_ is GateFormat.JSON:
-        echo_json(gate_report.as_json(*outcome, counts, result.examples), newline=False)
+        echo_json(gate_output.as_json(*outcome, counts, result.examples), newline=False)
     elif format_ is GateFormat.MARKDOWN:
         typer.echo(summary)
     else:
-        why = gate_report.describe_examples(result.examples)
-        typer.echo("\n".join(gate_report.as_lines(*outcome, why)))
+        why = gate_output.describe_examples(result.examples)
+        typer.echo("\n".join(gate_output.as_lines(*outcome, why)))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        lines = gate_report.annotations(
+        lines = gate_output.annotations(
             result.code, result.reason, basis, result.examples, catalogue_titles
         )
         for line in lines:

@@ -28,7 +28,7 @@ from auditor.config import settings as config
 from auditor.findings.drift import FindingState, RunFacts
 from auditor.findings.model import FindingHistory
 from auditor.plain_text import pluralize
-from auditor.report import history_report
+from auditor.report import history_output
 from auditor.report.display import printable
 
 app = typer.Typer()
@@ -93,7 +93,7 @@ def history(
         return
     rows = [(run.facts, _remark(run)) for run in runs]
     several = len({run.facts.account_id for run in all_runs}) > 1
-    typer.echo(history_report.tables(rows, terminal.width, several=several))
+    typer.echo(history_output.tables(rows, terminal.width, several=several))
     count = f"{pluralize(len(all_runs), 'run')} in {source.runs.history}."
     more = f" The newest {last} are shown: --last N." if len(all_runs) > last else ""
     footer = f"{count}{more} More about one: auditor report RUN. What changed: auditor diff A B"
@@ -137,7 +137,7 @@ def findings(
         objects = [_finding_object(state, past) for state, past in rows]
         echo_json(json.dumps(objects, indent=2, ensure_ascii=False))
         return
-    typer.echo(history_report.findings(rows, terminal.width))
+    typer.echo(history_output.findings(rows, terminal.width))
     typer.echo(f"\n{pluralize(len(rows), 'finding')} of run {run_id}.")
 
 
@@ -223,7 +223,7 @@ def _plot(runs: Iterable[ListedRun], width: int) -> None:
     by_series: dict[int, list[RunFacts]] = {}
     for run in runs:
         by_series.setdefault(run.series, []).append(run.facts)
-    typer.echo("\n\n".join(history_report.plot(facts, width) for facts in by_series.values()))
+    typer.echo("\n\n".join(history_output.plot(facts, width) for facts in by_series.values()))
 
 
 def _remark(run: ListedRun) -> str:

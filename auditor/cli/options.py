@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.app.choices import FailOn, Plan
+from auditor.app.choices import FailOn, Plan, format_names
 from auditor.config import ConfigError
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ FormatOption = Annotated[
         "--format",
         "-f",
         metavar="FORMAT",
-        # Written out, because importing the formats takes longer than all the rest of a help text.
-        help="text, json, html, pdf, markdown, csv, xlsx, ndjson, sarif, junit, ocsf, oscal, "
-        "prometheus or bundle. [default: text, for a file by its suffix]",
+        help=f"{', '.join(format_names()[:-1])} or {format_names()[-1]}. "
+        "[default: text, for a file by its suffix]",
         show_default=False,
     ),
 ]

@@ -11,14 +11,14 @@ from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.report import wording
-from auditor.report.display import printable
-from auditor.report.drift_report import (
+from auditor.report.diff_output import (
     CHANGE_TEXT,
     MOST_SETTINGS,
     by_change_kind,
     headline,
     is_lock,
 )
+from auditor.report.display import printable
 
 MOST_ROWS = 15
 """Rows per kind of change; `auditor diff` lists all."""

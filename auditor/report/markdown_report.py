@@ -10,7 +10,7 @@ from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Ro
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.report import by_framework, changes, waiver_wording, wording
-from auditor.report.drift_report import CHANGE_TEXT, example
+from auditor.report.diff_output import CHANGE_TEXT, example
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (

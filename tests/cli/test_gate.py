@@ -19,7 +19,7 @@ from auditor.app import gate as module
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Reference, ReferenceState, Verdict
 from auditor.findings.rollup import FindingGroup
-from auditor.report import gate_report
+from auditor.report import gate_output
 from auditor.report.display import printable
 from auditor.sandbox import Sandbox
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
@@ -566,7 +566,7 @@ def hostile(name: str, scopes: int = 1) -> list[FindingGroup]:
 def test_long_names_do_not_push_out_what_to_do() -> None:
     found = [each for n in range(3) for each in hostile(f"{n}" + "N" * 99)]
     advice = f"See which: auditor report RUN. {'x' * 150} What changed: auditor diff RUN."
-    last = gate_report.as_lines(1, "Why.", advice, None, gate_report.describe_examples(found))[2]
+    last = gate_output.as_lines(1, "Why.", advice, None, gate_output.describe_examples(found))[2]
     assert last.endswith(advice)
     assert last.startswith("First: AI-01")
     assert len(last) <= 400
@@ -577,16 +577,16 @@ def test_hostile_names_change_no_format(name: str) -> None:
     found = hostile(name, scopes=3)
     reason = f"100 % of {name}\n::set-output name=x::y"
     report = (1, reason, "See.", None)
-    text = gate_report.as_lines(*report, gate_report.describe_examples(found))
+    text = gate_output.as_lines(*report, gate_output.describe_examples(found))
     assert len(text) == 3
     assert all(len(each) <= 400 and printable(each) == each for each in text)
-    document = gate_report.as_json(1, reason, "See.", gate_report.Basis(run_of([])), {}, found)
+    document = gate_output.as_json(1, reason, "See.", gate_output.Basis(run_of([])), {}, found)
     assert json.loads(document)["findings"][0]["control"] == "AI-01"
     document.encode()
-    summary = gate_report.as_summary(*report, {"deviations": 3}, found, {})
+    summary = gate_output.as_summary(*report, {"deviations": 3}, found, {})
     assert rows(summary) == 2
     assert "<script" not in MarkdownIt("commonmark").enable("table").render(summary)
-    for line in gate_report.annotations(1, reason, None, found, {"AI-01": name}):
+    for line in gate_output.annotations(1, reason, None, found, {"AI-01": name}):
         assert line.startswith("::error title=")
         assert line.count("\n") == line.count("\r") == 0
         assert printable(line) == line
@@ -600,17 +600,17 @@ def test_hostile_names_of_the_organisation_file_change_no_format(name: str) -> N
         "override", f"override for {name}", "group", name, ReferenceState.UNMATCHED, name, name
     )
     run = replace(run_of([]), references=[lost, replace(lost, state=ReferenceState.LOOK_ALIKE)])
-    basis = gate_report.Basis(run)
+    basis = gate_output.Basis(run)
     report = (1, "Why.", "See.", basis)
-    text = gate_report.as_lines(*report, [])
+    text = gate_output.as_lines(*report, [])
     assert len(text) == 5
     assert text[1].startswith("Override for")
     assert text[2].startswith("Warning: override for")
     assert all(printable(each) == each for each in text)
-    assert len(json.loads(gate_report.as_json(*report, {}, []))["names"]) == 1
-    summary = gate_report.as_summary(*report, {}, [], {})
+    assert len(json.loads(gate_output.as_json(*report, {}, []))["names"]) == 1
+    summary = gate_output.as_summary(*report, {}, [], {})
     assert "<script" not in MarkdownIt("commonmark").render(summary)
-    for line in gate_report.annotations(1, "Why.", basis, [], {}):
+    for line in gate_output.annotations(1, "Why.", basis, [], {}):
         assert re.match("::(error|warning) title=", line)
         assert printable(line) == line
 

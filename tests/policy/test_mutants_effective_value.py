@@ -40,7 +40,7 @@ def locked(**by: Any) -> dict[str, Any]:
     ],
 )
 def test_zoom_phone_says_who_holds_a_setting(by: str, level: str) -> None:
-    expected = EffectiveValue(True, level, ADMIN, level.replace("_", " "))
+    expected = EffectiveValue(True, Level(level), ADMIN, Level(level))
     assert of_phone(locked(locked_by=by)) == expected
 
 

@@ -10,7 +10,7 @@ from auditor.findings.drift import ChangeKind
 from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
-from auditor.report import changes, drift_report
+from auditor.report import changes, diff_output
 from tests.report import past_worlds, worlds
 from tests.report.conftest import Render
 from tests.report.past_worlds import EVE, FILES, FOLDER, LOCAL, changed, rendered
@@ -141,8 +141,8 @@ def test_a_long_list_of_settings_is_cut_and_counted() -> None:
 
 def test_a_changed_lock_is_called_a_lock() -> None:
     lock = setting("in_meeting.chat", "GET /groups/{groupId}/lock_settings")
-    assert drift_report.setting_line(lock).startswith("lock of in_meeting.chat: false → true")
-    assert drift_report.setting_line(setting("in_meeting.chat")).startswith("in_meeting.chat:")
+    assert diff_output.setting_line(lock).startswith("lock of in_meeting.chat: false → true")
+    assert diff_output.setting_line(setting("in_meeting.chat")).startswith("in_meeting.chat:")
 
 
 @pytest.mark.parametrize("name", FILES)

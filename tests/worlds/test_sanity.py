@@ -19,9 +19,10 @@ from tests.worlds.golden import FOLDER, rows
 
 SETTINGS_LEVELS = ("account", "group", "user")
 LISTED = {("CC-03", "account"), ("AI-21", "account"), ("AI-22", "account")}
-CERTAIN = {"denied": set(), "empty": {("CC-03", "app"), ("AI-23", "account"), *LISTED}}
-"""What those worlds do show: which scopes the app has, reports that name no meeting with AI, and
-lists without apps or workflows."""
+REPORTED = {("AI-23", "account"), ("TM-02", "account"), ("TR-07", "account")}
+CERTAIN = {"denied": set(), "empty": {("CC-03", "app"), *REPORTED, *LISTED}}
+"""What those worlds do show: which scopes the app has, reports that name no meeting with AI and no
+remote support, and lists without apps or workflows."""
 SWITCHED_OFF = 3000
 """Zoom's code for a list of summaries where the account makes none."""
 
@@ -66,9 +67,11 @@ class Served:
             answer = self.ask("/meetings/meeting_summaries")
             off = answer.status_code == 400 and answer.json()["code"] == SWITCHED_OFF
             return [0] if off else [len(answer.json()["summaries"])]
-        assert what == "meetings_with_feature", row
         today = datetime.now(UTC).date()
         month = {"from": str(today - timedelta(days=29)), "to": str(today)}
+        if what == "remote_support_sessions":
+            return [len(self.ask("/report/remote_support", **month).json()["remote_support_logs"])]
+        assert what == "meetings_with_feature", row
         answer = self.ask("/report/history_meetings", **month)
         return [sum(m["feature_used"][feature] for m in answer.json()["history_meetings"])]
 
