@@ -239,7 +239,7 @@ def _remark(run: ListedRun) -> str:
 def _as_json(runs: Iterable[ListedRun]) -> list[dict[str, object]]:
     return [
         {
-            **{key: value for key, value in asdict(run.facts).items() if key != "controls"},
+            **history_output.facts_object(run.facts),
             "selection": run.selection or None,
             "stopped": run.stopped or None,
             "sequence": run.sequence,

@@ -14,11 +14,10 @@ from auditor.findings.drift import (
     Drift,
     FindingChange,
     FindingState,
-    RunFacts,
 )
 from auditor.findings.model import FindingKind
 from auditor.plain_text import pluralize
-from auditor.report import wording
+from auditor.report import history_output, wording
 from auditor.report.display import display_width, printable, shorten, value_text
 from auditor.report.markdown_text import prose, table_head, table_row
 
@@ -112,8 +111,8 @@ def as_json(drift: Drift, titles: Titles) -> Iterator[str]:
     """The report for programs, in pieces, because it may list very many changes."""
     head = {
         "schema": "auditor/drift/v1",
-        "earlier": _facts(drift.earlier),
-        "later": _facts(drift.later),
+        "earlier": history_output.facts_object(drift.earlier),
+        "later": history_output.facts_object(drift.later),
         "summary": {str(move): count for move, count in _counts(drift.groups).items()},
         "scopes_added": {str(level): count for level, count in drift.scopes_added.items()},
         "scopes_removed": {str(level): count for level, count in drift.scopes_removed.items()},
@@ -273,32 +272,6 @@ def is_lock(change: SettingChange) -> bool:
 
 def _scopes(counts: Mapping[Level, int], word: str) -> list[str]:
     return [f"{n} {wording.level_name(level, n)} {word}" for level, n in counts.items() if n]
-
-
-def _facts(facts: RunFacts) -> dict[str, Any]:
-    baseline = facts.baseline
-    return {
-        "id": facts.id,
-        "account_id": facts.account_id,
-        "api_url": facts.api_url,
-        "started_at": facts.started_at,
-        "finished_at": facts.finished_at,
-        "depth": facts.depth,
-        "baseline_id": baseline.id,
-        "baseline_version": baseline.version,
-        "baseline_digest": baseline.digest,
-        "evidence_digest": facts.evidence_digest,
-        "tool_version": facts.tool_version,
-        "complete": facts.complete,
-        "exit_code": facts.exit_code,
-        "fail_on": facts.fail_on,
-        "by_status": facts.by_status,
-        "by_severity": facts.by_severity,
-        "coverage": facts.coverage,
-        "simulated": facts.simulated,
-        "organisation_digest": facts.organisation_digest,
-        "oldest_evidence_at": facts.oldest_evidence_at,
-    }
 
 
 def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:

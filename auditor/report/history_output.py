@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from tabulate import tabulate
 
@@ -79,6 +80,33 @@ def known_share(facts: RunFacts) -> str:
         return "none"
     share = 1000 * (facts.judged - facts.unknown) // facts.judged
     return f"{share / 10:.1f} %"
+
+
+def facts_object(facts: RunFacts) -> dict[str, Any]:
+    """The facts of a run, as `run` in the JSON of a drift and of the history."""
+    baseline = facts.baseline
+    return {
+        "id": facts.id,
+        "account_id": facts.account_id,
+        "api_url": facts.api_url,
+        "started_at": facts.started_at,
+        "finished_at": facts.finished_at,
+        "depth": facts.depth,
+        "baseline_id": baseline.id,
+        "baseline_version": baseline.version,
+        "baseline_digest": baseline.digest,
+        "evidence_digest": facts.evidence_digest,
+        "tool_version": facts.tool_version,
+        "complete": facts.complete,
+        "exit_code": facts.exit_code,
+        "fail_on": facts.fail_on,
+        "by_status": facts.by_status,
+        "by_severity": facts.by_severity,
+        "coverage": facts.coverage,
+        "simulated": facts.simulated,
+        "organisation_digest": facts.organisation_digest,
+        "oldest_evidence_at": facts.oldest_evidence_at,
+    }
 
 
 def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) -> str:

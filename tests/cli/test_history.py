@@ -65,6 +65,17 @@ def test_with_nothing_stored_it_says_how_to_begin(home: Path) -> None:
     assert "0 runs would be removed." in output_text(ran("history", "prune", "--dry-run"))
 
 
+def test_the_json_of_a_run_has_the_fields_of_the_contract_in_their_order(nights: Nights) -> None:
+    nights.night()
+    (row,) = rows_of("--format", "json")
+    assert " ".join(row) == (
+        "id account_id api_url started_at finished_at depth baseline_id baseline_version "
+        "baseline_digest evidence_digest tool_version complete exit_code fail_on by_status "
+        "by_severity coverage simulated organisation_digest oldest_evidence_at selection stopped "
+        "sequence set_aside signed"
+    )
+
+
 def busy(nights: Nights) -> list[str]:
     """Runs of every kind; their ids."""
     entries = [
