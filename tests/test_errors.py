@@ -102,5 +102,5 @@ def test_an_error_that_nothing_handles_ends_the_program_with_its_code(
 def test_the_message_says_what_happened_and_what_to_do_and_advice_is_the_latter() -> None:
     error = AlreadyRunning("acc")
     assert error.advice == "Wait until it has finished, or stop it."
-    assert str(error).endswith(f"with the same data directory. {error.advice}")
+    assert str(error).endswith(f"is reading account acc. {error.advice}")
     assert (str(AuditorError("It broke.")), AuditorError("It broke.").advice) == ("It broke.", "")

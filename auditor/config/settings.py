@@ -131,8 +131,8 @@ class Settings(BaseSettings):
             folder = None
         if folder is None or not folder.is_absolute():
             raise ConfigError(
-                "There is no place for evidence: HOME is not set and the user has no home "
-                "directory. Set AUDITOR_HOME to a folder of your own."
+                "There is no directory for evidence: HOME is not set and the user has no home "
+                "directory. Set AUDITOR_HOME to a directory of your own."
             )
         return folder
 
@@ -207,7 +207,7 @@ class Settings(BaseSettings):
         ]
         if overriding:
             _log.warning(
-                "--profile %s: what is set elsewhere goes before a profile: %s. Unset it to use "
+                "--profile %s: settings from elsewhere override the profile: %s. Unset them to use "
                 "the profile's own.",
                 self.profile,
                 ", ".join(overriding),

@@ -230,8 +230,8 @@ def resolved(
         if candidate is not None and has_control_character(candidate.value):
             faults.setdefault(
                 name,
-                f"{name} ({candidate.origin}) has a line break or another control character "
-                "inside. Write it again, in one line.",
+                f"{name} ({candidate.origin}) contains a line break or another control character. "
+                f"Write it again on one line.",
             )
     return replace(whole, faults=faults)
 
@@ -361,8 +361,8 @@ def expanded(path: Path, variable: str) -> Path:
         return path.expanduser()
     except RuntimeError:
         raise ConfigFileError(
-            f"{variable} begins with ~, and there is no home directory: HOME is not set and the "
-            "user has none. Name a path that begins with /."
+            f"{variable} begins with ~, but there is no home directory: HOME is not set and the "
+            f"user has none. Use a path that begins with /."
         ) from None
 
 
@@ -393,7 +393,7 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
         if env_file is None:
             return Dotenv(path)
         raise ConfigFileError(
-            f"--env-file names {path}, which is not there. Correct it, or leave it out."
+            f"--env-file names {path}, which does not exist. Correct it, or omit the option."
         ) from None
     except Untrusted as error:
         if env_file is None:
@@ -402,7 +402,7 @@ def read_dotenv(env_file: Path | None = None, *, is_ci: bool = False) -> Dotenv:
     except OSError as error:
         reason = error.strerror or "an error of the system"
         if env_file is None:
-            advice = "Make it readable for yourself, or remove it."
+            advice = "Make it readable for your user, or remove it."
             return Dotenv(path, exists=True, unread=f"the system says “{reason}”", advice=advice)
         raise ConfigFileError(f"{path} cannot be read: {reason}.") from None
     try:
@@ -432,7 +432,7 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
         if not must_exist:
             return {}
         raise ConfigFileError(
-            f"AUDITOR_CONFIG names {path}, which is not there. Correct it, or unset it."
+            f"AUDITOR_CONFIG names {path}, which does not exist. Correct it, or unset it."
         ) from None
     except Untrusted as error:
         raise ConfigFileError(
@@ -443,7 +443,7 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ConfigFileError(f"{path} is not UTF-8 text. Save it as such.") from error
+        raise ConfigFileError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigFileError(f"{path} is not valid TOML: {error}.") from error
     for key in document:
@@ -451,7 +451,7 @@ def profiles(path: Path, keys: Keys, *, must_exist: bool = False) -> dict[str, d
             raise ConfigFileError(_unknown_at_the_top(path, key, keys))
     tables = document.get(TABLE, {})
     if not isinstance(tables, dict):
-        raise ConfigFileError(f"{path}: {TABLE} has to be tables, such as [{TABLE}.default].")
+        raise ConfigFileError(f"{path}: {TABLE} must contain tables, such as [{TABLE}.default].")
     return {name: _checked(path, name, tables[name], keys) for name in tables}
 
 
@@ -527,9 +527,8 @@ def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
         yield f"{path} is not read: {dotenv.unread}. {dotenv.advice}"
     for line in dotenv.unread_lines:
         yield (
-            f"{path}, line {line}, cannot be read and is left out. Write it as NAME=value, with "
-            "the value in quotation marks where it has blanks, or begin it with # where it is a "
-            "remark."
+            f"{path}, line {line}, cannot be read and is ignored. Write it as NAME=value, with "
+            f"quotation marks around a value that has spaces, or begin a comment with #."
         )
     values = {name: value for name, value in dotenv.values.items() if value}
     secrets = [
@@ -541,13 +540,13 @@ def dotenv_warnings(resolution: Resolution, keys: Keys) -> Iterator[str]:
     mode = open_to_others(path) if secrets else ""
     if mode:
         yield (
-            f"{path} holds {' and '.join(secrets)} and is open to other users of this machine "
-            f"(mode {mode}). Make it yours alone: chmod 600 {path}"
+            f"{path} holds {' and '.join(secrets)} and other users of this machine can read it "
+            f"(mode {mode}). Make it private: chmod 600 {path}"
         )
     for name in sorted(set(values) - set(keys.variables)):
         hint = nearest(name, keys.variables)
         if name.upper().startswith("AUDITOR_") or (name.upper().startswith("ZOOM_") and hint):
-            yield f"{path} sets {name}, which the auditor does not know.{hint}"
+            yield f"{path} sets {name}, which is not a setting of the auditor.{hint}"
     yield from _ignored_values(resolution)
 
 
@@ -569,7 +568,7 @@ def _ignored_values(resolution: Resolution) -> Iterator[str]:
 
 def _unknown_at_the_top(path: Path, key: str, keys: Keys) -> str:
     if key in keys.open or key in keys.secret:
-        return f"{path}: {key} stands outside of a profile. Put it under [{TABLE}.default]."
+        return f"{path}: {key} is outside a profile. Move it to [{TABLE}.default]."
     hint = nearest(key, [TABLE])
     return f'{path}: "{key}" is not known at the top: there are only [{TABLE}.NAME].{hint}'
 
@@ -585,19 +584,21 @@ def _checked(path: Path, name: str, table: Any, keys: Keys) -> dict[str, Any]:
         if known in keys.secret:
             keyring = "in the keyring (auditor auth login), or " if known == "client_secret" else ""
             raise ConfigFileError(
-                f"{place}: {key} is a secret and must not stand in this file. Take it out, and "
-                "make a new one if others could read the file. It belongs "
-                f"{keyring}in {keys.secret[known]}, set from a secret manager."
+                f"{place}: {key} is a secret and must not be in this file. Remove it, and replace "
+                f"the secret if others could read the file. Store it {keyring}in "
+                f"{keys.secret[known]}, set from a secret manager."
             )
         if key not in keys.open:
             near = f' Did you mean "{known}"?' if known in keys.open else nearest(key, keys.open)
             listed = ", ".join(sorted(keys.open))
             raise ConfigFileError(f'{place}: "{key}" is not known.{near} There are {listed}.')
         if isinstance(value, dict | list):
-            raise ConfigFileError(f"{place}: {key} has to be one value, such as a text in quotes.")
+            raise ConfigFileError(
+                f"{place}: {key} must be a single value, such as a text in quotes."
+            )
         if isinstance(value, str) and has_password(value):
             raise ConfigFileError(
-                f"{place}: {key} holds a password, which must not stand in this file. Set "
+                f"{place}: {key} contains a password, which must not be in this file. Set "
                 f"{keys.open[key]} from a secret manager instead."
             )
         if keys.open[key] in _PATHS and isinstance(value, str) and value.startswith("~"):

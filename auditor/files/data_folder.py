@@ -43,7 +43,7 @@ def prepare(data: Path, *, make: bool = False, writing: bool = False) -> None:
     if modes is not None:
         permissions.check_folder(data)  # nothing can be added any more
         _log.warning(
-            "Others could write to %s (mode %04o); that right was taken from them (mode %04o now).",
+            "Others could write to %s (mode %04o); that permission was removed (mode %04o now).",
             data,
             *modes,
         )

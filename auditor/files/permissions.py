@@ -22,7 +22,7 @@ SQLITE_SUFFIXES = ("-wal", "-shm", "-journal")
 """Suffixes of the files that SQLite creates next to a database."""
 
 _ROOT = 0
-_ELSEWHERE = "Name a file of your own, in a folder of your own, in AUDITOR_STORE."
+_ELSEWHERE = "Set AUDITOR_STORE to a file of your own, in a folder of your own."
 
 
 class InsecureDirectory(AuditorError):
@@ -54,7 +54,7 @@ def check_folder(folder: Path) -> None:
             return
         _check_owner(folder, status)
         if status.st_mode & stat.S_ISVTX and status.st_mode & stat.S_IWOTH:
-            raise InsecureDirectory(folder, "everybody may put files there")
+            raise InsecureDirectory(folder, "everybody may create files there")
         if status.st_mode & stat.S_IWOTH and status.st_uid != os.geteuid():
             raise InsecureDirectory(folder, "everybody may write there")
         for child in folder.iterdir():
@@ -121,7 +121,7 @@ def _check_inside(folder: Path) -> None:
 def _check_writable_by_others(folder: Path) -> None:
     mode = folder.stat().st_mode
     if mode & OTHERS_MAY_WRITE:
-        advice = f"Look at what is in it, then make it yours alone: chmod 700 {folder}"
+        advice = f"Check its contents, then make it private: chmod 700 {folder}"
         why = f"others may write there (mode {stat.S_IMODE(mode):04o})"
         raise InsecureDirectory(folder, why, advice)
 
@@ -133,8 +133,7 @@ def _check_folder_of(file: Path) -> None:
         raise InsecureDirectory(
             file.parent,
             f"others may write there (mode {stat.S_IMODE(status.st_mode):04o})",
-            f"Make it yours alone (chmod go-w {file.parent}), or name another place in "
-            "AUDITOR_STORE.",
+            f"Make it private (chmod go-w {file.parent}), or set AUDITOR_STORE to another place.",
         )
 
 
@@ -149,9 +148,9 @@ def _check_database(file: Path) -> None:
     if status.st_mode & OTHERS_MAY_WRITE:
         raise InsecureDirectory(
             file,
-            f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o}), so nobody knows "
-            "what is in it",
-            f"If you trust what is in it: chmod 600 {file}. {_ELSEWHERE}",
+            f"others may write to it (mode {stat.S_IMODE(status.st_mode):04o}), so its contents "
+            f"cannot be trusted",
+            f"If you trust its contents: chmod 600 {file}. {_ELSEWHERE}",
         )
 
 

@@ -16,7 +16,7 @@ _MAX_LINKS = 40
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 _FILE = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
 """Non-blocking: a pipe may never get a writer."""
-_ELSEWHERE = "Set what it holds in the environment, or use a file and a folder of your own."
+_ELSEWHERE = "Set its variables in the environment, or use a file and a folder of your own."
 
 
 class Untrusted(AuditorError):
@@ -47,13 +47,13 @@ def read_here(name: str, max_bytes: int) -> bytes:
         if stat.S_ISDIR(entry.st_mode):
             raise FileNotFoundError(name)
         if stat.S_ISLNK(entry.st_mode):
-            raise Untrusted("it is a symbolic link", "Name the file it leads to with --env-file.")
+            raise Untrusted("it is a symbolic link", "Name its target with --env-file.")
         status = os.fstat(folder)
-        _check_owner("the folder it is in", status)
+        _check_owner("its folder", status)
         if _others_may_write(status):
             raise Untrusted(
-                f"others may write to the folder it is in (mode {_mode(status)})",
-                f"Take that right from them: chmod go-w {Path.cwd()}",
+                f"others may write to its folder (mode {_mode(status)})",
+                f"Remove that permission: chmod go-w {Path.cwd()}",
             )
         opened = os.open(name, _FILE | getattr(os, "O_NOFOLLOW", 0), dir_fd=folder)
     finally:
@@ -83,13 +83,13 @@ def _content(opened: int, name: str, max_bytes: int, *, private_group: bool) -> 
     with os.fdopen(opened, "rb") as file:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
-            raise Untrusted("it is not a regular file", "Put a regular file in its place.")
+            raise Untrusted("it is not a regular file", "Replace it by a regular file.")
         if HAS_OWNERS:
             _check_owner("it", status)
             if _others_may_write(status) or (status.st_mode & stat.S_IWGRP and not private_group):
                 raise Untrusted(
                     f"others may write to it (mode {_mode(status)})",
-                    f"Look through it, and make it yours alone: chmod 600 {name}",
+                    f"Check its contents, and make it private: chmod 600 {name}",
                 )
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
@@ -109,14 +109,14 @@ def _resolve_checked(path: Path) -> Path:
             if not status.st_mode & stat.S_ISVTX and _others_may_write(status):
                 raise Untrusted(
                     f"others may write to the folder {folder} (mode {_mode(status)})",
-                    f"Take that right from them (chmod go-w {folder}), or use another folder.",
+                    f"Remove that permission (chmod go-w {folder}), or use another folder.",
                 )
         entry = path.lstat()
         if not stat.S_ISLNK(entry.st_mode):
             return real / path.name
-        _check_owner("the link to it", entry)
+        _check_owner("a link to it", entry)
         path = (real / path.readlink()).parent.resolve() / path.readlink().name
-    raise Untrusted("too many symbolic links lead to it", "Name the file they lead to.")
+    raise Untrusted("its path has too many symbolic links", "Name their target.")
 
 
 def _check_owner(what: str, status: os.stat_result) -> None:

@@ -78,8 +78,8 @@ class KeyringUnavailable(AuditorError):
         left = ALTERNATIVES[:2] if _ENCRYPTED_FILE in self.reason else ALTERNATIVES
         ways = "; ".join(f"({number}) {way}" for number, way in enumerate(left, 1))
         return (
-            f"{self.reason} The auditor writes credentials to no file of its own. Other places "
-            f"for them, the best first: {ways}."
+            f"{self.reason} The auditor never writes credentials to a file of its own. "
+            f"Other places for them, the best first: {ways}."
         )
 
 
@@ -104,7 +104,7 @@ def in_use() -> KeyringBackend:
         return keyring.get_keyring()
     except Exception as error:  # a third-party module may raise anything on import
         raise KeyringUnavailable(
-            f"The keyring that is configured cannot be loaded ({type(error).__name__}: {error}). "
+            f"The configured keyring cannot be loaded ({type(error).__name__}: {error}). "
             "Check PYTHON_KEYRING_BACKEND and keyringrc.cfg."
         ) from error
 
@@ -135,8 +135,8 @@ def writable_backends(ring: KeyringBackend, allow_plain_text: bool = False) -> l
     encrypted = [part for part in usable if not is_plain_text(part)]
     if not encrypted and not allow_plain_text:
         raise KeyringUnavailable(
-            f"The only keyring here, {name_of(usable[0])}, keeps secrets unencrypted, so nothing "
-            "was stored. --allow-plaintext-keyring would store them all the same.",
+            f"The only keyring here, {name_of(usable[0])}, stores secrets unencrypted, so nothing "
+            f"was stored. To store them anyway, use --allow-plaintext-keyring.",
             KeyringState.NOT_ENCRYPTED,
         )
     return encrypted or usable
@@ -195,7 +195,7 @@ def put(ring: KeyringBackend, chosen: Iterable[KeyringBackend], entry: str, valu
         if get(ring, entry) == value:
             return name_of(place)
         break
-    raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not keep what it was given.")
+    raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not store the secret.")
 
 
 def try_writing(ring: KeyringBackend, chosen: Iterable[KeyringBackend]) -> None:
@@ -225,7 +225,7 @@ def delete(ring: KeyringBackend, entry: str) -> bool:
         existed = True
         call_keyring(part, partial(_forget, part, entry))
     if existed and get(ring, entry) is not None:
-        raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not delete what it keeps.")
+        raise KeyringUnavailable(f"The keyring, {name_of(ring)}, did not delete the secret.")
     return existed
 
 
@@ -281,8 +281,8 @@ def _with_timeout(call: Callable[[], Result]) -> Result:
         raise errors[0]
     if not results:
         raise KeyringUnavailable(
-            f"The keyring did not answer within {TIMEOUT:g} seconds. It may show a window that "
-            "asks for its password.",
+            f"The keyring did not respond within {TIMEOUT:g} seconds. It may be showing a window "
+            f"that asks for its password.",
             KeyringState.LOCKED,
         )
     return results[0]
@@ -291,7 +291,7 @@ def _with_timeout(call: Callable[[], Result]) -> Result:
 def _no_keyring(ring: KeyringBackend) -> str:
     if any(isinstance(part, null.Keyring) for part in parts(ring)):
         return "The keyring is switched off on this machine (PYTHON_KEYRING_BACKEND)."
-    return "This machine has no keyring that works: none is installed, or there is no D-Bus."
+    return "This machine has no working keyring: none is installed, or there is no D-Bus."
 
 
 def _as_unavailable(ring: KeyringBackend, error: Exception) -> KeyringUnavailable:
@@ -301,18 +301,18 @@ def _as_unavailable(ring: KeyringBackend, error: Exception) -> KeyringUnavailabl
     text = f"{type(error).__name__}: {error}".lower()
     if "locked" in text or "dismissed" in text or "unlock" in text:
         return KeyringUnavailable(
-            f"The keyring, {name}, is locked, and nobody unlocked it. On a desktop log in or "
-            "unlock it; a server has nobody to do so.",
+            f"The keyring, {name}, is locked. On a desktop, log in or unlock it; on a server, use "
+            f"another place.",
             KeyringState.LOCKED,
         )
     if "mac check" in text or "incorrect password" in text:
         return KeyringUnavailable(
-            f"The keyring, {name}, did not open: its password is another one.", KeyringState.LOCKED
+            f"The keyring, {name}, did not open: the password is wrong.", KeyringState.LOCKED
         )
     if isinstance(error, EOFError | getpass.GetPassWarning):
         return KeyringUnavailable(
-            f"The keyring, {name}, asks for a password, and there is no terminal to ask on. "
-            "On one, the same command would work.",
+            f"The keyring, {name}, asks for a password, but there is no terminal. Run the command "
+            f"on a terminal.",
             KeyringState.LOCKED,
         )
     return KeyringUnavailable(f"The keyring, {name}, failed ({type(error).__name__}: {error}).")

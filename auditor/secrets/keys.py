@@ -54,7 +54,7 @@ def pseudonym_key(configured: str | None) -> bytes:
         if len(configured) < MIN_LENGTH:
             raise KeyUnavailable(
                 f"AUDITOR_PSEUDONYM_KEY is shorter than {MIN_LENGTH} characters, so pseudonyms "
-                "could be guessed. Set it to a long random text, and keep that text."
+                f"could be guessed. Set it to a long random text, and keep a copy."
             )
         return configured.encode()
     key = load_key(PSEUDONYM_KEY)
@@ -62,9 +62,9 @@ def pseudonym_key(configured: str | None) -> bytes:
         key = secrets.token_hex(32)
         if not save_key(PSEUDONYM_KEY, key):
             raise KeyUnavailable(
-                "Pseudonyms need a key, and this machine has no keyring that keeps one. Set up "
-                "the operating system's keyring, or set AUDITOR_PSEUDONYM_KEY to a long random "
-                "text, and keep that text: the same key gives the same pseudonyms."
+                "Pseudonyms need a key, and this machine has no keyring to store one. Set up the "
+                "operating system's keyring, or set AUDITOR_PSEUDONYM_KEY to a long random text, "
+                "and keep a copy: the same key gives the same pseudonyms."
             )
     return key.encode()
 

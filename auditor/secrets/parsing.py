@@ -84,14 +84,14 @@ def _fault(name: str, value: str) -> str:
     if not value:
         return "is empty."
     if _PLACEHOLDER.fullmatch(value):
-        return "is still the placeholder of an example. Copy the value from the app's page."
+        return "is still an example's placeholder. Copy the value from the app's page."
     assigned = _ASSIGNMENT.fullmatch(value)
     if assigned and _name_of(assigned[1]):
-        return "begins with its own name. Give only what follows the sign after it."
+        return "begins with its own name. Give only the value."
     if not _PRINTABLE.fullmatch(value):
         return (
-            "has a blank, a line break or a letter inside that no Zoom credential has. Copy it "
-            "again, alone."
+            "contains a space, a line break or a character that no Zoom credential has. "
+            "Copy only the value again."
         )
     if "://" in value:
         return "is an address. Copy the value from the app's page."
@@ -99,7 +99,7 @@ def _fault(name: str, value: str) -> str:
         return "is an e-mail address. Copy the value from the app's page."
     if name == "account_id" and re.fullmatch(r"[\d-]+", value):
         return (
-            "is a number, such as the account number. The account ID has letters too, and stands "
+            "is a number, such as the account number. The account ID also has letters; it is "
             "on the app's page under App Credentials."
         )
     return ""
@@ -110,14 +110,14 @@ def _of_json(text: str) -> dict[str, str]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableCredentials(
-            f"Standard input begins like JSON, but is none. {_EXPECTED_INPUT}"
+            f"Standard input looks like JSON, but is not valid JSON. {_EXPECTED_INPUT}"
         ) from None
     values: dict[str, str] = {}
     for key, value in document.items():
         name = _name_of(key)
         if name and not isinstance(value, str):
             raise UnreadableCredentials(
-                f"{VARIABLES[name]} in the JSON object is no text. {_EXPECTED_INPUT}"
+                f"{VARIABLES[name]} in the JSON object is not a text. {_EXPECTED_INPUT}"
             )
         if name:
             values[name] = strip_quotes(value)

@@ -78,7 +78,8 @@ class Signer:
             return cls(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text.strip())))
         except ValueError as error:
             raise BadKey(
-                "The signing key is not 64 hexadecimal digits. Make one with: auditor bundle keygen"
+                "The signing key is not 64 hexadecimal digits. Create one with: auditor bundle "
+                "keygen"
             ) from error
 
     @property

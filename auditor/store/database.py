@@ -151,8 +151,8 @@ class Database:
         if self._unlocked_file is not None and self._unlocked_file.has_changed:
             self._stop_reading()
             raise HistoryLocked(
-                f"The history {self} was changed while it was read. It cannot be written from "
-                "here, so it was read without locks. Try again."
+                f"The history {self} changed during the read, which used no locks because the "
+                f"history is read-only here. Try again."
             )
 
     @contextmanager
@@ -220,8 +220,8 @@ class Database:
             self.check_private()
             if not self._file.is_file():
                 raise StoreError(
-                    f"The history {self} cannot be used: it is no file. Name one with "
-                    "AUDITOR_STORE."
+                    f"The history {self} cannot be used: it is not a file. Set AUDITOR_STORE to a "
+                    f"file."
                 )
             self._reader = self._reading_engine(self._file)
             try:
@@ -243,9 +243,8 @@ class Database:
                 raise
             what = f"of an older version (revision {revision})" if revision else "empty"
             raise StoreError(
-                f"The history {self} is {what}, and cannot be brought up to date (to {HEAD}): "
-                "it cannot be written from here. Run auditor history once as its owner, where it "
-                "can be."
+                f"The history {self} is {what}, and cannot be upgraded (to {HEAD}): it is "
+                f"read-only here. Run auditor history once as its owner, with write access."
             ) from error
 
     def _reading_engine(self, file: Path) -> Engine:
@@ -311,8 +310,9 @@ class Database:
                 )
             except ModuleNotFoundError as error:
                 raise StoreError(
-                    "AUDITOR_STORE names PostgreSQL, whose driver is not installed. Install the "
-                    "auditor with its extra [postgresql] (docs/operations/installing.md)."
+                    "AUDITOR_STORE names a PostgreSQL database, but the driver is not installed. "
+                    "Install the auditor with its extra [postgresql] "
+                    "(docs/operations/installing.md)."
                 ) from error
             # A server has few connection slots: release ours as soon as this object is collected.
             weakref.finalize(self, engine.dispose)
@@ -351,7 +351,7 @@ class Database:
             raise self._error(error.orig or error) from error
         except UnicodeError as error:
             raise StoreError(
-                f"The history {self} cannot hold or give back a text ({error}). Report it."
+                f"The history {self} cannot store or return a text ({error}). Report this."
             ) from error
         except (CorruptRow, json.JSONDecodeError, zlib.error) as error:
             raise self._damaged_error(str(error)) from error
@@ -360,25 +360,25 @@ class Database:
         if self._file is None:
             return HistoryDamaged(f"The history {self} is damaged ({reason}).")
         return HistoryDamaged(
-            f"The history {self} is damaged ({reason}). It is left as it is; the audit that cannot "
-            "write to it moves it aside, whole, and begins a new one."
+            f"The history {self} is damaged ({reason}). It is left unchanged; the next audit moves "
+            f"it aside and starts a new one."
         )
 
     def _unwritable(self, error: OSError) -> StoreError:
         return StoreError(
             f"The history {self} cannot be written: {error.strerror}. "
             + (
-                "Set AUDITOR_HOME to a folder of your own."
+                "Set AUDITOR_HOME to a directory of your own."
                 if self._in_data_directory
-                else "Name a place of your own in AUDITOR_STORE."
+                else "Set AUDITOR_STORE to a place of your own."
             )
         )
 
     def _unreadable(self, error: OSError) -> StoreError:
         return StoreError(
             f"The history {self} cannot be read: {error.strerror}. "
-            "Correct its owner and rights, or name another place with AUDITOR_HOME or "
-            "AUDITOR_STORE."
+            "Correct its owner and permissions, or set AUDITOR_HOME or AUDITOR_STORE to another "
+            "place."
         )
 
     def _error(self, error: BaseException) -> Exception:
@@ -420,8 +420,8 @@ class Database:
 
     def _locked_error(self) -> HistoryLocked:
         return HistoryLocked(
-            f"The history {self} is held by another process, and was not let go within "
-            f"{self._wait:g} seconds. Try again when that one is done."
+            f"The history {self} has been locked by another process for {self._wait:g} seconds. "
+            f"Try again when that process has finished."
         )
 
 
@@ -432,7 +432,9 @@ def _file(url: str | None, home: Path) -> Path | None:
     if parsed.get_backend_name() != "sqlite":
         return None
     if not parsed.database or parsed.database == ":memory:":
-        raise StoreError("AUDITOR_STORE names no file. Write it as sqlite:////path/history.sqlite.")
+        raise StoreError(
+            "AUDITOR_STORE has no file name. Write it as sqlite:////path/history.sqlite."
+        )
     return Path(parsed.database)
 
 
@@ -442,8 +444,8 @@ def _database_url(url: str | None, file: Path | None) -> URL:
     parsed = _parse_url(url or "")
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise StoreError(
-            f"AUDITOR_STORE names a {parsed.get_backend_name()} database. SQLite and PostgreSQL "
-            "are known: sqlite:////path/history.sqlite or postgresql://user@host/database."
+            f"AUDITOR_STORE names a {parsed.get_backend_name()} database. Supported are SQLite and "
+            f"PostgreSQL: sqlite:////path/history.sqlite or postgresql://user@host/database."
         )
     return parsed.set(drivername=_DRIVER)
 
@@ -456,7 +458,7 @@ def _parse_url(url: str) -> URL:
         parsed = None
     if parsed is None or not _is_unambiguous(url, parsed):
         raise StoreError(
-            "AUDITOR_STORE is no address of a database. Write it as "
+            "AUDITOR_STORE is not the address of a database. Write it as "
             "sqlite:////path/history.sqlite or postgresql://user@host/database. In a password, "
             "write @ as %40, : as %3A and / as %2F."
         )
@@ -559,7 +561,7 @@ def _bring_up_to_date(engine: Engine, wait: float) -> None:
             if _is_newer(revision):
                 raise StoreError(
                     f"The history was written by a newer version of the auditor (revision "
-                    f"{revision}; this one knows {HEAD}). Install that version of the program."
+                    f"{revision}; this version supports up to {HEAD}). Install that version."
                 )
             _migrate(connection)
 
@@ -583,6 +585,6 @@ def _migrate(connection: Connection) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise StoreError(
-            f"The tables of the history are of a version that was never released ({error}). "
-            "Give the auditor a database of its own."
+            f"The tables of the history belong to an unreleased version ({error}). Use a separate "
+            f"database for the auditor."
         ) from error

@@ -60,7 +60,6 @@ class AlreadyRunning(StoreError):
 
     def __init__(self, account_id: str) -> None:
         super().__init__(
-            f"Another run is reading account {account_id} at this moment, with the same data "
-            "directory.",
+            f"Another run with the same data directory is reading account {account_id}.",
             "Wait until it has finished, or stop it.",
         )

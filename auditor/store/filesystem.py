@@ -48,8 +48,8 @@ _USUAL = frozenset(
 )
 
 _ADVICE = (
-    "Set AUDITOR_HOME to a folder on a local disk, and keep the history there or in PostgreSQL "
-    "(AUDITOR_STORE)."
+    "Set AUDITOR_HOME to a directory on a local disk, and keep the history there or in "
+    "PostgreSQL (AUDITOR_STORE)."
 )
 
 
@@ -122,7 +122,7 @@ def _log(probe: Path) -> None:
 _NEEDS: tuple[tuple[str, Callable[[Path], None]], ...] = (
     ("makes no files", _make),
     ("has no locks", _lock),
-    ("keeps no modes, so nothing there is private", _chmod),
+    ("does not store permissions, so nothing there is private", _chmod),
     ("cannot rename over a file", _rename),
     ("cannot hold SQLite's write-ahead log", _log),
 )

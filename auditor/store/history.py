@@ -138,7 +138,7 @@ class History:
                 if not series.has(stored.facts.account_id, stored.place):
                     raise RunAltered(
                         f"{self} holds a run {run.info.id} of another account, "
-                        f"{stored.facts.account_id}. Ids of runs do not repeat: it is not replaced."
+                        f"{stored.facts.account_id}. Run ids are unique, so it is not replaced."
                     )
                 freed_number = _remove_replaced(connection, stored)
             series_id = series.get_or_create(connection)
@@ -194,7 +194,7 @@ class History:
         stored = self.find(run_id)
         if stored is None:
             raise RunNotFound(
-                f'No stored run is called "{run_id}". See which there are: auditor history'
+                f'No stored run is called "{run_id}". List the stored runs: auditor history'
             )
         return stored
 
@@ -292,7 +292,7 @@ class History:
         """
         evidence = self.evidence(entry.facts.id)
         if evidence is None:
-            raise RunNotFound(f"The evidence of run {entry.facts.id} is kept no longer.")
+            raise RunNotFound(f"The evidence of run {entry.facts.id} was removed.")
         try:
             verify_evidence(entry, evidence)
         except BaseException:
@@ -464,8 +464,8 @@ def _verify_digest(entry: StoredRun, states: Iterable[FindingState]) -> Iterator
         yield state
     if entry.findings_digest and digest.text != entry.findings_digest:
         raise RunAltered(
-            f"The findings of run {entry.facts.id} are not those that the history recorded. Do "
-            "not rely on them: audit again."
+            f"The findings of run {entry.facts.id} differ from those that the history recorded. Do "
+            f"not rely on them: audit again."
         )
 
 
@@ -559,8 +559,8 @@ def _stored_run(row: Any) -> StoredRun:
         Level(entry.facts.depth)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
-            f"What the history says of run {row.id} cannot be read ({clipped(error)}). Leave it "
-            f'out of consideration: auditor history set-aside {row.id} --reason "cannot be read"'
+            f"The record of run {row.id} in the history cannot be read ({clipped(error)}). Exclude "
+            f'the run: auditor history set-aside {row.id} --reason "cannot be read"'
         ) from error
     return entry
 

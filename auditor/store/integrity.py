@@ -26,8 +26,8 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
         oldest = evidence.oldest() or ""
     except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
-            f"The evidence of run {entry.facts.id} cannot be read ({clipped(error)}). It is not "
-            "what was stored: audit again."
+            f"The evidence of run {entry.facts.id} cannot be read ({clipped(error)}). It was "
+            f"changed after it was stored: audit again."
         ) from error
     facts = entry.facts
     compared = [
@@ -60,7 +60,7 @@ def _check_equal(run_id: str, compared: list[tuple[str, str, str]]) -> None:
     ]
     if differing:
         raise RunAltered(
-            f"The evidence of run {run_id} is not the one that the history recorded: "
+            f"The evidence of run {run_id} differs from the record in the history: "
             f"{', '.join(differing)} differ{'s' if len(differing) == 1 else ''}. "
             "Do not rely on it: audit again."
         )

@@ -26,30 +26,32 @@ _REQUIRE_AUTH_VERSION = 16_00_00
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Environment variables that name the certificate authorities, for Zoom and for PostgreSQL."""
 
-_UNVERIFIED_SERVER = "nobody checks whose server it is"
+_UNVERIFIED_SERVER = "the identity of the server is not checked"
 _WEAKNESSES: Mapping[str, str] = {
-    "disable": "nothing is encrypted, so whoever is on the way can read and change the evidence",
+    "disable": "nothing is encrypted, so anybody on the network path can read and change the "
+    "evidence",
     "allow": f"the connection may be unencrypted, and {_UNVERIFIED_SERVER}",
     "prefer": f"the connection may be unencrypted, and {_UNVERIFIED_SERVER}",
-    "require": "the server's certificate is not checked, so whoever is on the way can pose as the "
-    "server",
-    "verify-ca": "the server's name is not checked, so whoever has another certificate of the same "
-    "authority can pose as the server",
+    "require": "the server's certificate is not checked, so anybody on the network path can "
+    "impersonate the server",
+    "verify-ca": "the server's name is not checked, so anybody with another certificate of the "
+    "same authority can impersonate the server",
 }
 """Consequences of an `sslmode` weaker than `verify-full`."""
 
 _DOCUMENTATION = "docs/operations/history.md shows how."
 _ADVICE: Mapping[str, str] = {
-    "does not support SSL": "Switch TLS on in the server (ssl = on). If nobody else can be on the "
-    f"way to it, add ?sslmode=disable to AUDITOR_STORE. {_DOCUMENTATION}",
-    "certificate": "Name the file of the authority that signed the server's certificate, and the "
-    "host as the certificate does: postgresql://user@host/database?sslrootcert=FILE in "
+    "does not support SSL": "Turn on TLS in the server (ssl = on). If the network path is private, "
+    "add ?sslmode=disable to AUDITOR_STORE. {_DOCUMENTATION}",
+    "certificate": "Name the certificate file of the authority that signed the server's "
+    "certificate, and the host as in the certificate: "
+    "postgresql://user@host/database?sslrootcert=FILE in "
     f"AUDITOR_STORE. {_DOCUMENTATION}",
-    "authentication method requirement": "The server asked for the password in clear text. Have it "
-    "ask with scram-sha-256, or use TLS with a certificate that can be checked (sslmode="
-    f"{VERIFIED}). If it has to be so, add ?require_auth=password to AUDITOR_STORE.",
+    "authentication method requirement": "The server asked for the password in clear text. "
+    "Configure it for scram-sha-256, or use TLS with a certificate that can be verified (sslmode="
+    f"{VERIFIED}). If clear text is required, add ?require_auth=password to AUDITOR_STORE.",
 }
-_DEFAULT_ADVICE = "Start the database, or look at AUDITOR_STORE."
+_DEFAULT_ADVICE = "Start the database, or check AUDITOR_STORE."
 
 
 def connect_arguments(url: URL) -> dict[str, Any]:
@@ -75,9 +77,7 @@ def weakness(url: URL) -> str:
     if is_local(url) or mode in (None, VERIFIED):
         return ""
     consequence = _WEAKNESSES.get(str(mode), f"it is not {VERIFIED}")
-    return (
-        f"AUDITOR_STORE says sslmode={mode}: {consequence}. Leave sslmode out of it for {VERIFIED}."
-    )
+    return f"AUDITOR_STORE says sslmode={mode}: {consequence}. Omit sslmode for {VERIFIED}."
 
 
 def is_local(url: URL) -> bool:

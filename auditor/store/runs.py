@@ -361,8 +361,8 @@ class Runs:
         at = f" at {run_filter.place}" if run_filter.place else ""
         if any(not folder.facts["finished_at"] for folder in self.run_folders(run_filter)):
             raise RunNotFound(
-                f"No run{whose} in {self.home} is finished yet. If one broke off, go on with it: "
-                "auditor audit --resume"
+                f"No run{whose} in {self.home} is finished yet. Resume an interrupted run with: "
+                f"auditor audit --resume"
             )
         raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
 
@@ -440,7 +440,7 @@ class Runs:
     def not_found(self, run_id: str) -> RunNotFound:
         """The error for an unknown run id."""
         return RunNotFound(
-            f'No stored run is called "{run_id}". See which runs there are: auditor history'
+            f'No stored run is called "{run_id}". List the stored runs: auditor history'
         )
 
     def __str__(self) -> str:
@@ -452,7 +452,7 @@ class Runs:
             return StoreError(lacks[0])
         return StoreError(
             f"The data directory {self.home} cannot be written: {_reason(error)}. "
-            "Set AUDITOR_HOME to a folder of your own."
+            "Set AUDITOR_HOME to a directory of your own."
         )
 
 

@@ -81,8 +81,8 @@ def _restore(parts: Iterable[bytes], run_id: str, home: Path) -> Snapshot:
         raise _unwritable(folder, error) from error
     except (DamagedStream, TypeError) as error:
         raise HistoryDamaged(
-            f"The evidence of run {run_id} is damaged in the history, and cannot be used. "
-            "Other runs may still be whole: auditor history"
+            f"The evidence of run {run_id} is damaged in the history, and cannot be used. Other "
+            f"runs may be intact: auditor history"
         ) from error
     finally:
         with suppress(PermissionError):  # a system that does not delete open files
@@ -111,10 +111,10 @@ def _temporary_folder(home: Path) -> Path:
 
 def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
     if error.errno in _DISK_FULL:
-        return DiskFull(f"{folder}: no room for the evidence of the run. Make room there.")
+        return DiskFull(f"{folder} has no space for the evidence of the run. Make room there.")
     return StoreError(
-        f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a folder "
-        "of your own."
+        f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a "
+        f"directory of your own."
     )
 
 

@@ -63,7 +63,7 @@ def test_a_run_that_cannot_be_stored_now_is_stored_with_the_next(
         second, done = night(runs)
     message = " ".join(capsys.readouterr().err.split())
     assert not done
-    assert "is held by another process, and was not let go within 0.1 seconds" in message
+    assert "has been locked by another process for 0.1 seconds" in message
     assert f"Run {second} is not in the history yet" in message
     assert f"{runs.home / 'runs' / second}, and the next audit stores it." in message
     third, _ = night(runs)

@@ -108,7 +108,7 @@ def test_login_again_replaces(account: Account, ring: InMemory) -> None:
         ("", "is empty"),
         ("hush\nhush-2", "2 lines, not three"),
         ("acc\nacc\nhush", "the same as the account ID"),
-        ("acc\ncid\nhu sh", "blank"),
+        ("acc\ncid\nhu sh", "space"),
     ],
 )
 def test_login_refuses_input_that_cannot_be_right(
@@ -143,7 +143,7 @@ def test_login_without_a_terminal_names_stdin(account: Account, ring: InMemory) 
 @pytest.mark.parametrize(
     ("backend", "message"),
     [
-        (fail.Keyring(), "no keyring that works"),
+        (fail.Keyring(), "no working keyring"),
         (null.Keyring(), "switched off"),
         (Locked(), "locked"),
         (PlaintextKeyring(), "unencrypted"),
@@ -282,7 +282,7 @@ def test_profiles_are_apart_and_listed(account: Account, ring: InMemory) -> None
 def test_without_profiles_the_list_says_how_to_get_one(account: Account, ring: InMemory) -> None:
     assert "auditor auth login" in ran("auth", "list").stdout
     keyring.set_keyring(fail.Keyring())
-    assert "no keyring that works" in output_text(ran("auth", "list"))
+    assert "no working keyring" in output_text(ran("auth", "list"))
     keyring.set_keyring(null.Keyring())
     listed = ran("auth", "list")
     assert "The keyring is switched off on this machine" in listed.stderr

@@ -384,7 +384,7 @@ def test_a_data_directory_that_is_refused_is_one_check_and_the_others_are_made(
     assert found["exit_code"] == 2
     store = of(found, "store")
     assert store["state"] == "failed"
-    assert "everybody may put files there" in store["sentence"]
+    assert "everybody may create files there" in store["sentence"]
     assert "Set AUDITOR_HOME" in store["next"]
     assert states(found)["history"] == states(found)["unfinished"] == "skipped"
     assert states(found)["token"] == states(found)["scopes"] == states(found)["disk"] == "ok"

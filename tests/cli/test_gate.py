@@ -254,7 +254,7 @@ def test_of_several_accounts_one_has_to_be_named(account: Account) -> None:
     assert "holds runs of 2 accounts" in lines(ran)[0]
     assert "--account" in lines(ran)[2]
     other = account.gate("--account", "other", env=nobody)
-    assert (other.code, "not the one that the history recorded: account" in other.out) == (4, True)
+    assert (other.code, "differs from the record in the history: account" in other.out) == (4, True)
     assert account.gate("--account", account.sandbox.account_id, env=nobody).code == 0
     assert account.gate("--account", "nobody", env=nobody).code == 4
 
@@ -728,7 +728,7 @@ def test_a_history_that_another_process_holds_is_no_pass(
         accepting = account("gate", "accept", "latest")
     assert ran.code == 0
     assert accepting.code == 4
-    assert "is held by another process" in accepting.err
+    assert "has been locked by another process" in accepting.err
     assert account.gate("--new-only").code == 4
 
 

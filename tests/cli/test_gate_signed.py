@@ -101,7 +101,7 @@ def unsigned_run(signing: Signing) -> None:
         (no_signature, "its signature cannot be read"),
         (other_note, "the note differs"),
         (other_time, "when it was accepted differs"),
-        (finding_written_in, "are not those that the history recorded"),
+        (finding_written_in, "differ from those that the history recorded"),
         (finding_and_digest, "the findings differs"),
         (unsigned_run, "is not signed"),
     ],
@@ -131,10 +131,10 @@ def test_without_a_key_findings_that_were_written_in_are_found_by_their_digest(
     finding_written_in(signing)
     ran = signing.account.gate("--new-only")
     assert ran.code == 4
-    assert f"The findings of run {first} are not those" in lines(ran)[0]
+    assert f"The findings of run {first} differ from those" in lines(ran)[0]
     compared = signing.account("diff")
     assert compared.code == 4
-    assert "are not those that the history recorded" in compared.err
+    assert "differ from those that the history recorded" in compared.err
     assert compared.out == ""
 
 

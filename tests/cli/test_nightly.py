@@ -240,7 +240,9 @@ def test_two_at_once_on_one_account_are_one_and_a_refusal(tmp_path: Path) -> Non
         until(lambda: requests.template(USER_SETTINGS) >= 1)
         second = nightly.night()
         assert second.code == 4
-        assert second.err.startswith("Error: Another run is reading account ")
+        assert second.err.startswith(
+            "Error: Another run with the same data directory is reading account "
+        )
         _, err = first.communicate(timeout=60)
         assert first.returncode in (0, 3), err
         assert [each["complete"] for each in nightly.runs()] == [True]
@@ -529,7 +531,7 @@ def test_while_the_history_is_held_the_run_waits_in_its_folder(
         other.execute("ROLLBACK")
     assert ran.code == 4
     (waiting,) = nightly.folders
-    assert "is held by another process" in ran.err
+    assert "has been locked by another process" in ran.err
     assert f"Run {waiting} is not in the history yet" in ran.err
     assert json.loads((nightly.folder / "a.json").read_text())["run"]["id"] == waiting
     assert beats(hook) == ["/beat/fail"]
@@ -565,7 +567,7 @@ def _gone(*_: object) -> None:
 @pytest.mark.parametrize(
     ("store", "code", "reason"),
     [
-        ("history.sqlite", 2, "AUDITOR_STORE is no address of a database"),
+        ("history.sqlite", 2, "AUDITOR_STORE is not the address of a database"),
         ("mysql://db/audits", 2, "AUDITOR_STORE names a mysql database"),
         ("postgresql://127.0.0.1:1/audits", 4, "cannot be reached"),
         ("", 2, "history.sqlite"),

@@ -186,7 +186,7 @@ def test_who_writes_takes_the_folder_from_others_and_says_so_once(
     data_folder.prepare(data, **how)
     assert data.stat().st_mode & 0o7777 == 0o2755
     assert caplog.messages == [
-        f"Others could write to {data} (mode 2775); that right was taken from them (mode 2755 now)."
+        f"Others could write to {data} (mode 2775); that permission was removed (mode 2755 now)."
     ]
 
 

@@ -179,7 +179,7 @@ def test_a_dotenv_in_a_folder_that_others_may_write_to_is_not_read(
 ) -> None:
     written(EVERYTHING)
     folder.chmod(mode)
-    assert f"others may write to the folder it is in (mode {mode:04o})" in unread(caplog)
+    assert f"others may write to its folder (mode {mode:04o})" in unread(caplog)
 
 
 def test_a_link_in_the_place_of_a_dotenv_is_not_followed(
@@ -220,7 +220,7 @@ def test_a_dotenv_in_the_folder_of_another_user_is_not_read(
 ) -> None:
     written(EVERYTHING)
     os.chown(folder, STRANGER, STRANGER)
-    assert "the folder it is in belongs to another user" in unread(caplog)
+    assert "its folder belongs to another user" in unread(caplog)
 
 
 @as_root
@@ -232,7 +232,7 @@ def test_the_link_of_another_user_leads_nowhere(folder: Path) -> None:
     (shared / "link.env").symlink_to(written(EVERYTHING, folder / "mine.env"))
     os.chown(shared / "link.env", STRANGER, STRANGER, follow_symlinks=False)
     chosen_env_file.set(shared / "link.env")
-    with pytest.raises(ConfigError, match="the link to it belongs to another user"):
+    with pytest.raises(ConfigError, match="a link to it belongs to another user"):
         config.load()
 
 
@@ -271,7 +271,7 @@ def test_a_file_that_is_named_takes_the_place_of_dotenv(folder: Path) -> None:
 
 def test_a_file_that_is_named_has_to_be_there(folder: Path) -> None:
     chosen_env_file.set(folder / "gone.env")
-    with pytest.raises(ConfigError, match=r"--env-file names .*gone\.env, which is not there"):
+    with pytest.raises(ConfigError, match=r"--env-file names .*gone\.env, which does not exist"):
         config.load()
 
 

@@ -164,7 +164,9 @@ def test_a_control_character_inside_a_value_is_refused(
     monkeypatch: Patch, name: str, inside: str
 ) -> None:
     monkeypatch.setenv(name, f"one{inside}two")
-    with pytest.raises(ConfigError, match=rf"^{name} \(environment\) has a line break") as caught:
+    with pytest.raises(
+        ConfigError, match=rf"^{name} \(environment\) contains a line break"
+    ) as caught:
         config.load()
     assert "two" not in str(caught.value)
 
@@ -186,7 +188,7 @@ def test_a_path_below_home_needs_a_home_directory(monkeypatch: Patch, name: str)
     monkeypatch.delenv("HOME")
     monkeypatch.setattr("pwd.getpwuid", _nobody)
     monkeypatch.setenv(name, "~/mine")
-    with pytest.raises(ConfigError, match=f"{name} begins with ~, and there is no home directory"):
+    with pytest.raises(ConfigError, match=f"{name} begins with ~, but there is no home directory"):
         config.load()
 
 
@@ -199,7 +201,7 @@ def test_without_a_home_directory_what_is_set_is_enough(monkeypatch: Patch) -> N
     assert settings.data == Path("/evidence")
     assert config.profiles(settings) == []
     monkeypatch.delenv("AUDITOR_HOME")
-    with pytest.raises(ConfigError, match="Set AUDITOR_HOME to a folder of your own"):
+    with pytest.raises(ConfigError, match="Set AUDITOR_HOME to a directory of your own"):
         _ = config.load().data
 
 
@@ -281,7 +283,7 @@ def test_a_value_that_cannot_be_right_is_refused_with_its_origin(
     monkeypatch: Patch, dotenv: Path
 ) -> None:
     dotenv.write_text("ZOOM_ACCOUNT_ID=a\nZOOM_CLIENT_ID=c\nZOOM_CLIENT_SECRET='hush hush'\n")
-    with pytest.raises(ConfigError, match=r"ZOOM_CLIENT_SECRET.*blank.*from: \.env") as caught:
+    with pytest.raises(ConfigError, match=r"ZOOM_CLIENT_SECRET.*space.*from: \.env") as caught:
         config.load().credentials(full_keyring)
     assert "hush" not in str(caught.value)
 
@@ -429,9 +431,7 @@ def test_a_line_of_dotenv_that_cannot_be_read_is_named_with_what_to_do(
     settings = config.load()
     assert (settings.account_id, settings.client_id) == ("acc", "cid")
     (message,) = caplog.messages
-    assert message.startswith(
-        ".env, line 3, cannot be read and is left out. Write it as NAME=value"
-    )
+    assert message.startswith(".env, line 3, cannot be read and is ignored. Write it as NAME=value")
     assert "S3cret" not in message
     assert "python-dotenv" not in capsys.readouterr().err
 

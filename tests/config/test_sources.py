@@ -39,7 +39,7 @@ def test_profiles_are_tables_of_keys_and_values(path: Path) -> None:
 
 def test_a_file_that_is_not_there_holds_nothing_unless_it_was_named(path: Path) -> None:
     assert profiles(path, KEYS) == {}
-    with pytest.raises(ConfigFileError, match=r"AUDITOR_CONFIG names .*not there"):
+    with pytest.raises(ConfigFileError, match=r"AUDITOR_CONFIG names .*does not exist"):
         profiles(path, KEYS, must_exist=True)
 
 
@@ -68,11 +68,11 @@ def test_a_database_address_with_a_password_is_refused_too(path: Path) -> None:
         ('[profiles.default]\nZOOM_API_URL = "x"\n', 'Did you mean "api_url"'),
         ('[profiles.default]\nprofile = "x"\n', '"profile" is not known'),
         ('[profile.default]\nbaseline = "x"\n', 'Did you mean "profiles"'),
-        ('baseline = "x"\n', r"Put it under \[profiles.default\]"),
-        ('client_secret = "hush"\n', r"outside of a profile"),
-        ('profiles = "x"\n', "has to be tables"),
+        ('baseline = "x"\n', r"Move it to \[profiles.default\]"),
+        ('client_secret = "hush"\n', r"outside a profile"),
+        ('profiles = "x"\n', "must contain tables"),
         ('profiles.default = "x"\n', "is a table"),
-        ('[profiles.default]\nhome = ["x"]\n', "has to be one value"),
+        ('[profiles.default]\nhome = ["x"]\n', "must be a single value"),
         ("[profiles.default]\nhome = \n", r"not valid TOML: .*line 2"),
     ],
 )
@@ -295,7 +295,7 @@ def test_the_link_of_another_user_to_a_config_file_is_refused(tmp_path: Path) ->
     shared.chmod(0o1777)
     (shared / "config.toml").symlink_to(tmp_path / "real.toml")
     os.chown(shared / "config.toml", STRANGER, STRANGER, follow_symlinks=False)
-    with pytest.raises(ConfigFileError, match="the link to it belongs to another user"):
+    with pytest.raises(ConfigFileError, match="a link to it belongs to another user"):
         profiles(shared / "config.toml", KEYS)
 
 

@@ -23,10 +23,10 @@ def test_a_keyring_that_works_is_named() -> None:
 def test_a_keyring_that_does_not_work_matters_only_where_it_is_needed(
     needed: bool, state: CheckState
 ) -> None:
-    status = KeyringStatus("none", "", Keyring.NONE, "This machine has no keyring that works.")
+    status = KeyringStatus("none", "", Keyring.NONE, "This machine has no working keyring.")
     check = local.keyring(status, needed=needed)
     assert check.state is state
-    assert "no keyring" in check.sentence
+    assert "no working keyring" in check.sentence
 
 
 def test_a_directory_that_does_not_exist_is_not_made(tmp_path: Path) -> None:

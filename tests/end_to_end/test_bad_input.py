@@ -191,7 +191,7 @@ def test_a_store_that_is_no_address_is_refused_by_every_command_before_anything_
     here = InProcess(tmp_path, drifted)
     ran = here(*arguments, env={"AUDITOR_STORE": "S3cretWord"})
     assert ran.code == 2
-    assert "AUDITOR_STORE is no address of a database" in " ".join((ran.out + ran.err).split())
+    assert "AUDITOR_STORE is not the address of a database" in " ".join((ran.out + ran.err).split())
     assert "S3cretWord" not in ran.out + ran.err
     assert drifted.requests.total == asked
 

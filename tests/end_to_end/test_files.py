@@ -94,7 +94,7 @@ def test_a_data_directory_that_others_may_write_to_is_taken_from_them(auditor: A
     ran = audited(auditor, "--depth", "account")
     assert ran.code in (0, 3)
     assert not auditor.data.stat().st_mode & 0o022
-    said = f"Others could write to {auditor.data} (mode 0777); that right was taken from them"
+    said = f"Others could write to {auditor.data} (mode 0777); that permission was removed"
     assert ran.err.count(said) == 1
 
 
@@ -117,7 +117,7 @@ def test_a_data_directory_for_everybody_is_refused(auditor: Auditor) -> None:
     auditor.data.chmod(0o1777)
     ran = audited(auditor, "--depth", "account")
     assert ran.code == 2
-    assert "everybody may put files there" in ran.err
+    assert "everybody may create files there" in ran.err
     assert "AUDITOR_HOME" in ran.err
     assert list(auditor.data.iterdir()) == []
 
@@ -156,7 +156,7 @@ def test_a_home_that_cannot_be_written_is_told_before_anything_is_asked(
     ran = audited(auditor, "--depth", "account", env={"AUDITOR_HOME": "", "HOME": "/proc"})
     assert ran.code == 2, ran.err
     assert "cannot be written" in ran.err
-    assert "Set AUDITOR_HOME to a folder of your own." in ran.err
+    assert "Set AUDITOR_HOME to a directory of your own." in ran.err
     assert "Traceback" not in ran.err
     assert account.requests.total == before
 

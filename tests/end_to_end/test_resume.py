@@ -305,7 +305,7 @@ def test_two_runs_at_once_are_refused(tmp_path: Path, quick: Calm) -> None:
         assert other_port.requests.total == 0
     for second in seconds:
         assert second.code == 4
-        assert "Another run is reading account" in second.err
+        assert "is reading account" in second.err
         assert "Wait until it has finished" in second.err
     assert ran.code == 0
     assert timeless(ran.report) == timeless(quick.report)

@@ -75,7 +75,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_for_everybody_is_refused_and_left_alone(folder: Path) -> None:
     folder.chmod(0o1777)
-    with pytest.raises(InsecureDirectory, match="everybody may put files there") as caught:
+    with pytest.raises(InsecureDirectory, match="everybody may create files there") as caught:
         check_folder(folder)
     assert mode(folder) == oct(0o1777)
     assert str(caught.value).endswith("Set AUDITOR_HOME to a folder that only you can write to.")

@@ -176,7 +176,7 @@ def test_a_keyring_that_only_reads_is_reported(
         raise NotImplementedError
 
     monkeypatch.setattr(ring, "set_password", refuse)
-    with pytest.raises(NotifyError, match="did not keep what it was given"):
+    with pytest.raises(NotifyError, match="did not store the secret"):
         channel_store.save(OPS)
 
 
@@ -188,7 +188,7 @@ def test_a_keyring_that_does_not_let_go_is_reported(
 
     channel_store.save(OPS)
     monkeypatch.setattr(ring, "delete_password", refuse)
-    with pytest.raises(NotifyError, match="did not delete what it keeps"):
+    with pytest.raises(NotifyError, match="did not delete the secret"):
         channel_store.forget("ops")
 
 
@@ -210,6 +210,6 @@ def test_channels_are_never_kept_in_a_file_without_encryption(tmp_path: Path) ->
     plain = PlaintextKeyring()
     plain.file_path = str(tmp_path / "keyring.cfg")
     keyring.set_keyring(plain)
-    with pytest.raises(NotifyError, match="keeps secrets unencrypted"):
+    with pytest.raises(NotifyError, match="stores secrets unencrypted"):
         channel_store.save(OPS)
     assert list(tmp_path.iterdir()) == []

@@ -130,9 +130,9 @@ def test_a_keyring_that_fails_halfway_leaves_what_was_there(ring: InMemory) -> N
 @pytest.mark.parametrize(
     ("ring", "state", "message"),
     [
-        (fail.Keyring(), KeyringState.NONE, "no keyring that works"),
+        (fail.Keyring(), KeyringState.NONE, "no working keyring"),
         (null.Keyring(), KeyringState.NONE, "switched off"),
-        (Chain(), KeyringState.NONE, "no keyring that works"),
+        (Chain(), KeyringState.NONE, "no working keyring"),
         (Chain(fail.Keyring(), null.Keyring()), KeyringState.NONE, "switched off"),
         (PlaintextKeyring(), KeyringState.NOT_ENCRYPTED, "unencrypted"),
         (OtherPlaintextKeyring(), KeyringState.NOT_ENCRYPTED, "unencrypted"),
@@ -148,10 +148,10 @@ def test_a_keyring_that_fails_halfway_leaves_what_was_there(ring: InMemory) -> N
         ),
         (Raising(InitError("Prompt dismissed..")), KeyringState.LOCKED, "is locked"),
         (Raising(EOFError()), KeyringState.LOCKED, "no terminal"),
-        (Raising(ValueError("MAC check failed")), KeyringState.LOCKED, "password is another one"),
-        (Raising(NoKeyringError("none")), KeyringState.NONE, "no keyring that works"),
+        (Raising(ValueError("MAC check failed")), KeyringState.LOCKED, "password is wrong"),
+        (Raising(NoKeyringError("none")), KeyringState.NONE, "no working keyring"),
         (Raising(OSError("no bus")), KeyringState.FAILS, "failed .OSError: no bus"),
-        (ReadOnly(), None, "did not keep"),
+        (ReadOnly(), None, "did not store"),
     ],
 )
 def test_if_no_keyring_works_it_says_so_and_names_the_alternatives_in_order(
@@ -182,7 +182,7 @@ def test_a_keyring_that_keeps_nothing_is_found_out() -> None:
             pass
 
     use(Forgetful())
-    with pytest.raises(KeyringUnavailable, match="did not keep"):
+    with pytest.raises(KeyringUnavailable, match="did not store"):
         keyring_store.save("default", VALUES)
 
 
@@ -241,7 +241,7 @@ def test_a_keyring_that_waits_for_a_person_is_not_waited_for(
     monkeypatch.setattr(backends, "TIMEOUT", 0.05)
     use(Waiting())
     began = time.monotonic()
-    with pytest.raises(KeyringUnavailable, match="did not answer within") as caught:
+    with pytest.raises(KeyringUnavailable, match="did not respond within") as caught:
         keyring_store.load("default", "client_id")
     assert time.monotonic() - began < 0.4
     assert caught.value.state is KeyringState.LOCKED

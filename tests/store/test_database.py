@@ -172,7 +172,7 @@ def test_a_history_that_another_process_holds_is_reported_and_the_run_kept(
     snapshot, run = other.read({"u1": FAIL})
     with nights.history.database.writing():
         assert other.history.runs() == [first]
-        with pytest.raises(HistoryLocked, match=r"held by another process.* 0.1 seconds"):
+        with pytest.raises(HistoryLocked, match=r"locked by another process.* 0.1 seconds"):
             other.keep(snapshot, run)
     assert other.runs.unarchived() == [run.info.id]
     with closing(other.runs.open(run.info.id)) as evidence:
@@ -362,19 +362,19 @@ def test_a_run_with_a_folder_can_be_read_whatever_became_of_the_history(old: Nig
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nonsense", "no address"),
-        ("sqlite://", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
+        ("nonsense", "not the address"),
+        ("sqlite://", "has no file name"),
+        ("sqlite:///:memory:", "has no file name"),
         ("mysql://u@host/db", "a mysql database"),
-        (f"postgresql://u:{PASSWORD}@host:port/db", "no address"),
+        (f"postgresql://u:{PASSWORD}@host:port/db", "not the address"),
         (f"postgresql://u:a@{PASSWORD}@host/db", "%40"),
         (f"oracle://u:{PASSWORD}@host/db", "an? oracle"),
-        (f"postgresql://u:{PASSWORD}@[::1]evil.example/db", "no address"),
-        (f"postgresql://u:{PASSWORD}@127.0.0.1/db?host=evil.example", "no address"),
-        (f"postgresql://u:{PASSWORD}@127.0.0.1#evil.example/db", "no address"),
-        (f"postgresql://127.0.0.1\\@evil.example/{PASSWORD}", "no address"),
-        (f"postgresql://u:{PASSWORD}@127.0.0.1\uff0eevil.example/db", "no address"),
-        (f"sqlite://{PASSWORD}/history.sqlite", "no address"),
+        (f"postgresql://u:{PASSWORD}@[::1]evil.example/db", "not the address"),
+        (f"postgresql://u:{PASSWORD}@127.0.0.1/db?host=evil.example", "not the address"),
+        (f"postgresql://u:{PASSWORD}@127.0.0.1#evil.example/db", "not the address"),
+        (f"postgresql://127.0.0.1\\@evil.example/{PASSWORD}", "not the address"),
+        (f"postgresql://u:{PASSWORD}@127.0.0.1\uff0eevil.example/db", "not the address"),
+        (f"sqlite://{PASSWORD}/history.sqlite", "not the address"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_reported_without_the_password(

@@ -64,7 +64,7 @@ def no_log(monkeypatch: pytest.MonkeyPatch) -> None:
 LACKS = (
     pytest.param(no_locks(errno.ENOSYS), "has no locks", id="ENOSYS"),
     pytest.param(no_locks(errno.ENOLCK), "has no locks", id="ENOLCK"),
-    pytest.param(no_modes, "keeps no modes", id="chmod"),
+    pytest.param(no_modes, "does not store permissions", id="chmod"),
     pytest.param(no_log, "write-ahead log", id="wal"),
 )
 

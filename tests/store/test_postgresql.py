@@ -70,7 +70,7 @@ def opened(url: str, home: Path) -> None:
 @pytest.mark.parametrize(
     ("host", "query", "expected"),
     [
-        (EVERYWHERE, "", r"does not support SSL.*Switch TLS on"),
+        (EVERYWHERE, "", r"does not support SSL.*Turn on TLS"),
         (EVERYWHERE, "?sslmode=disable", r"clear text.*scram-sha-256"),
         (EVERYWHERE, "?sslmode=prefer", r"clear text.*scram-sha-256"),
         ("127.0.0.1", "", r"clear text.*scram-sha-256"),
@@ -162,9 +162,9 @@ def test_what_libpq_finds_in_the_environment_counts(
     ("mode", "consequence"),
     [
         ("disable", "read and change the evidence"),
-        ("allow", "nobody checks whose server"),
-        ("prefer", "nobody checks whose server"),
-        ("require", "pose as the server"),
+        ("allow", "identity of the server is not checked"),
+        ("prefer", "identity of the server is not checked"),
+        ("require", "impersonate the server"),
         ("verify-ca", "name is not checked"),
     ],
 )

@@ -188,7 +188,7 @@ def test_what_changes_while_it_is_read_without_locks_is_no_answer(
     monkeypatch.setattr(database.os, "access", lambda *_: False)
     with closing(Nights(Runs(tmp_path))) as nights:
         base: Database = nights.history.database
-        with pytest.raises(HistoryLocked, match="changed while it was read"), base.reading():
+        with pytest.raises(HistoryLocked, match="changed during the read"), base.reading():
             os.utime(tmp_path / "history.sqlite", ns=(1, 1))
         assert len(nights.history.runs()) == 2
 

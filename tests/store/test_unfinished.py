@@ -167,7 +167,7 @@ def test_a_damaged_file_is_passed_over(runs: Runs) -> None:
 def test_a_second_run_of_an_account_is_refused_while_the_first_lasts(runs: Runs) -> None:
     with (
         runs.lock_account("acc", ZOOM),
-        pytest.raises(AlreadyRunning, match="Another run is reading account acc"),
+        pytest.raises(AlreadyRunning, match="is reading account acc"),
         runs.lock_account("acc", ZOOM),
     ):
         pass
