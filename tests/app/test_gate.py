@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,13 +72,13 @@ def verdict_with(status: Status) -> Verdict:
 
 
 def answered(
-    nights: Nights, verdicts: dict[str, Verdict | Status], demand: GatePolicy = OPEN, **how: object
+    nights: Nights, verdicts: dict[str, Verdict | Status], demand: GatePolicy = OPEN, **how: Any
 ) -> GateResult:
     return judged(read(nights, verdicts, **how), demand)
 
 
-def read(nights: Nights, verdicts: dict[str, Verdict | Status], **how: object) -> Run:
-    snapshot, run = nights.read(verdicts, **how)  # type: ignore[arg-type]
+def read(nights: Nights, verdicts: dict[str, Verdict | Status], **how: Any) -> Run:
+    snapshot, run = nights.read(verdicts, **how)
     snapshot.close()
     return run
 

@@ -56,7 +56,9 @@ def changed(nights: Nights, **columns: Any) -> None:
             db.execute(f"UPDATE runs SET {name} = ?", (value,))
 
 
-def checked(nights: Nights, entry: StoredRun, trusted: PublicKey | None = None, **how: Any) -> Any:
+def checked(
+    nights: Nights, entry: StoredRun, trusted: PublicKey | None = None, **how: Any
+) -> str | None:
     found = nights.history.get(entry.facts.id)
     evidence = Runs(nights.runs.home).history.evidence(entry.facts.id)
     assert evidence is not None
@@ -68,7 +70,8 @@ def test_a_stored_run_is_signed_and_verified_with_the_public_key_alone(nights: O
     entry = nights().night({"u1": Status.FAIL})
     assert json.loads(entry.signature)["key_id"] == PUBLIC.id
     reader = nights(key="", trusted=PUBLIC.text)
-    assert checked(reader, entry, reader.runs.signing.trusted, required=True) == PUBLIC.id  # type: ignore[union-attr]
+    assert isinstance(reader.runs.signing, Signatures)
+    assert checked(reader, entry, reader.runs.signing.trusted, required=True) == PUBLIC.id
     with reader.runs.open(entry.facts.id) as evidence:
         assert evidence.meta("account_id") == "acc-1"
 

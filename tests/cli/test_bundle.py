@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keyring
 import pytest
+from keyring.backends import null
 
 from auditor.evidence.view import SETTINGS
 from tests.app.stored import judgement
@@ -66,7 +67,7 @@ def test_keygen_does_not_overwrite_a_file(home: Path) -> None:
 def test_of_a_key_in_the_environment_keygen_tells_the_public_half(
     run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
+    keyring.set_keyring(null.Keyring())
     monkeypatch.setenv("AUDITOR_SIGNING_KEY", "5" * 64)
     made = ran("bundle", "keygen", "--output", "auditor.pub")
     assert made.exit_code == 0, made.output
@@ -82,7 +83,7 @@ def test_of_a_key_in_the_environment_keygen_tells_the_public_half(
 
 
 def test_without_a_keyring_keygen_says_what_else_there_is(home: Path) -> None:
-    keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
+    keyring.set_keyring(null.Keyring())
     result = ran("bundle", "keygen")
     assert result.exit_code == 2
     assert "AUDITOR_SIGNING_KEY" in output_text(result)

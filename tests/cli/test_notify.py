@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keyring
 import pytest
+from keyring.backends import null
 
 from auditor.errors import ExitCode
 from tests.cli.commands import answers, output_text, ran
@@ -71,7 +72,7 @@ def test_an_address_that_cannot_be_used_is_not_kept(
 
 def test_nobody_is_asked_for_an_address_that_cannot_be_kept(ring: InMemory) -> None:
     assert "Address" not in ran("notify", "add", "a b", stdin="x\n").output
-    keyring.set_keyring(keyring.backends.null.Keyring())  # type: ignore[attr-defined]
+    keyring.set_keyring(null.Keyring())
     refused = ran("notify", "add", "ops", stdin="x\n")
     assert refused.exit_code == ExitCode.USAGE
     assert "Address" not in refused.output

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,9 +241,9 @@ def _zoom_is_here(monkeypatch: pytest.MonkeyPatch, authority: Authority) -> None
     """Names of Zoom lead to this machine, and the authority is the one that is trusted."""
     real = socket.getaddrinfo
 
-    def here(host: str, *rest: object, **named: object) -> object:
+    def here(host: str, *rest: Any, **named: Any) -> object:
         local = "127.0.0.1" if host.endswith("zoom.us") else host
-        return real(local, *rest, **named)  # type: ignore[arg-type]
+        return real(local, *rest, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.file))

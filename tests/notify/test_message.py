@@ -1,6 +1,7 @@
 """The message: short, escaped, and without names unless they were requested."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from tests.notify.news import (
 HOSTILE = "<!channel> [x](https://evil.example) @everyone `b` *c*\n# d \u202e"
 
 
-def everything(**more: object) -> RunEvent:
+def everything(**more: Any) -> RunEvent:
     """A night with every kind of event."""
     changes = [
         *(change(scope=user(n, f"Person {n}"), by=OPERATOR) for n in range(12)),
@@ -38,7 +39,7 @@ def everything(**more: object) -> RunEvent:
     ]
     waivers = [waiver("2026-11-28", control=f"RC-{n:02}") for n in range(20)]
     made = news(*changes, later=facts(complete=False), waivers=waivers, account="acme")
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
 def test_the_subject_says_it_all() -> None:

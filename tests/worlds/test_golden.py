@@ -37,10 +37,6 @@ def test_every_expected_report_belongs_to_a_world() -> None:
     assert files == {f"{world}.{baseline}.json" for world, baseline in CASES}
 
 
-TOLD_ELSEWHERE = {"title", "scope", "fingerprint", "observed_at", "first_seen", "detail"}
-"""What stands in an expected report once, or not at all because it is timing."""
-
-
 def test_an_expected_report_says_all_that_the_report_says(audited: Audited) -> None:
     """Folding and writing lose no finding, no value and no scope."""
     report = audited("partial", "consent-first")
