@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distribution
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -93,7 +94,9 @@ def test_a_bill_of_materials_names_the_program_its_packages_and_their_licences(b
     made = json.loads(bill)
     root = made["metadata"]["component"]
     assert (root["name"], root["version"]) == ("zoom-privacy-auditor", __version__)
-    components = {canonicalize_name(each["name"]): each for each in made["components"]}
+    components: dict[str, Any] = {
+        canonicalize_name(each["name"]): each for each in made["components"]
+    }
     assert {canonicalize_name(Requirement(line).name) for line in CORE} <= set(components)
     assert components["requests"]["licenses"]
     assert components["requests"]["purl"].startswith("pkg:pypi/requests@")

@@ -19,7 +19,7 @@ from auditor.sandbox import Sandbox
 from auditor.sandbox.api import SCOPES as APP_SCOPES
 from tests.end_to_end.conftest import Auditor, Ran, served
 from tests.end_to_end.expected import Documents, rules
-from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP, USER, at, judged, rows, world
+from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP, USER, Json, at, judged, rows, world
 from tests.policy.samples import BASELINES, SCOPES
 
 ALL_OF_STRICT = tuple(rules("strict"))
@@ -192,7 +192,7 @@ def test_trap_07_findings_keep_their_fingerprint_whatever_the_order() -> None:
 
     def failed(*order: int) -> list[tuple[str, str]]:
         regions = [("CN", "US", "HK")[n] for n in order]
-        body = {"custom_data_center_regions": True, "data_center_regions": regions}
+        body: Json = {"custom_data_center_regions": True, "data_center_regions": regions}
         scopes = [(groups[n], {SETTINGS: {"in_meeting": body}}) for n in order]
         chosen = BASELINES["strict"].only(frozenset({"DR-01"}))
         found = rows(judged(world(*scopes), chosen, {"allowed_regions": ["DE"]}))

@@ -126,7 +126,7 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
         case "eq":
             return _other(check, [value])
         case "neq":
-            return value
+            return wish.value
         case "in":
             return _other(check, value)
         case "in_ci":
@@ -137,7 +137,8 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
         case "gte":
             return _other(check, [value - 2], lambda each: each < value)
         case "between":
-            return value[1] + 1
+            above: float = value[1] + 1
+            return above
         case "duration_lte":
             return f"{value}1d"
         case "subset_of_param":

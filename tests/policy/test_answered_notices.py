@@ -130,7 +130,7 @@ def test_no_answer_says_nothing_where_no_meeting_used_ai(control: str) -> None:
     ],
 )
 def test_meetings_that_may_have_shown_no_notice_leave_a_doubt(
-    counts: dict[str, int], more: dict[str, dict[str, str] | dict[str, int] | None], cause: Cause
+    counts: dict[str, Any], more: dict[str, Any], cause: Cause
 ) -> None:
     found = of("CN-02", body(more=more, **counts))
     assert (found.status, found.cause) == (UNKNOWN, cause)
@@ -313,7 +313,7 @@ def test_without_workflows_only_the_attestation_counts() -> None:
 def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named() -> None:
     view = View("settings", "security")
     listed = [{"id": "u1", "email": "ada@example.com"}, {"id": "u2", "email": "ben@example.com"}]
-    sso = {"security": {"signin_with_sso": {"enable": True, "sso_bypass_users": listed}}}
+    sso: Json = {"security": {"signin_with_sso": {"enable": True, "sso_bypass_users": listed}}}
     expectation = BASELINES["strict"].only(frozenset({"IA-05"}))
     for most, status in ((2, PASS), (1, FAIL)):
         found = judged(world((ACCOUNT, {view: sso})), expectation, {"max_sso_bypass_users": most})
@@ -335,7 +335,7 @@ def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named() -> Non
 )
 @pytest.mark.parametrize("parent", ["in_meeting.", "ai.meeting.", ""])
 def test_a_switch_of_unknown_meaning_waits_for_a_decision(
-    parent: str, value: bool | dict[str, bool] | str | dict[str, int], status: Status
+    parent: str, value: Json, status: Status
 ) -> None:
     name = "support_participants_receive_summary"
     expectation = BASELINES["strict"].only(frozenset({"CN-08"}))
@@ -348,9 +348,7 @@ def test_a_switch_of_unknown_meaning_waits_for_a_decision(
 @pytest.mark.parametrize(
     ("value", "status"), [(True, PASS), ({"enable": True}, PASS), (False, FAIL), (None, UNKNOWN)]
 )
-def test_fips_mode_has_to_be_on_where_it_is_required(
-    value: dict[str, bool] | bool | None, status: Status
-) -> None:
+def test_fips_mode_has_to_be_on_where_it_is_required(value: Json, status: Status) -> None:
     expectation = BASELINES["regulated"].only(frozenset({"EN-06"}))
     snapshot = world((ACCOUNT, {SETTINGS: at("other_options.enforce_fips_mode", value)}))
     assert only(judged(snapshot, expectation, {}, Level.ACCOUNT), "value").status is status
@@ -359,7 +357,7 @@ def test_fips_mode_has_to_be_on_where_it_is_required(
 def test_a_deviating_meeting_says_how_many_of_its_invitees_are_from_outside() -> None:
     expectation = BASELINES["strict"].only(frozenset({"CC-06"}))
     settings = {"auto_start_meeting_summary": True}
-    document = {"settings": settings, "invitees": {"listed": 5, "outside": 2}}
+    document: Json = {"settings": settings, "invitees": {"listed": 5, "outside": 2}}
     scope = Scope(Level.MEETING, "1", "Weekly", status="active")
     counted = {View("upcoming_meetings"): {"listed": 1, "read": 1}}
     snapshot = world((ACCOUNT, counted), (scope, {MEETING: document}))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
@@ -14,6 +14,7 @@ from auditor.findings.model import FindingKind, Status
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.controls import Catalogue, Check, Family
+from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.evaluation.capture import capture_baseline
 from auditor.policy.evaluation.evaluate import evaluate
 from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, Json, at, check, control, world
@@ -78,7 +79,9 @@ def test_only_settings_of_the_account_are_captured() -> None:
 
 def test_keys_that_another_control_judges_are_not_captured() -> None:
     one = check("ai", type="object", leave_out=["model_type"])
-    document = {SETTINGS: {"ai": {"chat": {"enable": True, "model_type": "x"}, "model_type": "y"}}}
+    document: Bodies = {
+        SETTINGS: {"ai": {"chat": {"enable": True, "model_type": "x"}, "model_type": "y"}}
+    }
     file, _ = capturing(document, one)
     expected = {"op": "eq", "value": {"chat": {"enable": True}}}
     assert file["controls"]["AI-01"]["settings"] == {"ai": expected}
@@ -123,9 +126,9 @@ def test_a_lock_is_asked_for_where_every_lock_was_seen_on(
 # The shipped catalogue
 
 
-def whole_account(choose: Callable) -> Snapshot:
+def whole_account(choose: Callable[[Check, Expectation], JsonValue]) -> Snapshot:
     """An account that returns a documented value for every check of the strict baseline."""
-    bodies = {LOCKS: {}}
+    bodies: dict[View, Any] = {LOCKS: {}}
     for each in BASELINES["strict"].assessed.values():
         for one in each.control.checks:
             wish = each.expectations.get(one.setting)
@@ -147,7 +150,7 @@ def lock_of(one: Check) -> dict[str, str | None]:
 
 @pytest.mark.parametrize("choose", [passing, failing])
 def test_an_account_meets_the_baseline_that_was_captured_from_it(
-    choose: Callable, tmp_path: Path
+    choose: Callable[[Check, Expectation], JsonValue], tmp_path: Path
 ) -> None:
     snapshot = whole_account(choose)
     account = next(snapshot.evidence(Level.ACCOUNT))

@@ -186,7 +186,7 @@ NO_CLOUD = {
 def test_conflicts_of_the_benchmark_with_privacy_are_listed(
     name: str, expected: dict[str, set[tuple[str, str]]]
 ) -> None:
-    found = {}
+    found: dict[str, set[tuple[str, str]]] = {}
     for each in conflicts(BASELINES[CIS], BASELINES[name]):
         found.setdefault(each.setting, set()).add((each.one.control, each.other.control))
     assert found == expected

@@ -81,6 +81,7 @@ def test_one_lock_off_is_a_deviation_that_names_it() -> None:
 
 def test_a_long_list_is_cut_off_with_its_rest_counted() -> None:
     found = locks(*[False] * (SHOWN + 3))
+    assert isinstance(found.observed, list)
     assert len(found.observed) == SHOWN + 1
     assert found.observed[-1] == "and 3 more"
 
@@ -203,7 +204,8 @@ def test_a_level_that_deviates_like_the_account_is_not_looser() -> None:
     assert {v.status for v in found.values()} == {PASS}
 
 
-LTE, GTE = {"op": "lte", "value": 30}, {"op": "gte", "value": 8}
+LTE: dict[str, JsonValue] = {"op": "lte", "value": 30}
+GTE: dict[str, JsonValue] = {"op": "gte", "value": 8}
 YEAR = {"op": "duration_lte", "value": "90d"}
 BARRED, ALLOWED = {"op": "disjoint_from", "value": ["CN", "RU"]}, {"op": "subset_of_param"}
 NEEDED, NO_LEAF = {"op": "superset_of_param"}, {"op": "no_true_leaf_except_param"}
@@ -331,7 +333,7 @@ def new_settings(
 ) -> dict[FindingKind, Status]:
     """What CC-07 says of itself and of a new key, where all documents or only one were read."""
     views = ACCOUNT_VIEWS if everything else (SETTINGS,)
-    bodies = {view: {} for view in views} | dict(settings_of(True, key))
+    bodies: Bodies = {**{view: {} for view in views}, **settings_of(True, key)}
     found = rows(
         judged(world((ACCOUNT, bodies)), baseline(derived("CC-07")), parameters, Level.ACCOUNT)
     )

@@ -298,7 +298,7 @@ def test_counts_add_up_with_the_findings() -> None:
 
 
 def test_settings_returned_and_judged_are_counted_by_path() -> None:
-    body = {"in_meeting": {"thing": False, "chat": True}, "a": {"b": 1}}
+    body: Json = {"in_meeting": {"thing": False, "chat": True}, "a": {"b": 1}}
     expectation = baseline(assessed(check()), derived("CC-07"))
     snapshot = world((ACCOUNT, {SETTINGS: body}), (GROUP, {SETTINGS: body, LOCKS: {"x": {"y": 1}}}))
     summary = judged(snapshot, expectation).summary
@@ -410,7 +410,8 @@ def mixed_world() -> list[ScopeBodies]:
         )
         for n in range(4)
     ]
-    users = [user(n, [True, False, "maybe"][n % 3], (f"g{n % 4}",)) for n in range(12)]
+    values: list[JsonValue] = [True, False, "maybe"]
+    users = [user(n, values[n % 3], (f"g{n % 4}",)) for n in range(12)]
     users += [(Scope(Level.USER, "u99", licence=1), {SETTINGS: Cause.DENIED})]
     return [(ACCOUNT, {**settings_of(False), **locks_of(False), **LISTED}), *groups, *users]
 
@@ -441,10 +442,10 @@ def test_evaluating_twice_gives_the_same(name: str) -> None:
 
 
 def test_equal_documents_of_users_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = Counter()
+    calls: Counter[Level] = Counter()
     value = judge.value
 
-    def counted(case: CheckContext, check: Check) -> Verdict:
+    def counted(case: CheckContext, check: Check) -> Verdict | None:
         calls[case.scope.level] += 1
         return value(case, check)
 

@@ -7,6 +7,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, Outcome, View
+from auditor.findings.model import Role
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading.effective_value import effective_value
 from auditor.policy.reading.explanations import Population, who_can_change
@@ -132,7 +133,7 @@ def test_a_lock_of_no_known_level_is_no_lock() -> None:
 
 
 def test_a_lock_that_somebody_unknown_holds_is_not_ascribed_to_anybody() -> None:
-    held = EffectiveValue(True, None, ("account_admin",))
+    held = EffectiveValue(True, None, (Role.ACCOUNT_ADMIN,))
     assert who_can_change(CHECK, USER, held, KNOWN) == "Only an account admin."
 
 
@@ -160,7 +161,7 @@ def test_a_meeting_is_its_hosts(level: Level, sentence: str) -> None:
 def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope: Scope, who: str) -> None:
     levels = [Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER]
     one = check("a.b", surface="phone_account_settings", levels=levels, lock_levels=levels)
-    off = EffectiveValue(False, scope.level, ("user", "account_admin"))
+    off = EffectiveValue(False, scope.level, (Role.USER, Role.ACCOUNT_ADMIN))
     sentence = f"{who} an account admin, because no lock is on."
     assert who_can_change(one, scope, off, KNOWN) == sentence
 

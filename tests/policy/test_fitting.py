@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline import fitting, organisation
 from auditor.policy.catalogue.controls import Check
@@ -292,8 +293,9 @@ def test_a_value_of_another_type_is_refused_for_every_control(value: Any) -> Non
 @pytest.mark.parametrize("op", sorted({name for name, each in OPERATORS.items() if each.judges}))
 def test_an_operator_that_cannot_judge_the_type_is_refused_for_every_control(op: str) -> None:
     operator = OPERATORS[op]
-    argument = next(filter(operator.argument.accepts, [1, ["x"], [1, 2], "90d"]))
-    fields = {"value": argument, "param": "change_records"}
+    examples: list[JsonValue] = [1, ["x"], [1, 2], "90d"]
+    argument = next(each for each in examples if operator.argument.accepts(each))
+    fields: dict[str, Any] = {"value": argument, "param": "change_records"}
     wish = Expectation(
         op=op, **{key: each for key, each in fields.items() if key == operator.takes}
     )

@@ -187,7 +187,9 @@ def judge_uncertain(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> 
 
 
 @pytest.mark.parametrize("match", [{"group": "Legal*"}, {"group": "g1", "level": "user"}], ids=repr)
-def test_if_members_were_refused_an_override_for_a_group_leaves_no_pass(match: dict) -> None:
+def test_if_members_were_refused_an_override_for_a_group_leaves_no_pass(
+    match: dict[str, str],
+) -> None:
     verdict = judge_uncertain(REFUSED, user(1), match=match)["u1"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.DENIED)
     assert "override for a group may apply here" in verdict.detail
@@ -274,7 +276,12 @@ def random_world(dice: random.Random) -> tuple[Snapshot, Overrides, dict[str, An
         assessed(check(), op=dice.choice(WISHES), lock=True, when_absent="not_applicable"),
         assessed(check(OTHER, find_key="thing"), op=dice.choice(WISHES), id="AI-02"),
     )
-    matches = [{"group": "Legal*"}, {"group": "g2"}, {"user": {"name": "Ada"}}, {"level": "user"}]
+    matches: list[dict[str, Any]] = [
+        {"group": "Legal*"},
+        {"group": "g2"},
+        {"user": {"name": "Ada"}},
+        {"level": "user"},
+    ]
     decisions = [
         override({dice.choice(["AI-01", "AI-02"]): {"expect": dice.choice([True, False])}}, **match)
         for match in dice.sample(matches, dice.randrange(4))

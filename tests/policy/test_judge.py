@@ -45,9 +45,8 @@ def value_at_account(
     expectation: ControlExpectation,
     body: Json,
     parameters: Parameters | None = None,
-    **more: Any,
 ) -> Verdict:
-    snapshot = world((ACCOUNT, {SETTINGS: body, **more}))
+    snapshot = world((ACCOUNT, {SETTINGS: body}))
     return only(judged(snapshot, baseline(expectation), parameters, Level.ACCOUNT), "value")
 
 
@@ -113,7 +112,7 @@ def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause() -> None:
 def test_keys_that_another_control_judges_are_left_out() -> None:
     one = check("ai", type="object", leave_out=["model", "kept"])
     wish = {"op": "no_true_leaf_except_param", "param": "flags"}
-    body = {"ai": {"model": "x", "a": [{"kept": True, "b": False}], "c": False}}
+    body: Json = {"ai": {"model": "x", "a": [{"kept": True, "b": False}], "c": False}}
     verdict = value_at_account(assessed(one, op=wish), body)
     assert verdict.status is PASS
     assert verdict.observed == {"a": [{"b": False}], "c": False}
@@ -357,6 +356,7 @@ def test_an_older_setting_does_not_stand_in_where_it_does_not_exist() -> None:
 
 def test_an_older_setting_is_judged_by_itself_where_the_baseline_ignores_the_newer() -> None:
     expectation = assessed(NEW, OLD)
+    assert isinstance(expectation.expectations, dict)
     expectation.expectations.pop(NEW.setting)
     assert twins({"new": True, "old": False}, expectation) == {OLD.setting: (PASS, None)}
 
@@ -540,7 +540,7 @@ def test_what_no_api_shows_asks_for_somebody_to_look() -> None:
 def test_usage_is_told_apart_from_settings() -> None:
     one = check("used", surface="meeting_summaries", levels=[Level.ACCOUNT], type=[], lock=None)
     expectation = baseline(assessed(one, op=0))
-    made = {"hosts": [{"host": "ada@example.com", "meetings": 3}]}
+    made: Json = {"hosts": [{"host": "ada@example.com", "meetings": 3}]}
     snapshot = world((ACCOUNT, {View("meeting_summaries"): made}))
     found = only(judged(snapshot, expectation, depth=Level.ACCOUNT), "usage")
     assert (found.status, found.observed) == (FAIL, 3)

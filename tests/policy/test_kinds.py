@@ -80,6 +80,7 @@ def test_every_documented_pair_is_known() -> None:
 @pytest.mark.parametrize(("older_right", "newer_right"), [(a, b) for a in (0, 1) for b in (0, 1)])
 def test_either_key_of_every_pair_deviates(older_right: int, newer_right: int) -> None:
     for name, each, older in PAIRS:
+        assert older.legacy_of is not None
         newer = each.control.check(older.legacy_of)
         for level in set(older.levels) & set(newer.levels):
             values = {}
@@ -240,8 +241,9 @@ def test_a_change_record_is_a_whole_word_outside_of_names(detail: str, matches: 
 
 def test_a_blank_record_matches_nothing() -> None:
     entry = {"detail": "Security - Require a passcode: from On to Off"}
-    options = {"parameters": {"change_records": ["", " "]}}
-    found = verdicts("CC-04", (ACCOUNT, {LOGS: {"entries": [entry]}}), **options)
+    found = verdicts(
+        "CC-04", (ACCOUNT, {LOGS: {"entries": [entry]}}), parameters={"change_records": ["", " "]}
+    )
     assert [v.status for v in found.values()] == [FAIL]
 
 

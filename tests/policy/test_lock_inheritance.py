@@ -121,7 +121,7 @@ def test_only_a_full_sample_confirms(confirmed: Any, enough: bool) -> None:
     "locks", [{"thing": False}, {}, {"thing": None}, {"other": True}], ids=repr
 )
 @pytest.mark.parametrize("values", [{"thing": False}, {"thing": True}, {}], ids=repr)
-def test_without_the_lock_nothing_is_known(values: dict, locks: dict) -> None:
+def test_without_the_lock_nothing_is_known(values: dict[str, Any], locks: dict[str, Any]) -> None:
     verdict = of_unread(account(values, locks))
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
     assert verdict.observed is None
@@ -185,7 +185,7 @@ SWITCHED = baseline(
     ids=repr,
 )
 def test_what_hangs_on_a_switch_is_settled_by_the_lock_of_the_switch(
-    locks: dict, status: Status
+    locks: dict[str, Any], status: Status
 ) -> None:
     lending = account({"switch": False, "thing": True}, locks)
     found = decided(world((ACCOUNT, lending), (UNREAD, {})), SWITCHED)
@@ -208,7 +208,7 @@ def test_what_hangs_on_a_switch_is_settled_by_the_lock_of_the_switch(
     ],
 )
 def test_one_lock_may_hold_a_switch_with_what_it_switches(
-    lock: str, locks: dict, status: Status
+    lock: str, locks: dict[str, Any], status: Status
 ) -> None:
     condition = Condition.model_validate({"setting": "in_meeting.ai.enable", "is": True})
     expectation = baseline(assessed(check("in_meeting.ai.who", lock=lock, only_when=condition)))

@@ -27,7 +27,7 @@ CHIME = check("in_meeting.entry_exit_chime", type="string")
         ({"locked": False, "other": True}, False),
     ],
 )
-def test_a_flag_says_locked_or_not(value: dict[str, bool] | bool, locked: bool) -> None:
+def test_a_flag_says_locked_or_not(value: JsonValue, locked: bool) -> None:
     assert locks.flag("a.b", value) == Seen(locked, "a.b")
 
 
@@ -42,7 +42,7 @@ def test_a_flag_says_locked_or_not(value: dict[str, bool] | bool, locked: bool) 
     ],
 )
 def test_an_object_says_locked_where_zoom_documents_one(
-    path: str, value: dict[str, bool | dict[str, bool] | str], locked: bool
+    path: str, value: JsonValue, locked: bool
 ) -> None:
     assert locks.flag(path, value) == Seen(locked, path)
 
@@ -52,7 +52,7 @@ def test_an_object_says_locked_where_zoom_documents_one(
     [{"unlocked": True}, {"enable": True}, {"value": False}, {"a": True, "b": {"c": True}}],
 )
 def test_an_object_of_no_documented_shape_is_no_flag(
-    value: dict[str, bool | dict[str, bool]],
+    value: JsonValue,
 ) -> None:
     reading = locks.flag("recording.local_recording", value)
     assert isinstance(reading, Unseen)
@@ -167,7 +167,8 @@ def test_an_absent_flag_is_named() -> None:
 # The chain
 
 BOTH = check()
-ON, OFF, UNREAD = locks_of(True), locks_of(False), {}
+ON, OFF = locks_of(True), locks_of(False)
+UNREAD: Bodies = {}
 WRONG = locks_of("maybe")
 ALONE = Scope(Level.USER, "u1", group_ids=("g1",))
 EVERYONE = ("user", "group_admin", "account_admin")

@@ -17,7 +17,7 @@ TWO_FACTOR = check(
 )
 BOT = check("recording.bot", find_key="bot")
 VOICE = check("recording.notice.voice", find_key="notice", type="string")
-EMPTY = [{}, None, [], ""]
+EMPTY: list[Json] = [{}, None, [], ""]
 STRANGE = [False, True, 0, "in_meeting", [{"in_meeting": {"thing": True}}]]
 
 
@@ -46,7 +46,7 @@ def test_a_view_may_be_nested_under_its_section_or_flattened() -> None:
 
 
 def test_the_nested_value_is_trusted_before_the_flattened_one() -> None:
-    body = {"security": {"two_factor": "none"}, "two_factor": "all"}
+    body: Json = {"security": {"two_factor": "none"}, "two_factor": "all"}
     assert found(TWO_FACTOR, {SECURITY: body}) == Seen("none", "security.two_factor")
 
 
@@ -90,7 +90,7 @@ def test_the_security_section_counts_in_the_default_view_too() -> None:
 
 
 def test_the_default_view_counts_where_the_security_view_was_refused() -> None:
-    bodies = {SECURITY: Cause.DENIED, SETTINGS: {"security": {"two_factor": "all"}}}
+    bodies: Bodies = {SECURITY: Cause.DENIED, SETTINGS: {"security": {"two_factor": "all"}}}
     assert found(TWO_FACTOR, bodies) == Seen("all", "security.two_factor")
 
 
@@ -107,7 +107,7 @@ def test_a_flattened_path_counts_in_the_declared_view_alone() -> None:
 
 
 def test_a_wrong_type_in_the_declared_view_is_not_hidden_by_another_view() -> None:
-    bodies = {SECURITY: {"two_factor": True}, SETTINGS: {"security": {"two_factor": "all"}}}
+    bodies: Bodies = {SECURITY: {"two_factor": True}, SETTINGS: {"security": {"two_factor": "all"}}}
     assert cause(TWO_FACTOR, bodies) is Cause.WRONG_TYPE
 
 
@@ -159,7 +159,7 @@ def places(
 
 
 def test_a_key_with_an_inferred_parent_is_read_at_every_place() -> None:
-    body = {"a": {"bot": True}, "recording": {"bot": False}, "list": [{"bot": True}]}
+    body: Json = {"a": {"bot": True}, "recording": {"bot": False}, "list": [{"bot": True}]}
     known = places(BOT, {SETTINGS: body})
     assert known == {"recording.bot": False, "a.bot": True, "list[].bot": True}
     assert next(iter(known)) == "recording.bot"
@@ -172,7 +172,7 @@ def test_a_key_is_sought_in_every_view_of_the_settings() -> None:
 
 
 def test_without_its_own_document_a_key_that_stands_elsewhere_leaves_a_doubt() -> None:
-    bodies = {SETTINGS: Cause.DENIED, SECURITY: {"bot": False}}
+    bodies: Bodies = {SETTINGS: Cause.DENIED, SECURITY: {"bot": False}}
     result = lookup.find(BOT, outcomes(bodies))
     assert result.reading == Seen(False, "recording.bot")
     assert result.incomplete == Unseen(Cause.DENIED, "Zoom said so")
@@ -180,12 +180,12 @@ def test_without_its_own_document_a_key_that_stands_elsewhere_leaves_a_doubt() -
 
 def test_objects_that_only_look_equal_are_two_places() -> None:
     one = check("ai", find_key="ai", type="object")
-    body = {"a": {"ai": {"x": False}}, "b": {"ai": {"x": 0}}}
+    body: Json = {"a": {"ai": {"x": False}}, "b": {"ai": {"x": 0}}}
     assert len(places(one, {SETTINGS: body})) == 2
 
 
 def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_type() -> None:
-    body = {"recording": {"notice": "All"}, "x": {"notice": {"voice": "All"}}}
+    body: Json = {"recording": {"notice": "All"}, "x": {"notice": {"voice": "All"}}}
     known = places(VOICE, {SETTINGS: body})
     assert known["x.notice.voice"] == "All"
     assert known["recording.notice.voice"].cause is Cause.WRONG_TYPE
@@ -195,7 +195,7 @@ def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_t
 
 
 @pytest.mark.parametrize("section", EMPTY, ids=same_everywhere)
-def test_a_section_that_holds_nothing_leaves_its_settings_absent(section: str | None) -> None:
+def test_a_section_that_holds_nothing_leaves_its_settings_absent(section: Json) -> None:
     assert cause(check(), {SETTINGS: {"in_meeting": section}}) is Cause.ABSENT
 
 
@@ -251,7 +251,7 @@ def test_the_source_is_that_of_the_document_with_the_value() -> None:
 
 # Types and documented values
 
-VALUES = {
+VALUES: dict[str, JsonValue] = {
     "boolean": False,
     "integer": 1,
     "string": "text",
@@ -332,6 +332,7 @@ def test_a_very_long_undocumented_value_is_cut_off() -> None:
 def test_an_undocumented_object_is_named_by_its_kind() -> None:
     one = check(type="array", values=["a"])
     reading = found(one, {SETTINGS: {"in_meeting": {"thing": [{"secret": 1}]}}})
+    assert isinstance(reading, Unseen)
     assert "secret" not in reading.detail
     assert "an object" in reading.detail
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from auditor.evidence import names
 from auditor.evidence.scope import Level, Scope
-from auditor.policy.baseline.match import Match
+from auditor.policy.baseline.match import DisplayName, Match
 from auditor.policy.baseline.match_index import MatchIndex
 from tests.names import same_everywhere
 from tests.policy.builders import ACCOUNT
@@ -217,8 +217,8 @@ def test_two_patterns_of_one_kind_are_equally_specific() -> None:
 
 
 def test_a_match_says_what_it_names() -> None:
-    assert Match(group="Legal*", level="user").label == "level user, group Legal*"
-    assert Match(user={"name": "Ada"}).label == "user named Ada"
+    assert Match(group="Legal*", level=Level.USER).label == "level user, group Legal*"
+    assert Match(user=DisplayName(name="Ada")).label == "user named Ada"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.policy.builders import (
     CATALOGUE,
     LISTED,
     assessed,
+    at,
     baseline,
     check,
     derived,
@@ -53,11 +54,14 @@ with Snapshot.open(Path(sys.argv[1])) as snapshot:
 print(findings, groups, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
+Measured = dict[int, tuple[int, int, int]]
+"""Users to findings, findings in groups, and megabytes."""
+
 
 def account(path: Path, users: int) -> None:
     """A snapshot of so many users, every second of whom deviates."""
     bodies = [
-        {**settings_of(bool(n % 2))[SETTINGS], "n": list(range(200)), "which": n}
+        {**at("in_meeting.thing", bool(n % 2)), "n": list(range(200)), "which": n}
         for n in range(DISTINCT)
     ]
     with Snapshot.create(path) as snapshot, snapshot.transaction():
@@ -74,8 +78,8 @@ def account(path: Path, users: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[int, int, int]]:
-    """Users to findings, findings in groups, and megabytes, each in a process of its own."""
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Each account is judged in a process of its own."""
     folder = tmp_path_factory.mktemp("accounts")
     results = {}
     for users in (FEW, MANY):
@@ -107,10 +111,14 @@ def test_documents_are_let_go_once_they_were_looked_through_for_new_settings() -
     assert peak < 9_000_000
 
 
-def test_every_deviation_of_a_large_account_is_found(measured: dict) -> None:
+def test_every_deviation_of_a_large_account_is_found(
+    measured: Measured,
+) -> None:
     for users, (findings, groups, _) in measured.items():
         assert findings == groups >= users // 2
 
 
-def test_a_hundred_times_the_users_take_hardly_more_memory(measured: dict) -> None:
+def test_a_hundred_times_the_users_take_hardly_more_memory(
+    measured: Measured,
+) -> None:
     assert measured[MANY][2] - measured[FEW][2] < ALLOWED

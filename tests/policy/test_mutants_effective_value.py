@@ -7,6 +7,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
+from auditor.findings.model import Role
 from auditor.policy.reading.effective_value import effective_value
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
 from tests.policy.builders import check, document, locks_of, outcomes, refusal
@@ -14,8 +15,8 @@ from tests.policy.builders import check, document, locks_of, outcomes, refusal
 PHONE = View("phone_account_settings")
 SITE = Scope(Level.PHONE_SITE, "s1", "Main site")
 LEVELS = (Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE)
-ADMIN = ("account_admin",)
-ANYONE = ("user", "account_admin")
+ADMIN = (Role.ACCOUNT_ADMIN,)
+ANYONE = (Role.USER, Role.ACCOUNT_ADMIN)
 NOWHERE = LockDocuments({}, {})
 
 
@@ -34,13 +35,13 @@ def locked(**by: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("by", "level"),
     [
-        ("account", "phone_account"),
-        ("user_group", "phone_group"),
-        ("site", "phone_site"),
+        ("account", Level.PHONE_ACCOUNT),
+        ("user_group", Level.PHONE_GROUP),
+        ("site", Level.PHONE_SITE),
     ],
 )
-def test_zoom_phone_says_who_holds_a_setting(by: str, level: str) -> None:
-    expected = EffectiveValue(True, Level(level), ADMIN, Level(level))
+def test_zoom_phone_says_who_holds_a_setting(by: str, level: Level) -> None:
+    expected = EffectiveValue(True, level, ADMIN, level)
     assert of_phone(locked(locked_by=by)) == expected
 
 
@@ -83,4 +84,4 @@ def test_what_was_done_has_no_layer() -> None:
 def test_settings_of_groups_follow_the_lock_documents() -> None:
     held = LockDocuments(outcomes(locks_of(True)), {})
     found = effective_value(check(), Scope(Level.GROUP, "g1"), {LOCKS: document({})}, held)
-    assert found == EffectiveValue(True, "account", ADMIN, "account")
+    assert found == EffectiveValue(True, Level.ACCOUNT, ADMIN, Level.ACCOUNT)

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Cause, Seen, Unseen
+from auditor.evidence.reading import Cause, LookupResult, Seen, Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments, find, flag, resolve
-from auditor.policy.reading.lookup import LookupResult
 from tests.policy.builders import USER, at, check, document, locks_of, outcomes, refusal
 
 TEXT = min(STRING_FLAGS)

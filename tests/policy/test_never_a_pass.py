@@ -33,6 +33,7 @@ from tests.policy.builders import (
     LISTED,
     USER,
     Bodies,
+    Json,
     ScopeBodies,
     baseline,
     derived,
@@ -136,7 +137,9 @@ def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name: str) ->
 def test_an_absent_setting_is_unknown(name: str) -> None:
     for expectation, scope in checks_at_every_level(name):
         for body in absences(expectation.check.setting):
-            outcomes = {expectation.check.document: document(conditioned(expectation, body))}
+            outcomes: dict[View, Outcome] = {
+                expectation.check.document: document(conditioned(expectation, body))
+            }
             found = verdict(expectation, scope, outcomes)
             if found is not None:
                 what = (expectation.name, scope.level, body, found)
@@ -278,7 +281,7 @@ def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name: str, depth: L
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_listed_scopes_without_documents_pass_nothing(name: str) -> None:
-    scopes = [(ACCOUNT, {}), (GROUP, {}), (USER, {})]
+    scopes: list[ScopeBodies] = [(ACCOUNT, {}), (GROUP, {}), (USER, {})]
     found = rows(judged(world(*scopes), BASELINES[name], PARAMETERS))
     assert [v for _, v in found if v.status is Status.PASS] == []
     assert {s.id for s, v in found if v.kind is FindingKind.VALUE} >= {"acc", "g1", "u1"}
@@ -287,6 +290,7 @@ def test_listed_scopes_without_documents_pass_nothing(name: str) -> None:
 # New settings: nobody can say there are none without having looked
 
 
+NOTHING: Json = {}
 NEW = baseline(derived("CC-07"))
 KNOWN = {"in_meeting": {"chat": True}}
 LOOKED = [
@@ -340,5 +344,5 @@ def test_a_level_that_could_not_be_listed_may_hold_new_settings(
 
 
 def test_documents_without_any_setting_say_nothing_about_new_ones() -> None:
-    scopes = [(scope, {view: {} for view in bodies}) for scope, bodies in LOOKED]
+    scopes = [(scope, dict.fromkeys(bodies, NOTHING)) for scope, bodies in LOOKED]
     assert new_settings(scopes, LISTED) == (Status.UNKNOWN, Cause.ABSENT)

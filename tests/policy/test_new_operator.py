@@ -15,7 +15,7 @@ from auditor.report import wording
 from tests.policy.builders import CATALOGUE, assessed, baseline, check, yaml
 
 TEXT = check("a.text", type=("string",))
-AMONG = {"op": "ends_with", "value": ["@a.org", "@b.org"]}
+AMONG: dict[str, JsonValue] = {"op": "ends_with", "value": ["@a.org", "@b.org"]}
 
 
 def _ends_with(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:

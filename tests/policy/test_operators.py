@@ -313,9 +313,10 @@ def test_every_operator_has_a_case_for_each_outcome_it_can_come_to() -> None:
 @pytest.mark.parametrize("observed", ANYTHING, ids=same_everywhere)
 def test_no_operator_breaks_on_any_json_value(op: str, observed: JsonValue) -> None:
     operator = OPERATORS[op]
+    examples: list[JsonValue] = ["x", [1], [1, 2], 1, "1d"]
     arguments = {
         "param": param("unset"),
-        "value": value(next(filter(operator.argument.accepts, ["x", [1], [1, 2], 1, "1d"]))),
+        "value": value(next(each for each in examples if operator.argument.accepts(each))),
         "nothing": {},
     }[operator.takes]
     assert isinstance(outcome(op, observed, **arguments), Meets | Deviates | Unclear | Undecided)
@@ -335,7 +336,7 @@ def test_a_single_group_name_works_like_a_list_of_one() -> None:
 
 
 @pytest.mark.parametrize("expectation", [["thing"], ["other", "thing"]])
-def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation: list[str]) -> None:
+def test_a_switch_named_like_an_item_may_be_on_only_if_listed(expectation: JsonValue) -> None:
     context = Context({"drives": expectation}, setting="in_meeting.thing")
     wish = Expectation(op="org_param", param="drives")
     assert wish.judge(True, context) == Meets("drives")
@@ -468,7 +469,13 @@ def test_kinds_are_those_of_json(observed: JsonValue, expected: str) -> None:
 
 
 def test_leaves_have_dotted_paths_and_lists_of_objects_share_one() -> None:
-    body = {"a": {"b": 1, "c": []}, "d": [{"e": 1}, {"e": 2}], "f": ["x"], "g": {}, "h": [[1]]}
+    body: JsonValue = {
+        "a": {"b": 1, "c": []},
+        "d": [{"e": 1}, {"e": 2}],
+        "f": ["x"],
+        "g": {},
+        "h": [[1]],
+    }
     found = [("a.b", 1), ("a.c", []), ("d[].e", 1), ("d[].e", 2), ("f", ["x"]), ("h[]", [1])]
     assert list(iter_leaves(body)) == found
     assert list(iter_leaves(5)) == [("", 5)]

@@ -17,7 +17,16 @@ from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
 from tests.names import same_everywhere
-from tests.policy.builders import ACCOUNT, CATALOGUE, Parameters, derived, rows, world
+from tests.policy.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    Json,
+    Parameters,
+    derived,
+    parameters_of,
+    rows,
+    world,
+)
 from tests.policy.builders import baseline as baseline_of
 from tests.policy.decisions import decided
 
@@ -372,7 +381,9 @@ def test_a_file_that_cannot_be_read_is_not_taken_for_no_file(folder: Path) -> No
 
 # Triage
 
-NEW = {"in_meeting": {"ai_brand_new": True, "slide_x": 1, "rows": [{"a": {"ai": [{"b": 1}]}}]}}
+NEW: Json = {
+    "in_meeting": {"ai_brand_new": True, "slide_x": 1, "rows": [{"a": {"ai": [{"b": 1}]}}]}
+}
 
 
 def new_settings(*settings: str, parameters: Parameters | None = None) -> set[str]:
@@ -383,7 +394,7 @@ def new_settings(*settings: str, parameters: Parameters | None = None) -> set[st
     judgement = EvaluationConfig(
         CATALOGUE,
         baseline.load("strict", CATALOGUE),
-        Organisation(parameters=parameters or {}, triage=triage),
+        Organisation(parameters=parameters_of(parameters), triage=triage),
     )
     found = decided(
         world((ACCOUNT, {SETTINGS: NEW})),

@@ -125,7 +125,7 @@ def test_a_setting_that_a_phone_document_lacks_is_absent(level: Level, body: Jso
 
 @pytest.mark.parametrize("level", BELOW)
 def test_a_phone_scope_without_a_document_is_not_collected(level: Level) -> None:
-    scope = (SCOPES[level], {})
+    scope: ScopeBodies = (SCOPES[level], {})
     verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
 
@@ -305,7 +305,7 @@ def starting(value: bool) -> Bodies:
 
 def meetings(
     *scopes: ScopeBodies,
-    count: tuple[int, int] = (1, 1),
+    count: Cause | tuple[int, int] = (1, 1),
     expectation: Baseline = BASELINE,
     **counts: Cause | tuple[int, int],
 ) -> Evaluation:
@@ -329,7 +329,7 @@ def test_the_host_can_change_a_meeting() -> None:
 
 def test_webinars_are_judged_like_meetings() -> None:
     webinar = Scope(Level.WEBINAR, "91", "Launch")
-    found = meetings((webinar, starting(True)), count=(0, 0), **{WEBINARS.surface: (1, 1)})
+    found = meetings((webinar, starting(True)), count=(0, 0), upcoming_webinars=(1, 1))
     assert {key: v.status for key, v in at(Level.WEBINAR, found).items()} == {"91": FAIL}
     assert found.summary.coverage[Level.WEBINAR] == 1
 
@@ -395,7 +395,7 @@ def test_a_check_is_about_the_meetings_that_have_its_document() -> None:
         assessed(other, id="CN-03", op={"op": "none_equal", "value": "no disclaimer"}),
     )
     past = Scope(Level.MEETING, "uuid=", "past meeting")
-    answers = {"answers": [{"answer": "agree", "people": 1}], "silent": 0}
+    answers: Json = {"answers": [{"answer": "agree", "people": 1}], "silent": 0}
     found = meetings(
         (ROUND, starting(False)),
         (past, {View("dashboard_meeting_participants"): answers}),

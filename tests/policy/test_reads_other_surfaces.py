@@ -1,21 +1,22 @@
 """The read plan outside settings: only documents that a judgeable check needs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from auditor.evidence.read_plan import LOGS, ROLES, SUMMARIES, WORKFLOWS, ReadPlan, apps, history
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue import word_lists
 from auditor.policy.judging.reads import SAMPLED_MEETINGS, needed, reached
-from tests.policy.builders import Parameters
 from tests.policy.samples import BASELINES
 
 APPS = {apps("account_added"): (), apps("account_created"): ()}
 STRICT, CONSENT = BASELINES["strict"], BASELINES["consent-first"]
 SETTINGS = {"account", "group", "user"}
-ASK = {
+ASK: dict[str, dict[str, JsonValue]] = {
     "AI-23": {"ai_allowed_groups": ["Sales"]},
     "TP-04": {"allowed_apps": ["x"]},
     "CC-03": {"max_ai_admins": 3},
@@ -25,7 +26,7 @@ ASK = {
 
 def plan(
     control: str,
-    parameters: Parameters | None = None,
+    parameters: Mapping[str, JsonValue] | None = None,
     depth: Level = Level.MEETING,
     base: Baseline = CONSENT,
 ) -> ReadPlan:

@@ -10,7 +10,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.surfaces import SURFACES
-from tests.policy.builders import judged, rows, world
+from tests.policy.builders import Bodies, judged, rows, world
 from tests.policy.samples import (
     BASELINES,
     PARAMETERS,
@@ -105,7 +105,7 @@ def test_if_nothing_is_read_the_check_is_unknown(expected: SampleCheck) -> None:
             or (expected.check.surface, level) in BELOW_PHONE_ACCOUNT
         )
     good = dict.fromkeys(expected.read_levels, None)
-    bodies = {level: {View("settings"): {}} for level in good}
+    bodies: dict[Level, Bodies] = {level: {View("settings"): {}} for level in good}
     verdicts = evaluated(expected, bodies, Level.MEETING)
     for level in unread:
         key = (level, expected.check.setting)

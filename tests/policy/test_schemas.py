@@ -27,7 +27,7 @@ def accepts(kind: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", VALIDATORS)
-def test_the_schemas_are_schemas(kind: str) -> None:
+def test_the_schemas_are_schemas(kind: schemas.Kind) -> None:
     schema = schemas.schema(kind, CATALOGUE)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"

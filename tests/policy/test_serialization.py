@@ -1,6 +1,7 @@
 """The stored policy of a run: complete, unchanged after loading, or rejected with a reason."""
 
 import json
+from datetime import date
 
 import pytest
 
@@ -28,7 +29,7 @@ FULL = Organisation(
     ),
     waivers=(Waiver.model_validate(waiver("RC-02")),),
     attestations=(Attestation.model_validate(attestation("TR-01", scope={"user": "u1"})),),
-    triage=(organisation.Triaged(setting="a.*", by="a@example.com", on="2026-11-02"),),
+    triage=(organisation.Triaged(setting="a.*", by="a@example.com", on=date(2026, 11, 2)),),
 )
 
 

@@ -1,11 +1,15 @@
 """New settings: detected, classified, and listed once per scope."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy.catalogue import documented
+from auditor.policy.catalogue.values import iter_leaves
 from auditor.policy.evaluation import uncovered
 from auditor.policy.evaluation.uncovered import Coverage, speaks_of
 from tests.policy.builders import (
@@ -13,6 +17,7 @@ from tests.policy.builders import (
     AT,
     CATALOGUE,
     GROUP,
+    Json,
     Parameters,
     ScopeBodies,
     at,
@@ -120,7 +125,7 @@ def test_of_a_switch_that_is_known_by_its_key_no_more_is_known_than_whether_it_i
 
 
 def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged() -> None:
-    body = {"ai": {"notes": False}, "in_meeting": {"ai": {"voice_coach": True}}}
+    body: Json = {"ai": {"notes": False}, "in_meeting": {"ai": {"voice_coach": True}}}
     strict = BASELINES["strict"].only(frozenset({"AI-11"}))
     found = only(judged(world((ACCOUNT, {SETTINGS: body})), strict, depth=Level.ACCOUNT), "value")
     assert found.status is Status.FAIL
@@ -204,7 +209,7 @@ def test_groups_are_told_one_by_one_and_users_together() -> None:
     assert alone[0].name == "1 user"
 
 
-def user(name: str, *views: View, key: str = "in_meeting.brand_new") -> ScopeBodies:
+def user(name: str, *views: str, key: str = "in_meeting.brand_new") -> ScopeBodies:
     body = at(key, 1)
     scope = Scope(Level.USER, name, licence=2, status="active")
     return scope, dict.fromkeys([View("settings", view) for view in views], body)
@@ -242,9 +247,13 @@ def test_levels_below_the_depth_are_not_looked_through() -> None:
 
 
 def test_equal_documents_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    walked = []
-    leaves = uncovered.iter_leaves
-    monkeypatch.setattr(uncovered, "iter_leaves", lambda body: walked.append(1) or leaves(body))
+    walked: list[JsonValue] = []
+
+    def counted(body: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+        walked.append(body)
+        return iter_leaves(body)
+
+    monkeypatch.setattr(uncovered, "iter_leaves", counted)
     body = at("in_meeting.brand_new", 1)
     found(
         *[(Scope(Level.USER, f"u{n}", status="active"), {SETTINGS: body}) for n in range(9)],

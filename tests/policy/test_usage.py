@@ -180,7 +180,7 @@ def by_group(
     parameters: Parameters | None = CLINICAL,
     view: View = SUMMARY,
 ) -> Verdict:
-    bodies = {view: hosts(*each)}
+    bodies: dict[View, Json | Cause] = {view: hosts(*each)}
     if known is not None:
         bodies[HOSTS] = known
     return verdict(view, bodies, ALLOWED, parameters)
@@ -191,6 +191,7 @@ def test_a_host_in_an_allowed_group_is_as_wanted(allowed: str | list[str]) -> No
     known = people(ada=["Sales", "Clinical"])
     found = by_group(host("ADA@x"), known=known, parameters={"ai_allowed_groups": allowed})
     assert found.status is PASS
+    assert isinstance(found.observed, list)
     assert len(found.observed) == 1
 
 
@@ -252,7 +253,7 @@ def test_a_refused_list_of_users_is_the_cause_for_those_it_would_have_named() ->
 
 def test_a_group_whose_name_nobody_could_read_is_allowed_by_its_id_alone() -> None:
     groups = [{"id": "g1", "name": None}]
-    known = {
+    known: Json = {
         "hosts": [{"id": "1", "email": "ada@x", "groups": groups}],
         "groups_missing": {"cause": "denied", "detail": "no right"},
     }
@@ -262,7 +263,7 @@ def test_a_group_whose_name_nobody_could_read_is_allowed_by_its_id_alone() -> No
 
 
 def test_a_group_that_was_deleted_is_known_by_its_id() -> None:
-    known = {"hosts": [{"id": "1", "email": "ada@x", "groups": [{"id": "g9", "name": None}]}]}
+    known: Json = {"hosts": [{"id": "1", "email": "ada@x", "groups": [{"id": "g9", "name": None}]}]}
     found = by_group(host("ada@x"), known=known)
     assert (found.status, found.observed) == (FAIL, ["g9"])
 
@@ -344,7 +345,7 @@ FEW = {"op": "count_members_lte_param", "param": "max_ai_admins"}
 
 
 def role(
-    role_id: str, *members: dict[str, Any], privileges: Sequence[str] = (), **fields: object
+    role_id: str, *members: str, privileges: Sequence[str] = (), **fields: object
 ) -> dict[str, Any]:
     return {
         "id": role_id,
@@ -428,6 +429,7 @@ def of_log(*each: dict[str, Any]) -> Verdict:
 def test_entries_are_compared_as_texts() -> None:
     found = of_log(entry("Summary: from Off to On"), entry("chg-1 Summary: from On to Off"))
     assert (found.status, found.detail) == (FAIL, "1 of 2 changes match no record")
+    assert isinstance(found.observed, list)
     assert found.observed[0] == "2026-11-20 ada@x: Account: Summary: from Off to On"
     assert of_log(entry("for CHG-1")).status is PASS
 
@@ -439,6 +441,7 @@ def test_an_empty_log_has_no_change_without_a_record() -> None:
 def test_of_a_long_log_the_newest_entries_are_shown_and_all_count() -> None:
     found = of_log(entry("first", "01"), *(entry("CHG-1") for _ in range(14)))
     assert found.status is FAIL
+    assert isinstance(found.observed, list)
     assert len(found.observed) == 11
     assert found.observed[-1] == "and 5 earlier"
 
@@ -465,10 +468,10 @@ OF_NOTICES = baseline(
 
 
 def of_answers(silent: int = 0, **people: int) -> Verdict:
-    given = [
+    given: list[Json] = [
         {"answer": answer.replace("_", " "), "people": count} for answer, count in people.items()
     ]
-    answers = {NOTICES: {"answers": given, "silent": silent}}
+    answers: Bodies = {NOTICES: {"answers": given, "silent": silent}}
     counted = {COUNT: {"listed": 1, "read": 1}}
     snapshot = world((ACCOUNT, counted), (PAST, answers))
     return only(judged(snapshot, OF_NOTICES, depth=Level.MEETING), "usage", PAST.id)

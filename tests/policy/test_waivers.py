@@ -12,7 +12,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import of_run
-from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
+from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult, WaiverState
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver
 from auditor.policy.catalogue.controls import Catalogue, Check
@@ -22,6 +22,7 @@ from tests.policy.builders import (
     ACCOUNT,
     CATALOGUE,
     LISTED,
+    Json,
     assessed,
     baseline,
     check,
@@ -65,14 +66,16 @@ def judged(
     return decided(world_ or world(*ALL_ON), expected, waivers=waivers, **fields)
 
 
-def code(found: Evaluation, fail_on: Severity | None = Severity.CRITICAL, **fields) -> ExitCode:
+def code(
+    found: Evaluation, fail_on: Severity | None = Severity.CRITICAL, strict: bool = False
+) -> ExitCode:
     """The exit code of a run, at a threshold that its deviations do not reach."""
     return of_run(
         found.summary,
         complete=found.complete,
         fail_on=fail_on,
         stale=found.stale,
-        **fields,
+        strict=strict,
     )
 
 
@@ -104,6 +107,7 @@ def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(
 
 def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is() -> None:
     found = verdicts(judged(waiver()))["u1"]
+    assert found.waiver is not None
     assert found.waiver.as_dict() == {
         "reason": "The studio needs it.",
         "owner": "ciso@example.com",
@@ -211,14 +215,14 @@ def test_an_expired_waiver_says_so_on_the_deviation_it_covered() -> None:
         owner="ciso@example.com",
         ticket="SEC-12",
         expires="2026-11-20",
-        state="expired",
+        state=WaiverState.EXPIRED,
         matched=2,
     )
 
 
 @pytest.mark.parametrize("fields", [{"expires": "2026-11-20"}, {"scope": {"group": "Clinicl"}}])
 def test_a_stale_waiver_fails_at_any_threshold_but_never(
-    fields: dict[str, dict[str, str] | str],
+    fields: dict[str, Any],
 ) -> None:
     found = judged(waiver(**fields))
     assert state(found).is_stale
@@ -230,7 +234,9 @@ def test_a_stale_waiver_fails_at_any_threshold_but_never(
 def test_a_renewed_waiver_beside_an_expired_one_covers_again() -> None:
     found = judged(waiver(expires="2026-11-20"), waiver())
     assert statuses(found)["u1"] is WAIVED
-    assert verdicts(found)["u1"].waiver.expires == "2027-01-31"
+    waived = verdicts(found)["u1"].waiver
+    assert waived is not None
+    assert waived.expires == "2027-01-31"
     assert states(found) == ["expired", "active"]
 
 
@@ -243,7 +249,7 @@ def test_a_renewed_waiver_beside_an_expired_one_covers_again() -> None:
     ],
     ids=same_everywhere,
 )
-def test_a_waiver_that_meets_nothing_is_unmatched(fields: dict[str, dict[str, str]]) -> None:
+def test_a_waiver_that_meets_nothing_is_unmatched(fields: dict[str, Any]) -> None:
     assert states(judged(waiver(**fields), depth=Level.MEETING)) == ["unmatched"]
 
 
@@ -331,6 +337,7 @@ def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks() -> None:
     found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
     (counted,) = computed(found, "CC-01")
     assert (counted.status, counted.observed) == (WAIVED, ["in_meeting.a"])
+    assert counted.waiver is not None
     assert counted.waiver.owner == "ciso@example.com"
 
 
@@ -347,6 +354,7 @@ def test_of_several_waivers_the_one_that_ends_first_is_told() -> None:
         expected=expected,
     )
     (counted,) = computed(found, "CC-01")
+    assert counted.waiver is not None
     assert counted.waiver.expires == "2027-02-01"
     assert counted.detail == "2 settings deviate, each under a waiver."
 
@@ -400,7 +408,9 @@ def looked(
 def test_what_is_known_about_training_is_only_what_somebody_attests(control: str) -> None:
     (open_one,) = computed(looked(), control)
     assert (open_one.status, open_one.kind) == (DECIDE, FindingKind.ATTESTATION)
-    assert open_one.detail == CATALOGUE.controls[control].attestation.question
+    asked = CATALOGUE.controls[control].attestation
+    assert asked is not None
+    assert open_one.detail == asked.question
     (answered,) = computed(looked(attestation(control, as_expected=True)), control)
     assert answered.status is ATTESTED
     assert answered.detail == "It is off. (dpo@example.com on 2026-11-02, until 2027-05-02)"
@@ -542,6 +552,7 @@ def test_a_waiver_covers_the_deviation_that_an_attestation_shows() -> None:
         catalogue=CATALOGUE,
     )
     (verdict,) = computed(found, "TR-01")
+    assert verdict.waiver is not None
     assert (verdict.status, verdict.waiver.ticket) == (WAIVED, "SEC-12")
     assert states(found) == ["active"]
 
@@ -595,7 +606,7 @@ def test_an_attestation_of_one_setting_leaves_the_others_unknown() -> None:
 
 def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires() -> None:
     snapshot = world((ACCOUNT, {SETTINGS: {}}))
-    fields = {"world_": snapshot, "expected": BASELINE, "depth": Level.ACCOUNT}
+    fields: dict[str, Any] = {"world_": snapshot, "expected": BASELINE, "depth": Level.ACCOUNT}
     found = looked(attestation(expires="2026-11-20"), **fields)
     assert statuses(found) == {"acc": EXPIRED}
     assert code(found, Severity.LOW) is ExitCode.INCOMPLETE
@@ -649,7 +660,7 @@ def test_a_computed_control_never_passes_on_what_was_only_attested() -> None:
 
 
 def test_no_attestation_and_no_waiver_ever_makes_a_pass() -> None:
-    bodies = [True, False, None, "off", {}]
+    bodies: list[Json] = [True, False, None, "off", {}]
     for value in bodies:
         snapshot = world(*((s, settings_of(value)) for s in (ACCOUNT, CLINICAL, ADA)))
         plain = decided(snapshot, BASELINE)
