@@ -1,6 +1,5 @@
 """One audit: the same evidence, judged with what was written down, gives the same run again."""
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +17,6 @@ from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.model import Severity, Status
 from auditor.findings.run import Run
 from auditor.policy.catalogue.errors import PolicyError
-from auditor.report import FORMATS, Options
 from auditor.sandbox import Conduct, Sandbox, World, serve
 from auditor.zoom.auth import Credentials
 from auditor.zoom.client import connect
@@ -27,15 +25,14 @@ from auditor.zoom.limits import RateLimiter, RatePlan
 from tests.app.stored import finished, judgement, organisation
 from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, at, world
 from tests.policy.decisions import TODAY, attestation, override, waiver
+from tests.report import worlds
 
 LOCKED = {LOCKS: at("recording.local_recording", True)}
 ON = {SETTINGS: at("recording.local_recording", True), **LOCKED}
 
 
 def rendered(run: Run) -> bytes:
-    out = io.BytesIO()
-    FORMATS["json"].render(run, out, Options())
-    return out.getvalue()
+    return worlds.report_of(run, "json")
 
 
 DECIDED = organisation(

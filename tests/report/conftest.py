@@ -1,6 +1,5 @@
 """Fixtures: runs, and functions that render them."""
 
-import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pytest
 
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.whole_worlds import NAMES, whole_world
 
@@ -23,9 +21,7 @@ def render() -> Render:
     """Renders a run: `render(run, "text", width=80)`."""
 
     def rendered(run: Run, format_: str, **options: Any) -> str:
-        out = io.BytesIO()
-        FORMATS[format_].render(run, out, Options(**options))
-        return out.getvalue().decode("utf-8")
+        return worlds.report_of(run, format_, **options).decode("utf-8")
 
     return rendered
 

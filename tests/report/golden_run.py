@@ -3,7 +3,6 @@
 After an intended change, `python -m tests.report.golden_run` rewrites the files.
 """
 
-import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from auditor.findings.model import (
     WaiverTerms,
 )
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options
+from auditor.report import FORMATS
 from tests.report import worlds
 
 FOLDER = Path(__file__).parent / "golden"
@@ -101,9 +100,7 @@ def golden() -> Run:
 
 def rendered(name: str) -> bytes:
     """The golden run in a format, passes included."""
-    out = io.BytesIO()
-    FORMATS[name].render(golden(), out, Options(include_passes=True))
-    return out.getvalue()
+    return worlds.report_of(golden(), name, include_passes=True)
 
 
 def golden_bytes(name: str) -> bytes:

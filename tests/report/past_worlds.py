@@ -3,7 +3,6 @@
 After an intended change, `python -m tests.report.past_worlds` rewrites its golden files.
 """
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +31,6 @@ from auditor.findings.model import (
 )
 from auditor.findings.run import Run, fingerprint
 from auditor.findings.verdict_store import VerdictStore
-from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.page_worlds import chained
 
@@ -194,9 +192,7 @@ FILES = {"html": "history.html.txt", "markdown": "history.md", "text": "history.
 
 def rendered(name: str) -> str:
     """The run in a format, passes included; of the HTML page only its texts, one per line."""
-    out = io.BytesIO()
-    FORMATS[name].render(run(), out, Options(include_passes=True))
-    text = out.getvalue().decode("utf-8")
+    text = worlds.report_of(run(), name, include_passes=True).decode("utf-8")
     return _PageText(text).text if name == "html" else text
 
 

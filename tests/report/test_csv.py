@@ -15,7 +15,6 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import FindingKind, Status, Verdict, WaiverTerms
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
 from auditor.report.csv_report import BOM, escape_formula
 from tests.report import worlds
@@ -47,9 +46,7 @@ FORMULAS = [
 
 
 def written(run: Run, **options: Any) -> bytes:
-    out = io.BytesIO()
-    FORMATS["csv"].render(run, out, Options(**options))
-    return out.getvalue()
+    return worlds.report_of(run, "csv", **options)
 
 
 def rows(run: Run, **options: Any) -> list[dict[str, str]]:

@@ -1,6 +1,5 @@
 """JUnit: valid by Jenkins' schema, readable by other programs, and usable at any size."""
 
-import io
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,6 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Reference, ReferenceState, Severity, Status, Verdict, WaiverState
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.conftest import Render
 from tests.report.golden_run import LOOKALIKE, LOST, golden
@@ -24,9 +22,7 @@ SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")
 
 
 def junit(run: Run) -> junitparser.JUnitXml:
-    out = io.BytesIO()
-    FORMATS["junit"].render(run, out, Options())
-    return junitparser.JUnitXml.fromstring(out.getvalue())
+    return junitparser.JUnitXml.fromstring(worlds.report_of(run, "junit"))
 
 
 def cases(run: Run) -> dict[str, list[Any]]:

@@ -32,9 +32,7 @@ ENOUGH = 120
 
 
 def lines(run: Run, **options: Any) -> list[bytes]:
-    out = io.BytesIO()
-    FORMATS["ocsf"].render(run, out, Options(**options))
-    return out.getvalue().split(b"\n")[:-1]
+    return worlds.report_of(run, "ocsf", **options).split(b"\n")[:-1]
 
 
 def events(run: Run, **options: Any) -> list[dict[str, Any]]:

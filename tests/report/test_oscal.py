@@ -24,9 +24,7 @@ from tests.report.whole_worlds import NAMES, whole_world
 
 
 def oscal(run: Run, **options: Any) -> dict[str, Any]:
-    out = io.BytesIO()
-    FORMATS["oscal"].render(run, out, Options(**options))
-    document: dict[str, Any] = json.loads(out.getvalue())
+    document: dict[str, Any] = json.loads(worlds.report_of(run, "oscal", **options))
     return document
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from auditor.findings.run import Run
-from auditor.report import FORMATS, FormatError, Options, pdf_report
+from auditor.report import FormatError, Options, pdf_report
 from auditor.report.pdf_report import LIMITS, PdfFormat
 from tests.report import page_worlds, worlds
 
@@ -18,9 +18,7 @@ needs_poppler = pytest.mark.skipif(not POPPLER, reason="poppler-utils is not ins
 
 
 def paper(run: Run, **options: Any) -> bytes:
-    out = io.BytesIO()
-    FORMATS["pdf"].render(run, out, Options(**options))
-    return out.getvalue()
+    return worlds.report_of(run, "pdf", **options)
 
 
 def read(program: str, pdf: bytes, tmp_path: Path) -> str:

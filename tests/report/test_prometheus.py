@@ -1,6 +1,5 @@
 """Prometheus: readable by the client's parser, with names that promtool accepts."""
 
-import io
 import re
 from collections import defaultdict
 from dataclasses import replace
@@ -13,15 +12,12 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options
 from tests.report import worlds
 from tests.report.golden_run import golden
 
 
 def written(run: Run) -> str:
-    out = io.BytesIO()
-    FORMATS["prometheus"].render(run, out, Options())
-    return out.getvalue().decode("utf-8")
+    return worlds.report_of(run, "prometheus").decode("utf-8")
 
 
 def families(run: Run) -> dict[str, Metric]:

@@ -14,16 +14,15 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options, wording
+from auditor.report import wording
+from tests.report import worlds
 
 Row = tuple[str, str, str]
 """Status, severity, level."""
 
 
 def rendered(run: Run, name: str) -> bytes:
-    out = io.BytesIO()
-    FORMATS[name].render(run, out, Options(width=400))
-    return out.getvalue()
+    return worlds.report_of(run, name, width=400)
 
 
 def counted(rows: Iterable[Row]) -> tuple[Counter[str], Counter[str], Counter[str]]:

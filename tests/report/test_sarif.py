@@ -1,7 +1,6 @@
 """SARIF: valid by its schema, and not misleading in code scanning."""
 
 import gzip
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.run import Run
-from auditor.report import FORMATS, Options, sarif_report
+from auditor.report import sarif_report
 from auditor.report.sarif_report import MOST_RESULTS, SEPARATE_RESULT_LIMITS
 from tests.report import worlds
 from tests.report.conftest import Render, Spoil
@@ -29,9 +28,7 @@ NO_ALERT = {Status.PASS, Status.ATTESTED, Status.NOT_APPLICABLE}
 
 
 def sarif(run: Run, **options: Any) -> dict[str, Any]:
-    out = io.BytesIO()
-    FORMATS["sarif"].render(run, out, Options(**options))
-    only: dict[str, Any] = json.loads(out.getvalue())["runs"][0]
+    only: dict[str, Any] = json.loads(worlds.report_of(run, "sarif", **options))["runs"][0]
     return only
 
 

@@ -10,7 +10,7 @@ import pytest
 from auditor.findings.run import Run
 from auditor.notify.message import compose
 from auditor.notify.triggers import RunEvent
-from auditor.report import FORMATS, Options
+from auditor.report import FORMATS
 from auditor.report.answers import as_json
 from tests.notify.news import facts
 from tests.report import worlds
@@ -29,9 +29,7 @@ FLAG = {
 
 
 def rendered(name: str, run: Run) -> str:
-    out = io.BytesIO()
-    FORMATS[name].render(run, out, Options())
-    data = out.getvalue()
+    data = worlds.report_of(run, name)
     if name == "xlsx":
         with zipfile.ZipFile(io.BytesIO(data)) as book:
             data = b"".join(book.read(part) for part in book.namelist())

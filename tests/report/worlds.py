@@ -1,5 +1,6 @@
 """Synthetic runs: small worlds with every case that a report must handle."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from auditor.findings.model import (
 )
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
+from auditor.report import FORMATS, Options
 
 SOURCE = {
     Level.ACCOUNT: "GET /accounts/me/settings",
@@ -225,6 +227,13 @@ def run_of(
         assessments=VerdictStore.of(assessments),
         tool_version="0.1.0",
     )
+
+
+def report_of(run: Run, format_: str, **options: Any) -> bytes:
+    """The report of a run in a format; `options` are the fields of `Options`."""
+    out = io.BytesIO()
+    FORMATS[format_].render(run, out, Options(**options))
+    return out.getvalue()
 
 
 DENIED = ReadError(
