@@ -2,38 +2,24 @@
 
 import json
 import textwrap
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.app.ask import answer_questions
-from auditor.app.runs import RunSource
-from auditor.app.selection import Selection
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     AccountOption,
     BaselineOption,
     OrgOption,
     SandboxRunsOption,
+    TextOrJson,
 )
 from auditor.cli.terminal import Terminal
-from auditor.config import settings as config
-from auditor.findings.answers import Answer
-from auditor.findings.run import Run
-from auditor.report import answers as words
-from auditor.report import wording
-from auditor.report.display import printable
+from auditor.plain_text import printable
 
-MAX_WIDTH = 100
-"""Columns; longer lines are hard to read."""
-
-
-class AnswerFormat(StrEnum):
-    """The values of `--format`."""
-
-    TEXT = "text"
-    JSON = "json"
+if TYPE_CHECKING:
+    from auditor.findings.answers import Answer
+    from auditor.findings.run import Run
 
 
 def ask(
@@ -56,8 +42,8 @@ def ask(
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
     format_: Annotated[
-        AnswerFormat, typer.Option("--format", "-f", help="The output format.")
-    ] = AnswerFormat.TEXT,
+        TextOrJson, typer.Option("--format", "-f", help="The output format.")
+    ] = TextOrJson.TEXT,
 ) -> None:
     """Answer common questions about Zoom, AI and consent from a stored run. Needs no network.
 
@@ -71,17 +57,23 @@ def ask(
 
     **auditor ask can one host consent for everyone**
     """
+    from auditor.app.ask import answer_questions
+    from auditor.app.runs import RunSource
+    from auditor.app.selection import Selection
+    from auditor.config import settings as config
+    from auditor.report import answers as words
+
     terminal: Terminal = ctx.obj
     source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
     selection = Selection(baseline=baseline, org=org, include_passes=True)
     text = " ".join(question) if question else None
     finished, answered_questions = answer_questions(text, source, run, selection)
-    if format_ is AnswerFormat.JSON:
+    if format_ is TextOrJson.JSON:
         echo_json(
             json.dumps(words.as_json(finished, answered_questions), indent=2, ensure_ascii=False)
         )
         return
-    width = min(terminal.width, MAX_WIDTH)
+    width = terminal.text_width
     lines = (
         _full_answer(answered_questions[0], width)
         if question
@@ -90,7 +82,9 @@ def ask(
     typer.echo("\n".join([*lines, "", *_wrapped(_origin(finished), width, "")]))
 
 
-def _overview(answered: list[Answer], width: int) -> list[str]:
+def _overview(answered: "list[Answer]", width: int) -> list[str]:
+    from auditor.report import answers as words
+
     lines = []
     for answer in answered:
         question = answer.question
@@ -99,7 +93,9 @@ def _overview(answered: list[Answer], width: int) -> list[str]:
     return [*lines, f"More about one: auditor ask {answered[0].question.id}"]
 
 
-def _full_answer(answer: Answer, width: int) -> list[str]:
+def _full_answer(answer: "Answer", width: int) -> list[str]:
+    from auditor.report import answers as words
+
     question = answer.question
     lines = [*_wrapped(question.question, width, ""), f"Asked by: {question.asked_by}", ""]
     lines += _wrapped(words.sentence(answer), width, "")
@@ -113,7 +109,9 @@ def _full_answer(answer: Answer, width: int) -> list[str]:
     return [*lines, f"More about a control: auditor control show {first}"]
 
 
-def _origin(run: Run) -> str:
+def _origin(run: "Run") -> str:
+    from auditor.report import wording
+
     info = run.info
     covered = wording.levels(run.summary.coverage) or "nothing"
     simulated = "Simulated: not from Zoom. " if info.simulated else ""

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.app.signed_runs import bundle_signer
 from auditor.cli import output
 from auditor.config import ConfigError
-from auditor.config import settings as config
 from auditor.errors import ExitCode
-from auditor.report.display import printable, shorten
-from auditor.secrets import keys
+from auditor.plain_text import printable
 
-if TYPE_CHECKING:  # cryptography is slow to load
+if TYPE_CHECKING:
     from auditor.secrets.signing import PublicKey
 
 MAX_VALUE_WIDTH = 200
@@ -46,6 +43,9 @@ def keygen(
 
     Example: **auditor bundle keygen --output auditor.pub**
     """
+    from auditor.app.signed_runs import bundle_signer
+    from auditor.config import settings as config
+    from auditor.secrets import keys
     from auditor.secrets.signing import PublicKey, Signer, new_key
 
     settings = config.load()
@@ -120,6 +120,7 @@ def verify(
     """
     from auditor.bundle.verifying import NotABundle, TamperedBundle
     from auditor.bundle.verifying import verify as verified
+    from auditor.report.display import shorten
     from auditor.secrets.signing import BadKey, PublicKey
 
     try:

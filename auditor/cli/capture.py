@@ -2,15 +2,10 @@
 state."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.app.audit import judge
-from auditor.app.capture import Triage, capture_baseline
-from auditor.app.collection import Collection, CollectionOptions
-from auditor.app.runs import RunSource
-from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.options import (
     AccountOption,
@@ -18,14 +13,13 @@ from auditor.cli.options import (
     OrgOption,
     SandboxRunsOption,
 )
-from auditor.cli.progress import progress
 from auditor.cli.sandbox import ScenarioName, account_source
 from auditor.cli.terminal import Terminal
-from auditor.config import settings as config
-from auditor.config.settings import Settings
-from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot
-from auditor.report.display import printable
+from auditor.plain_text import printable
+
+if TYPE_CHECKING:
+    from auditor.config.settings import Settings
+    from auditor.evidence.snapshot import Snapshot
 
 RunOption = Annotated[
     str,
@@ -61,6 +55,10 @@ def capture(
 
     **auditor baseline capture today.yaml --live**
     """
+    from auditor.app.capture import capture_baseline
+    from auditor.app.runs import RunSource
+    from auditor.config import settings as config
+
     terminal: Terminal = ctx.obj
     output.refuse_to_replace(path)
     settings = config.load()
@@ -101,6 +99,12 @@ def accept_keys(
 
     **auditor baseline accept-keys triage.yaml --by dpo@example.com**
     """
+    from auditor.app.audit import judge
+    from auditor.app.capture import Triage
+    from auditor.app.runs import RunSource
+    from auditor.app.selection import Selection
+    from auditor.config import settings as config
+
     output.check_writable(path)
     triage = Triage.read(path)
     source = RunSource.chosen(config.load(), ctx.obj.say, account=account, sandbox=sandbox)
@@ -124,7 +128,12 @@ def accept_keys(
     )
 
 
-def _live(settings: Settings, sandbox: bool, terminal: Terminal) -> Snapshot:
+def _live(settings: "Settings", sandbox: bool, terminal: Terminal) -> "Snapshot":
+    from auditor.app.collection import Collection, CollectionOptions
+    from auditor.app.selection import Selection
+    from auditor.cli.progress import progress
+    from auditor.evidence.scope import Level
+
     judgement = Selection().judgement(Level.ACCOUNT, settings.baseline, settings.org)
     source = account_source(settings, ScenarioName.DRIFTED if sandbox else None)
     return Collection(source, CollectionOptions(), judgement, terminal, progress(terminal)).run()

@@ -3,19 +3,18 @@
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from auditor.app.compare import open_chosen_comparison
-from auditor.app.runs import RunSource
 from auditor.cli import output as files
 from auditor.cli.encoding import stdout_for_json, stdout_for_text
 from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
-from auditor.config import settings as config
-from auditor.findings.drift import Drift
-from auditor.report import diff_output
+
+if TYPE_CHECKING:
+    from auditor.findings.drift import Drift
+    from auditor.report.diff_output import Titles
 
 MAX_WIDTH = 120
 """Maximum columns of the text report."""
@@ -68,6 +67,10 @@ def diff(
 
     **auditor diff 20261120T220501-042Z-4f9c2a latest --format json**
     """
+    from auditor.app.compare import open_chosen_comparison
+    from auditor.app.runs import RunSource
+    from auditor.config import settings as config
+
     terminal: Terminal = ctx.obj
     if output is not None:
         files.check_writable(output)
@@ -83,9 +86,9 @@ def diff(
             out.flush()
 
 
-def _write(
-    drift: Drift, titles: diff_output.Titles, chosen: DiffFormat, width: int, out: BinaryIO
-) -> None:
+def _write(drift: "Drift", titles: "Titles", chosen: DiffFormat, width: int, out: BinaryIO) -> None:
+    from auditor.report import diff_output
+
     if chosen is DiffFormat.JSON:
         for piece in diff_output.as_json(drift, titles):
             out.write(piece.encode("utf-8", "replace"))

@@ -5,16 +5,11 @@ import sqlite3
 import zlib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from auditor.app.choices import FailOn
-from auditor.app.collection import Collection, CollectionOptions
-from auditor.app.gate import Gate, GatePolicy, GateResult, NoRun, closed, closing_reason
-from auditor.app.gate import accept as accept_run
-from auditor.app.runs import RunSource, configured_account, stored_runs
-from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.config import tell_dotenv
 from auditor.cli.encoding import echo_json
@@ -28,17 +23,16 @@ from auditor.cli.options import (
     TopicOption,
     parse_duration,
 )
-from auditor.cli.progress import progress
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.config import settings as config
 from auditor.errors import AuditorError
 from auditor.evidence.scope import Level
-from auditor.findings.model import Severity
+from auditor.plain_text import printable
 from auditor.redaction.text import redact_text, redacted_traceback
-from auditor.report import gate_output
-from auditor.report.display import printable
+
+if TYPE_CHECKING:
+    from auditor.app.gate import GateResult
 
 app = typer.Typer()
 
@@ -156,11 +150,18 @@ def gate(
     if ctx.invoked_subcommand is not None:
         _refuse_misplaced_options(ctx)
         return
+    from auditor.app.collection import Collection, CollectionOptions
+    from auditor.app.gate import Gate, GatePolicy, NoRun, closed, closing_reason
+    from auditor.app.runs import configured_account, stored_runs
+    from auditor.app.selection import Selection
+    from auditor.cli.progress import progress
+    from auditor.config import settings as config
+
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)
     policy = GatePolicy(
-        None if fail_on is FailOn.NEVER else Severity(fail_on),
+        fail_on.severity,
         parse_duration(max_age, "--max-age"),
         allow_unknown,
         new_only,
@@ -245,6 +246,11 @@ def accept(
 
     **auditor gate accept latest --depth group** for auditor gate --live
     """
+    from auditor.app.gate import accept as accept_run
+    from auditor.app.runs import RunSource
+    from auditor.app.selection import Selection
+    from auditor.config import settings as config
+
     settings = config.load()
     tell_dotenv(settings, ctx.obj)
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
@@ -283,7 +289,9 @@ def _depth(depth: Depth | None, is_live: bool) -> Level:
     return Level(depth or (Depth.GROUP if is_live else Depth.USER))
 
 
-def _report_result(result: GateResult, format_: GateFormat, terminal: Terminal) -> None:
+def _report_result(result: "GateResult", format_: GateFormat, terminal: Terminal) -> None:
+    from auditor.report import gate_output
+
     basis = result.basis
     catalogue_titles = (
         {cid: info.title for cid, info in basis.run.controls.items()} if basis else {}

@@ -4,15 +4,10 @@ import json
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.app.history import ListedRun, NothingStored, findings_of, stored_runs_of
-from auditor.app.history import set_aside as set_run_aside
-from auditor.app.retention import ExpiredRuns
-from auditor.app.runs import LATEST, RunSource
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     AccountOption,
@@ -20,28 +15,21 @@ from auditor.cli.options import (
     KeepMonthlyOption,
     KeepOption,
     SandboxRunsOption,
+    TextOrJson,
     parse_duration,
 )
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.config import settings as config
-from auditor.findings.drift import FindingState, RunFacts
-from auditor.findings.model import FindingHistory
-from auditor.plain_text import pluralize
-from auditor.report import history_output
-from auditor.report.display import printable
+from auditor.plain_text import pluralize, printable
+
+if TYPE_CHECKING:
+    from auditor.app.history import ListedRun
+    from auditor.findings.drift import FindingState, RunFacts
+    from auditor.findings.model import FindingHistory
 
 app = typer.Typer()
 
-
-class HistoryFormat(StrEnum):
-    """The values of `--format`."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-FormatOption = Annotated[HistoryFormat, typer.Option("--format", "-f", help="The output format.")]
+FormatOption = Annotated[TextOrJson, typer.Option("--format", "-f", help="The output format.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -56,7 +44,7 @@ def history(
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=1, help="Only the newest N runs.")
     ] = 30,
-    format_: FormatOption = HistoryFormat.TEXT,
+    format_: FormatOption = TextOrJson.TEXT,
 ) -> None:
     """The stored runs, their trend, their findings and their retention.
 
@@ -76,17 +64,22 @@ def history(
     """
     if ctx.invoked_subcommand is not None:
         return
+    from auditor.app.history import NothingStored, stored_runs_of
+    from auditor.app.runs import RunSource
+    from auditor.config import settings as config
+    from auditor.report import history_output
+
     terminal: Terminal = ctx.obj
     source = RunSource.chosen(
         config.load(), terminal.say, account=account, all_accounts=all_accounts, sandbox=sandbox
     )
     all_runs = stored_runs_of(source, account)
     runs = all_runs[-last:]
-    if format_ is HistoryFormat.JSON:
+    if format_ is TextOrJson.JSON:
         echo_json(json.dumps(_as_json(runs), indent=2, ensure_ascii=False))
     if not runs:
         raise NothingStored(source)
-    if format_ is HistoryFormat.JSON:
+    if format_ is TextOrJson.JSON:
         return
     if plot:
         _plot(runs, terminal.width)
@@ -122,7 +115,7 @@ def findings(
     ] = None,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
-    format_: FormatOption = HistoryFormat.TEXT,
+    format_: FormatOption = TextOrJson.TEXT,
 ) -> None:
     """Show the findings of a run: state, age, and who caused them.
 
@@ -130,10 +123,15 @@ def findings(
 
     **auditor history findings --control AI-01 --scope Legal**
     """
+    from auditor.app.history import findings_of
+    from auditor.app.runs import RunSource
+    from auditor.config import settings as config
+    from auditor.report import history_output
+
     terminal: Terminal = ctx.obj
     source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
     run_id, rows = findings_of(source, run, control or (), scope)
-    if format_ is HistoryFormat.JSON:
+    if format_ is TextOrJson.JSON:
         objects = [_finding_object(state, past) for state, past in rows]
         echo_json(json.dumps(objects, indent=2, ensure_ascii=False))
         return
@@ -161,6 +159,10 @@ def prune(
 
     **auditor history prune --keep 90d --keep-monthly 24**
     """
+    from auditor.app.retention import ExpiredRuns
+    from auditor.app.runs import RunSource
+    from auditor.config import settings as config
+
     source = RunSource.chosen(
         config.load(),
         ctx.obj.say,
@@ -199,6 +201,10 @@ def set_aside(
 
     **auditor history set-aside 20280102T010000-000Z-4f9c2a --reason "the clock was ahead"**
     """
+    from auditor.app.history import set_aside as set_run_aside
+    from auditor.app.runs import LATEST, RunSource
+    from auditor.config import settings as config
+
     if bool(reason.strip()) is undo:
         raise ConfigError("Say why with --reason TEXT, or take it back with --undo.")
     source = RunSource.chosen(
@@ -219,14 +225,16 @@ def _wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _plot(runs: Iterable[ListedRun], width: int) -> None:
+def _plot(runs: "Iterable[ListedRun]", width: int) -> None:
+    from auditor.report import history_output
+
     by_series: dict[int, list[RunFacts]] = {}
     for run in runs:
         by_series.setdefault(run.series, []).append(run.facts)
     typer.echo("\n\n".join(history_output.plot(facts, width) for facts in by_series.values()))
 
 
-def _remark(run: ListedRun) -> str:
+def _remark(run: "ListedRun") -> str:
     remarks = ["simulated"] if run.facts.simulated else []
     remarks += ["set aside"] if run.set_aside else []
     remarks += ["from the future"] if run.is_from_future else []
@@ -236,7 +244,9 @@ def _remark(run: ListedRun) -> str:
     return ", ".join(remarks)
 
 
-def _as_json(runs: Iterable[ListedRun]) -> list[dict[str, object]]:
+def _as_json(runs: "Iterable[ListedRun]") -> list[dict[str, object]]:
+    from auditor.report import history_output
+
     return [
         {
             **history_output.facts_object(run.facts),
@@ -250,7 +260,7 @@ def _as_json(runs: Iterable[ListedRun]) -> list[dict[str, object]]:
     ]
 
 
-def _finding_object(state: FindingState, past: FindingHistory) -> dict[str, object]:
+def _finding_object(state: "FindingState", past: "FindingHistory") -> dict[str, object]:
     scope = state.scope
     return {
         "control": state.control,

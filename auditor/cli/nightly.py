@@ -2,20 +2,12 @@
 
 import math
 import time
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from auditor.app.announcer import Announcer
-from auditor.app.audit import CollectionScope, EvaluationConfig
-from auditor.app.collection import CollectionOptions
-from auditor.app.connection import RateOptions
-from auditor.app.export import ExportOptions
-from auditor.app.nightly import NightlyJob, WrittenReports
-from auditor.app.selection import Selection
 from auditor.cli import output
 from auditor.cli.config import tell_dotenv
 from auditor.cli.notify import (
@@ -43,56 +35,8 @@ from auditor.cli.options import (
     VerifyLocksOption,
     parse_duration,
 )
-from auditor.cli.progress import progress
-from auditor.cli.reporting import Destinations, raise_first
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
-from auditor.config import settings as config
-from auditor.config.settings import Settings
-from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import Snapshot
-from auditor.findings.run import Run
-from auditor.report import Options, by_name
-
-METRICS_MODE = 0o644
-"""Metrics name no one, and the node exporter that reads them runs as another user."""
-
-
-@dataclass(frozen=True)
-class NightlyReports:
-    """The files that a nightly job writes."""
-
-    destinations: Destinations
-    export: ExportOptions
-    metrics: Path | None
-    settings: Settings
-    terminal: Terminal
-
-    def write(self, snapshot: Snapshot, config: EvaluationConfig, run: Run) -> WrittenReports:
-        """Write every file that can be written."""
-        written: list[Path] = []
-        errors: list[Exception] = []
-        try:
-            with self.export.evaluate(snapshot, config, run) as evaluated:
-                for part in self.destinations.split():
-                    try:
-                        part.emit(evaluated, self.terminal, False, self.settings)
-                        written += [*(path for path, _ in part.files), *part.bundles]
-                    except Exception as error:  # a failing renderer must not stop the job
-                        errors.append(error)
-        except Exception as error:
-            errors.append(error)
-        try:
-            self._write_metrics(run)
-        except Exception as error:
-            errors.append(error)
-        return WrittenReports(written, errors)
-
-    def _write_metrics(self, run: Run) -> None:
-        if self.metrics is not None:
-            format_ = by_name("prometheus")
-            render = partial(format_.render, run)
-            output.write(self.metrics, lambda out: render(out, Options()), METRICS_MODE)
 
 
 def nightly(
@@ -162,6 +106,18 @@ def nightly(
 
     **auditor --log-format json nightly --metrics /var/lib/node_exporter/auditor.prom**
     """
+    from auditor.app.announcer import Announcer
+    from auditor.app.audit import CollectionScope
+    from auditor.app.collection import CollectionOptions
+    from auditor.app.connection import RateOptions
+    from auditor.app.export import ExportOptions
+    from auditor.app.nightly import NightlyJob
+    from auditor.app.selection import Selection
+    from auditor.cli.progress import progress
+    from auditor.cli.reporting import Destinations, NightlyReports, raise_first
+    from auditor.config import settings as config
+    from auditor.evidence.scope import Level
+
     terminal: Terminal = ctx.obj
     settings = config.load()
     tell_dotenv(settings, terminal)

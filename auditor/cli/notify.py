@@ -4,13 +4,8 @@ import sys
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
-from tabulate import tabulate
 
-from auditor.config import settings as config
 from auditor.errors import ExitCode
-from auditor.notify import channel_store, message, sending
-from auditor.notify.channels import Channel, NotifyError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,6 +71,9 @@ def add(
 
     **pass show zoom/slack | auditor notify add slack --stdin**
     """
+    from auditor.notify import channel_store, sending
+    from auditor.notify.channels import Channel, NotifyError
+
     channel_store.check_writable(name)
     if stdin:
         url = sys.stdin.read().strip()
@@ -95,7 +93,11 @@ def list_() -> None:
 
     Example: **auditor notify list**
     """
-    variable = _secret(config.load().notify)
+    from tabulate import tabulate
+
+    from auditor.notify import channel_store
+
+    variable = _configured_channels()
     channels = channel_store.resolve((), variable) if variable else channel_store.load()
     if not channels:
         typer.echo("No channels. Add one with: auditor notify add NAME")
@@ -112,6 +114,8 @@ def remove(name: Annotated[str, typer.Argument(help="The channel's name.")]) -> 
 
     Example: **auditor notify remove ops-mail**
     """
+    from auditor.notify import channel_store
+
     channel_store.forget(name)
     typer.echo(f"Removed {name}.")
 
@@ -133,7 +137,10 @@ def try_out(
 
     **auditor notify test ops-mail slack**
     """
-    channels = channel_store.resolve(names or (), _secret(config.load().notify))
+    from auditor.notify import channel_store, message, sending
+    from auditor.notify.channels import NotifyError
+
+    channels = channel_store.resolve(names or (), _configured_channels())
     if not channels:
         raise NotifyError(
             f"There is no channel to test. Add one with: auditor notify add NAME, or set "
@@ -148,5 +155,8 @@ def try_out(
     raise typer.Exit(ExitCode.NOTHING_EVALUATED if failed else ExitCode.OK)
 
 
-def _secret(value: SecretStr | None) -> str | None:
-    return value.get_secret_value() if value else None
+def _configured_channels() -> str | None:
+    from auditor.config import settings as config
+
+    configured = config.load().notify
+    return configured.get_secret_value() if configured else None

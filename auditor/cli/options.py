@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TextOrJson(StrEnum):
-    """The values of `--format` of commands about the program itself."""
+    """The values of `--format` of commands that print no report."""
 
     TEXT = "text"
     JSON = "json"

@@ -7,10 +7,6 @@ from typing import Annotated
 
 import typer
 
-from auditor.app.export import ExportOptions
-from auditor.app.runs import RunSource
-from auditor.app.selection import Selection
-from auditor.app.storing import drift_since_previous, with_history
 from auditor.cli.encoding import echo_json
 from auditor.cli.options import (
     AccountOption,
@@ -23,9 +19,6 @@ from auditor.cli.options import (
     PseudonymiseOption,
     SandboxRunsOption,
 )
-from auditor.cli.reporting import Destinations
-from auditor.config import settings as config
-from auditor.report import schema as report_schema
 
 
 def report(
@@ -63,6 +56,14 @@ def report(
 
     **auditor report --schema > report-v1.schema.json**
     """
+    from auditor.app.export import ExportOptions
+    from auditor.app.runs import RunSource
+    from auditor.app.selection import Selection
+    from auditor.app.storing import drift_since_previous, with_history
+    from auditor.cli.reporting import Destinations
+    from auditor.config import settings as config
+    from auditor.report import schema as report_schema
+
     if schema:
         echo_json(json.dumps(report_schema(), indent=2, ensure_ascii=False))
         return

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from auditor.app.export import EvaluatedRun
+from auditor.app.audit import EvaluationConfig
+from auditor.app.export import EvaluatedRun, ExportOptions
 from auditor.app.signed_runs import bundle_signer
 from auditor.cli import encoding, output
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
+from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
 from auditor.report import (
     BUNDLE,
@@ -24,9 +26,14 @@ from auditor.report import (
     by_suffix,
 )
 
+if TYPE_CHECKING:
+    from auditor.app.nightly import WrittenReports
+
 STDOUT = Path("-")
 _ANTICIPATED = (output.OutputError, FormatError, ConfigError)
 """Anticipated errors of a report, with a sentence for people; any other is a bug."""
+METRICS_MODE = 0o644
+"""Metrics name no one, and the node exporter that reads them runs as another user."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +180,45 @@ def raise_first(
             terminal.complain(str(error) or type(error).__name__)
     if raised is not None:
         raise raised
+
+
+@dataclass(frozen=True)
+class NightlyReports:
+    """The files that a nightly job writes."""
+
+    destinations: Destinations
+    export: ExportOptions
+    metrics: Path | None
+    settings: Settings
+    terminal: Terminal
+
+    def write(self, snapshot: Snapshot, config: EvaluationConfig, run: Run) -> "WrittenReports":
+        """Write every file that can be written."""
+        from auditor.app.nightly import WrittenReports  # its channels are slow to load
+
+        written: list[Path] = []
+        errors: list[Exception] = []
+        try:
+            with self.export.evaluate(snapshot, config, run) as evaluated:
+                for part in self.destinations.split():
+                    try:
+                        part.emit(evaluated, self.terminal, False, self.settings)
+                        written += [*(path for path, _ in part.files), *part.bundles]
+                    except Exception as error:  # a failing renderer must not stop the job
+                        errors.append(error)
+        except Exception as error:
+            errors.append(error)
+        try:
+            self._write_metrics(run)
+        except Exception as error:
+            errors.append(error)
+        return WrittenReports(written, errors)
+
+    def _write_metrics(self, run: Run) -> None:
+        if self.metrics is not None:
+            format_ = by_name("prometheus")
+            render = partial(format_.render, run)
+            output.write(self.metrics, lambda out: render(out, Options()), METRICS_MODE)
 
 
 def _stdout(format_: Format) -> BinaryIO:
