@@ -16,7 +16,7 @@ from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import NotFound, Rejected
 
 AT = "2026-11-21T20:00:00.000Z"
-PEOPLE = {
+PEOPLE: dict[str, list[dict[str, Any]]] = {
     "/users?status=active": [
         {"id": "u1", "email": "ada@example.com", "display_name": "Ada", "group_ids": ["g1"]},
         {"id": "u2", "email": "ben@example.com", "display_name": "Ben", "group_ids": ["g2"]},

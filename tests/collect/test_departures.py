@@ -18,9 +18,9 @@ from tests.collect.surfaces import AT, PEOPLE, Zoom, account, cause, of
 GONE = NotFound("GET /users/{userId}/settings", "User does not exist", status=404, code=1001)
 ACTIVE = "/users?status=active"
 NAMES = ("u1", "u2", "u3", "u4")
-PENDING = {"/users?status=pending": []}
+PENDING: dict[str, list[Any]] = {"/users?status=pending": []}
 READ = {f"/users/{name}/settings": {"of": name} for name in NAMES}
-WORLD = {**PEOPLE, **PENDING, **READ}
+WORLD: dict[str, Any] = {**PEOPLE, **PENDING, **READ}
 USERS = ReadPlan(user=(SETTINGS,))
 
 
@@ -69,11 +69,11 @@ def collected(
 def left(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Level and id of every recorded departure."""
     outcome = snapshot.account().outcomes.get(LEFT)
-    body = outcome.body if isinstance(outcome, Document) else {"left": []}
+    body: Any = outcome.body if isinstance(outcome, Document) else {"left": []}
     return [(row["level"], row["id"]) for row in body["left"]]
 
 
-def leaves(user: str, *lists: list[Any]) -> dict[str, list[Any]]:
+def leaves(user: str, *lists: Any) -> dict[str, list[Any]]:
     """A user whose settings are gone, and the later list of active users."""
     first = PEOPLE[ACTIVE]
     return {f"/users/{user}/settings": [GONE], ACTIVE: [first, *(lists or [without(ACTIVE, user)])]}
@@ -206,7 +206,7 @@ def test_members_are_known_although_one_of_the_groups_was_deleted() -> None:
     assert snapshot.evidence_of(Scope(Level.USER, "u1")).scope.group_ids == ("g1",)
 
 
-SCHEDULED = {
+SCHEDULED: dict[str, Any] = {
     "/users/u1/meetings": [{"id": "81", "topic": "Round"}, {"id": "82", "topic": "Board"}],
     "/users/u2/meetings": [],
     "/users/u3/meetings": [],
@@ -249,7 +249,7 @@ PHONE_USER = PHONE_VIEWS[Level.PHONE_USER]
 
 def phones(**features: list[Any]) -> dict[str, Any]:
     licensed = {f"/users/{n}/settings": {"feature": {"zoom_phone": True}} for n in NAMES}
-    having = {f"/phone/users/{n}": {"policy": {"x": {}}} for n in ("u1", "u3")}
+    having: dict[str, Any] = {f"/phone/users/{n}": {"policy": {"x": {}}} for n in ("u1", "u3")}
     return {**WORLD, **licensed, **having, "/phone/account_settings": {}, **features}
 
 

@@ -173,7 +173,7 @@ def test_lists_older_than_allowed_are_read_again_and_forget_who_is_gone() -> Non
 
 def test_a_group_that_is_gone_is_forgotten_with_its_documents() -> None:
     reads = ReadPlan(group=(SETTINGS,), user=(SETTINGS,))
-    documents = {f"/groups/g{n}/settings": {} for n in (1, 2)}
+    documents: dict[str, Any] = {f"/groups/g{n}/settings": {} for n in (1, 2)}
     snapshot, _ = collected({**ONE, **documents}, reads=reads)
     now = {**ONE, **documents, "/groups": [{"id": "g2", "name": "Sales EU"}]}
     collected(now, snapshot, since=LATER, now=LATER, reads=reads)
@@ -191,7 +191,7 @@ def test_members_are_listed_again_where_users_were() -> None:
 def test_members_are_listed_again_where_one_list_of_users_had_failed() -> None:
     failed = {**ONE, "/users?status=inactive": breaking_off([row(3)], Transient("GET /users"))}
     snapshot, _ = collected({**failed, **members(g1=["u1", "u3"], g2=[])})
-    read = {f"/users/u{n}/settings": {} for n in (1, 2, 3)}
+    read: dict[str, Any] = {f"/users/u{n}/settings": {} for n in (1, 2, 3)}
     _, zoom = collected({**ONE, **read, **members(g1=["u1", "u3"], g2=[])}, snapshot, since=AT)
     assert groups_of(snapshot)["u3"] == ("g1",)
     assert zoom.times("/users") == 1
@@ -218,8 +218,9 @@ def test_a_user_who_has_become_active_since_is_read(before: str) -> None:
 def test_an_account_of_invited_users_alone_is_no_account() -> None:
     snapshot, _ = collected(company([], [], [row(4)]))
     outcomes = snapshot.account().outcomes
-    assert isinstance(outcomes[ACTIVE], ReadFailure)
-    assert "not even the owner" in outcomes[ACTIVE].unseen.detail
+    refused = outcomes[ACTIVE]
+    assert isinstance(refused, ReadFailure)
+    assert "not even the owner" in refused.unseen.detail
     assert isinstance(outcomes[INACTIVE], Document)
     assert account(snapshot, PENDING) == {"listed": 1}
 

@@ -41,7 +41,9 @@ class Locks(LockVerifier):
         return isinstance(outcome, Document) and outcome.body == {"thing": False}
 
 
-def company(*contradicting: int, pending: int = 0, users: int = USERS, **values: Any) -> dict:
+def company(
+    *contradicting: int, pending: int = 0, users: int = USERS, **values: Any
+) -> dict[str, Any]:
     """An account whose users have `thing` off, with exceptions."""
     return {
         "/accounts/me/settings": {"thing": False, **values},
@@ -55,7 +57,7 @@ def company(*contradicting: int, pending: int = 0, users: int = USERS, **values:
 
 
 def collected(
-    answers: dict,
+    answers: dict[str, Any],
     lock_verifier: LockVerifier | None = None,
     sample: int = 4,
     reads: ReadPlan = PLAN,
@@ -167,7 +169,7 @@ def test_the_prover_sees_the_account_before_any_user() -> None:
 # Who is drawn
 
 
-def drawn(answers: dict, **fields: Any) -> list[str]:
+def drawn(answers: dict[str, Any], **fields: Any) -> list[str]:
     return read(collected(answers, **fields)[1])
 
 

@@ -38,7 +38,7 @@ WITH_AI = View("meetings_with_ai")
 PLAN = ReadPlan(meeting=("auto_recording", "who_will_receive_summary"))
 SETTINGS = {"auto_recording": "cloud", "alternative_hosts": "eve@example.com"}
 EXPECTED = {"settings": {"auto_recording": "cloud"}}
-NOBODY = {f"/users/u{n}/meetings": [] for n in (1, 2, 3)}
+NOBODY: dict[str, Any] = {f"/users/u{n}/meetings": [] for n in (1, 2, 3)}
 SCHEDULED = {
     **NOBODY,
     "/users/u1/meetings": [{"id": 81, "topic": "Round"}, {"id": "82", "topic": "Board"}],

@@ -1,5 +1,7 @@
 """Rows of listings: the parser makes no assumption about their contents."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from auditor.collect import parsing
@@ -9,7 +11,13 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from tests.names import same_everywhere
 
-NOTHING = [None, "", "   ", True, False, [], {}, 1.5]
+NOTHING: list[JsonValue] = [None, "", "   ", True, False, [], {}, 1.5]
+
+
+def parsed(row: Mapping[str, JsonValue], status: str) -> Scope:
+    user = parsing.user(row, status)
+    assert user is not None
+    return user
 
 
 def test_a_group_has_id_and_name() -> None:
@@ -26,7 +34,7 @@ def test_a_group_without_an_id_is_none(zoom_id: JsonValue) -> None:
 
 
 def test_a_user_has_what_the_row_says() -> None:
-    row = {
+    row: dict[str, JsonValue] = {
         "id": "u1",
         "email": "ada@example.com",
         "display_name": "Ada L.",
@@ -54,11 +62,11 @@ def test_a_user_has_what_the_row_says() -> None:
 def test_a_user_without_a_display_name_is_called_by_first_and_last_name(
     row: dict[str, JsonValue], name: str
 ) -> None:
-    assert parsing.user({"id": "u1", **row}, "active").name == name
+    assert parsed({"id": "u1", **row}, "active").name == name
 
 
 def test_a_user_without_an_id_is_known_by_the_address() -> None:
-    assert parsing.user({"email": "ada@example.com"}, "pending").id == "ada@example.com"
+    assert parsed({"email": "ada@example.com"}, "pending").id == "ada@example.com"
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=same_everywhere)
@@ -68,7 +76,7 @@ def test_a_user_without_id_and_address_is_none(nothing: JsonValue) -> None:
 
 @pytest.mark.parametrize("groups", [None, "g1", {}, 5, [None, "", {}, True]], ids=same_everywhere)
 def test_groups_that_are_no_ids_are_left_out(groups: JsonValue) -> None:
-    assert parsing.user({"id": "u1", "group_ids": groups}, "active").group_ids == ()
+    assert parsed({"id": "u1", "group_ids": groups}, "active").group_ids == ()
 
 
 @pytest.mark.parametrize(
@@ -78,11 +86,11 @@ def test_groups_that_are_no_ids_are_left_out(groups: JsonValue) -> None:
 def test_a_licence_is_a_whole_number(
     licence: bool | float | int | str | None, recorded: int | None
 ) -> None:
-    assert parsing.user({"id": "u1", "type": licence}, "active").licence == recorded
+    assert parsed({"id": "u1", "type": licence}, "active").licence == recorded
 
 
 def test_the_status_is_that_of_the_list_that_was_asked_for() -> None:
-    assert parsing.user({"id": "u1", "status": "pending"}, "active").status == "active"
+    assert parsed({"id": "u1", "status": "pending"}, "active").status == "active"
 
 
 @pytest.mark.parametrize(

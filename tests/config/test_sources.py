@@ -144,7 +144,9 @@ def test_relative_files_count_from_the_folder_of_systemd_credentials(tmp_path: P
 
 def test_the_config_file_is_the_named_one_or_the_platforms() -> None:
     assert config_path("~/mine.toml") == Path.home() / "mine.toml"
-    assert config_path(None).parts[-2:] == ("auditor", "config.toml")
+    platforms = config_path(None)
+    assert platforms is not None
+    assert platforms.parts[-2:] == ("auditor", "config.toml")
 
 
 def test_systemd_credentials_are_read_from_their_folder(

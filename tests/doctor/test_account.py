@@ -1,6 +1,7 @@
 """Zoom's responses to credentials and trial requests, in plain words."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import responses
@@ -16,7 +17,7 @@ from auditor.zoom import endpoints
 from auditor.zoom.auth import Credentials, TokenSource
 from auditor.zoom.client import ZoomClient
 from auditor.zoom.endpoints import Endpoint
-from auditor.zoom.errors import AuthenticationFailed, Transient
+from auditor.zoom.errors import ZoomError
 from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
 from tests.zoom.conftest import API, TOKEN_URL, give_tokens
@@ -34,7 +35,7 @@ GRANTED = frozenset(
 FAST = RetryPolicy(attempts=1)
 USERS = {"users": [{"id": "u1", "group_ids": ["g1"]}], "total_records": 1200}
 
-DOCUMENTED = [
+DOCUMENTED: list[tuple[int, dict[str, Any], str]] = [
     (400, {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}, "wrong"),
     (401, {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}, "wrong"),
     (400, {"reason": "Bad Request", "error": "invalid_request"}, "does not know this account ID"),
@@ -101,10 +102,8 @@ def answered(zoom: responses.RequestsMock, *but: Endpoint) -> None:
             zoom.get(API + endpoint.path, json=body)
 
 
-def token_error(
-    zoom: responses.RequestsMock, client: ZoomClient
-) -> Transient | AuthenticationFailed:
-    with pytest.raises(Exception) as caught:
+def token_error(zoom: responses.RequestsMock, client: ZoomClient) -> ZoomError:
+    with pytest.raises(ZoomError) as caught:
         client.authenticate()
     return caught.value
 
@@ -145,7 +144,7 @@ def test_an_outage_at_sign_in_is_no_wrong_secret(
 
 
 def tried(
-    zoom: responses.RequestsMock, client: ZoomClient, granted: frozenset = GRANTED
+    zoom: responses.RequestsMock, client: ZoomClient, granted: frozenset[str] = GRANTED
 ) -> AccessCheck:
     give_tokens(zoom)
     return AccessCheck.run(client, NEEDS, granted)
@@ -172,7 +171,7 @@ def test_nothing_is_asked_for_without_its_scope(
 
 @pytest.mark.parametrize("granted", [frozenset({"chat:read:admin"})])
 def test_without_any_scope_for_it_nothing_is_tried(
-    zoom: responses.RequestsMock, client: ZoomClient, granted: frozenset
+    zoom: responses.RequestsMock, client: ZoomClient, granted: frozenset[str]
 ) -> None:
     assert tried(zoom, client, granted).check(NEEDS).state is CheckState.SKIPPED
 
@@ -284,7 +283,9 @@ def test_rate_limit_headers_are_heard(zoom: responses.RequestsMock, client: Zoom
     answered(zoom, endpoints.USERS)
     zoom.get(API + "/users", json=USERS, headers=headers)
     access = tried(zoom, client)
-    heard = client._transport.limits
+    transport = client._transport
+    assert isinstance(transport, account.RateHeaderRecorder)
+    heard = transport.limits
     assert (
         "Requests left, according to Zoom: 12 of 2000."
         in account.rates(ReadPlan(), access, heard).sentence

@@ -3,6 +3,7 @@
 import pytest
 
 from auditor.doctor.needs import Needs, needs
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.policy.baseline import baselines
 from auditor.policy.catalogue import files
@@ -14,7 +15,7 @@ CATALOGUE = files.shipped_catalogue()
 DECIDED = {name: p.example for name, p in known_parameters().items() if p.example is not None}
 
 
-def of(name: str, depth: Level = Level.USER, *only: str, **parameters: object) -> Needs:
+def of(name: str, depth: Level = Level.USER, *only: str, **parameters: JsonValue) -> Needs:
     chosen = baselines.load(name, CATALOGUE)
     if only:
         chosen = chosen.only(frozenset(only))

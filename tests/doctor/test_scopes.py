@@ -60,7 +60,7 @@ def test_an_app_with_classic_scopes_is_told_classic_ones() -> None:
 
 
 @pytest.mark.parametrize("granted", [None, frozenset(), frozenset({"user:read:user"})])
-def test_granular_is_what_new_apps_have(granted: frozenset | None) -> None:
+def test_granular_is_what_new_apps_have(granted: frozenset[str] | None) -> None:
     assert ScopeComparison(NEEDS, granted).kind is ScopeKind.GRANULAR
 
 

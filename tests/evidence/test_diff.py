@@ -8,7 +8,7 @@ import pytest
 
 from auditor.evidence.diff import SettingChange, compare, setting_changes
 from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, LOGS, MEETING, PHONE
-from auditor.evidence.reading import Cause, Unseen
+from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
@@ -231,8 +231,11 @@ def test_an_invited_user_is_nobody_yet() -> None:
 
 def test_a_meeting_that_is_over_counts_only_where_both_runs_looked_for_the_same() -> None:
     listed = {COVERAGE_VIEWS[Level.MEETING, "meeting"]: {"listed": 1, "read": 1}}
-    meeting = Scope(Level.MEETING, "1", "Review", status="active"), {MEETING: {"settings": {}}}
-    past = Scope(Level.MEETING, "uuid", "past meeting"), {}
+    meeting: Row = (
+        Scope(Level.MEETING, "1", "Review", status="active"),
+        {MEETING: {"settings": {}}},
+    )
+    past: Row = Scope(Level.MEETING, "uuid", "past meeting"), {}
     before = snapshot(meeting, past, account=listed)
     assert compare(before, snapshot(account=listed)).removed == {Level.MEETING: 1}
     other = snapshot(account=listed, extent='{"meetings": {"per_host": 1}}')
@@ -262,7 +265,7 @@ def test_many_users_with_few_documents_are_compared_in_seconds() -> None:
             for n in range(20_000):
                 scope = user(f"u{n:06}", email=f"u{n}@example.com")
                 made.add_scope(scope)
-                body = {"section": {"kind": n % 40, "on": flip and n % 2 == 0}}
+                body: JsonValue = {"section": {"kind": n % 40, "on": flip and n % 2 == 0}}
                 made.record(scope, SETTINGS, Document(body, "GET /settings", AT))
         return made
 

@@ -9,7 +9,7 @@ from auditor.evidence.export import copy_snapshot
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot, SnapshotError
-from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 
 AT, LATER = "2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
@@ -23,7 +23,7 @@ def document(body: JsonValue, at: str = AT) -> Document:
 
 def filled(snapshot: Snapshot, *, backwards: bool = False) -> Snapshot:
     """The same evidence, recorded in one order or the other."""
-    rows = [
+    rows: list[tuple[Scope, View, Outcome]] = [
         (ACCOUNT, SETTINGS, document({"a": 1})),
         (ACCOUNT, LOCKS, document({"a": True})),
         (ADA, SETTINGS, document({"name": "Ada"}, LATER)),

@@ -11,7 +11,7 @@ import pytest
 from auditor.evidence import content_store
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.snapshot import FORMAT, Snapshot, SnapshotError
+from auditor.evidence.snapshot import FORMAT, ScopeEvidence, Snapshot, SnapshotError
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 from tests.names import same_everywhere
 
@@ -24,6 +24,12 @@ DENIED = ReadFailure(Unseen(Cause.DENIED, "Zoom said no"), "GET /locks", AT)
 
 def document(body: Any, source: str = "GET /settings", at: str = AT) -> Document:
     return Document(body, source, at)
+
+
+def body_of(evidence: ScopeEvidence) -> Any:
+    outcome = evidence.outcomes[SETTINGS]
+    assert isinstance(outcome, Document)
+    return outcome.body
 
 
 def filled(snapshot: Snapshot) -> Snapshot:
@@ -94,18 +100,20 @@ def test_equal_ids_at_two_levels_are_two_scopes() -> None:
         snapshot.record(Scope(level, "x"), SETTINGS, document({"level": level.value}))
     for level in (Level.GROUP, Level.USER):
         (only,) = snapshot.evidence(level)
-        assert only.outcomes[SETTINGS].body == {"level": level.value}
+        assert body_of(only) == {"level": level.value}
 
 
 def test_a_second_answer_to_the_same_request_replaces_the_first() -> None:
     snapshot = filled(Snapshot.create())
     snapshot.record(ACCOUNT, SETTINGS, ReadFailure(Unseen(Cause.ERROR), "GET /settings", AT))
     (only,) = snapshot.evidence(Level.ACCOUNT)
-    assert only.outcomes[SETTINGS].unseen == Unseen(Cause.ERROR, "")
+    failure = only.outcomes[SETTINGS]
+    assert isinstance(failure, ReadFailure)
+    assert failure.unseen == Unseen(Cause.ERROR, "")
     assert SETTINGS not in only.digests
     snapshot.record(ACCOUNT, SETTINGS, document({"a": 2}))
     (only,) = snapshot.evidence(Level.ACCOUNT)
-    assert only.outcomes[SETTINGS].body == {"a": 2}
+    assert body_of(only) == {"a": 2}
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -128,8 +136,8 @@ def test_any_json_comes_back(body: Any) -> None:
     snapshot.add_scope(ACCOUNT)
     snapshot.record(ACCOUNT, SETTINGS, document(body))
     (only,) = snapshot.evidence(Level.ACCOUNT)
-    assert only.outcomes[SETTINGS].body == body
-    assert type(only.outcomes[SETTINGS].body) is type(body)
+    assert body_of(only) == body
+    assert type(body_of(only)) is type(body)
 
 
 HOSTILE = {
@@ -164,7 +172,7 @@ def test_half_characters_in_a_document_come_back() -> None:
     snapshot.add_scope(ACCOUNT)
     snapshot.record(ACCOUNT, SETTINGS, document(body))
     (only,) = snapshot.evidence(Level.ACCOUNT)
-    assert only.outcomes[SETTINGS].body == body
+    assert body_of(only) == body
 
 
 def test_a_group_id_with_a_space_stays_one_group() -> None:
@@ -216,7 +224,7 @@ def test_equal_documents_are_stored_once(tmp_path: Path) -> None:
             )
             snapshot.record(scope, SETTINGS, document(body))
     digests = {e.digests[SETTINGS] for e in snapshot.evidence(Level.USER)}
-    bodies = {id(e.outcomes[SETTINGS].body) for e in snapshot.evidence(Level.USER)}
+    bodies = {id(body_of(e)) for e in snapshot.evidence(Level.USER)}
     assert len(digests) == len(bodies) == 3
     snapshot.close()
     with sqlite3.connect(path) as db:
@@ -233,7 +241,7 @@ def test_documents_that_only_look_equal_are_not_one() -> None:
         snapshot.record(scope, SETTINGS, document(body))
     evidence = list(snapshot.evidence(Level.USER))
     assert len({e.digests[SETTINGS] for e in evidence}) == len(bodies)
-    assert [repr(e.outcomes[SETTINGS].body) for e in evidence] == [repr(body) for body in bodies]
+    assert [repr(body_of(e)) for e in evidence] == [repr(body) for body in bodies]
 
 
 def test_documents_recorded_after_reopening_are_recognised(tmp_path: Path) -> None:
@@ -257,9 +265,11 @@ def test_memory_for_parsed_documents_is_bounded(monkeypatch: pytest.MonkeyPatch)
         scope = Scope(Level.USER, f"u{n:02}")
         snapshot.add_scope(scope)
         snapshot.record(scope, SETTINGS, document({"n": n}))
-    evidence = [e.outcomes[SETTINGS].body["n"] for e in snapshot.evidence(Level.USER)]
+    evidence = [body_of(e)["n"] for e in snapshot.evidence(Level.USER)]
     assert evidence == list(range(20))
-    assert len(snapshot._contents._bodies._values) <= 4
+    bodies = snapshot._contents._bodies
+    assert isinstance(bodies, content_store._BoundedCache)
+    assert len(bodies._values) <= 4
 
 
 # The digest
@@ -294,7 +304,7 @@ def test_the_digest_does_not_depend_on_times_order_or_wording() -> None:
         lambda s: s.add_scope(Scope(Level.GROUP, "g2")),
     ],
 )
-def test_other_evidence_has_another_digest(change: Callable) -> None:
+def test_other_evidence_has_another_digest(change: Callable[[Snapshot], None]) -> None:
     before = filled(Snapshot.create()).digest()
     snapshot = filled(Snapshot.create())
     change(snapshot)

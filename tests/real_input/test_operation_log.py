@@ -19,9 +19,8 @@ ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
 
 def rows(payload: Read) -> list[dict[str, Any]]:
     listed = [payload(f"report_operationlogs_GET--{name}")["operation_logs"] for name in FILES]
-    return [row for each in listed for row in each] + payload(
-        "report_operationlogs_GET.entries--panther"
-    )
+    entries: list[dict[str, Any]] = payload("report_operationlogs_GET.entries--panther")
+    return [row for each in listed for row in each] + entries
 
 
 def found(payload: Read) -> list[LogEntry]:

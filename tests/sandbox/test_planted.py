@@ -78,9 +78,9 @@ def observed_phone(clean: Client, served: Client) -> Iterator[Planted]:
     for level, scope, path, root in places:
         pair = [c.json(path) for c in (clean, served)]
         first, second = (dict(leaves(body[root] if root else body)) for body in pair)
-        for row in compared(level, scope, first, second, SETTING):
-            kind: Kind = "lock" if row.setting.endswith(".locked") else row.kind
-            yield Planted(row.level, row.scope_id, row.setting, kind, row.value)
+        for one in compared(level, scope, first, second, SETTING):
+            kind: Kind = "lock" if one.setting.endswith(".locked") else one.kind
+            yield Planted(one.level, one.scope_id, one.setting, kind, one.value)
 
 
 def keyed(rows: Iterator[Planted]) -> list[str]:

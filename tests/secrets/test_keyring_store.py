@@ -46,11 +46,11 @@ class Chain(chainer.ChainerBackend):
     """A chain of these keyrings."""
 
     def __init__(self, *rings: KeyringBackend) -> None:
-        super().__init__()
+        chainer.ChainerBackend.__init__(self)
         self.rings = list(rings)
 
     @property
-    def backends(self) -> list[KeyringBackend]:  # type: ignore[override]
+    def backends(self) -> list[KeyringBackend]:
         return self.rings
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from auditor.store import database
 from auditor.store.database import HEAD, Database
 from auditor.store.errors import HistoryLocked, StoreError
 from auditor.store.history import History
@@ -185,7 +184,7 @@ def test_what_changes_while_it_is_read_without_locks_is_no_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored(tmp_path)
-    monkeypatch.setattr(database.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     with closing(Nights(Runs(tmp_path))) as nights:
         base: Database = nights.history.database
         with pytest.raises(HistoryLocked, match="changed during the read"), base.reading():

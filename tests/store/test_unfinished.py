@@ -10,7 +10,8 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.view import SETTINGS, Document
-from auditor.store.runs import SNAPSHOT, AlreadyRunning, Runs, StoreError
+from auditor.store.errors import AlreadyRunning, StoreError
+from auditor.store.runs import SNAPSHOT, Runs
 
 ZOOM = "https://api.zoom.us/v2"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")

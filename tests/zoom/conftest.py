@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import responses
@@ -98,7 +99,7 @@ def client(zoom: responses.RequestsMock, clock: Clock) -> Iterator[ZoomClient]:
         yield made
 
 
-Respond = Callable[[BaseHTTPRequestHandler], None]
+Respond = Callable[[BaseHTTPRequestHandler], object]
 
 
 @dataclass
@@ -155,7 +156,7 @@ def server() -> Iterator[Server]:
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
 
-        def handle_error(self, request: object, client_address: object) -> None:
+        def handle_error(self, request: Any, client_address: Any) -> None:
             """A client that hangs up is what some tests are about."""
             if not isinstance(sys.exception(), ConnectionError):
                 super().handle_error(request, client_address)

@@ -5,6 +5,7 @@ from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
 import pytest
+import requests
 import responses
 
 from auditor.zoom.auth import Credentials, TokenSource
@@ -44,7 +45,7 @@ def test_the_token_request_is_a_form_with_basic_authentication(
     assert sent.headers["Authorization"] == f"Basic {credentials}"
     assert sent.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert sent.url == TOKEN_URL
-    assert parse_qs(sent.body) == {
+    assert parse_qs(str(sent.body)) == {
         "grant_type": ["account_credentials"],
         "account_id": ["account"],
     }
@@ -244,7 +245,7 @@ def test_faults_that_pass_are_retried(
 ) -> None:
     zoom.post(TOKEN_URL, status=502, body="<html>")
     zoom.post(TOKEN_URL, status=429, headers={"Retry-After": "3"}, json={"code": 429})
-    zoom.post(TOKEN_URL, body=responses.ConnectionError("x"))
+    zoom.post(TOKEN_URL, body=requests.ConnectionError("x"))
     give_tokens(zoom)
     assert tokens.token() == "tok-1"
     assert clock.slept == [0.5, 3.0, 2.0]

@@ -1,7 +1,7 @@
 """Bounded HTTP: only reads are sent, and a response ends in time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -87,7 +87,7 @@ def test_a_header_that_is_none_is_not_logged_with_what_it_holds(
 def test_a_server_that_drips_holds_nobody(drip: str) -> None:
     with dripping(*DRIPS[drip]) as host, Transport(SHORT) as transport:
         url = f"{'https' if drip == 'a handshake' else 'http'}://{host}/"
-        attempts = (
+        attempts: tuple[Callable[[], object], ...] = (
             lambda: transport.get(url, {}, Bearer("tok-1"), "GET /users"),
             lambda: transport.request_token(url, "a", HTTPBasicAuth("b", "c"), "POST /token"),
         )

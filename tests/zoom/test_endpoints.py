@@ -25,7 +25,7 @@ def test_every_scope_only_reads() -> None:
 
 def test_the_registry_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        ENDPOINTS["x"] = USERS
+        ENDPOINTS["x"] = USERS  # type: ignore[index]
 
 
 def test_names_are_unique_and_the_keys() -> None:

@@ -217,7 +217,8 @@ class StrictWindow:
 
     def __init__(self, clock: Clock, limit: int, latency: float) -> None:
         self.clock, self.limit, self.latency = clock, limit, latency
-        self.window, self.refused = deque(), deque()
+        self.window: deque[float] = deque()
+        self.refused: deque[float] = deque()
         self.accepted = self.refusals = 0
 
     def limiter(self, allowed: int) -> RateLimiter:
@@ -273,7 +274,8 @@ class SharedClock:
 
     def __init__(self, threads: int) -> None:
         self.time, self.awake = 1000.0, threads
-        self.sleepers, self.lock = [], threading.Lock()
+        self.sleepers: list[tuple[float, int, threading.Semaphore]] = []
+        self.lock = threading.Lock()
 
     def __call__(self) -> float:
         return self.time

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,17 +19,18 @@ class Pages:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.queries = []
+        self.queries: list[dict[str, str]] = []
 
-    def __call__(self, params: dict[str, str]) -> dict[str, Any]:
+    def __call__(self, params: Mapping[str, str]) -> dict[str, Any]:
         self.queries.append(dict(params))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
+        assert isinstance(answer, dict)
         return answer
 
 
-def page(*ids: str, token: str | None = None, **more: object) -> dict[str, Any]:
+def page(*ids: str | int, token: str | None = None, **more: object) -> dict[str, Any]:
     document = {"users": [{"id": id_} for id_ in ids], **more}
     if token is not None:
         document["next_page_token"] = token

@@ -46,6 +46,12 @@ def error_of(
     return caught.value
 
 
+def rate_limited(body: Mapping[str, object], **headers: str) -> RateLimited:
+    error = error_of(429, body, **headers)
+    assert isinstance(error, RateLimited)
+    return error
+
+
 def error_body(code: int, message: str) -> dict[str, int | str]:
     return {"code": code, "message": message}
 
@@ -197,15 +203,15 @@ def test_scopes_are_read_in_both_spellings(
 
 
 def test_a_daily_limit_is_told_by_header_or_words() -> None:
-    by_header = error_of(429, error_body(429, "x"), X_RateLimit_Type="Daily-limit")
-    by_words = error_of(429, error_body(429, "You have reached the maximum daily rate limit"))
+    by_header = rate_limited(error_body(429, "x"), X_RateLimit_Type="Daily-limit")
+    by_words = rate_limited(error_body(429, "You have reached the maximum daily rate limit"))
     assert by_header.daily
     assert by_words.daily
     assert not by_words.worth_retrying
 
 
 def test_the_wait_zoom_asks_for_is_kept() -> None:
-    error = error_of(429, error_body(429, "per-second"), Retry_After="3")
+    error = rate_limited(error_body(429, "per-second"), Retry_After="3")
     assert (error.retry_after, error.daily) == (3.0, False)
     assert error.worth_retrying
 
@@ -213,20 +219,20 @@ def test_the_wait_zoom_asks_for_is_kept() -> None:
 @pytest.mark.parametrize("header", ["2026-11-23T00:00:00Z", "43200", "2026-11-23T05:30+05:30"])
 def test_a_daily_limit_carries_the_time_at_which_it_may_go_on(header: str) -> None:
     sent = "Sun, 22 Nov 2026 12:00:00 GMT"
-    error = error_of(429, error_body(429, "daily"), Retry_After=header, Date=sent)
+    error = rate_limited(error_body(429, "daily"), Retry_After=header, Date=sent)
     assert error.again_at == datetime(2026, 11, 23, tzinfo=UTC)
+    assert error.again_at is not None
     assert error.again_at.tzinfo is UTC
 
 
 def test_a_limit_without_a_wait_carries_no_time() -> None:
-    error = error_of(429, error_body(429, "daily"), Date="Sun, 22 Nov 2026 12:00:00 GMT")
+    error = rate_limited(error_body(429, "daily"), Date="Sun, 22 Nov 2026 12:00:00 GMT")
     assert (error.retry_after, error.again_at) == (None, None)
 
 
 def test_a_wrong_clock_of_ours_does_not_change_how_long_to_wait() -> None:
     """Our clock says noon, Zoom's says one."""
-    error = error_of(
-        429,
+    error = rate_limited(
         error_body(429, "per-second"),
         Retry_After="2026-11-21T13:00:05Z",
         Date="Sat, 21 Nov 2026 13:00:00 GMT",
@@ -237,18 +243,18 @@ def test_a_wrong_clock_of_ours_does_not_change_how_long_to_wait() -> None:
 
 @pytest.mark.parametrize("sent", ["", "yesterday"])
 def test_without_a_date_that_can_be_read_our_clock_counts(sent: str) -> None:
-    error = error_of(429, error_body(429, "x"), Retry_After="2026-11-21T12:00:05Z", Date=sent)
+    error = rate_limited(error_body(429, "x"), Retry_After="2026-11-21T12:00:05Z", Date=sent)
     assert error.retry_after == 5
 
 
 def test_a_time_no_calendar_has_is_no_time() -> None:
     sent = "Fri, 31 Dec 9999 23:00:00 GMT"
-    error = error_of(429, error_body(429, "daily"), Retry_After="99999", Date=sent)
+    error = rate_limited(error_body(429, "daily"), Retry_After="99999", Date=sent)
     assert (error.retry_after, error.again_at) == (99999, None)
 
 
 def test_a_pause_too_long_to_wait_for_stops_like_a_daily_limit() -> None:
-    assert error_of(429, error_body(429, "per-second"), Retry_After="3600").daily
+    assert rate_limited(error_body(429, "per-second"), Retry_After="3600").daily
 
 
 @pytest.mark.parametrize(
@@ -267,7 +273,7 @@ def test_a_limit_per_second_that_zoom_names_is_kept(
     kind: str, number: str, limit: int | None
 ) -> None:
     headers = {"X_RateLimit_Type": kind, "X_RateLimit_Limit": number}
-    assert error_of(429, error_body(429, "x"), **headers).per_second == limit
+    assert rate_limited(error_body(429, "x"), **headers).per_second == limit
 
 
 def test_the_tracking_id_is_kept() -> None:

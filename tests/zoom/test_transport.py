@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -29,6 +30,12 @@ CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def transport() -> Iterator[Transport]:
     with Transport() as made:
         yield made
+
+
+def sent_with(call: responses.Call) -> dict[str, Any]:
+    """What the session was called with, which the mock adds to the request."""
+    arguments: dict[str, Any] = vars(call.request)["req_kwargs"]
+    return arguments
 
 
 def get(transport: Transport, url: str, params: dict[str, str] | None = None) -> Response:
@@ -359,7 +366,7 @@ def test_verification_of_certificates_cannot_be_switched_off_from_outside(
     with responses.RequestsMock() as mock:
         mock.get(API, json={})
         get(transport, API)
-        assert mock.calls[0].request.req_kwargs["verify"] is True
+        assert sent_with(mock.calls[0])["verify"] is True
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)
@@ -382,7 +389,7 @@ def test_no_proxy_in_the_environment_is_kept(
     with responses.RequestsMock() as mock:
         mock.get(API, json={})
         get(transport, API)
-        assert "https" not in mock.calls[0].request.req_kwargs["proxies"]
+        assert "https" not in sent_with(mock.calls[0])["proxies"]
 
 
 def test_each_host_has_its_own_proxy(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,7 +399,7 @@ def test_each_host_has_its_own_proxy(transport: Transport, monkeypatch: pytest.M
         for host in ("https://api.zoom.us/v2", "https://api.zoomgov.com/v2"):
             mock.get(host, json={})
             get(transport, host)
-        assert ["https" in call.request.req_kwargs["proxies"] for call in mock.calls] == [
+        assert ["https" in sent_with(call)["proxies"] for call in mock.calls] == [
             True,
             False,
         ]
