@@ -172,7 +172,7 @@ class Questionnaire:
                 item.control.id,
                 item.setting if item.is_lock else None,
                 item.label,
-                item.state,
+                f"{item.state} {item.until or ''}".rstrip(),
                 item.control.title,
                 item.severity,
                 item.question,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
@@ -97,16 +98,16 @@ class ReferenceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaiverTerms:
-    """What covers a deviation: texts of the organisation file, and an ISO date."""
+    """What covers a deviation, as in the organisation file."""
 
     reason: str
     owner: str
     ticket: str
-    expires: str
+    expires: date
 
     def as_dict(self) -> dict[str, JsonValue]:
         """The fields of `waiver` in a report."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: str(getattr(self, name)) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +275,7 @@ class WaiverResult:
     reason: str
     owner: str
     ticket: str
-    expires: str
+    expires: date
     state: WaiverState
     matched: int
     """Number of deviations it covers, or covered until it expired."""

@@ -118,15 +118,14 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
     due = [
         waiver
         for waiver in event.waivers
-        if waiver.state is not WaiverState.UNMATCHED
-        and _is_due(date.fromisoformat(waiver.expires), before, now)
+        if waiver.state is not WaiverState.UNMATCHED and _is_due(waiver.expires, before, now)
     ]
     return sorted(due, key=lambda waiver: (waiver.expires, waiver.control, waiver.scope))
 
 
 def days_left(waiver: WaiverResult, now: RunFacts) -> int:
     """Days until the last day of the waiver; negative once it has expired."""
-    return (date.fromisoformat(waiver.expires) - parse_rfc3339(now.finished_at).date()).days
+    return (waiver.expires - parse_rfc3339(now.finished_at).date()).days
 
 
 def _is_due(expires: date, before: date | None, now: date) -> bool:

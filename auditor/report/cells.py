@@ -165,4 +165,4 @@ def _json(value: JsonValue) -> str:
 
 
 def _waiver(verdict: Verdict, key: str) -> str:
-    return "" if verdict.waiver is None else getattr(verdict.waiver, key)
+    return "" if verdict.waiver is None else str(getattr(verdict.waiver, key))

@@ -12,6 +12,7 @@ from auditor.findings.run import Run, fingerprint
 from auditor.plain_text import pluralize
 from auditor.report import waiver_wording, wording
 from auditor.report.display import printable, shorten
+from auditor.report.json_report import waiver_object
 from auditor.report.markdown_text import prose, table_head, table_row
 
 _RESULT: Mapping[int, str] = {0: "PASS", 1: "FAIL", 3: "UNKNOWN", 4: "NOT JUDGED"}
@@ -160,7 +161,9 @@ def as_json(
         "totals": None if basis is None else basis.totals,
         "line": None if basis is None else basis.line,
         **(dict.fromkeys(counts) if basis is None else counts),
-        "waivers": [asdict(item) for item in basis.run.waivers if item.is_stale] if basis else [],
+        "waivers": [waiver_object(item) for item in basis.run.waivers if item.is_stale]
+        if basis
+        else [],
         "names": [asdict(item) for item in basis.run.references if item.is_stale] if basis else [],
         "findings": [_finding_object(basis, group) for group in examples] if basis else [],
         "findings_left_out": None if basis is None else _count_left_out(counts, len(examples)),

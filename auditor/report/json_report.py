@@ -196,7 +196,7 @@ def error_object(error: ReadError) -> Object:
 
 def waiver_object(waiver: WaiverResult) -> Object:
     """The result of a waiver, as `waiver_state` in the schema."""
-    return dict(asdict(waiver))
+    return asdict(waiver) | {"expires": str(waiver.expires)}
 
 
 def reference_object(reference: Reference) -> Object:

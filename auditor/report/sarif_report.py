@@ -338,7 +338,7 @@ def _suppression(waiver: WaiverTerms | None) -> Object:
     words = (
         waiver.reason if waiver else "Waived.",
         f"Accepted by {waiver.owner}" if waiver and waiver.owner else "",
-        f"until {waiver.expires}" if waiver and waiver.expires else "",
+        f"until {waiver.expires}" if waiver else "",
         f"({waiver.ticket})" if waiver and waiver.ticket else "",
     )
     return {

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
@@ -67,7 +66,7 @@ def waivers_due(run: Run) -> list[str]:
 
 def _soonest(run: Run, soon: Sequence[WaiverResult]) -> str:
     try:
-        expiry = min(date.fromisoformat(waiver.expires) for waiver in soon)
+        expiry = min(waiver.expires for waiver in soon)
         days = (expiry - parse_rfc3339(run.info.finished_at).date()).days
     except ValueError:
         return "soon"

@@ -1,6 +1,7 @@
 """Text about waivers and names in the organisation file."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from auditor.findings.model import Reference, ReferenceState, Verdict, WaiverResult, WaiverState
 from auditor.findings.run import Run
@@ -36,7 +37,7 @@ def waiver_text(waiver: WaiverResult) -> str:
     """The result of a waiver, with its owner and reason."""
     state_text = _WAIVER[waiver.state].format(
         deviations=pluralize(waiver.matched, "deviation"),
-        expires=printable(waiver.expires),
+        expires=waiver.expires,
     )
     accepted = _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)
     detail = f" {printable(waiver.detail)}" if waiver.detail else ""
@@ -87,6 +88,6 @@ def waiver_order(waiver: WaiverResult) -> tuple[bool, bool, str, str]:
     return not waiver.is_stale, not waiver.needs_care, waiver.control, waiver.scope
 
 
-def _accepted(owner: str, expires: str, ticket: str, reason: str) -> str:
+def _accepted(owner: str, expires: date, ticket: str, reason: str) -> str:
     under = f", {printable(ticket)}" if ticket else ""
-    return f"Accepted by {printable(owner)} until {printable(expires)}{under}: {printable(reason)}"
+    return f"Accepted by {printable(owner)} until {expires}{under}: {printable(reason)}"

@@ -269,7 +269,7 @@ def _waiver_row(waiver: WaiverResult) -> list[Cell]:
         waiver.control,
         waiver.scope,
         waiver.state,
-        waiver.expires,
+        str(waiver.expires),
         waiver.matched,
         waiver.owner,
         waiver.ticket,

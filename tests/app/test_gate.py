@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def waiver(*, stale: bool) -> WaiverResult:
         reason="a trial",
         owner="ann@example.com",
         ticket="",
-        expires="2026-11-30",
+        expires=date(2026, 11, 30),
         state=WaiverState.EXPIRED if stale else WaiverState.ACTIVE,
         matched=1,
     )

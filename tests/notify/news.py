@@ -1,6 +1,7 @@
 """Run events and their changes, made by hand."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from auditor.evidence.scope import Level, Scope
@@ -87,7 +88,7 @@ def waiver(expires: str, state: str = "expiring", **more: Any) -> WaiverResult:
     return WaiverResult(
         reason="They record lessons.",
         ticket="SEC-12",
-        expires=expires,
+        expires=date.fromisoformat(expires),
         state=WaiverState(state),
         matched=3,
         **fields,

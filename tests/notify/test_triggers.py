@@ -133,5 +133,5 @@ def test_the_end_of_a_waiver_that_covers_nothing_is_no_news() -> None:
 
 def test_the_waiver_that_ends_first_is_reported_first() -> None:
     found = due_waivers(news(waivers=[waiver("2026-12-05"), waiver("2026-11-22")]))
-    assert [each.expires for each in found] == ["2026-11-22", "2026-12-05"]
+    assert [str(each.expires) for each in found] == ["2026-11-22", "2026-12-05"]
     assert TODAY < "2026-11-22"

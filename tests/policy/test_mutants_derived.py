@@ -1,5 +1,6 @@
 """The fields and counts of derived findings."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -52,7 +53,9 @@ def test_documents_that_were_not_read_are_told() -> None:
     ],
 )
 def test_waived_deviations_are_counted(count: int, sentence: str) -> None:
-    found = of("CC-01", locks(Status.WAIVED, count, waiver=WaiverTerms("", "", "", "2027-01-01")))
+    found = of(
+        "CC-01", locks(Status.WAIVED, count, waiver=WaiverTerms("", "", "", date(2027, 1, 1)))
+    )
     assert (found.status, found.detail) == (Status.WAIVED, sentence)
 
 
@@ -60,12 +63,12 @@ def test_of_several_waivers_the_first_to_end_is_named() -> None:
     tally = DerivedInputs()
     ends = ("2027-05-01", "2026-12-01", "2028-01-01")
     for position, day in enumerate(ends):
-        waiver = WaiverTerms("", str(position), "", day)
+        waiver = WaiverTerms("", str(position), "", date.fromisoformat(day))
         lock = Verdict(
             "AI-01", FindingKind.LOCK, Status.WAIVED, Severity.HIGH, f"a.{position}", waiver=waiver
         )
         tally.add(ACCOUNT.level, (lock,))
-    assert of("CC-01", tally).waiver == WaiverTerms("", "1", "", "2026-12-01")
+    assert of("CC-01", tally).waiver == WaiverTerms("", "1", "", date(2026, 12, 1))
 
 
 @pytest.mark.parametrize("count", [SHOWN - 1, SHOWN, SHOWN + 1])
@@ -93,7 +96,7 @@ def test_scopes_that_are_not_looser_are_not_counted() -> None:
 
 def test_a_waiver_of_a_looser_group_is_named() -> None:
     tally = DerivedInputs()
-    waiver = WaiverTerms("", "ciso@example.com", "", "2027-01-01")
+    waiver = WaiverTerms("", "ciso@example.com", "", date(2027, 1, 1))
     for scope, status in ((ACCOUNT, Status.PASS), (Scope(Level.GROUP, "g1"), Status.WAIVED)):
         waived = waiver if status is Status.WAIVED else None
         value = Verdict("AI-01", FindingKind.VALUE, status, Severity.HIGH, "a.b", waiver=waived)

@@ -214,7 +214,7 @@ def test_an_expired_waiver_says_so_on_the_deviation_it_covered() -> None:
         reason="The studio needs it.",
         owner="ciso@example.com",
         ticket="SEC-12",
-        expires="2026-11-20",
+        expires=date(2026, 11, 20),
         state=WaiverState.EXPIRED,
         matched=2,
     )
@@ -236,7 +236,7 @@ def test_a_renewed_waiver_beside_an_expired_one_covers_again() -> None:
     assert statuses(found)["u1"] is WAIVED
     waived = verdicts(found)["u1"].waiver
     assert waived is not None
-    assert waived.expires == "2027-01-31"
+    assert waived.expires == date(2027, 1, 31)
     assert states(found) == ["expired", "active"]
 
 
@@ -355,7 +355,7 @@ def test_of_several_waivers_the_one_that_ends_first_is_told() -> None:
     )
     (counted,) = computed(found, "CC-01")
     assert counted.waiver is not None
-    assert counted.waiver.expires == "2027-02-01"
+    assert counted.waiver.expires == date(2027, 2, 1)
     assert counted.detail == "2 settings deviate, each under a waiver."
 
 

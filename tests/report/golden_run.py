@@ -5,7 +5,9 @@ After an intended change, `python -m tests.report.golden_run` rewrites the files
 
 import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
@@ -26,11 +28,11 @@ FOLDER = Path(__file__).parent / "golden"
 BINARY = {"pdf", "xlsx"}
 """Formats whose content other tests check."""
 FILES = {name: f"run{each.suffix}" for name, each in FORMATS.items() if name not in BINARY}
-WAIVER: dict[str, str] = {
+WAIVER: dict[str, Any] = {
     "reason": "They edit films.",
     "owner": "ciso@example.com",
     "ticket": "SEC-12",
-    "expires": "2027-01-31",
+    "expires": date(2027, 1, 31),
 }
 
 LOST = Reference(

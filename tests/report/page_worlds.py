@@ -1,6 +1,7 @@
 """Synthetic runs for pages: with chains, groups, waivers and a history, and very large ones."""
 
 from dataclasses import replace
+from datetime import date
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
@@ -24,7 +25,7 @@ CHAIN = (
     Layer(Level.GROUP, locked=None),
     Layer(Level.USER, value=True, seen=True, decides=True),
 )
-WAIVER = WaiverTerms("Trains surgeons", "dpo@example.com", "SEC-12", "2026-11-27")
+WAIVER = WaiverTerms("Trains surgeons", "dpo@example.com", "SEC-12", date(2026, 11, 27))
 TREND = (
     TrendPoint("r1", "2026-11-19T22:00:00Z", 80, 60, 1300),
     TrendPoint("r2", "2026-11-20T22:00:00Z", 40, 70, 1340),
@@ -48,7 +49,7 @@ def expiring(state: str = "expiring", expires: str = "2026-11-27") -> WaiverResu
         reason="Trains surgeons",
         owner="dpo@example.com",
         ticket="SEC-12",
-        expires=expires,
+        expires=date.fromisoformat(expires),
         state=WaiverState(state),
         matched=1,
     )

@@ -112,7 +112,7 @@ def test_what_is_not_there_is_an_empty_cell() -> None:
 
 def test_a_waived_row_says_who_answers_for_it() -> None:
     (row,) = rows(one(worlds.deviation(status=Status.WAIVED, waiver=WaiverTerms(**WAIVER))))
-    assert {key: row[f"waiver_{key}"] for key in WAIVER} == WAIVER
+    assert all(row[f"waiver_{key}"] == str(value) for key, value in WAIVER.items())
 
 
 @pytest.mark.parametrize("text", FORMULAS)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -45,13 +46,13 @@ def test_the_most_frequent_values_are_listed_and_the_others_counted() -> None:
 
 def test_cause_severity_waiver_and_level_part_findings() -> None:
     first = worlds.unknown(Cause.DENIED)
-    waived = worlds.deviation(status=Status.WAIVED, waiver=WaiverTerms("", "a", "", ""))
+    waived = worlds.deviation(status=Status.WAIVED, waiver=WaiverTerms("", "a", "", date.min))
     others = [
         replace(first, cause=Cause.ERROR),
         worlds.deviation(severity=Severity.LOW),
         worlds.deviation(),
         waived,
-        replace(waived, waiver=WaiverTerms("", "b", "", "")),
+        replace(waived, waiver=WaiverTerms("", "b", "", date.min)),
     ]
     groups = groups_of(*users(first, *others), (worlds.group(1), first))
     assert len(groups) == 7

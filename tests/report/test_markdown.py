@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -70,7 +71,7 @@ def tables(text: str) -> list[list[list[str]]]:
 def named(name: str) -> Run:
     """A name wherever one can stand: group, user, value, setting, message, waiver."""
     waiver = WaiverResult(
-        "AI-01", name, name, name, name, name, state=WaiverState.EXPIRED, matched=1
+        "AI-01", name, name, name, name, date.min, state=WaiverState.EXPIRED, matched=1
     )
     run = worlds.run_of(
         [
@@ -291,7 +292,7 @@ def test_the_page_fits_a_job_summary_whatever_the_run() -> None:
         for at in range(1_500)
     }
     verdicts = [replace(worlds.deviation("RT-01"), control=id_) for id_ in controls]
-    waiver = WaiverResult("AI-01", titles, titles, titles, titles, titles, WaiverState.EXPIRED, 1)
+    waiver = WaiverResult("AI-01", titles, titles, titles, titles, date.min, WaiverState.EXPIRED, 1)
     run = worlds.run_of(
         [worlds.judged(worlds.user(1), verdicts)],
         controls=controls,

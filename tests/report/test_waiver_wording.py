@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ ACTIVE = WaiverResult(
     reason="They edit films.",
     owner="ciso@example.com",
     ticket="SEC-12",
-    expires="2027-01-31",
+    expires=date(2027, 1, 31),
     state=WaiverState.ACTIVE,
     matched=2,
 )
@@ -34,7 +35,7 @@ STATES = {
     ),
     WaiverState.UNKNOWN: "met nothing that could be judged. ",
 }
-TERMS = WaiverTerms("They edit films.", "ciso@example.com", "SEC-12", "2027-01-31")
+TERMS = WaiverTerms("They edit films.", "ciso@example.com", "SEC-12", date(2027, 1, 31))
 
 
 def waived(**changes: Any) -> Verdict:
@@ -149,7 +150,7 @@ def test_hostile_words_of_a_waiver_stay_text(render: Render) -> None:
         waiver = replace(
             ACTIVE, reason=words, owner=words, ticket=words, scope=words, state=WaiverState.EXPIRED
         )
-        verdict = replace(waived(), waiver=WaiverTerms(words, words, words, words))
+        verdict = replace(waived(), waiver=WaiverTerms(words, words, words, date.min))
         html = render(run(waiver, verdicts=[verdict]), "html")
         assert "<script>alert(1)" not in html
         text = render(run(waiver, verdicts=[verdict]), "text", width=80)

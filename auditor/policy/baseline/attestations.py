@@ -5,8 +5,9 @@ Zoom publishes no flag, or only one whose pairing with the setting is inferred.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from enum import StrEnum
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity
@@ -18,6 +19,17 @@ from auditor.policy.catalogue.controls import ATTESTATION, LOCKED_SURFACES, Chec
 WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
 LOCK_RENEWAL_DAYS = 180
 """Days for which an answer about a lock is valid by default."""
+
+
+class AttestationState(StrEnum):
+    """Why a question needs an answer."""
+
+    MISSING = "missing"
+    NOT_COMPARED = "not compared"
+    """The answer does not say whether the value is as expected."""
+    EXPIRED = "expired"
+    EXPIRING = "expires"
+    """The answer is valid, but not for much longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +44,9 @@ class Unanswered:
     expected: str
     evidence: str
     renew_days: int
-    state: str = "missing"
-    """missing, not compared, expired DATE or expires DATE."""
+    state: AttestationState = AttestationState.MISSING
+    until: date | None = None
+    """The last day of the answer that expires or has expired; None in other states."""
 
     @property
     def is_lock(self) -> bool:
@@ -106,16 +119,7 @@ def due(
         related = [answer for answer in of_account if answers_it(answer, question)]
         state = _state(related, today)
         if state is not None:
-            yield Unanswered(
-                question.control,
-                question.setting,
-                question.severity,
-                question.question,
-                question.expected,
-                question.evidence,
-                question.renew_days,
-                state,
-            )
+            yield replace(question, state=state[0], until=state[1])
 
 
 def answers_it(answer: Attestation, question: Unanswered) -> bool:
@@ -123,15 +127,16 @@ def answers_it(answer: Attestation, question: Unanswered) -> bool:
     return answer.control == question.control.id and answer.setting in (None, question.setting)
 
 
-def _state(answers: list[Attestation], today: date) -> str | None:
+def _state(answers: list[Attestation], today: date) -> tuple[AttestationState, date | None] | None:
+    """The state with its date; None if the question has a valid answer."""
     if not answers:
-        return "missing"
+        return AttestationState.MISSING, None
     valid = [answer for answer in answers if answer.expires >= today]
     if not valid:
-        return f"expired {max(answer.expires for answer in answers)}"
+        return AttestationState.EXPIRED, max(answer.expires for answer in answers)
     newest = max(answer.on for answer in valid)
     latest = [answer for answer in valid if answer.on == newest]
     if all(answer.as_expected is None for answer in latest):
-        return "not compared"
+        return AttestationState.NOT_COMPARED, None
     ends = max(answer.expires for answer in latest)
-    return f"expires {ends}" if ends - today <= timedelta(days=WARN_DAYS) else None
+    return (AttestationState.EXPIRING, ends) if ends - today <= timedelta(days=WARN_DAYS) else None

@@ -191,7 +191,7 @@ class WaiversAndAttestations:
                 reason=waiver.reason,
                 owner=waiver.owner,
                 ticket=waiver.ticket,
-                expires=waiver.expires.isoformat(),
+                expires=waiver.expires,
                 state=self._state(position, waiver, unseen_levels, unmatched),
                 matched=self._waiver_counts.get(position, 0),
                 detail=unmatched.get(position, ""),
@@ -292,4 +292,4 @@ def _can_be_attested(verdict: Verdict) -> bool:
 
 
 def _terms(waiver: Waiver) -> WaiverTerms:
-    return WaiverTerms(waiver.reason, waiver.owner, waiver.ticket, waiver.expires.isoformat())
+    return WaiverTerms(waiver.reason, waiver.owner, waiver.ticket, waiver.expires)

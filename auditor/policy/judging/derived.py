@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
@@ -279,7 +280,7 @@ def _counted(settings: set[str]) -> str:
 
 def _waived(base: Verdict, waivers: Mapping[str, WaiverTerms | None]) -> Verdict:
     """All counted deviations are waived; the verdict shows the waiver that expires first."""
-    first = min(waivers.values(), key=lambda waiver: waiver.expires if waiver else "")
+    first = min(waivers.values(), key=lambda waiver: waiver.expires if waiver else date.min)
     count = len(waivers)
     detail = f"{count} setting{'s deviate, each' if count > 1 else ' deviates,'} under a waiver."
     return replace(
