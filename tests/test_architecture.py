@@ -321,6 +321,13 @@ def test_the_page_says_what_each_room_is_for() -> None:
     assert sorted(described) == sorted([*FLOORS, SANDBOX_ROOM])
 
 
+def test_the_page_names_every_use_case() -> None:
+    rows = re.findall(r"^\| (`.+`) \| .+ \|$", section("Use cases"), re.MULTILINE)
+    named = re.findall(r"`(\w+)`", " ".join(rows))
+    modules = [module for module in tree() if module.startswith("auditor.app.")]
+    assert sorted(named) == [module.removeprefix("auditor.app.") for module in modules]
+
+
 def test_every_station_on_the_page_exists() -> None:
     text = section("From an HTTP response to a line of the report")
     stations = re.findall(r"^\d+\. `([\w.]+)\.(\w+)`", text, re.MULTILINE)
