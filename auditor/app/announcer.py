@@ -55,11 +55,11 @@ class Announcer:
             if each.sent:
                 messages.say(f"Told {each.channel} ({each.shown}).")
             else:
-                messages.complain(f"{each.channel} ({each.shown}) was not told. {each.reason}")
+                messages.complain(f"{each.channel} ({each.shown}) got no message. {each.reason}")
         if self.heartbeat:
             ping = heartbeat.ping(self.heartbeat, signal_for(exit_code))
             if not ping.arrived:
-                messages.complain(f"the heartbeat did not arrive. {ping.reason}")
+                messages.complain(f"the heartbeat was not sent. {ping.reason}")
         return deliveries
 
 
@@ -75,7 +75,9 @@ def parse_triggers(text: str | None) -> frozenset[Trigger]:
     known = [occasion.value for occasion in Trigger]
     for word in words:
         if word not in known:
-            raise NotifyError(f'--notify-on "{word}" is no occasion: {", ".join(known)}.')
+            raise NotifyError(
+                f'--notify-on "{word}" is not an occasion. Name some of: {", ".join(known)}.'
+            )
     if not words:
         raise NotifyError(f"--notify-on is empty. Name some of: {', '.join(known)}.")
     return frozenset(map(Trigger, words))

@@ -178,8 +178,7 @@ def _read(kind: TypeAdapter[T], snapshot: Snapshot, name: str) -> T:
         return kind.validate_json(snapshot.meta(name) or "{}")
     except ValidationError as error:
         raise SnapshotError(
-            f"The run does not say in a way this version understands what it did ({name}). "
-            "Audit again."
+            f"This version cannot read how the run was made ({name}). Audit again."
         ) from error
 
 
@@ -320,8 +319,8 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         raise NothingSelected
     if not snapshot.meta("finished_at"):
         raise SnapshotError(
-            "The run broke off before everything was read, so it cannot be judged. "
-            "Go on with it: auditor audit --resume"
+            "The run was interrupted before everything was read, so it cannot be judged. Resume it "
+            "with: auditor audit --resume"
         )
     evaluation = evaluate(
         snapshot,

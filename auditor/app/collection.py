@@ -59,8 +59,8 @@ class ResumeRequest:
         for key, what in _MUST_AGREE.items():
             if before[key] != requested[key]:
                 raise ConfigError(
-                    f"The run that is to be resumed was begun with another {what}. Leave out what "
-                    "chooses it to go on with that run, or leave out --resume to start anew."
+                    f"The interrupted run was started with another {what}. To resume it, omit the "
+                    "option that chooses another; to start a new run, omit --resume."
                 )
 
 
@@ -114,13 +114,15 @@ class Collection:
                 snapshot = self._read(account, stored)
             except KeyboardInterrupt:
                 if stored.unfinished(account.credentials.account_id, api_url) is not None:
-                    self.messages.say(hint(f"What was read is kept. Go on with: {_RESUME_COMMAND}"))
+                    self.messages.say(
+                        hint(f"The evidence read so far is kept. Resume with: {_RESUME_COMMAND}")
+                    )
                 raise
             except DiskFull as error:
                 raise DiskFull(hint(str(error))) from error
         why = snapshot.meta("stopped")
         if why:
-            how = "" if _RESUME_COMMAND in why else f" Go on later with: {_RESUME_COMMAND}"
+            how = "" if _RESUME_COMMAND in why else f" Resume later with: {_RESUME_COMMAND}"
             self.messages.say(hint(f"Stopped before everything was read. {why}{how}"))
         return snapshot
 
@@ -138,11 +140,11 @@ class Collection:
             if unfinished is not None and (self.options.resume or self.options.resumes_own):
                 return self._resumed(stored, unfinished, connection)
             if self.options.resume:
-                self.messages.say("There is no run to resume: starting anew.")
+                self.messages.say("There is no run to resume: starting a new one.")
             elif unfinished is not None:
                 self.messages.say(
-                    f"Run {unfinished} was not finished. This is a new one: with --resume it would "
-                    "have gone on."
+                    f"Run {unfinished} is unfinished. This is a new run; --resume would have "
+                    "resumed the other."
                 )
             run_id = stored.new_id()
             since = _previous_start(stored, account_id, api_url, self.config)
@@ -177,7 +179,7 @@ class Collection:
             if self.options.resume is not None:
                 self.options.resume.check(snapshot, recorded)
             description = f"baseline {recorded.baseline.info.id}, depth {recorded.depth}"
-            self.messages.say(f"Going on with run {run_id} ({description}).")
+            self.messages.say(f"Resuming run {run_id} ({description}).")
             since = datetime.now(UTC) - self.options.max_age
             resume(connection, snapshot, recorded, since.isoformat(timespec="milliseconds"))
         return snapshot

@@ -136,16 +136,16 @@ def doctor_check(configuration: Configuration) -> DoctorCheck:
     ]
     if problems:
         more = f" {len(problems) - 1} more is wrong." if problems[1:] else ""
-        advice = f"See all of it: auditor config show.{more}"
+        advice = f"See the whole configuration: auditor config show.{more}"
         code = ExitCode.USAGE
         return DoctorCheck(
             "configuration", title, CheckState.FAILED, problems[0], advice, code, facts
         )
     places = {setting.origin for setting in configuration.settings}
     named = ", ".join(place for place in Origin if place in places and place is not Origin.DEFAULT)
-    sentence = f"Set by: {named}." if named else "Nothing is set: all of it is at its default."
+    sentence = f"Set by: {named}." if named else "Nothing is set: every setting has its default."
     if configuration.warnings:
-        advice = "Something is not used, or not safe: auditor config show says what, and why."
+        advice = "Something is not used, or is not safe. See what, and why: auditor config show"
         return DoctorCheck(
             "configuration", title, CheckState.WARNING, sentence, advice, facts=facts
         )
@@ -177,7 +177,7 @@ def _status(
     ]
     if effective is not None and effective.is_empty:
         ignored.insert(
-            0, (effective.origin, "it is set to nothing there, so no other place is asked")
+            0, (effective.origin, "it is set to nothing there, so no other place is read")
         )
     if name in parsing.NAMES:
         in_keyring, fault = _in_keyring(settings.profile, name, keyring)

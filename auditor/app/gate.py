@@ -268,7 +268,7 @@ class Gate:
             signed = self._signed(entry, snapshot) if entry else None
             if policy.new_only and not is_stored:
                 return closed(
-                    f"run {run.info.id} could not be stored, so what is new in it cannot be told.",
+                    f"run {run.info.id} could not be stored, so its new findings are unknown.",
                     "See why: auditor doctor",
                 )
             known = None
@@ -340,8 +340,8 @@ def accept(
     signatures = Signatures(settings)
     if signatures.are_required and signatures.signer is None:
         raise ConfigError(
-            "AUDITOR_VERIFY_KEY is set, so the gate asks for a signed acceptance, and no signing "
-            "key is here. Accept the run where runs are signed."
+            "AUDITOR_VERIFY_KEY is set, so the gate requires a signed acceptance, but this machine "
+            "has no signing key. Accept the run on the machine that signs."
         )
     with history.verified(entry) as evidence:
         signatures.verified(entry, evidence, required=False)
@@ -378,8 +378,8 @@ def _organisation_rejection(
     return closed(
         f"run {run_id} was judged with an organisation file ({digest}; "
         f"{len(recorded.overrides)} overrides, {len(recorded.waivers)} waivers, "
-        f"{len(recorded.attestations)} attestations), and the gate was given none.",
-        "Name the file that is to hold: --org FILE, or AUDITOR_ORG.",
+        f"{len(recorded.attestations)} attestations), but the gate has none.",
+        "Name the organisation file: --org FILE, or AUDITOR_ORG.",
     )
 
 
@@ -426,8 +426,8 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun:
     raise NoRun(
         f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
         f"{newest.baseline.id}, depth {newest.depth}{narrowed}.",
-        "Run the audit that way, or ask for what there is with --baseline, --depth, --only and "
-        "--topic.",
+        "Run an audit with these options, or match the stored run with --baseline, --depth, --only "
+        "and --topic.",
     )
 
 
@@ -439,7 +439,7 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
     """
     run = f"Run {entry.facts.id}"
     if not entry.facts.complete:
-        raise RunUnfit(f"{run} is incomplete: what nobody saw cannot be accepted.")
+        raise RunUnfit(f"{run} is incomplete: unread settings cannot be accepted.")
     if entry.set_aside:
         raise RunUnfit(f"{run} is set aside ({printable(entry.set_aside)}): it cannot be accepted.")
     if entry.ends_in_future(now):
@@ -449,9 +449,8 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
         )
     if differing := terms.differences(entry):
         raise RunUnfit(
-            f"{run} is not as the gate judges: it has {', '.join(differing)}. Name what the gate "
-            "judges by, with its options: --baseline, --org, --depth, --only, --topic. Or audit "
-            "that way first."
+            f"{run} does not match the gate: it has {', '.join(differing)}. Give the gate's "
+            "options: --baseline, --org, --depth, --only, --topic. Or audit with them first."
         )
 
 
@@ -467,15 +466,14 @@ def _acceptance(history: History, terms: Terms) -> Acceptance:
             return acceptance
     if not acceptances:
         raise NoRun(
-            "--new-only measures against an accepted run, and none is.",
-            "Accept one: auditor gate accept RUN",
+            "--new-only compares with an accepted run, but no run is accepted.",
+            "Accept one with: auditor gate accept RUN",
         )
     last = acceptances[0].entry
     raise NoRun(
-        f"run {last.facts.id}, which was accepted last, has "
-        f"{', '.join(terms.unmeasurable(last))}: what is new cannot be measured against it.",
-        "Accept a run that is judged as this gate judges, with the same options: auditor gate "
-        "accept latest",
+        f"run {last.facts.id}, which was accepted last, has {', '.join(terms.unmeasurable(last))}: "
+        f"it is no reference for what is new.",
+        "Accept a run with the options of this gate: auditor gate accept latest",
     )
 
 
@@ -496,14 +494,14 @@ def rejection(
     if age < -_MAX_CLOCK_SKEW:
         return closed(
             f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
-            "Set the clock of this machine or of the one that audits.",
+            "Correct the clock of this machine or of the one that audits.",
         )
     if not facts.complete and not policy.allow_unknown:
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
         return closed(
             f"run {facts.id} is incomplete: something could not be read{why}.",
             f"See what: auditor report {facts.id} --format text. Then audit again (auditor "
-            "nightly, or auditor audit --resume), or ask: auditor doctor",
+            f"nightly, or auditor audit --resume). Find the reason with: auditor doctor",
         )
     return None
 
@@ -543,7 +541,7 @@ def pin_mismatch(run: Run, policy: GatePolicy) -> GateResult | None:
         )
     if judged_checks < policy.min_checks:
         return closed(
-            f"{judged_checks:,} checks were judged, of at least {policy.min_checks:,} expected.",
+            f"{judged_checks:,} checks were judged; at least {policy.min_checks:,} are expected.",
             f"See which: auditor report {info.id}.",
         )
     return None
@@ -646,11 +644,11 @@ def _reason(run: Run, policy: GatePolicy, known: Known | None, counts: tuple[int
         if names:
             parts.append(wording.stale_names(names))
     if policy.fail_on is None and any(counts):
-        parts.append("none of which shuts the gate (--fail-on never)")
+        parts.append("none of which fails the gate (--fail-on never)")
     if not run.info.complete:
         parts.append("the evidence is incomplete")
     if policy.allow_unknown and (unknown or not run.info.complete):
-        parts.append("which --allow-unknown lets through")
+        parts.append("which --allow-unknown accepts")
     reference = f", against accepted run {known.entry.facts.id}" if known and new else ""
     return ", ".join(parts) + reference + "."
 
@@ -664,10 +662,7 @@ def _advice(run: Run, code: ExitCode) -> str:
             f"{run_id}."
         )
     if code is ExitCode.INCOMPLETE:
-        return (
-            f"See what is unknown: auditor report {run_id}. What it takes to read it: auditor "
-            "doctor."
-        )
+        return f"See what is unknown: auditor report {run_id}. How to read it: auditor doctor."
     return f"See which: auditor report {run_id}." if _has_open_items(run) else ""
 
 

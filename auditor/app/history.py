@@ -22,8 +22,8 @@ class NothingStored(StoreError):
         account = source.run_filter.account_id
         whose = f" of account {account}" if account else ""
         super().__init__(
-            f"No run{whose} is stored in {source.runs}.",
-            f"Start with: auditor audit{source.elsewhere()}",
+            f"No run{whose} is stored in {source.runs}.{source.elsewhere()}",
+            "Start with: auditor audit",
         )
 
 

@@ -72,7 +72,7 @@ class NotificationBaseline:
         if last is None or self.stored.history.find(last) is not None:
             return ""
         return (
-            f"Run {last}, which was told last, is kept no longer: what changed is told since the "
+            f"Run {last}, which was announced last, was removed: changes are announced since the "
             "run before this one."
         )
 
@@ -217,7 +217,9 @@ class NightlyJob:
             )
             entry = stored.history.find(run.info.id) if is_stored else None
             if entry is None:
-                why = "The run could not be stored in the history. The next night tries again."
+                why = (
+                    "The run could not be stored in the history. The next nightly run tries again."
+                )
                 event = replace(event, stopped=why, found=", ".join(wording.headline(run)))
                 self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.messages)
             else:

@@ -97,7 +97,7 @@ class RunSource:
             InsecureDirectory: others can change the content of the data directory.
         """
         if all_accounts and account is not None:
-            raise ConfigError("--account and --all-accounts: give one of them.")
+            raise ConfigError("--account and --all-accounts exclude each other. Give one of them.")
         runs = stored_runs(settings, writing=writing, sandbox=sandbox)
         if all_accounts:
             run_filter = EVERY_RUN
@@ -132,8 +132,8 @@ class RunSource:
         """A sentence for each run that is ignored because it ends in the future."""
         return [
             f"Run {entry.facts.id} ended later than now ({entry.facts.finished_at}): a clock was "
-            "wrong, so it does not count as the newest. Leave it out for good: auditor history "
-            f"set-aside {entry.facts.id} --reason TEXT"
+            "wrong, so it does not count as the newest. Exclude it: auditor history set-aside "
+            f"{entry.facts.id} --reason TEXT"
             for entry in self.runs.from_future(self.run_filter, self.now)
         ]
 
@@ -150,7 +150,8 @@ class RunSource:
         try:
             return source.runs.latest(source.run_filter, self.now)
         except RunNotFound as error:
-            raise RunNotFound(f"{error}{self.elsewhere()}") from error
+            message = str(error).removesuffix(error.advice).rstrip()
+            raise RunNotFound(f"{message}{self.elsewhere()}", error.advice) from error
 
     def elsewhere(self) -> str:
         """A sentence on runs outside this source; empty if there are none."""
@@ -159,7 +160,7 @@ class RunSource:
         try:
             sandbox = stored_runs(self.settings, sandbox=True)
             if sandbox.ids():
-                return " There are runs of the simulated account; for those, add --sandbox."
+                return " The simulated account has runs; for those, add --sandbox."
             others = {
                 (entry.facts.account_id, entry.place)
                 for entry in self.runs.history.runs()
@@ -233,16 +234,15 @@ class RunSource:
             one = runs.history.before(other)
             if one is None:
                 raise RunNotFound(
-                    f"Run {other.facts.id} is the first of its kind: nothing precedes it that was "
-                    "judged by the same baseline, at the same depth. Name two runs: auditor diff A "
-                    "B"
+                    f"Run {other.facts.id} is the first with its baseline and depth. Name two "
+                    "runs: auditor diff A B"
                 )
             return runs.history, one, other
         its, one = self.entry(earlier)
         if str(its) != str(runs):
             raise RunNotFound(
                 f"Runs {one.facts.id} and {other.facts.id} are in different stores: one of them is "
-                "simulated. There is nothing to compare."
+                "simulated. They cannot be compared."
             )
         return runs.history, one, other
 

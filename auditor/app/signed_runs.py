@@ -236,8 +236,8 @@ def verify(
     if not entry.signature:
         if required:
             raise SignatureError(
-                f"{run} is not signed. Where it is made, set AUDITOR_SIGNING_KEY or run: auditor "
-                "bundle keygen. Then audit again."
+                f"{run} is not signed. On the machine that audits, set AUDITOR_SIGNING_KEY or run "
+                "auditor bundle keygen. Then audit again."
             )
         return None
     signed = _read(run, entry.signature, SCHEMA)
@@ -283,8 +283,8 @@ def verify_acceptance(
 def _refuse_without_key(trusted: "PublicKey | None", *, required: bool) -> None:
     if required and trusted is None:
         raise SignatureError(
-            "A signature is required, and no key is trusted here. Set "
-            "AUDITOR_VERIFY_KEY to the public key that auditor bundle keygen tells."
+            "A signature is required, but this machine trusts no key. Set AUDITOR_VERIFY_KEY to "
+            "the public key that auditor bundle keygen prints."
         )
 
 
@@ -292,8 +292,7 @@ def _refuse_another(what: str, signed: "_Signed", trusted: "PublicKey | None") -
     if trusted is not None and signed.public != trusted:
         raise SignedByAnother(
             f"{what} was signed with key {signed.public.id}, not with the trusted one, "
-            f"{trusted.id}. Audit again with that key, or name another one with "
-            "AUDITOR_VERIFY_KEY."
+            f"{trusted.id}. Audit again with that key, or set AUDITOR_VERIFY_KEY to another one."
         )
 
 
@@ -428,8 +427,7 @@ def _read(what: str, text: str, schema: str) -> _Signed:
         document = json.loads(text)
         if document["schema"] != schema:
             raise SignatureError(
-                f"{what} was signed by a newer version of the auditor. Install that version "
-                "of the program."
+                f"{what} was signed by a newer version of the auditor. Install that version."
             )
         public = PublicKey.read(document["public_key"])
         if public.id != document["key_id"] or not isinstance(document["statement"], dict):
@@ -441,7 +439,7 @@ def _read(what: str, text: str, schema: str) -> _Signed:
         ) from error
     if not public.accepts(signed.signature, _context(schema), _canonical(signed.statement)):
         raise SignatureError(
-            f"{what} was altered: its signature does not fit what it is said to sign. Do not rely "
+            f"{what} was altered: its signature does not match its content. Do not rely "
             "on it; audit again."
         )
     return signed

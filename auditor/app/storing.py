@@ -140,11 +140,11 @@ def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, messages
 def _report_unfit(stored: Runs, run_id: str, error: Exception, messages: Messages) -> None:
     is_damaged = isinstance(error, _DAMAGED)
     why = f"its file in {stored.home / 'runs' / run_id} is damaged ({error})."
-    messages.say(f"Run {run_id} stays out of the history: {why if is_damaged else error}")
+    messages.say(f"Run {run_id} is not stored in the history: {why if is_damaged else error}")
 
 
 def _report_quarantine(stored: Runs, aside: object, messages: Messages) -> None:
     messages.complain(
         f"the history {stored.history} was damaged. It is kept as {aside}, and a new one was "
-        "begun. What can be saved of it: sqlite3 FILE .recover"
+        "started. Recover its data with: sqlite3 FILE .recover"
     )

@@ -393,7 +393,7 @@ def _set_to_nothing(missing: list[str], resolution: Resolution) -> str:
     it = "they are" if len(empty) > 1 else "it is"
     return (
         f" {join_and(empty)} {'are' if len(empty) > 1 else 'is'} set to nothing in {where}; as "
-        f"long as {it}, no other place is asked. Unset {'them' if len(empty) > 1 else 'it'}, or "
+        f"long as {it}, no other place is read. Unset {'them' if len(empty) > 1 else 'it'}, or "
         "give a value."
     )
 

@@ -361,10 +361,10 @@ class Runs:
         at = f" at {run_filter.place}" if run_filter.place else ""
         if any(not folder.facts["finished_at"] for folder in self.run_folders(run_filter)):
             raise RunNotFound(
-                f"No run{whose} in {self.home} is finished yet. Resume an interrupted run with: "
-                f"auditor audit --resume"
+                f"No run{whose} in {self.home} is finished yet.",
+                "Resume an interrupted run with: auditor audit --resume",
             )
-        raise RunNotFound(f"No run{whose}{at} is stored in {self}. Start with: auditor audit")
+        raise RunNotFound(f"No run{whose}{at} is stored in {self}.", "Start with: auditor audit")
 
     def from_future(self, run_filter: RunFilter, now: datetime) -> list["StoredRun"]:
         """The stored runs that end after `now` and are not set aside: a clock was wrong."""

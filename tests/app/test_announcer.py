@@ -66,8 +66,8 @@ def test_channels_that_fail_are_said_and_raise_nothing(
     )
     assert [each.sent for each in found] == [False]
     message = capsys.readouterr().err
-    assert "--notify (json://127.0.0.1) was not told. The connection was refused." in message
-    assert "the heartbeat did not arrive. It could not be reached." in message
+    assert "--notify (json://127.0.0.1) got no message. The connection was refused." in message
+    assert "the heartbeat was not sent. It could not be reached." in message
     assert SECRET not in message
 
 

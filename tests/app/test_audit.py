@@ -162,7 +162,7 @@ def test_a_judgement_of_nothing_is_refused() -> None:
 
 
 def test_a_run_that_broke_off_is_not_judged() -> None:
-    with pytest.raises(SnapshotError, match="broke off"):
+    with pytest.raises(SnapshotError, match="was interrupted"):
         judge(world((ACCOUNT, ON)), judgement("RC-02"))
 
 

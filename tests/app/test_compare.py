@@ -333,7 +333,7 @@ def test_runs_of_two_accounts_are_not_compared(
 def test_a_run_whose_evidence_is_gone_is_told(nights: Nights) -> None:
     one, other = nights.night(), nights.night()
     nights.history.remove([one])
-    with pytest.raises(RunNotFound, match=f"run {one.facts.id} is kept no longer"):
+    with pytest.raises(RunNotFound, match=f"run {one.facts.id} was removed"):
         changes(nights, one, other)
 
 

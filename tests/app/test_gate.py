@@ -225,7 +225,7 @@ def test_fail_on_never_opens_and_still_tells_all_there_is(nights: Nights) -> Non
     assert answer.code is ExitCode.OK
     assert (answer.deviations, answer.unknown, answer.stale_waivers) == (2, 1, 1)
     assert answer.reason == (
-        "2 deviations, 1 unknown, 1 waiver expired or covering nothing, none of which shuts the "
+        "2 deviations, 1 unknown, 1 waiver expired or covering nothing, none of which fails the "
         "gate (--fail-on never)."
     )
     assert answer.advice == f"See which: auditor report {run.info.id}."
@@ -241,7 +241,7 @@ def test_fail_on_never_says_of_incomplete_evidence_what_shuts_it(nights: Nights)
     answer = answered(nights, {"u1": Status.FAIL}, GatePolicy(fail_on=None), complete=False)
     assert answer.code is ExitCode.INCOMPLETE
     assert answer.reason == (
-        "1 deviation, 0 unknown, none of which shuts the gate (--fail-on never), the evidence is "
+        "1 deviation, 0 unknown, none of which fails the gate (--fail-on never), the evidence is "
         "incomplete."
     )
 

@@ -96,7 +96,7 @@ def test_a_run_that_waits_and_cannot_be_judged_keeps_no_other_out(
     assert done
     assert stored(runs) == [run_id]
     output = " ".join(capsys.readouterr().err.split())
-    assert f"Run {waiting} stays out of the history:" in output
+    assert f"Run {waiting} is not stored in the history:" in output
     assert message in output
     assert runs.folders() == [waiting]
 
@@ -112,4 +112,4 @@ def test_a_damaged_history_is_kept_aside_and_told(
     assert stored(runs) == [run_id]
     message = " ".join(capsys.readouterr().err.split())
     (aside,) = runs.home.glob(f"{FILE}.damaged-????????T??????")
-    assert f"{FILE} was damaged. It is kept as {aside}, and a new one was begun." in message
+    assert f"{FILE} was damaged. It is kept as {aside}, and a new one was started." in message

@@ -60,7 +60,7 @@ def test_the_first_run_has_nothing_before_it(nights: Nights) -> None:
     nights.night()
     result = ran("diff")
     assert result.exit_code == 2
-    assert "is the first of its kind" in output_text(result)
+    assert "is the first with its baseline and depth" in output_text(result)
     assert "auditor diff A B" in output_text(result)
 
 

@@ -265,7 +265,7 @@ def test_of_several_accounts_one_has_to_be_named(account: Account) -> None:
 def test_new_only_without_an_accepted_run_is_not_judged(audited: Account) -> None:
     ran = audited.gate("--new-only")
     assert ran.code == 4
-    assert lines(ran)[2] == "Accept one: auditor gate accept RUN"
+    assert lines(ran)[2] == "Accept one with: auditor gate accept RUN"
 
 
 def test_only_what_is_new_since_the_accepted_run_fails(account: Account) -> None:
@@ -306,7 +306,7 @@ def test_an_incomplete_run_cannot_be_accepted(account: Account) -> None:
     run = account.night(code=3)
     ran = account("gate", "accept", run)
     assert ran.code == 2
-    assert "is incomplete: what nobody saw cannot be accepted" in ran.err
+    assert "is incomplete: unread settings cannot be accepted" in ran.err
     assert account.gate("--new-only").code == 4
 
 
@@ -506,7 +506,7 @@ def test_fail_on_never_passes_and_tells_the_numbers(audited: Account) -> None:
     assert (
         report["deviations"] >= json.loads(audited.gate("--format", "json").out)["deviations"] > 0
     )
-    assert "none of which shuts the gate (--fail-on never)" in report["reason"]
+    assert "none of which fails the gate (--fail-on never)" in report["reason"]
     assert "Nothing to do." not in audited.gate("--fail-on", "never").out
 
 

@@ -58,7 +58,7 @@ def test_the_options_of_the_gate_choose_the_run(
     refused = account.gate("--new-only")
     assert refused.code == 4
     assert f"run {run}, which was accepted last, has " in lines(refused)[0]
-    assert "cannot be measured against it" in lines(refused)[0]
+    assert "is no reference for what is new" in lines(refused)[0]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_run_of_something_else_is_refused_and_what_differs_is_named(
     run = account.night(*options)
     refused = account("gate", "accept", run)
     assert refused.code == 2
-    assert f"Run {run} is not as the gate judges: it has {named}" in refused.err
+    assert f"Run {run} does not match the gate: it has {named}" in refused.err
     newest = account("gate", "accept", "latest")
     assert newest.code == 2
     assert f"No stored run fits (baseline strict, depth user); the newest, {run}" in newest.err

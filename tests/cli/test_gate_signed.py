@@ -146,7 +146,7 @@ def test_an_acceptance_that_could_not_be_signed_is_not_made_where_one_is_asked_f
     signing.keys(trusted=PUBLIC)
     refused = signing.account("gate", "accept", run)
     assert refused.code == 2
-    assert "no signing key is here" in refused.err
+    assert "this machine has no signing key" in refused.err
 
 
 @pytest.mark.parametrize("words", [["report"], ["diff"], ["audit", "--from", "latest"], ["ask"]])

@@ -342,7 +342,7 @@ def test_if_a_signature_is_required_only_a_signed_run_is_judged(
     red.summaries(False)
     red.night()
     untrusted = red.gate("--require-signature")
-    assert (untrusted.code, "no key is trusted here" in untrusted.out) == (4, True)
+    assert (untrusted.code, "this machine trusts no key" in untrusted.out) == (4, True)
     monkeypatch.setenv("AUDITOR_SIGNING_KEY", "5" * 64)
     unsigned = red.gate("--require-signature")
     assert (unsigned.code, "is not signed" in unsigned.out) == (4, True)

@@ -186,7 +186,7 @@ def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> 
         first = nightly.begun("--deadline", "0m")
         _, err = first.communicate(timeout=60)
         assert first.returncode == 3, err
-        assert "The deadline of the run passed. Go on later with: auditor nightly" in err
+        assert "The deadline of the run passed. Resume later with: auditor nightly" in err
         assert "--resume" not in err
         (run,) = nightly.runs()
         assert (run["complete"], run["stopped"]) == (False, "The deadline of the run passed.")
@@ -194,7 +194,7 @@ def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> 
         assert nightly("gate", env=STRICT).code == 4
         ran = nightly.night()
     assert ran.code in (0, 3), ran.err
-    assert f"Going on with run {run['id']}" in ran.err
+    assert f"Resuming run {run['id']}" in ran.err
     (whole,) = nightly.runs()
     assert (whole["id"], whole["complete"], whole["stopped"]) == (run["id"], True, None)
     assert nightly.folders == []
@@ -216,7 +216,7 @@ def test_a_killed_night_is_gone_on_with(tmp_path: Path) -> None:
         run = killed(nightly)
         assert nightly("history", "--format", "json").out == "[]\n"
         ran = nightly.night()
-    assert f"Going on with run {run}" in ran.err
+    assert f"Resuming run {run}" in ran.err
     assert [each["id"] for each in nightly.runs()] == [run]
 
 
@@ -227,10 +227,10 @@ def test_a_killed_run_of_another_kind_is_not_taken_up(
     with slow(tmp_path) as nightly:
         run = killed(nightly)
         ran = nightly.night(*otherwise)
-        assert "Going on with" not in ran.err
+        assert "Resuming run" not in ran.err
         assert run in nightly.folders
         assert [each["complete"] for each in nightly.runs()] == [True]
-        assert f"Going on with run {run}" in nightly.night().err
+        assert f"Resuming run {run}" in nightly.night().err
 
 
 def test_two_at_once_on_one_account_are_one_and_a_refusal(tmp_path: Path) -> None:
@@ -313,8 +313,8 @@ def test_a_channel_that_fails_does_not_lose_the_run(nightly: Nightly, account: S
     with webhook(500) as hook:
         ran = nightly.night(*telling(hook), "--fail-on", "high")
     assert ran.code == 1
-    assert "was not told" in ran.err
-    assert "the heartbeat did not arrive" in ran.err
+    assert "got no message" in ran.err
+    assert "the heartbeat was not sent" in ran.err
     assert len(nightly.runs()) == 2
     assert nightly.folders == []
 
@@ -329,7 +329,7 @@ def test_a_data_directory_of_others_is_told_of_too(nightly: Nightly) -> None:
     assert len(titles(hook)) == 1
 
 
-# what was not told is told the next time
+# what got no message is told the next time
 
 
 @contextmanager
@@ -411,7 +411,7 @@ def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
         nightly.night(*(telling(hook) if expected_earlier else ()))
         on(account)
         for _ in range(2):
-            assert "was not told" in nightly.night(*refused).err
+            assert "got no message" in nightly.night(*refused).err
         assert titles(hook) == []
         nightly.night(*telling(hook))
         assert "1 critical setting got worse for 2 users" in titles(hook)[0]
@@ -467,7 +467,7 @@ def test_if_the_last_announced_run_is_gone_the_previous_run_counts_and_a_message
         memory.write_text("20200101T000000-000Z-000000")
         on(account)
         ran = nightly.night(*telling(hook))
-    sentence = "Run 20200101T000000-000Z-000000, which was told last, is kept no longer"
+    sentence = "Run 20200101T000000-000Z-000000, which was announced last, was removed"
     assert sentence in ran.err
     assert sentence in messages(hook)[0]
     assert "1 critical setting got worse for 2 users" in titles(hook)[0]
@@ -507,7 +507,7 @@ def test_an_interrupted_night_says_that_the_next_one_goes_on(tmp_path: Path) -> 
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
-    assert "What was read is kept. Go on with: auditor nightly" in err
+    assert "The evidence read so far is kept. Resume with: auditor nightly" in err
     assert "--resume" not in err
 
 
@@ -594,7 +594,7 @@ def test_a_damaged_history_is_set_aside_whole_and_a_new_one_begun(nightly: Night
     ran = nightly.night()
     (aside,) = nightly.data.glob("history.sqlite.damaged-*")
     assert ran.code == 0
-    assert f"was damaged. It is kept as {aside}, and a new one was begun" in ran.err
+    assert f"was damaged. It is kept as {aside}, and a new one was started" in ran.err
     assert aside.read_bytes() == damage
     assert len(nightly.runs()) == 1
     assert nightly.night().code == 0

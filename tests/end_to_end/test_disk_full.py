@@ -73,7 +73,7 @@ def test_a_disk_that_fills_up_breaks_the_run_off_and_it_goes_on(auditor: Auditor
     before = auditor.account.requests.template(USER_SETTINGS)
     resumed = auditor.audit("--resume", "--format", "json")
     read = auditor.account.requests.template(USER_SETTINGS) - before
-    assert f"Going on with run {path.parent.name}" in resumed.err
+    assert f"Resuming run {path.parent.name}" in resumed.err
     before = auditor.account.requests.template(USER_SETTINGS)
     calm = Auditor(auditor.folder / "calm", auditor.account)
     calm.folder.mkdir()
@@ -168,7 +168,7 @@ def test_a_damaged_history_is_told_and_the_next_audit_begins_a_new_one(auditor: 
     ran = auditor.audit("--baseline", "strict", "--format", "json")
     assert ran.code == 0
     assert "was damaged. It is kept as" in ran.err
-    assert "a new one was begun" in ran.err
+    assert "a new one was started" in ran.err
     (aside,) = auditor.data.glob("history.sqlite.damaged-????????T??????")
     assert aside.read_bytes() == content
     assert auditor("report", "--format", "json").out == ran.out

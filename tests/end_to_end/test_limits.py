@@ -48,7 +48,7 @@ def test_a_used_up_day_stops_the_run_and_the_next_day_completes_it(
     assert "not_collected" in unread
     assert all("may go on at" in error["message"] for error in stopped.report["errors"])
     assert again.code == 3
-    assert "Going on with run" in again.err
+    assert "Resuming run" in again.err
     before = unlimited.requests.template(USER_SETTINGS)
     ran = auditor.at(unlimited).audit("--resume", "--format", "json")
     assert ran.code == undisturbed["run"]["exit_code"], ran.err

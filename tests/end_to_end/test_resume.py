@@ -104,7 +104,7 @@ def test_a_run_that_was_killed_goes_on(auditor: Auditor, whole: Calm, moment: st
     began = the_run(auditor)
     ran = auditor.audit("--resume", "--format", "json")
     assert ran.code == whole.report["run"]["exit_code"], ran.err
-    assert f"Going on with run {began} (baseline strict, depth meeting)." in ran.err
+    assert f"Resuming run {began} (baseline strict, depth meeting)." in ran.err
     assert timeless(ran.report) == timeless(whole.report)
     assert ran.report["run"]["id"] == began
     assert ran.report["run"]["evidence_digest"] == whole.report["run"]["evidence_digest"]
@@ -155,10 +155,10 @@ def test_the_cost_of_both_parts_is_told(auditor: Auditor, quick: Calm) -> None:
 
 def test_with_nothing_to_resume_a_new_run_begins(auditor: Auditor, quick: Calm) -> None:
     ran = auditor.audit("--resume", *QUICK)
-    assert "There is no run to resume: starting anew." in ran.err
+    assert "There is no run to resume: starting a new one." in ran.err
     assert timeless(ran.report) == timeless(quick.report)
     again = auditor.audit("--resume", *QUICK)
-    assert "There is no run to resume: starting anew." in again.err
+    assert "There is no run to resume: starting a new one." in again.err
     assert again.report["run"]["id"] != ran.report["run"]["id"]
 
 
@@ -168,7 +168,7 @@ def test_without_resume_a_new_run_begins_and_tells_of_the_other(
     killed(auditor, after(5), *QUICK)
     broken_off = the_run(auditor)
     ran = auditor.audit(*QUICK)
-    assert f"Run {broken_off} was not finished." in ran.err
+    assert f"Run {broken_off} is unfinished." in ran.err
     assert "--resume" in ran.err
     assert ran.report["run"]["id"] != broken_off
     assert timeless(ran.report) == timeless(quick.report)
@@ -207,9 +207,9 @@ def test_a_run_does_not_go_on_as_another(
     before = auditor.account.requests.total
     ran = InProcess(auditor.folder, auditor.account).audit("--resume", *otherwise)
     assert ran.code == 2
-    assert f"begun with another {what}." in ran.err
-    assert "leave out --resume to start anew" in ran.err
-    assert "Going on" not in ran.err
+    assert f"started with another {what}." in ran.err
+    assert "to start a new run, omit --resume" in ran.err
+    assert "Resuming" not in ran.err
     assert auditor.account.requests.total - before <= IN_FLIGHT
 
 

@@ -177,7 +177,7 @@ def test_a_fact_that_no_run_has_is_refused(whole: Path, name: str, value: object
 )
 def test_a_record_of_another_shape_is_refused(whole: Path, name: str, value: str) -> None:
     change(whole, "UPDATE meta SET value = ? WHERE key = ?", value, name)
-    assert "does not say in a way this version understands" in refused(whole)
+    assert "This version cannot read how the run was made" in refused(whole)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: next(iter(policy)))
