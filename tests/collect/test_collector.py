@@ -230,9 +230,7 @@ def test_scopes_carry_what_their_rows_say() -> None:
         (ReadPlan(), []),
     ],
 )
-def test_what_the_plan_does_not_name_is_not_asked_for(
-    reads: ReadPlan, requests: list[Any | str]
-) -> None:
+def test_what_the_plan_does_not_name_is_not_asked_for(reads: ReadPlan, requests: list[str]) -> None:
     zoom = company()
     collected(zoom, reads)
     assert zoom.requests == requests

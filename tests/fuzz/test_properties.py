@@ -8,6 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.evidence.reading import JsonValue
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline import organisation
 from auditor.policy.baseline.organisation import OrganisationFile
@@ -60,7 +61,7 @@ def test_what_is_damaged_is_read_as_something_or_refused(
     assert isinstance(found, dict) or str(found).isprintable()
 
 
-def planted(document: object, path: list[int], name: str) -> object:
+def planted(document: JsonValue, path: list[int], name: str) -> JsonValue:
     """`document` with a secret in the object that `path` leads to."""
     if isinstance(document, dict):
         keys = list(document)
@@ -78,15 +79,15 @@ def planted(document: object, path: list[int], name: str) -> object:
 @quick
 @given(OBJECTS, st.lists(st.integers(0, 5), max_size=6), SECRET_NAMES)
 def test_a_secret_is_gone_from_wherever_it_stands(
-    document: dict[str, object], path: list[int], name: str
+    document: dict[str, JsonValue], path: list[int], name: str
 ) -> None:
-    assert CANARY not in json.dumps(redact(planted(document, path, name)))  # type: ignore[arg-type]
+    assert CANARY not in json.dumps(redact(planted(document, path, name)))
 
 
 @quick
 @given(OBJECTS)
-def test_redaction_leaves_an_object_json_with_as_many_keys(document: dict[str, object]) -> None:
-    clean = redact(document)  # type: ignore[arg-type]
+def test_redaction_leaves_an_object_json_with_as_many_keys(document: dict[str, JsonValue]) -> None:
+    clean = redact(document)
     assert isinstance(clean, dict)
     assert len(clean) == len(document)
     json.dumps(clean)
@@ -114,14 +115,14 @@ SECRET_SETTINGS = {
 
 
 @pytest.mark.parametrize("value", ["all", 3, ["a"]], ids=str)
-def test_no_documented_setting_is_taken_for_a_secret_but_the_secrets(value: object) -> None:
+def test_no_documented_setting_is_taken_for_a_secret_but_the_secrets(value: JsonValue) -> None:
     """A setting that is dropped would be unknown for ever."""
     dropped = set()
     for path in documented():
-        document: object = value
+        document: JsonValue = value
         for key in reversed(path.split(".")):
             document = {key: document}
-        if redact(document) != document:  # type: ignore[arg-type]
+        if redact(document) != document:
             dropped.add(path)
     assert dropped == SECRET_SETTINGS & {*documented()}
 

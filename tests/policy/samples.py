@@ -15,7 +15,7 @@ from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.operators import Expectation
-from tests.policy.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, ONCE, USER, put
+from tests.policy.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, USER, put
 
 BASELINES = {name: baseline.load(name, CATALOGUE) for name in baseline.names()}
 PARAMETERS: dict[str, JsonValue] = {**EXAMPLES, "allowed_integrations": ["none_of_them"]}
@@ -154,7 +154,9 @@ def failing(check: Check, wish: Expectation) -> JsonValue:
         case "no_true_leaf_except_param":
             return {"meeting": {"new_feature": True}}
         case "count_members_lte_param":
-            return _people(check, PARAMETERS[str(wish.param)] + 1)  # type: ignore[operator]
+            most = PARAMETERS[str(wish.param)]
+            assert isinstance(most, int)
+            return _people(check, most + 1)
         case "none_unlimited":
             return [{"type": "callLog", "duration": -1, "time_unit": "year"}]
         case "no_write_scopes":
@@ -256,7 +258,3 @@ def is_occupied(body: dict[str, Any], path: str) -> bool:
         if not isinstance(here, dict):
             return True
     return leaf in here
-
-
-def view_of(level: Level, check: Check) -> View:
-    return ONCE.get(level, check.document)

@@ -36,7 +36,7 @@ def clash(
     return [(each.setting, each.one.expectation.op, each.other.expectation.op) for each in found]
 
 
-def op(name: str, value: Any | None = None, **fields: Any) -> dict[str, Any]:
+def op(name: str, value: Any = None, **fields: Any) -> dict[str, Any]:
     return {"op": name, **({} if value is None else {"value": value}), **fields}
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.zoom.errors import (
     IncompleteListing,
     ListingShrank,
@@ -42,7 +43,7 @@ def listing(pages: Pages, **options: Any) -> Listing:
     return Listing(pages, "GET /users", "users", **options)
 
 
-def ids(read: Listing) -> list[str | int | Any]:
+def ids(read: Listing) -> list[JsonValue]:
     return [row.get("id") for rows in read for row in rows]
 
 

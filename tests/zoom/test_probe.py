@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,9 +89,9 @@ def test_a_stranger_is_named_and_told_nothing(
     ],
 )
 def test_a_certificate_that_does_not_hold_is_told_apart(
-    tmp_path: Path, authority: Authority, failure: ProbeFailure, how: dict[str, timedelta]
+    tmp_path: Path, authority: Authority, failure: ProbeFailure, how: dict[str, Any]
 ) -> None:
-    with serving(server_context(tmp_path, authority, **how)) as server:  # type: ignore[arg-type]
+    with serving(server_context(tmp_path, authority, **how)) as server:
         result = probe(server.url, Route(verify=str(authority.saved(tmp_path))))
     assert result.failure is failure
     assert result.failure.is_tls
