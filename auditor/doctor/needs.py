@@ -78,8 +78,9 @@ def _requests(planned: PlannedCheck) -> Iterator[Endpoint]:
         return
     for level in planned.levels:
         yield from surface.levels[level].endpoints
-    for level in planned.lock_levels:
-        yield from SURFACES[LOCKS.surface].levels[level].endpoints
+    for level in planned.lock_levels:  # without the list of groups, no group's lock is judged
+        locks = SURFACES[LOCKS.surface].levels[level]
+        yield from set(locks.endpoints).difference(locks.listings)
     if surface.also is not None:
         yield from surface.also(check.setting)
     if planned.compares_groups:
