@@ -279,7 +279,7 @@ def test_a_secret_at_the_prompt_of_the_client_id_can_be_corrected(desktop: Desk)
     answers = [account_id, secret, secret, account_id, client_id, secret]
     ran = desktop.typed("auth", "login", answers=answers)
     assert ran.code == 0, ran.out
-    assert "so all three are asked for again" in " ".join(ran.out.split())
+    assert "enter all three again" in " ".join(ran.out.split())
     assert "Stored" in ran.out
 
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_used_is_refused_before_anything_is_read(
         ({"AUDITOR_HOME": f"{LOCKED}/data"}, 2, (f"{LOCKED}/data", "AUDITOR_HOME")),
         ({"AUDITOR_BASELINE": "strickt"}, 2, ("strickt", "strict")),
         ({"AUDITOR_ORG": "gone.yaml"}, 2, ("gone.yaml",)),
-        ({"AUDITOR_STORE": "history.sqlite"}, 2, ("AUDITOR_STORE", "no address")),
+        ({"AUDITOR_STORE": "history.sqlite"}, 2, ("AUDITOR_STORE", "not the address")),
         ({"AUDITOR_STORE": "postgresql://127.0.0.1:1/a"}, 4, ("cannot be reached",)),
         ({"AUDITOR_SIGNING_KEY": "no key"}, 2, ("signing key", "hexadecimal")),
     ],
