@@ -367,6 +367,9 @@ DIALECT = frozenset(
         "tried",
         "holding",
         "hoisted",
+        "bearing",
+        "bearings",
+        "extent",
     ]
 )
 """Words that once named things in this code, each with several meanings. None is a name."""

@@ -225,7 +225,7 @@ def collect(
     snapshot: Snapshot,
     judgement: EvaluationConfig,
     run_id: str,
-    extent: CollectionScope | None = None,
+    collection_scope: CollectionScope | None = None,
 ) -> None:
     """Read what the judgement needs into an empty snapshot, with the metadata of the run.
 
@@ -243,8 +243,8 @@ def collect(
         "started_at": utc_now(),
         "depth": judgement.depth,
         "judgement": judgement.record(),
-        "extent": (extent or CollectionScope()).record(),
-        "changes_since": (extent.changes_since if extent else None) or "",
+        "extent": (collection_scope or CollectionScope()).record(),
+        "changes_since": (collection_scope.changes_since if collection_scope else None) or "",
         SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
     }
     for key, value in facts.items():
@@ -268,10 +268,12 @@ def resume(
 def _run_collector(
     target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
 ) -> None:
-    extent = CollectionScope.from_snapshot(snapshot)
+    collection_scope = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
     needed = reads.needed(overrides.union(), judgement.depth, parameters)
-    needed = replace(needed, meetings=extent.meetings, changes_since=extent.changes_since)
+    needed = replace(
+        needed, meetings=collection_scope.meetings, changes_since=collection_scope.changes_since
+    )
     before = _read(_API, snapshot, "api")
     began = time.monotonic()
 
@@ -296,9 +298,9 @@ def _run_collector(
         stopping=target.stopping,
         since=since,
         lock_verifier=SnapshotLockVerifier(overrides, parameters, needed)
-        if extent.verify_locks
+        if collection_scope.verify_locks
         else None,
-        sample=extent.verify_locks,
+        sample=collection_scope.verify_locks,
         checkpoint=checkpoint,
     )
     collector.collect()

@@ -69,7 +69,7 @@ class CollectionOptions:
     """How to start a collection: a new one, or the continuation of an unfinished one."""
 
     rate: RateOptions = field(default_factory=RateOptions)
-    extent: CollectionScope = field(default_factory=CollectionScope)
+    collection_scope: CollectionScope = field(default_factory=CollectionScope)
     resume: ResumeRequest | None = None
     """Resumes the unfinished run, which must be as requested; None starts a new one."""
     resumes_own: bool = False
@@ -149,8 +149,8 @@ class Collection:
             run_id = stored.new_id()
             since = _previous_start(stored, account_id, api_url, self.config)
             with stored.new(run_id) as snapshot:
-                extent = replace(self.options.extent, changes_since=since)
-                collect(connection, snapshot, self.config, run_id, extent)
+                collection_scope = replace(self.options.collection_scope, changes_since=since)
+                collect(connection, snapshot, self.config, run_id, collection_scope)
             return snapshot
 
     @contextmanager

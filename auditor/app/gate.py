@@ -164,7 +164,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownFindings:
     """The deviations and unknowns of the accepted run, which do not count as new."""
 
     entry: StoredRun
@@ -172,7 +172,7 @@ class Known:
     """By fingerprint."""
 
     @classmethod
-    def of(cls, history: History, entry: StoredRun) -> "Known":
+    def of(cls, history: History, entry: StoredRun) -> "KnownFindings":
         """The findings as recorded when the run was stored."""
         with history.finding_states(entry) as states:
             return cls(
@@ -184,7 +184,7 @@ class Known:
                 },
             )
 
-    def confirmed(self, rejudged: Run) -> "Known":
+    def confirmed(self, rejudged: Run) -> "KnownFindings":
         """Keep only the findings that the evidence still shows when judged by the gate's own
         policy.
 
@@ -195,7 +195,7 @@ class Known:
             for finding in rejudged.without_history()
             if self.statuses.get(finding.fingerprint) is finding.verdict.status
         }
-        return Known(self.entry, statuses)
+        return KnownFindings(self.entry, statuses)
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ class Gate:
                 known = self._known(Terms.of(config, run.info.account_id, run.info.api_url))
             return judged(run, policy, known, signed)
 
-    def _known(self, terms: Terms) -> Known:
+    def _known(self, terms: Terms) -> KnownFindings:
         """The findings of the accepted run.
 
         Raises:
@@ -291,7 +291,7 @@ class Gate:
         with history.verified(accepted) as evidence:
             self._signatures.verified(accepted, evidence, required=is_required)
             again = judge(evidence, replace(self.config, today=datetime.now(UTC).date()))
-            return Known.of(history, accepted).confirmed(again)
+            return KnownFindings.of(history, accepted).confirmed(again)
 
     def _signed(self, entry: StoredRun, evidence: Snapshot) -> Signed | None:
         """The key of a run's verified signature; None if the run is not signed and need not be.
@@ -553,7 +553,7 @@ def closed(reason: str, advice: str) -> GateResult:
 
 
 def judged(
-    run: Run, policy: GatePolicy, known: Known | None = None, signed: Signed | None = None
+    run: Run, policy: GatePolicy, known: KnownFindings | None = None, signed: Signed | None = None
 ) -> GateResult:
     """The result for a run, compared with the accepted run if only new findings count.
 
@@ -631,7 +631,9 @@ def _count(
     return deviations, unknown, new, tuple(examples[:MAX_EXAMPLES])
 
 
-def _reason(run: Run, policy: GatePolicy, known: Known | None, counts: tuple[int, int, int]) -> str:
+def _reason(
+    run: Run, policy: GatePolicy, known: KnownFindings | None, counts: tuple[int, int, int]
+) -> str:
     deviations, unknown, stale = counts
     new = "new " if policy.new_only else ""
     threshold = f" at {policy.fail_on} or above" if policy.fail_on else ""

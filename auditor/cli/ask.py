@@ -105,7 +105,7 @@ def _full_answer(answer: "Answer", width: int) -> list[str]:
             lines += _wrapped(line, width, "  ")
     claims = ", ".join(map(str, question.claims))
     lines += ["", *_wrapped(f"Claims behind it: {claims} (docs/claims.md).", width, "")]
-    first = answer.parts[0].bearing.id
+    first = answer.parts[0].control.id
     return [*lines, f"More about a control: auditor control show {first}"]
 
 

@@ -182,7 +182,7 @@ def audit(
         )
         options = CollectionOptions(
             rate=RateOptions(plan, max_rate, rate_share),
-            extent=CollectionScope(verify_locks, meetings),
+            collection_scope=CollectionScope(verify_locks, meetings),
             resume=request if resume else None,
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
         )

@@ -148,7 +148,7 @@ def nightly(
         depth=Level(depth),
         collection=CollectionOptions(
             rate=RateOptions(plan, max_rate, rate_share),
-            extent=CollectionScope(verify_locks),
+            collection_scope=CollectionScope(verify_locks),
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
             deadline=math.inf if seconds is None else time.monotonic() + seconds,
             resumes_own=True,

@@ -238,8 +238,8 @@ def _documents(stored: SnapshotReader) -> frozenset[View]:
 
 def _budget(stored: SnapshotReader) -> JsonValue:
     """The selection of upcoming meetings that the run was to read."""
-    extent: dict[str, JsonValue] = json.loads(stored.meta("extent") or "{}")
-    return extent.get("meetings")
+    recorded: dict[str, JsonValue] = json.loads(stored.meta("extent") or "{}")
+    return recorded.get("meetings")
 
 
 @dataclass(frozen=True, slots=True)

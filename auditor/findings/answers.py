@@ -120,7 +120,7 @@ class AffectedScopes:
 class ControlPart:
     """The result of one control related to a question."""
 
-    bearing: RelatedControl
+    control: RelatedControl
     effects: Mapping[ControlEffect, AffectedScopes]
     gaps: tuple[Gap, ...] = ()
     statements: tuple[str, ...] = ()
@@ -152,15 +152,15 @@ class Answer:
     @property
     def is_lower_bound(self) -> bool:
         """True if there may be more: a deciding control was not checked completely."""
-        return any(part.bearing.decides and part.is_incomplete for part in self.parts)
+        return any(part.control.decides and part.is_incomplete for part in self.parts)
 
     def controls(self, effect: ControlEffect) -> tuple[str, ...]:
         """The ids of the controls with this effect."""
-        return tuple(part.bearing.id for part in self.parts if effect in part.effects)
+        return tuple(part.control.id for part in self.parts if effect in part.effects)
 
     def missing(self, *gaps: Gap) -> tuple[str, ...]:
         """The ids of the controls with one of `gaps`."""
-        return tuple(p.bearing.id for p in self.parts if any(gap in gaps for gap in p.gaps))
+        return tuple(p.control.id for p in self.parts if any(gap in gaps for gap in p.gaps))
 
     @property
     def not_looked_at(self) -> tuple[str, ...]:
@@ -222,7 +222,7 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     causes: dict[Cause | None, tuple[set[str], list[_Profile]]] = {}
     parameters: set[str] = set()
     parts = []
-    for related in question.bearings:
+    for related in question.controls:
         own: dict[ControlEffect, list[_Profile]] = {}
         statements: dict[str, None] = {}
         for profile in profiles:

@@ -33,13 +33,13 @@ class ReferenceResult:
 
     reference: str
     part: str
-    bearings: tuple[ReferencedControl, ...]
+    controls: tuple[ReferencedControl, ...]
 
     @property
     def counts(self) -> Mapping[Status, int]:
         """Number of checks of all its controls, by status."""
         counts = {
-            status: sum(control.count(status) for control in self.bearings) for status in Status
+            status: sum(control.count(status) for control in self.controls) for status in Status
         }
         return {status: count for status, count in counts.items() if count}
 

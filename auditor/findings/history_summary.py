@@ -47,7 +47,7 @@ class HistorySummary:
     """The earliest and the latest time at which these findings entered their present state."""
     known: int = 0
     """Number of findings that the history knows."""
-    by_life: Counter[LifecycleState] = field(default_factory=Counter)
+    by_lifecycle: Counter[LifecycleState] = field(default_factory=Counter)
     named: dict[LifecycleState, list[Scope]] = field(default_factory=dict)
     """The first scopes with a change, by level and id."""
     attributed: int = 0
@@ -58,7 +58,7 @@ class HistorySummary:
     @property
     def changed(self) -> int:
         """Number of deviations that did not exist in the run before."""
-        return sum(self.by_life[lifecycle] for lifecycle in CHANGED)
+        return sum(self.by_lifecycle[lifecycle] for lifecycle in CHANGED)
 
     @property
     def authors(self) -> list[ChangeAuthor]:
@@ -74,7 +74,7 @@ class HistorySummary:
         """Add a finding."""
         self.known += 1
         if finding_history.lifecycle is not None:
-            self.by_life[finding_history.lifecycle] += 1
+            self.by_lifecycle[finding_history.lifecycle] += 1
         if finding_history.lifecycle in CHANGED:
             named = self.named.setdefault(finding_history.lifecycle, [])
             if len(named) < MOST_NAMES:

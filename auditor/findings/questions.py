@@ -45,7 +45,7 @@ class Question:
     id: str
     question: str
     asked_by: str
-    bearings: tuple[RelatedControl, ...]
+    controls: tuple[RelatedControl, ...]
     claims: tuple[int, ...]
     nobody_can_know: str = ""
     yes: str = "Yes"

@@ -165,11 +165,11 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
         ],
         "controls": [
             {
-                "id": part.bearing.id,
-                "title": part.bearing.title,
-                "decides": part.bearing.decides,
+                "id": part.control.id,
+                "title": part.control.title,
+                "decides": part.control.decides,
                 "statements": [*part.statements],
-                "asks": part.bearing.asks,
+                "asks": part.control.asks,
                 "evidence": _effects_json(answer, part.effects),
                 "not_looked_at": [*part.gaps],
             }
@@ -244,7 +244,7 @@ def _per_control(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
         if effect in part.effects:
             where = part.effects[effect].text(answer.coverage)
-            yield f"{part.bearing.id} “{part.bearing.title}”: {_EFFECT_TEXT[effect]} at {where}."
+            yield f"{part.control.id} “{part.control.title}”: {_EFFECT_TEXT[effect]} at {where}."
 
 
 _EFFECT_TEXT: Mapping[ControlEffect, str] = {
@@ -261,7 +261,7 @@ _EFFECT_TEXT: Mapping[ControlEffect, str] = {
 def _attested(answer: Answer) -> Iterator[str]:
     for part in answer.parts:
         for statement in part.statements:
-            yield f"{part.bearing.id} {part.bearing.title}: {printable(statement)}"
+            yield f"{part.control.id} {part.control.title}: {printable(statement)}"
 
 
 def _unknowns(answer: Answer) -> Iterator[str]:
@@ -281,11 +281,11 @@ def _decisions(answer: Answer) -> Iterator[str]:
 def _attestation_questions(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
         if effect in part.effects:
-            yield f"{part.bearing.id}: {part.bearing.asks or _lock_question(part)}"
+            yield f"{part.control.id}: {part.control.asks or _lock_question(part)}"
 
 
 def _lock_question(part: ControlPart) -> str:
-    return f"{part.bearing.title}: is it locked? Only the portal shows it."
+    return f"{part.control.title}: is it locked? Only the portal shows it."
 
 
 def _gaps(answer: Answer) -> Iterator[str]:
@@ -297,4 +297,4 @@ def _gaps(answer: Answer) -> Iterator[str]:
 def _titles(answer: Answer, predicate: Callable[[ControlPart], bool]) -> Iterator[str]:
     for part in answer.parts:
         if predicate(part):
-            yield f"{part.bearing.id} {part.bearing.title}."
+            yield f"{part.control.id} {part.control.title}."

@@ -120,7 +120,7 @@ def collapse_ranges(references: Sequence[str]) -> list[str]:
 
 def _rows(entry: ReferenceResult) -> Iterator[tuple[str, str, str, str]]:
     reference, part = entry.reference, entry.part
-    for referenced in entry.bearings:
+    for referenced in entry.controls:
         yield reference, part, title(referenced), result(referenced)
         reference = part = ""
 

@@ -37,26 +37,28 @@ def badges(summary: HistorySummary, count: int) -> Sequence[tuple[LifecycleState
             else f"{wording.number(changed)} {lifecycle_word(state)}",
         )
         for state in CHANGED
-        if (changed := summary.by_life[state])
+        if (changed := summary.by_lifecycle[state])
     ]
 
 
 def lifecycle_text(summary: HistorySummary, count: int) -> str:
     """How many of `count` findings are new, returned or persist; empty if none has a state."""
-    present = [state for state in (*CHANGED, LifecycleState.PERSISTING) if summary.by_life[state]]
+    present = [
+        state for state in (*CHANGED, LifecycleState.PERSISTING) if summary.by_lifecycle[state]
+    ]
     if not present:
         return ""
     if count == 1:
         return _SINGLE_FINDING[present[0]]
     first, *others = present
     total = wording.number(count)
-    number = wording.number(summary.by_life[first])
+    number = wording.number(summary.by_lifecycle[first])
     opening = f"all {total}" if number == total else f"{number} of {total}"
     opening += f" {lifecycle_word(first)}"
     if summary.changed:
         opening += " since the run before"
     others_text = [
-        f"{wording.number(summary.by_life[state])} {lifecycle_word(state)}" for state in others
+        f"{wording.number(summary.by_lifecycle[state])} {lifecycle_word(state)}" for state in others
     ]
     return ", ".join([opening, *others_text])
 
@@ -66,9 +68,9 @@ def partly_changed(
 ) -> Sequence[tuple[LifecycleState, Sequence[Scope], int]]:
     """The changed findings, unless all changed: state, named scopes and number of others."""
     return [
-        (state, summary.named[state], summary.by_life[state] - len(summary.named[state]))
+        (state, summary.named[state], summary.by_lifecycle[state] - len(summary.named[state]))
         for state in CHANGED
-        if 0 < summary.by_life[state] < count
+        if 0 < summary.by_lifecycle[state] < count
     ]
 
 

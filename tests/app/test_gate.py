@@ -13,7 +13,7 @@ from auditor.app.gate import (
     MAX_EXAMPLES,
     GatePolicy,
     GateResult,
-    Known,
+    KnownFindings,
     age_rejection,
     judged,
     rejection,
@@ -276,7 +276,7 @@ def test_the_advice_for_an_incomplete_run_names_it(nights: Nights) -> None:
 def test_a_stale_waiver_fails_and_is_told(nights: Nights, new_only: bool) -> None:
     run = replace(read(nights, {}), waivers=(waiver(stale=True), waiver(stale=False)))
     accepted = nights.night()
-    answer = judged(run, GatePolicy(new_only=new_only), Known.of(nights.history, accepted))
+    answer = judged(run, GatePolicy(new_only=new_only), KnownFindings.of(nights.history, accepted))
     assert (answer.code, answer.stale_waivers) == (ExitCode.DEVIATIONS, 1)
     assert "1 waiver expired or covering nothing" in answer.reason
 
@@ -309,14 +309,14 @@ def test_new_is_what_stood_otherwise_in_the_accepted_run(
 ) -> None:
     accepted = nights.night({"u1": verdict_with(before)} if before else {})
     run = read(nights, {"u1": verdict_with(after)} if after else {})
-    answer = judged(run, NEW, Known.of(nights.history, accepted))
+    answer = judged(run, NEW, KnownFindings.of(nights.history, accepted))
     assert answer.code == code
     assert answer.reason.endswith(f"against accepted run {accepted.facts.id}.")
 
 
 def test_without_new_only_the_accepted_run_does_not_count(nights: Nights) -> None:
     accepted = nights.night({"u1": Status.FAIL})
-    known = Known.of(nights.history, accepted)
+    known = KnownFindings.of(nights.history, accepted)
     answer = judged(read(nights, {"u1": Status.FAIL}), OPEN, known)
     assert (answer.code, answer.deviations) == (ExitCode.DEVIATIONS, 1)
     assert "accepted" not in answer.reason

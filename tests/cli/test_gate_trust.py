@@ -333,7 +333,7 @@ def test_a_pipeline_can_pin_policy_and_extent(red: Account) -> None:
     assert red.gate("--expect-org-digest", "sha256:" + "0" * 64).code == 4
     assert red.gate("--min-checks", "1").code == 0
     few = red.gate("--min-checks", "100000")
-    assert (few.code, "of at least 100,000 expected" in few.out) == (4, True)
+    assert (few.code, "at least 100,000 are expected" in few.out) == (4, True)
 
 
 def test_if_a_signature_is_required_only_a_signed_run_is_judged(

@@ -49,13 +49,13 @@ COVERAGE = {Level.ACCOUNT: 1, Level.GROUP: 1, Level.USER: 2}
 EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
 
 
-def bearing(control: str = "AI-01", **fields: Any) -> RelatedControl:
+def related(control: str = "AI-01", **fields: Any) -> RelatedControl:
     looked = (CheckedSetting((control.lower(),), LEVELS),)
     return replace(RelatedControl(control, f"Title of {control}", looked), **fields)
 
 
-SUMMARY = bearing(shows={"ai-01": ENABLED})
-NOTICE = bearing("CN-04")
+SUMMARY = related(shows={"ai-01": ENABLED})
+NOTICE = related("CN-04")
 
 
 def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: Any) -> Verdict:
@@ -72,8 +72,8 @@ def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: Any)
     return replace(made, **fields)
 
 
-def question(*bearings: RelatedControl) -> Question:
-    return Question("summary", "Can a summary be made?", "employee", bearings, (1,))
+def question(*controls: RelatedControl) -> Question:
+    return Question("summary", "Can a summary be made?", "employee", controls, (1,))
 
 
 Row = tuple[Scope, Verdict]
@@ -113,8 +113,8 @@ def run(rows: Sequence[Row], **fields: Any) -> Run:
     )
 
 
-def answer(rows: Sequence[Row], *bearings: RelatedControl, **fields: Any) -> Answer:
-    (found,) = answers(run(rows, **fields), [question(*(bearings or (SUMMARY, NOTICE)))])
+def answer(rows: Sequence[Row], *controls: RelatedControl, **fields: Any) -> Answer:
+    (found,) = answers(run(rows, **fields), [question(*(controls or (SUMMARY, NOTICE)))])
     return found
 
 
@@ -204,8 +204,8 @@ def test_a_scope_counts_once_however_many_controls_deviate_there() -> None:
     wrong_notice = verdict(Status.FAIL, "CN-04")
     found = answer(
         everywhere(ON, wrong_notice),
-        bearing(shows={"ai-01": ENABLED}),
-        bearing("CN-04", shows={"cn-04": ENABLED}),
+        related(shows={"ai-01": ENABLED}),
+        related("CN-04", shows={"cn-04": ENABLED}),
     )
     assert found.effects[ControlEffect.SHOWN].by_level == COVERAGE
 
@@ -242,7 +242,7 @@ def test_an_excepted_scope_that_only_a_baseline_could_judge_stays_unknown() -> N
     excepted = verdict(Status.NOT_APPLICABLE, observed=[1], expected=EXCEPT)
     found = answer(
         everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]),
-        bearing(shows={"ai-01": DEVIATES}),
+        related(shows={"ai-01": DEVIATES}),
         NOTICE,
     )
     assert found.controls(ControlEffect.EXCEPTED) == ("AI-01",)
@@ -278,13 +278,13 @@ SHOWING: list[tuple[object, JsonValue, bool]] = [
 def test_what_a_passing_value_shows_depends_on_the_value_alone(
     when: str | tuple[JsonValue, ...], observed: JsonValue, shown: bool
 ) -> None:
-    found = answer(everywhere(verdict(observed=observed)), bearing(shows={"ai-01": when}))
+    found = answer(everywhere(verdict(observed=observed)), related(shows={"ai-01": when}))
     assert found.state is (AnswerState.ALLOWED if shown else AnswerState.NO)
 
 
 def test_deviating_shows_it_where_the_question_is_about_the_rules() -> None:
     found = answer(
-        everywhere(verdict(Status.FAIL, observed=400)), bearing(shows={"ai-01": DEVIATES})
+        everywhere(verdict(Status.FAIL, observed=400)), related(shows={"ai-01": DEVIATES})
     )
     assert found.state is AnswerState.YES
 
@@ -346,14 +346,14 @@ def test_a_level_that_was_listed_and_is_empty_is_no_gap() -> None:
 
 
 def test_an_older_name_of_a_setting_stands_for_the_newer_one() -> None:
-    older = bearing(looks_at=(CheckedSetting(("new", "ai-01"), LEVELS),))
+    older = related(looks_at=(CheckedSetting(("new", "ai-01"), LEVELS),))
     assert (
         answer(everywhere(RIGHT), replace(older, shows={"ai-01": ENABLED})).state is AnswerState.NO
     )
 
 
 def test_a_setting_that_the_baseline_leaves_out_is_a_gap() -> None:
-    both = bearing(
+    both = related(
         looks_at=(CheckedSetting(("ai-01",), LEVELS), CheckedSetting(("other",), LEVELS))
     )
     found = answer(everywhere(RIGHT), both)
@@ -361,12 +361,12 @@ def test_a_setting_that_the_baseline_leaves_out_is_a_gap() -> None:
 
 
 def test_a_derived_control_is_reported_at_the_account_for_everyone() -> None:
-    computed = bearing(looks_at=(CheckedSetting(("ai-01",), LEVELS, derived=True),))
+    computed = related(looks_at=(CheckedSetting(("ai-01",), LEVELS, derived=True),))
     assert answer([(ACCOUNT, verdict(kind=FindingKind.DERIVED))], computed).state is AnswerState.NO
 
 
 def test_listed_new_settings_are_a_look_at_the_control_of_new_settings() -> None:
-    computed = bearing(looks_at=(CheckedSetting(("derived:new",), LEVELS, derived=True),))
+    computed = related(looks_at=(CheckedSetting(("derived:new",), LEVELS, derived=True),))
     new = verdict(Status.NEEDS_DECISION, kind=FindingKind.UNCOVERED, setting="a.b")
     found = answer([(ACCOUNT, new)], computed)
     assert found.parts[0].gaps == ()

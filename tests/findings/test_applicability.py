@@ -30,7 +30,7 @@ FOUND = by_reference(
 
 def test_each_reference_has_the_controls_that_bear_on_it_in_the_order_of_the_report() -> None:
     entries = [
-        (e.reference, e.part, [b.control.info.id for b in e.bearings]) for e in FOUND.entries
+        (e.reference, e.part, [b.control.info.id for b in e.controls]) for e in FOUND.entries
     ]
     assert entries == [("1", "First", ["AI-01", "AI-02"]), ("2", "First", ["AI-02"])]
 
@@ -40,7 +40,7 @@ def test_the_counts_of_a_reference_are_those_of_its_controls() -> None:
 
 
 def test_what_the_baseline_asks_otherwise_is_marked() -> None:
-    assert [b.relation for b in FOUND.entries[0].bearings] == ["opposite", ""]
+    assert [b.relation for b in FOUND.entries[0].controls] == ["opposite", ""]
 
 
 def test_a_reference_whose_controls_were_not_assessed_is_distinguished_from_one_without_any() -> (

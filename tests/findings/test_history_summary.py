@@ -30,7 +30,7 @@ def actor(number: int) -> Actor:
 
 def test_a_row_counts_the_lifecycle_states_of_its_findings() -> None:
     summary = of_users(REGRESSED, NEW, NEW, PERSISTING, PERSISTING, PERSISTING)
-    assert summary.by_life == {
+    assert summary.by_lifecycle == {
         LifecycleState.REGRESSED: 1,
         LifecycleState.NEW: 2,
         LifecycleState.PERSISTING: 3,
@@ -84,7 +84,7 @@ def test_every_row_finds_its_own_past() -> None:
     found = history(run)
     assert found is not None
     known = {
-        (group.verdict.control, level): summary.by_life
+        (group.verdict.control, level): summary.by_lifecycle
         for group in roll_up(run).groups
         for level in group.by_level
         if (summary := found.of(group.verdict))

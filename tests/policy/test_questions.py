@@ -60,15 +60,15 @@ def test_every_question_says_what_nobody_can_know() -> None:
 
 def test_training_on_calls_rests_on_people_alone() -> None:
     entry = SHIPPED.find("train-ai")
-    assert not any(each.decides for each in entry.bearings)
-    assert {each.id for each in entry.bearings if each.asks} >= {"TR-01", "TR-02"}
+    assert not any(each.decides for each in entry.controls)
+    assert {each.id for each in entry.controls if each.asks} >= {"TR-01", "TR-02"}
 
 
 def polarity() -> list[tuple[str, str, str]]:
     return [
         (each.id, setting, when)
         for entry in SHIPPED.questions
-        for each in entry.bearings
+        for each in entry.controls
         for setting, when in each.shows.items()
         if when in (ENABLED, DISABLED)
     ]
@@ -86,30 +86,30 @@ def test_no_baseline_asks_for_what_would_make_an_answer_yes(name: str) -> None:
 
 def test_a_word_for_a_control_holds_for_each_of_its_settings(tmp_path: Path) -> None:
     entry = loaded(small(shown_by={"AI-02": "enabled"}), tmp_path).questions[0]
-    assert set(entry.bearings[0].shows.values()) == {ENABLED}
-    assert len(entry.bearings[0].shows) == len(CATALOGUE.controls["AI-02"].checks)
+    assert set(entry.controls[0].shows.values()) == {ENABLED}
+    assert len(entry.controls[0].shows) == len(CATALOGUE.controls["AI-02"].checks)
 
 
 def test_single_settings_of_a_control_can_decide(tmp_path: Path) -> None:
     setting = "meeting_security.encryption_type"
     entry = loaded(small(shown_by={"EN-01": {setting: ["x"]}}), tmp_path).questions[0]
-    assert entry.bearings[0].shows == {setting: ("x",)}
+    assert entry.controls[0].shows == {setting: ("x",)}
 
 
 def test_older_names_of_a_setting_count_as_the_same_look() -> None:
     (looked,) = [
         each
         for entry in SHIPPED.questions
-        for bearing in entry.bearings
-        for each in bearing.looks_at
-        if bearing.id == "CN-04" and entry.id == "host-consents"
+        for related in entry.controls
+        for each in related.looks_at
+        if related.id == "CN-04" and entry.id == "host-consents"
         if each.settings[0].startswith("recording.")
     ]
     assert len(looked.settings) == 2
 
 
 def test_settings_that_deviate_can_decide() -> None:
-    shows = {w for q in SHIPPED.questions for b in q.bearings for w in b.shows.values()}
+    shows = {w for q in SHIPPED.questions for b in q.controls for w in b.shows.values()}
     assert DEVIATES in shows
 
 

@@ -15,7 +15,7 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary
         LifecycleState.NEW: new,
         LifecycleState.PERSISTING: persisting,
     }
-    return HistorySummary((FIRST, NOW), (NOW, NOW), by_life=Counter(summary))
+    return HistorySummary((FIRST, NOW), (NOW, NOW), by_lifecycle=Counter(summary))
 
 
 @pytest.mark.parametrize(

@@ -302,7 +302,7 @@ def _waiver_label(waiver: Waiver) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Bearings:
+class AppliedEntries:
     """The result of judging for the entries: which of them had an effect."""
 
     overrides_in_force: frozenset[int]
@@ -312,11 +312,11 @@ class Bearings:
 
 
 def check(
-    snapshot: Snapshot, entries: Entries, bearings: Bearings | None = None
+    snapshot: Snapshot, entries: Entries, applied: AppliedEntries | None = None
 ) -> tuple[list[Reference], Mapping[int, str]]:
     """The mismatches with the account, and why waivers match nothing, by position.
 
-    Without `bearings`, only names are checked.
+    Without `applied`, only names are checked.
     """
     mentions = list(entries.mentions())
     checks = Roster(snapshot).look_up(mentions)
@@ -339,8 +339,8 @@ def check(
         mismatches[Reference(mention.kind, mention.entry, mention.what, name, *_fields(result))] = (
             None
         )
-    if bearings is not None:
-        mismatches.update(dict.fromkeys(_unused_entries(entries, bearings, checks)))
+    if applied is not None:
+        mismatches.update(dict.fromkeys(_unused_entries(entries, applied, checks)))
     return sorted(mismatches, key=_order), unmatched_waivers
 
 
@@ -394,13 +394,13 @@ def _is_missing(result: NameCheck | None) -> bool:
 
 
 def _unused_entries(
-    entries: Entries, bearings: Bearings, checks: Mapping[Key, NameCheck | None]
+    entries: Entries, applied: AppliedEntries, checks: Mapping[Key, NameCheck | None]
 ) -> Iterator[Reference]:
     """Entries whose names all exist, but which apply to nothing."""
     for position, override in entries.overrides:
         match = override.match
         alone = match.group is None or (match.user is None and match.level is None)
-        if alone or position in bearings.overrides_in_force or match.levels & bearings.blind:
+        if alone or position in applied.overrides_in_force or match.levels & applied.blind:
             continue
         if _all_present(match, checks):
             detail = "The account has what it names, but nobody is all of it at once."
@@ -409,7 +409,7 @@ def _unused_entries(
     for position, attestation in entries.attestations():
         assert exceptions is not None
         match = attestation.scope
-        if exceptions.is_answering(position) or match.levels & bearings.blind:
+        if exceptions.is_answering(position) or match.levels & applied.blind:
             continue
         if _all_present(match, checks):
             entry = f"attestation of {attestation.control} for {match.label}"

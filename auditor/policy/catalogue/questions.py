@@ -169,9 +169,11 @@ def _claim_problems(
         if not related:
             yield source.problem((*at, "number"), f"claim {claim.number} stands under no question.")
             continue
-        bearing = {cid for question in related for cid in (*question.controls, *question.shown_by)}
+        related_ids = {
+            cid for question in related for cid in (*question.controls, *question.shown_by)
+        }
         for control_id in claim.controls:
-            if control_id not in bearing:
+            if control_id not in related_ids:
                 yield source.problem(
                     (*at, "controls"), f"{control_id} bears on no question of claim {claim.number}."
                 )
@@ -192,8 +194,8 @@ def _question(entry: _Question, catalogue: Catalogue) -> Question:
         id=entry.id,
         question=entry.question,
         asked_by=entry.asked_by,
-        bearings=tuple(
-            _bearing(catalogue.controls[cid], entry.shown_by.get(cid, {})) for cid in ids
+        controls=tuple(
+            _related_controls(catalogue.controls[cid], entry.shown_by.get(cid, {})) for cid in ids
         ),
         claims=entry.claims,
         nobody_can_know=entry.nobody_can_know,
@@ -202,7 +204,7 @@ def _question(entry: _Question, catalogue: Catalogue) -> Question:
     )
 
 
-def _bearing(control: Control, shows: When | Mapping[str, When]) -> RelatedControl:
+def _related_controls(control: Control, shows: When | Mapping[str, When]) -> RelatedControl:
     settings = (check.setting for check in control.checks)
     if not isinstance(shows, Mapping):
         shows = dict.fromkeys(settings, shows)

@@ -26,7 +26,7 @@ from auditor.findings.verdict_store import Assessment, VerdictGroup, VerdictSet,
 from auditor.policy.baseline import references
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import Overrides
-from auditor.policy.baseline.references import Bearings, Entries
+from auditor.policy.baseline.references import AppliedEntries, Entries
 from auditor.policy.baseline.waivers import WaiversAndAttestations
 from auditor.policy.catalogue.controls import SETTINGS_LEVELS, SETTINGS_SURFACE, Catalogue, Check
 from auditor.policy.evaluation.uncovered import Coverage, NewSettings
@@ -163,7 +163,7 @@ def evaluate(
             parameters,
             frozenset(union.assessed),
         ),
-        Bearings(assessor.overrides_in_force, unseen_levels),
+        AppliedEntries(assessor.overrides_in_force, unseen_levels),
     )
     return Evaluation(
         assessments=store,
