@@ -139,7 +139,7 @@ def test_a_run_that_was_interrupted_says_how_to_go_on(auditor: Auditor, quick: C
     running.send_signal(signal.SIGINT)
     ran = ended(running)
     assert ran.code == 130
-    assert "Go on with: auditor audit --resume" in ran.err
+    assert "Resume with: auditor audit --resume" in ran.err
     assert "Traceback" not in ran.err
     report = auditor.report("--resume")
     assert timeless(report) == timeless(quick.report)
