@@ -92,7 +92,7 @@ def test_a_damaged_record_is_refused_in_a_sentence(
         snapshot.set_metadata("judgement", text)
     else:
         snapshot = world()
-    with pytest.raises(PolicyError, match="name a baseline with --baseline"):
+    with pytest.raises(PolicyError, match="Name a baseline with --baseline"):
         EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
 
 

@@ -81,7 +81,7 @@ def broken(runs: Runs, run_id: str, statement: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("UPDATE meta SET value = '{}' WHERE key = 'judgement'", "this version understands"),
+        ("UPDATE meta SET value = '{}' WHERE key = 'judgement'", "This version cannot read"),
         ("UPDATE meta SET value = '{' WHERE key = 'judgement'", "cannot be read. It is damaged"),
         ("DELETE FROM scopes", "holds no account"),
         ("UPDATE documents SET body = x'00'", "is not as it was recorded: it is cut short"),

@@ -253,7 +253,7 @@ def test_two_weeks_of_nights(fortnight: Fortnight) -> None:
     # 14: there is room; the night goes on with what was begun, and the story is whole
     last = next_night().night()
     assert last.code == 0, last.err
-    assert "Going on with run 20261114T02" in last.err
+    assert "Resuming run 20261114T02" in last.err
     assert fortnight.morning().code == 0
     runs = fortnight.runs()
     assert [run["complete"] for run in runs] == [True] * 7 + [False] + [True] * 3

@@ -177,13 +177,13 @@ def test_a_fact_that_no_run_has_is_refused(whole: Path, name: str, value: object
 )
 def test_a_record_of_another_shape_is_refused(whole: Path, name: str, value: str) -> None:
     change(whole, "UPDATE meta SET value = ? WHERE key = ?", value, name)
-    assert "This version cannot read how the run was made" in refused(whole)
+    assert "This version cannot read " in refused(whole)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: next(iter(policy)))
 def test_a_policy_that_no_file_can_have_is_refused(whole: Path, policy: dict[str, object]) -> None:
     change(whole, "UPDATE meta SET value = ? WHERE key = 'judgement'", record(policy))
-    assert "name a baseline" in refused(whole)
+    assert "Name a baseline" in refused(whole)
 
 
 def test_facts_without_end_are_refused(whole: Path) -> None:

@@ -117,7 +117,7 @@ def spoilt(**changes: object) -> str:
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_the_way_on(text: str) -> None:
-    with pytest.raises(PolicyError, match="name a baseline with --baseline"):
+    with pytest.raises(PolicyError, match="Name a baseline with --baseline"):
         serialization.load(text, CATALOGUE)
 
 

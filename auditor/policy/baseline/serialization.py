@@ -24,8 +24,7 @@ UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 """Exceptions raised for damaged or foreign records; pydantic's errors are ValueErrors."""
 
 NOT_UNDERSTOOD = (
-    "The run does not say in a way this version understands what it was judged with; "
-    "name a baseline with --baseline."
+    "This version cannot read what the run was judged with. Name a baseline with --baseline."
 )
 
 
