@@ -217,8 +217,8 @@ def _count_sessions(fetch: Fetch) -> JsonValue:
 
 
 def _sessions(question: UseQuestion, stored: StoredRows) -> LookupResult:
-    """The number of sessions."""
-    count = sum(number(row, "count") for row in stored.rows)
+    """The number of sessions; unknown if the document does not have its one row."""
+    count = number(next(iter(stored.rows), {}), "count")
     return LookupResult(Seen(count, question.setting), stored.source)
 
 

@@ -100,6 +100,25 @@ def test_no_meeting_passes_where_none_is_wanted() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"sessions": [{"count": 0}]}, (PASS, None)),
+        ({"sessions": [{"count": 2}]}, (FAIL, None)),
+        ({"sessions": []}, (UNKNOWN, Cause.ABSENT)),
+        ({"sessions": [{}]}, (UNKNOWN, Cause.ABSENT)),
+        ({"sessions": [{"count": "0"}]}, (UNKNOWN, Cause.WRONG_TYPE)),
+        ({"sessions": 0}, (UNKNOWN, Cause.WRONG_TYPE)),
+        ({}, (UNKNOWN, Cause.ABSENT)),
+    ],
+)
+def test_sessions_of_remote_support_pass_only_if_they_were_counted(
+    body: dict[str, Json], expected: tuple[Status, Cause | None]
+) -> None:
+    view = View("report_remote_support")
+    assert status_and_cause(verdict(view, {view: body}, NONE)) == expected
+
+
 def test_a_meeting_that_does_not_say_leaves_a_doubt() -> None:
     found = verdict(SUMMARY, {SUMMARY: hosts(host("ada@x", 0, unclear=4))}, NONE)
     assert status_and_cause(found) == (UNKNOWN, Cause.ABSENT)
