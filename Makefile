@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-FAST := $(addprefix tests/,config evidence findings policies report test_architecture.py zoom)
+# What `make check` runs: the judgement and what it stands on.
+CHECKED := $(addprefix tests/,evidence findings policies policy surfaces test_architecture.py)
+PYTEST := $(BIN)/python -m pytest -n auto
 
-.PHONY: demo test test-tools check format mutation bench lock release vulnerabilities sbom clean
+.PHONY: demo test test-slow test-all test-tools check format mutation bench lock release vulnerabilities sbom clean
 
 demo: $(VENV)/.demo
 	@mkdir -p demo
@@ -15,9 +17,15 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n auto --cov --cov-report= tests
+	$(PYTEST) -m 'not slow' --durations=15 --cov --cov-report= tests
 	$(BIN)/python -m coverage report --skip-covered --sort=cover
 	$(BIN)/python tests/coverage_floor.py 95
+
+# What is slow by nature: a browser, LibreOffice, a database server, many nights, recipes, fuzzing.
+test-slow: $(VENV)/.dev
+	$(PYTEST) -m slow --durations=15 tests
+
+test-all: test test-slow
 
 test-tools: $(VENV)/.dev
 
@@ -25,7 +33,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto $(FAST)
+	$(PYTEST) -m 'not slow' $(CHECKED)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

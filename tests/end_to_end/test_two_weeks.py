@@ -5,7 +5,6 @@ The clock of the auditor is moved with libfaketime, that of the simulated accoun
 
 import json
 import resource
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from tests.end_to_end.broken_off import USER_SETTINGS, until
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran
 from tests.end_to_end.test_disk_full import UNMEASURED
 
-pytestmark = pytest.mark.skipif(not shutil.which("faketime"), reason="needs faketime")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("faketime")]
 
 FIRST = datetime(2026, 11, 3, 2, tzinfo=UTC)
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"

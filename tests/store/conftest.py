@@ -14,17 +14,11 @@ from pathlib import Path
 import pytest
 
 from auditor.store.runs import Runs
+from tests.programs import postgresql_programs
 from tests.store.nights import Nights
 
 PASSWORD = "pq-CANARY-4711"  # also proves that no message ever has it
 _NUMBERS = itertools.count(1)
-
-
-def _programs() -> Path | None:
-    """The folder of PostgreSQL's programs: Debian does not put all of them on the PATH."""
-    found = shutil.which("initdb")
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return Path(found).parent if found else versions[-1].parent if versions else None
 
 
 @dataclass(frozen=True)
@@ -63,9 +57,9 @@ class Server:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A PostgreSQL server for this process, stopped at its end."""
-    programs = _programs()
+    programs = postgresql_programs()
     if programs is None:
-        pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
+        pytest.skip("not installed: postgresql")
     user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
