@@ -17,9 +17,19 @@ from auditor.findings.run import fingerprint
 from auditor.report import FORMATS
 from auditor.sandbox import Sandbox
 from auditor.sandbox.api import SCOPES as APP_SCOPES
+from tests.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    GROUP,
+    USER,
+    Json,
+    evaluated,
+    nested,
+    scope_verdicts,
+    snapshot_of,
+)
 from tests.end_to_end.conftest import Auditor, Ran, served
 from tests.end_to_end.expected import Documents, rules
-from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP, USER, Json, at, judged, rows, world
 from tests.policy.samples import BASELINES, SCOPES
 
 ALL_OF_STRICT = tuple(rules("strict"))
@@ -30,7 +40,7 @@ def verdicts(
 ) -> dict[tuple[str, str, str], Verdict]:
     """Verdicts of one shipped control: scope id, setting and kind to the verdict."""
     chosen = BASELINES[baseline].only(frozenset({control}))
-    found = rows(judged(world(*scopes), chosen, parameters))
+    found = scope_verdicts(evaluated(snapshot_of(*scopes), chosen, parameters))
     return {(scope.id, v.setting, v.kind): v for scope, v in found}
 
 
@@ -73,8 +83,8 @@ def test_trap_01_absent_group_key_is_not_compliant(tmp_path: Path) -> None:
             "AI-01",
             ACCOUNT,
             {
-                SETTINGS: at("in_meeting.meeting_summary_with_ai_companion.enable", True),
-                LOCKS: at("in_meeting.meeting_summary_with_ai_companion", True),
+                SETTINGS: nested("in_meeting.meeting_summary_with_ai_companion.enable", True),
+                LOCKS: nested("in_meeting.meeting_summary_with_ai_companion", True),
             },
             "in_meeting.meeting_summary_with_ai_companion.enable",
         ),
@@ -101,7 +111,9 @@ def test_trap_02_locked_but_wrong_is_a_deviation(
 
 def test_trap_03_the_users_name_of_a_field_is_not_read_from_the_account() -> None:
     users_name = "schedule_meeting.participants_video"
-    found = verdicts("cis-zoom-1.0", "CIS-1.1.2.3", (ACCOUNT, {SETTINGS: at(users_name, False)}))
+    found = verdicts(
+        "cis-zoom-1.0", "CIS-1.1.2.3", (ACCOUNT, {SETTINGS: nested(users_name, False)})
+    )
     verdict = found["acc", "schedule_meeting.participant_video", FindingKind.VALUE]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.ABSENT)
     assert ("acc", users_name, FindingKind.VALUE) not in found
@@ -109,7 +121,7 @@ def test_trap_03_the_users_name_of_a_field_is_not_read_from_the_account() -> Non
 
 def test_trap_03_a_groups_setting_is_not_read_from_the_account() -> None:
     setting = "schedule_meeting.mute_upon_entry"
-    scopes = [(scope, {SETTINGS: at(setting, True)}) for scope in (ACCOUNT, GROUP)]
+    scopes = [(scope, {SETTINGS: nested(setting, True)}) for scope in (ACCOUNT, GROUP)]
     found = verdicts("cis-zoom-1.0", "CIS-1.1.2.12", *scopes)
     assert found["g1", setting, FindingKind.VALUE].status is Status.PASS
     assert ("acc", setting, FindingKind.VALUE) not in found
@@ -123,7 +135,7 @@ def test_trap_04_what_is_on_offer_is_not_what_was_chosen() -> None:
         found = verdicts(
             "strict",
             "DR-02",
-            (ACCOUNT, {SETTINGS: at(place, body)}),
+            (ACCOUNT, {SETTINGS: nested(place, body)}),
             allowed_storage_countries=["DE"],
         )
         verdict = found["acc", chosen, FindingKind.VALUE]
@@ -195,7 +207,7 @@ def test_trap_07_findings_keep_their_fingerprint_whatever_the_order() -> None:
         body: Json = {"custom_data_center_regions": True, "data_center_regions": regions}
         scopes = [(groups[n], {SETTINGS: {"in_meeting": body}}) for n in order]
         chosen = BASELINES["strict"].only(frozenset({"DR-01"}))
-        found = rows(judged(world(*scopes), chosen, {"allowed_regions": ["DE"]}))
+        found = scope_verdicts(evaluated(snapshot_of(*scopes), chosen, {"allowed_regions": ["DE"]}))
         return [(s.id, fingerprint("acc", v, s)) for s, v in found if v.status is Status.FAIL]
 
     assert failed(0, 1, 2) == failed(2, 1, 0) == failed(1, 2, 0)
@@ -317,9 +329,9 @@ OLD = "recording.recording_disclaimer"
 
 def test_trap_12_an_old_field_does_not_speak_where_its_level_has_only_the_new_one() -> None:
     scopes = [
-        (ACCOUNT, {SETTINGS: at(NEW, "All participants")}),
-        (GROUP, {SETTINGS: at(OLD, True)}),
-        (USER, {SETTINGS: at(OLD, False)}),
+        (ACCOUNT, {SETTINGS: nested(NEW, "All participants")}),
+        (GROUP, {SETTINGS: nested(OLD, True)}),
+        (USER, {SETTINGS: nested(OLD, False)}),
     ]
     found = verdicts("strict", "CN-04", *scopes)
     counts = {
@@ -333,7 +345,7 @@ def test_trap_12_an_old_field_does_not_speak_where_its_level_has_only_the_new_on
 
 
 def test_trap_12_an_old_field_never_outvotes_the_new_one() -> None:
-    body: dict[str, Any] = dict(at(NEW, "Guest only"))
+    body: dict[str, Any] = dict(nested(NEW, "Guest only"))
     body["recording"]["recording_disclaimer"] = True
     found = verdicts("strict", "CN-04", (ACCOUNT, {SETTINGS: body}))
     assert found["acc", NEW, FindingKind.VALUE].status is Status.FAIL

@@ -13,8 +13,7 @@ from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.baseline.overrides import Override
 from auditor.policy.baseline.waivers import Attestation, Waiver
-from tests.policy.builders import CATALOGUE
-from tests.policy.decisions import TODAY
+from tests.builders import CATALOGUE, TODAY
 
 
 def organisation(**rows: Any) -> Organisation:

@@ -23,12 +23,21 @@ from auditor.zoom.client import connect
 from auditor.zoom.hosts import Cloud
 from auditor.zoom.limits import RateLimiter, RatePlan
 from tests.app.stored import finished, judgement, organisation
-from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, at, world
-from tests.policy.decisions import TODAY, attestation, override, waiver
+from tests.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    TODAY,
+    Bodies,
+    attestation_entry,
+    nested,
+    override_entry,
+    snapshot_of,
+    waiver_entry,
+)
 from tests.report import worlds
 
-LOCKED = {LOCKS: at("recording.local_recording", True)}
-ON = {SETTINGS: at("recording.local_recording", True), **LOCKED}
+LOCKED = {LOCKS: nested("recording.local_recording", True)}
+ON = {SETTINGS: nested("recording.local_recording", True), **LOCKED}
 
 
 def rendered(run: Run) -> bytes:
@@ -37,9 +46,9 @@ def rendered(run: Run) -> bytes:
 
 DECIDED = organisation(
     parameters={"allowed_regions": ["US"]},
-    overrides=[override({"AI-02": {"severity": "low"}}, group="Cl*")],
-    waivers=[waiver("RC-02", scope={"level": "account"})],
-    attestations=[attestation("TR-01"), attestation("AI-01")],
+    overrides=[override_entry({"AI-02": {"severity": "low"}}, group="Cl*")],
+    waivers=[waiver_entry("RC-02", scope={"level": "account"})],
+    attestations=[attestation_entry("TR-01"), attestation_entry("AI-01")],
 )
 JUDGEMENTS = [
     judgement(),
@@ -52,15 +61,17 @@ JUDGEMENTS = [
 
 @pytest.mark.parametrize("one", JUDGEMENTS, ids=range(len(JUDGEMENTS)))
 def test_what_a_run_was_judged_with_judges_the_same_bytes_again(one: EvaluationConfig) -> None:
-    snapshot = finished(world((ACCOUNT, ON)), one)
+    snapshot = finished(snapshot_of((ACCOUNT, ON)), one)
     again = EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
     assert again == one
     assert rendered(judge(snapshot, again)) == rendered(judge(snapshot, one))
 
 
 def test_a_waiver_that_held_on_the_day_of_the_run_holds_whenever_it_is_judged_again() -> None:
-    one = judgement(organisation=organisation(waivers=[waiver("RC-02", expires="2026-11-21")]))
-    assert EvaluationConfig.from_snapshot(finished(world(), one), CATALOGUE).today == TODAY
+    one = judgement(
+        organisation=organisation(waivers=[waiver_entry("RC-02", expires="2026-11-21")])
+    )
+    assert EvaluationConfig.from_snapshot(finished(snapshot_of(), one), CATALOGUE).today == TODAY
 
 
 @pytest.mark.parametrize(
@@ -85,19 +96,19 @@ def test_a_damaged_record_is_refused_in_a_sentence(
     text: str | Callable[[dict[str, Any]], dict[str, Any]] | None,
 ) -> None:
     one = judgement("RC-02")
-    snapshot = finished(world(), one)
+    snapshot = finished(snapshot_of(), one)
     if callable(text):
         snapshot.set_metadata("judgement", json.dumps(text(json.loads(one.record()))))
     elif text is not None:
         snapshot.set_metadata("judgement", text)
     else:
-        snapshot = world()
+        snapshot = snapshot_of()
     with pytest.raises(PolicyError, match="Name a baseline with --baseline"):
         EvaluationConfig.from_snapshot(snapshot, CATALOGUE)
 
 
 def test_a_run_carries_its_facts() -> None:
-    run = judge(finished(world((ACCOUNT, ON)), judgement("RC-02")), judgement("RC-02"))
+    run = judge(finished(snapshot_of((ACCOUNT, ON)), judgement("RC-02")), judgement("RC-02"))
     assert (run.info.id, run.info.account_id) == ("20261121T220000Z-aaaaaa", "acc")
     assert run.info.depth is Level.ACCOUNT
     assert run.info.baseline.id == "strict"
@@ -123,14 +134,14 @@ def test_a_run_ends_with_the_exit_code_of_the_contract(
     body: Bodies, fields: dict[str, Any], code: ExitCode
 ) -> None:
     one = judgement("RC-02", **fields)
-    assert judge(finished(world((ACCOUNT, body)), one), one).info.exit_code == code
+    assert judge(finished(snapshot_of((ACCOUNT, body)), one), one).info.exit_code == code
 
 
 def test_a_waived_run_is_green_until_the_waiver_has_expired() -> None:
-    decided = organisation(waivers=[waiver("RC-02", scope={"level": "account"})])
+    decided = organisation(waivers=[waiver_entry("RC-02", scope={"level": "account"})])
     for today, code in ((TODAY, ExitCode.OK), (date(2027, 2, 1), ExitCode.DEVIATIONS)):
         one = judgement("RC-02", organisation=decided, fail_on=Severity.CRITICAL, today=today)
-        run = judge(finished(world((ACCOUNT, ON)), one), one)
+        run = judge(finished(snapshot_of((ACCOUNT, ON)), one), one)
         assert run.info.exit_code == code
         assert [each.control for each in run.waivers] == ["RC-02"]
 
@@ -145,10 +156,12 @@ def test_a_judgement_is_made_today_unless_it_is_said_otherwise() -> None:
 
 
 def test_a_control_that_only_an_override_asks_about_is_judged_with_its_title() -> None:
-    decided = organisation(overrides=[override({"RC-02": {"expect": False}}, level="account")])
+    decided = organisation(
+        overrides=[override_entry({"RC-02": {"expect": False}}, level="account")]
+    )
     one = judgement("RC-02", name="consent-first", organisation=decided)
     one = replace(one, baseline=one.baseline.only(frozenset()))
-    run = judge(finished(world((ACCOUNT, ON)), one), one)
+    run = judge(finished(snapshot_of((ACCOUNT, ON)), one), one)
     (finding,) = [each for each in run.findings() if each.verdict.control == "RC-02"]
     assert finding.verdict.status is Status.FAIL
     assert finding.verdict.override == "override for level account"
@@ -158,12 +171,12 @@ def test_a_control_that_only_an_override_asks_about_is_judged_with_its_title() -
 def test_a_judgement_of_nothing_is_refused() -> None:
     nothing = replace(judgement(), baseline=judgement().baseline.only(frozenset()))
     with pytest.raises(NothingSelected, match="auditor baseline show"):
-        judge(finished(world(), judgement()), nothing)
+        judge(finished(snapshot_of(), judgement()), nothing)
 
 
 def test_a_run_that_broke_off_is_not_judged() -> None:
     with pytest.raises(SnapshotError, match="was interrupted"):
-        judge(world((ACCOUNT, ON)), judgement("RC-02"))
+        judge(snapshot_of((ACCOUNT, ON)), judgement("RC-02"))
 
 
 def test_triage_without_known_keys_and_the_other_way_round() -> None:
@@ -207,7 +220,7 @@ def test_a_collection_leaves_all_that_is_needed_to_judge_it(account: Sandbox) ->
 
 
 def test_what_only_an_override_needs_is_read(account: Sandbox) -> None:
-    decided = organisation(overrides=[override({"RC-02": {"expect": False}}, level="user")])
+    decided = organisation(overrides=[override_entry({"RC-02": {"expect": False}}, level="user")])
     one = judgement("RC-02", depth=Level.USER, organisation=decided)
     one = replace(one, baseline=one.baseline.only(frozenset()))
     snapshot = Snapshot.create()
@@ -230,7 +243,7 @@ def test_nothing_is_read_for_nothing(account: Sandbox) -> None:
 def test_a_run_names_the_digest_of_what_the_organisation_decided() -> None:
     def digest(**decided: Any) -> str | None:
         one = judgement(organisation=organisation(**decided))
-        return judge(finished(world((ACCOUNT, ON)), one), one).info.organisation_digest
+        return judge(finished(snapshot_of((ACCOUNT, ON)), one), one).info.organisation_digest
 
     assert digest() == digest(baseline="strict") == ""
     assert (digest(parameters={"allowed_regions": ["US"]}) or "").startswith("sha256:")
@@ -240,7 +253,7 @@ def test_a_run_names_the_digest_of_what_the_organisation_decided() -> None:
 
 
 def test_a_run_is_as_old_as_its_oldest_document() -> None:
-    snapshot = world((ACCOUNT, ON))
+    snapshot = snapshot_of((ACCOUNT, ON))
     run = judge(finished(snapshot, judgement()), judgement())
     times = [each.observed_at for each in snapshot.account().outcomes.values()]
     assert run.info.oldest_evidence_at == min(times)
@@ -257,7 +270,7 @@ def test_a_run_is_as_old_as_its_oldest_document() -> None:
     ],
 )
 def test_evidence_that_is_not_from_zoom_is_marked(url: str, mark: str, simulated: bool) -> None:
-    snapshot = finished(world((ACCOUNT, ON)), judgement())
+    snapshot = finished(snapshot_of((ACCOUNT, ON)), judgement())
     snapshot.set_metadata("api_url", url)
     snapshot.set_metadata("simulated", mark)
     assert judge(snapshot, judgement()).info.simulated is simulated

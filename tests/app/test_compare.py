@@ -17,9 +17,8 @@ from auditor.findings.model import Actor, BaselineInfo, FindingKind, LifecycleSt
 from auditor.store.errors import RunNotFound
 from auditor.store.history import StoredRun
 from tests.app.stored import finished, judgement, organisation
+from tests.builders import ACCOUNT, CATALOGUE, nested, override_entry
 from tests.cli.commands import fill
-from tests.policy.builders import ACCOUNT, CATALOGUE, at
-from tests.policy.decisions import override
 from tests.report.worlds import deviation, judged
 from tests.store import conftest as histories
 from tests.store.nights import Nights, fingerprint_of, user
@@ -223,14 +222,14 @@ def night(
     run_id = nights.runs.new_id()
     path = "recording.local_recording"
     with nights.runs.new(run_id) as snapshot:
-        bodies = {SETTINGS: at(path, recording), LOCKS: at(path, locked)}
+        bodies = {SETTINGS: nested(path, recording), LOCKS: nested(path, locked)}
         fill(snapshot, (ACCOUNT, bodies))
         finished(snapshot, judged_with, run_id).finish()
         return nights.keep(snapshot, judge(snapshot, judged_with), judged_with.selected_subset)
 
 
 def decided(expect: bool) -> EvaluationConfig:
-    rows = [override({"RC-02": {"expect": expect}}, level="account")]
+    rows = [override_entry({"RC-02": {"expect": expect}}, level="account")]
     return judgement("RC-02", organisation=organisation(overrides=rows))
 
 

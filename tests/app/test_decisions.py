@@ -15,15 +15,14 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.report import schema
 from tests.app.stored import judgement
+from tests.builders import ACCOUNT, Bodies, group, nested, user
 from tests.cli.commands import output_text, ran, store
-from tests.policy.builders import ACCOUNT, Bodies, at
-from tests.policy.decisions import group, user
 
 LEGAL, STUDIO = group(1, "Legal EU"), group(2, "Studio")
 ADA, BOB = user(1, "g1"), user(2, "g2")
-OFF, ON = ({SETTINGS: at("recording.local_recording", value)} for value in (False, True))
+OFF, ON = ({SETTINGS: nested("recording.local_recording", value)} for value in (False, True))
 EVERYBODY = [
-    (ACCOUNT, {**ON, LOCKS: at("recording.local_recording", True)}),
+    (ACCOUNT, {**ON, LOCKS: nested("recording.local_recording", True)}),
     *((scope, ON) for scope in (LEGAL, STUDIO, ADA, BOB)),
 ]
 
@@ -181,7 +180,7 @@ def test_waivers_of_other_controls_are_not_held_against_a_selection(audit: Audit
 
 
 def test_an_attestation_settles_what_zoom_does_not_return_and_expires(audit: Audit) -> None:
-    silent = [(ACCOUNT, {SETTINGS: {}, LOCKS: at("recording.local_recording", True)})]
+    silent = [(ACCOUNT, {SETTINGS: {}, LOCKS: nested("recording.local_recording", True)})]
     attest = (
         "attestations:\n  - {control: RC-02, statement: It is off., evidence: DPO-31, "
         "by: dpo@example.com, on: 2026-01-01, expires: DATE}\n"

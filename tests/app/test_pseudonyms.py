@@ -13,7 +13,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline.match import Match
 from tests.app.stored import organisation as told
-from tests.policy.builders import ACCOUNT, GROUP, Bodies, world
+from tests.builders import ACCOUNT, GROUP, Bodies, snapshot_of
 
 KEY = Pseudonyms(b"a key for tests only")
 
@@ -42,13 +42,13 @@ SCOPES: tuple[tuple[Scope, Bodies], ...] = (
 
 @pytest.fixture
 def names() -> Iterator[Pseudonymizer]:
-    with world(*SCOPES) as source, closing(NameIndex(source, KEY)) as people:
+    with snapshot_of(*SCOPES) as source, closing(NameIndex(source, KEY)) as people:
         yield Pseudonymizer(people, KEY)
 
 
 @pytest.fixture
 def with_twin() -> Iterator[Pseudonymizer]:
-    with world(*SCOPES, (TWIN, {})) as source, closing(NameIndex(source, KEY)) as people:
+    with snapshot_of(*SCOPES, (TWIN, {})) as source, closing(NameIndex(source, KEY)) as people:
         yield Pseudonymizer(people, KEY)
 
 
@@ -183,7 +183,7 @@ def test_groups_of_hosts_are_found_again_by_the_pseudonym(names: Pseudonymizer) 
 def test_hosts_that_no_list_named_are_known_from_what_the_account_says_of_them() -> None:
     row: JsonValue = {"id": ADA.id, "email": ADA.email, "groups": []}
     account: dict[Any, JsonValue] = {HOSTS: {"hosts": ["damaged", row]}}
-    with world((ACCOUNT, account)) as source, closing(NameIndex(source, KEY)) as people:
+    with snapshot_of((ACCOUNT, account)) as source, closing(NameIndex(source, KEY)) as people:
         assert people.named(ADA.email) == A
 
 
@@ -250,7 +250,7 @@ def test_documents_of_another_shape_stay_as_they_are(names: Pseudonymizer, body:
 
 
 def renamed(source_names: Pseudonymizer, **rows: Any) -> Any:
-    with world(*SCOPES) as source:
+    with snapshot_of(*SCOPES) as source:
         return organisation(told(**rows), source, source_names)
 
 
@@ -321,6 +321,6 @@ def test_owners_and_authors_are_people_too(names: Pseudonymizer) -> None:
 
 def test_a_name_without_a_letter_is_replaced_where_it_stands_alone() -> None:
     scope = user("u9", "👩‍⚕️", "")
-    with world((scope, {})) as source, closing(NameIndex(source, KEY)) as people:
+    with snapshot_of((scope, {})) as source, closing(NameIndex(source, KEY)) as people:
         assert people.named("👩‍⚕️") == KEY.of("u9")
         assert Pseudonymizer(people, KEY).scope(scope).email == ""

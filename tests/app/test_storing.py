@@ -15,10 +15,10 @@ from auditor.store.database import FILE, Database
 from auditor.store.history import History
 from auditor.store.runs import SNAPSHOT, Runs
 from tests.app.stored import judgement
+from tests.builders import ACCOUNT, nested
 from tests.cli.commands import store
-from tests.policy.builders import ACCOUNT, at
 
-ON = {SETTINGS: at("recording.local_recording", True)}
+ON = {SETTINGS: nested("recording.local_recording", True)}
 ONE = judgement("RC-02")
 
 

@@ -13,7 +13,7 @@ from auditor.evidence.scope import Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.store.runs import Runs
 from tests.app.stored import finished
-from tests.policy.builders import ACCOUNT, LISTED, Bodies, outcome
+from tests.builders import ACCOUNT, LISTED, Bodies, outcome
 
 Command = Callable[..., Result]
 

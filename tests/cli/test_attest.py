@@ -12,8 +12,8 @@ from auditor.policy.baseline import organisation
 from auditor.policy.baseline.attestations import questions
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation
 from tests.app.stored import judgement
+from tests.builders import ACCOUNT, CATALOGUE, Bodies, set_at
 from tests.cli.commands import answers, output_text, ran, store
-from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, put
 
 pytestmark = pytest.mark.usefixtures("home")
 DUE = list(questions(baseline.load("strict", CATALOGUE).assessed.values()))
@@ -344,7 +344,7 @@ def test_the_report_and_the_wizard_know_the_same_questions(home: Path, name: str
     }
     locks: dict[str, JsonValue] = {}
     for path in inferred:
-        put(locks, path.removeprefix("meeting_security."), True)
+        set_at(locks, path.removeprefix("meeting_security."), True)
     security = View("lock_settings", "meeting_security")
     bodies: Bodies = {LOCKS: locks, security: {"meeting_security": locks}}
     store(home, judgement(*everything, name=name), (ACCOUNT, bodies))

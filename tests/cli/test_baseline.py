@@ -11,8 +11,8 @@ from auditor.app.baselines import described
 from auditor.cli.main import app
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.catalogue.operators import Expectation
+from tests.builders import CATALOGUE
 from tests.cli.commands import output_text, ran
-from tests.policy.builders import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("home")
 ONE = 'id: ours\nversion: "1"\ntitle: Ours\n'

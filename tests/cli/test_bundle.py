@@ -9,10 +9,10 @@ from keyring.backends import null
 
 from auditor.evidence.view import SETTINGS
 from tests.app.stored import judgement
+from tests.builders import ACCOUNT, USER
 from tests.bundle import samples
 from tests.cli.commands import output_text, ran, store
 from tests.keyrings import InMemory, current
-from tests.policy.builders import ACCOUNT, USER
 
 
 @pytest.fixture(autouse=True)

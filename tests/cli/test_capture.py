@@ -11,8 +11,8 @@ from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline import organisation
 from auditor.policy.judging.reads import ACCOUNT_VIEWS
 from tests.app.stored import judgement
+from tests.builders import ACCOUNT, CATALOGUE, GROUP, Bodies, nested
 from tests.cli.commands import answers, output_text, ran, store
-from tests.policy.builders import ACCOUNT, CATALOGUE, GROUP, Bodies, at
 
 BODY: dict[str, JsonValue] = {
     "recording": {"local_recording": False, "cloud_recording": True},
@@ -161,7 +161,7 @@ def test_accepting_adds_to_what_the_file_holds(stored: str) -> None:
 
 
 def test_a_setting_that_stands_in_several_places_is_asked_about_once(home: Path) -> None:
-    both = [(scope, {SETTINGS: at("in_meeting.slide_x", 1)}) for scope in (ACCOUNT, GROUP)]
+    both = [(scope, {SETTINGS: nested("in_meeting.slide_x", 1)}) for scope in (ACCOUNT, GROUP)]
     store(home, judgement("CC-07", depth=Level.GROUP), *both)
     result = ran("baseline", "accept-keys", "--by", "a@example.com", stdin=answers("y"))
     assert "1 of 1 new settings accepted" in output_text(result)

@@ -16,9 +16,9 @@ from auditor.evidence.snapshot import LONGEST_VALUE, Snapshot, SnapshotError
 from auditor.evidence.view import SETTINGS
 from auditor.report import FORMATS
 from tests.app.stored import finished, judgement
+from tests.builders import ACCOUNT, USER, outcome
 from tests.cli.commands import ran
 from tests.cli.conftest import home
-from tests.policy.builders import ACCOUNT, USER, outcome
 
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"

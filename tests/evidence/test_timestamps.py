@@ -12,7 +12,7 @@ from auditor.evidence.timestamps import (
     parse_rfc3339,
     rfc3339,
 )
-from tests.policy.builders import FIXED
+from tests.builders import FIXED
 
 YEAR_2100 = 4_102_444_800_000
 MOMENTS = st.integers(-YEAR_2100, YEAR_2100)

@@ -16,7 +16,7 @@ from auditor.findings import verdict_store as module
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import Aggregator, Rollup, roll_up
 from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
-from tests.policy.builders import FIXED
+from tests.builders import FIXED
 from tests.report.worlds import deviation, judged, run_of, unknown, user
 
 ENOUGH = settings(FIXED, max_examples=60)

@@ -15,7 +15,7 @@ from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.catalogue.operators import Expectation
-from tests.policy.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, USER, put
+from tests.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, USER, set_at
 
 BASELINES = {name: baseline.load(name, CATALOGUE) for name in baseline.names()}
 PARAMETERS: dict[str, JsonValue] = {**EXAMPLES, "allowed_integrations": ["none_of_them"]}
@@ -72,6 +72,17 @@ def checks_of(name: str, expected: Baseline) -> Iterator[SampleCheck]:
         for check in each.control.checks:
             if check.setting in each.expectations:
                 yield SampleCheck(name, each, check)
+
+
+def distinct_checks(name: str) -> Iterator[SampleCheck]:
+    """The checks of a baseline whose control no baseline before it expects in the same way."""
+    order = sorted(BASELINES, key=lambda each: (each != "strict", each))
+    before = [BASELINES[each] for each in order[: order.index(name)]]
+    for each in checks_of(name, BASELINES[name]):
+        control = each.assessed.control.id
+        same = (known.assessed.get(control) for known in before)
+        if each.assessed not in same:
+            yield each
 
 
 def passing(check: Check, wish: Expectation) -> JsonValue:
@@ -240,10 +251,10 @@ def place(bodies: dict[View, Any], check: Check, value: JsonValue) -> bool:
     body = bodies.setdefault(check.document, {})
     if is_occupied(body, check.setting):
         return False
-    put(body, check.setting, value)
+    set_at(body, check.setting, value)
     condition = check.only_when
     if condition is not None and not is_occupied(body, condition.setting):
-        put(body, condition.setting, condition.is_)
+        set_at(body, condition.setting, condition.is_)
     return True
 
 

@@ -12,16 +12,16 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline import baselines as baseline
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     Json,
     Parameters,
-    at,
-    judged,
-    only,
-    rows,
-    world,
+    evaluated,
+    nested,
+    only_verdict,
+    scope_verdicts,
+    snapshot_of,
 )
 from tests.policy.samples import BASELINES
 
@@ -53,7 +53,9 @@ def of(
 ) -> Verdict:
     outcomes = {DISCLAIMERS: document, **({SETTINGS: settings} if settings else {})}
     expectation = BASELINES[base].only(frozenset({control}))
-    found = rows(judged(world((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT))
+    found = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT)
+    )
     (verdict,) = (v for _, v in found if v.setting.startswith("answered_notices:"))
     return verdict
 
@@ -175,10 +177,10 @@ def test_recordings_without_an_answer_are_no_pass(
 @pytest.mark.parametrize(
     ("settings", "status", "cause"),
     [
-        (at("recording.archive.enable", False), IDLE, None),
-        (at("recording.archive.enable", True), UNKNOWN, Cause.ABSENT),
-        (at("recording.archive.enable", "yes"), UNKNOWN, Cause.ABSENT),
-        (at("recording.other", 1), UNKNOWN, Cause.ABSENT),
+        (nested("recording.archive.enable", False), IDLE, None),
+        (nested("recording.archive.enable", True), UNKNOWN, Cause.ABSENT),
+        (nested("recording.archive.enable", "yes"), UNKNOWN, Cause.ABSENT),
+        (nested("recording.other", 1), UNKNOWN, Cause.ABSENT),
         (Cause.DENIED, UNKNOWN, Cause.DENIED),
     ],
 )
@@ -225,10 +227,10 @@ def test_an_expectation_for_the_whole_control_is_not_about_its_notices(tmp_path:
 def of_apps(control: str, *each: dict[str, Any], parameters: Parameters | None = None) -> Verdict:
     expectation = BASELINES["consent-first"].only(frozenset({control}))
     document = {"apps": [*each]}
-    snapshot = world(
+    snapshot = snapshot_of(
         (ACCOUNT, {apps("account_added"): document, apps("account_created"): document})
     )
-    found = rows(judged(snapshot, expectation, parameters, Level.ACCOUNT))
+    found = scope_verdicts(evaluated(snapshot, expectation, parameters, Level.ACCOUNT))
     first, second = (v for _, v in found if v.setting.endswith(".admin_scopes"))
     assert first.status is second.status
     return first
@@ -287,7 +289,9 @@ def workflows(
 ) -> dict[str, Verdict]:
     expectation = BASELINES["consent-first"].only(frozenset({"AI-21"}))
     outcomes = {} if document is None else {WORKFLOWS: document}
-    found = rows(judged(world((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT))
+    found = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, outcomes)), expectation, parameters, Level.ACCOUNT)
+    )
     return {v.setting: v for _, v in found}
 
 
@@ -316,8 +320,10 @@ def test_people_who_may_bypass_single_sign_on_are_counted_and_not_named() -> Non
     sso: Json = {"security": {"signin_with_sso": {"enable": True, "sso_bypass_users": listed}}}
     expectation = BASELINES["strict"].only(frozenset({"IA-05"}))
     for most, status in ((2, PASS), (1, FAIL)):
-        found = judged(world((ACCOUNT, {view: sso})), expectation, {"max_sso_bypass_users": most})
-        (one,) = (v for _, v in rows(found) if v.setting.endswith("sso_bypass_users"))
+        found = evaluated(
+            snapshot_of((ACCOUNT, {view: sso})), expectation, {"max_sso_bypass_users": most}
+        )
+        (one,) = (v for _, v in scope_verdicts(found) if v.setting.endswith("sso_bypass_users"))
         assert (one.status, one.observed) == (status, 2)
         assert "ada@" not in one.detail
 
@@ -339,8 +345,8 @@ def test_a_switch_of_unknown_meaning_waits_for_a_decision(
 ) -> None:
     name = "support_participants_receive_summary"
     expectation = BASELINES["strict"].only(frozenset({"CN-08"}))
-    snapshot = world((ACCOUNT, {SETTINGS: at(f"{parent}{name}", value)}))
-    found = rows(judged(snapshot, expectation, {}, Level.ACCOUNT))
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: nested(f"{parent}{name}", value)}))
+    found = scope_verdicts(evaluated(snapshot, expectation, {}, Level.ACCOUNT))
     (one,) = (v for _, v in found if v.setting == name and v.kind is FindingKind.VALUE)
     assert one.status is status
 
@@ -350,8 +356,10 @@ def test_a_switch_of_unknown_meaning_waits_for_a_decision(
 )
 def test_fips_mode_has_to_be_on_where_it_is_required(value: Json, status: Status) -> None:
     expectation = BASELINES["regulated"].only(frozenset({"EN-06"}))
-    snapshot = world((ACCOUNT, {SETTINGS: at("other_options.enforce_fips_mode", value)}))
-    assert only(judged(snapshot, expectation, {}, Level.ACCOUNT), "value").status is status
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: nested("other_options.enforce_fips_mode", value)}))
+    assert (
+        only_verdict(evaluated(snapshot, expectation, {}, Level.ACCOUNT), "value").status is status
+    )
 
 
 def test_a_deviating_meeting_says_how_many_of_its_invitees_are_from_outside() -> None:
@@ -360,7 +368,7 @@ def test_a_deviating_meeting_says_how_many_of_its_invitees_are_from_outside() ->
     document: Json = {"settings": settings, "invitees": {"listed": 5, "outside": 2}}
     scope = Scope(Level.MEETING, "1", "Weekly", status="active")
     counted = {View("upcoming_meetings"): {"listed": 1, "read": 1}}
-    snapshot = world((ACCOUNT, counted), (scope, {MEETING: document}))
-    found = rows(judged(snapshot, expectation, {}, Level.MEETING))
+    snapshot = snapshot_of((ACCOUNT, counted), (scope, {MEETING: document}))
+    found = scope_verdicts(evaluated(snapshot, expectation, {}, Level.MEETING))
     (one,) = (v for _, v in found if v.status is FAIL)
     assert one.detail == "2 of its 5 invitees are outside the organisation"

@@ -10,7 +10,7 @@ from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import BaselineNotFound, PolicyError
-from tests.policy.builders import CATALOGUE
+from tests.builders import CATALOGUE
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
 HEAD = 'id: mine\nversion: "1"\ntitle: Mine\n'

@@ -17,8 +17,17 @@ from auditor.policy.catalogue.controls import Catalogue, Check, Family
 from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.evaluation.capture import capture_baseline
 from auditor.policy.evaluation.evaluate import evaluate
-from tests.policy.builders import ACCOUNT, CATALOGUE, Bodies, Json, at, check, control, world
-from tests.policy.decisions import catalogue_of
+from tests.builders import (
+    ACCOUNT,
+    CATALOGUE,
+    Bodies,
+    Json,
+    catalogue_of,
+    check,
+    control,
+    nested,
+    snapshot_of,
+)
 from tests.policy.samples import BASELINES, NoSample, failing, passing, place
 
 A, B = check("in_meeting.a"), check("in_meeting.b")
@@ -29,7 +38,7 @@ def capturing(
     *checks: Check,
     catalogue: Catalogue | None = None,
 ) -> Any:
-    account = next(world((ACCOUNT, bodies)).evidence(Level.ACCOUNT))
+    account = next(snapshot_of((ACCOUNT, bodies)).evidence(Level.ACCOUNT))
     known = catalogue or catalogue_of(control(*checks))
     return capture_baseline(account, known, "today", "As it was")
 
@@ -140,7 +149,7 @@ def whole_account(choose: Callable[[Check, Expectation], JsonValue]) -> Snapshot
                 continue
             if one.lock is not None:
                 place(bodies, one.model_copy(update=lock_of(one)), True)
-    return world((ACCOUNT, bodies))
+    return snapshot_of((ACCOUNT, bodies))
 
 
 def lock_of(one: Check) -> dict[str, str | None]:
@@ -172,9 +181,9 @@ def test_drift_from_what_was_captured_is_found(tmp_path: Path) -> None:
     file, _ = capture_baseline(account, CATALOGUE, "today", "As it was")
     path = tmp_path / "today.yaml"
     path.write_bytes(yaml_source.dumped(file))
-    drifted = {SETTINGS: at("recording.local_recording", True)}
+    drifted = {SETTINGS: nested("recording.local_recording", True)}
     found = evaluate(
-        world((ACCOUNT, drifted)),
+        snapshot_of((ACCOUNT, drifted)),
         CATALOGUE,
         baseline.load(str(path), CATALOGUE),
         {},

@@ -11,7 +11,7 @@ from auditor.policy.catalogue import controls as catalogue
 from auditor.policy.catalogue import documented
 from auditor.policy.catalogue.controls import AttestationQuestion, Condition
 from auditor.policy.catalogue.errors import PolicyError
-from tests.policy.builders import CATALOGUE, check, control
+from tests.builders import CATALOGUE, check, control
 
 FAMILY = """family: {family}
 name: Something

@@ -7,8 +7,8 @@ import pytest
 
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.evaluation.comparison import conflicts
+from tests.builders import Parameters, baseline_of, check, expected_control
 from tests.names import same_everywhere
-from tests.policy.builders import Parameters, assessed, baseline, check
 from tests.policy.samples import BASELINES
 
 SHARING = ["all", "host", "none"]
@@ -29,8 +29,8 @@ def clash(
 ) -> list[tuple[str, str, str]]:
     found = list(
         conflicts(
-            baseline(assessed(one_check, op=one), parameters=first),
-            baseline(assessed(one_check, op=other), parameters=second),
+            baseline_of(expected_control(one_check, op=one), parameters=first),
+            baseline_of(expected_control(one_check, op=other), parameters=second),
         )
     )
     return [(each.setting, each.one.expectation.op, each.other.expectation.op) for each in found]
@@ -133,11 +133,13 @@ def test_a_wish_that_nothing_meets_conflicts_with_nothing() -> None:
 
 
 def test_controls_of_different_ids_are_compared_where_they_read_one_setting() -> None:
-    one = baseline(assessed(check("a.x"), op=True), assessed(check("a.y"), op=True, id="AI-02"))
-    other = baseline(
-        assessed(check("a.y"), op=False, id="CIS-1"),
-        assessed(check("a.x"), op=False, id="CIS-2"),
-        assessed(check("a.z"), op=False, id="CIS-3"),
+    one = baseline_of(
+        expected_control(check("a.x"), op=True), expected_control(check("a.y"), op=True, id="AI-02")
+    )
+    other = baseline_of(
+        expected_control(check("a.y"), op=False, id="CIS-1"),
+        expected_control(check("a.x"), op=False, id="CIS-2"),
+        expected_control(check("a.z"), op=False, id="CIS-3"),
     )
     found = [(each.setting, each.one.control, each.other.control) for each in conflicts(one, other)]
     assert found == [("a.x", "AI-01", "CIS-2"), ("a.y", "AI-02", "CIS-1")]

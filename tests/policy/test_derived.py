@@ -13,7 +13,7 @@ from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.outcome import Context
 from auditor.policy.judging.derived import SHOWN, DerivedInputs, is_more_permissive, verdicts
 from auditor.policy.judging.reads import ACCOUNT_VIEWS
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     GROUP,
@@ -22,15 +22,15 @@ from tests.policy.builders import (
     Bodies,
     Json,
     Parameters,
-    assessed,
-    baseline,
+    baseline_of,
     check,
-    derived,
-    judged,
-    locks_of,
-    rows,
-    settings_of,
-    world,
+    evaluated,
+    expected_control,
+    expected_derived,
+    locks_body,
+    scope_verdicts,
+    settings_body,
+    snapshot_of,
 )
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -44,12 +44,12 @@ def of(
     parameters: Parameters | None = None,
 ) -> dict[str, Verdict]:
     """The derived verdicts, by setting."""
-    found = judged(snapshot, baseline(*expectation), parameters, depth)
-    for scope, verdict in rows(found):
+    found = evaluated(snapshot, baseline_of(*expectation), parameters, depth)
+    for scope, verdict in scope_verdicts(found):
         if verdict.kind is FindingKind.DERIVED:
             assert scope == ACCOUNT
             assert verdict.source == "computed"
-    return {v.setting: v for _, v in rows(found) if v.kind is FindingKind.DERIVED}
+    return {v.setting: v for _, v in scope_verdicts(found) if v.kind is FindingKind.DERIVED}
 
 
 # CC-01: locks
@@ -60,9 +60,12 @@ def locks(*each: bool | None, value: Json = False) -> Verdict:
     checks = [check(name) for name in names]
     body = {LOCKS: {"in_meeting": {f"s{n}": v for n, v in enumerate(each) if v is not None}}}
     settings = {SETTINGS: {"in_meeting": {f"s{n}": value for n in range(len(each))}}}
-    expectation = assessed(*checks, lock=True)
+    expectation = expected_control(*checks, lock=True)
     (found,) = of(
-        world((ACCOUNT, {**settings, **body})), expectation, derived("CC-01"), depth=Level.ACCOUNT
+        snapshot_of((ACCOUNT, {**settings, **body})),
+        expectation,
+        expected_derived("CC-01"),
+        depth=Level.ACCOUNT,
     ).values()
     return found
 
@@ -90,8 +93,10 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked() -> None:
     read, unread = check("in_meeting.s0"), check("in_meeting.s1", lock=None)
     body = {SETTINGS: {"in_meeting": {"s0": False, "s1": False}}}
     body[LOCKS] = {"in_meeting": {"s0": True}}
-    expectation = baseline(assessed(read, unread, lock=True), derived("CC-01"))
-    found = rows(judged(world((ACCOUNT, body)), expectation, depth=Level.ACCOUNT))
+    expectation = baseline_of(expected_control(read, unread, lock=True), expected_derived("CC-01"))
+    found = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, body)), expectation, depth=Level.ACCOUNT)
+    )
     (verdict,) = [v for _, v in found if v.control == "CC-01"]
     assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, Status.NEEDS_DECISION)
     assert verdict.observed == ["in_meeting.s1"]
@@ -126,7 +131,7 @@ def lock_attestation(status: Status, setting: str = "in_meeting.s1") -> Verdict:
 
 
 def assessed_derived(control: str) -> Baseline:
-    return baseline(derived(control))
+    return baseline_of(expected_derived(control))
 
 
 def test_a_lock_that_was_not_seen_leaves_it_unknown() -> None:
@@ -136,15 +141,17 @@ def test_a_lock_that_was_not_seen_leaves_it_unknown() -> None:
 
 
 def test_without_any_lock_nothing_is_known() -> None:
-    (found,) = of(world(), derived("CC-01"), depth=Level.ACCOUNT).values()
+    (found,) = of(snapshot_of(), expected_derived("CC-01"), depth=Level.ACCOUNT).values()
     assert (found.status, found.cause, found.detail) == (UNKNOWN, Cause.ABSENT, "No lock was read.")
 
 
 def test_the_worst_cause_is_told() -> None:
     one = check(lock_levels=[Level.GROUP])
     other = check("in_meeting.other")
-    snapshot = world((ACCOUNT, {LOCKS: {}}), (GROUP, {LOCKS: Cause.DENIED}))
-    (found,) = of(snapshot, assessed(one, other, lock=True), derived("CC-01")).values()
+    snapshot = snapshot_of((ACCOUNT, {LOCKS: {}}), (GROUP, {LOCKS: Cause.DENIED}))
+    (found,) = of(
+        snapshot, expected_control(one, other, lock=True), expected_derived("CC-01")
+    ).values()
     assert found.cause is Cause.DENIED
 
 
@@ -160,12 +167,14 @@ def looser(
     **more: Any,
 ) -> dict[str, Verdict]:
     scopes = [(ACCOUNT, account), (GROUP, group), (USER, user)]
-    snapshot = world(*((s, b) for s, b in scopes if b is not None), **more)
-    return of(snapshot, expectation or assessed(check()), derived("CC-02"), depth=depth)
+    snapshot = snapshot_of(*((s, b) for s, b in scopes if b is not None), **more)
+    return of(
+        snapshot, expectation or expected_control(check()), expected_derived("CC-02"), depth=depth
+    )
 
 
 def test_levels_as_strict_as_the_account_pass() -> None:
-    found = looser(settings_of(False), settings_of(False), settings_of(False))
+    found = looser(settings_body(False), settings_body(False), settings_body(False))
     assert {name: (v.status, v.observed) for name, v in found.items()} == {
         GROUPS: (PASS, []),
         USERS: (PASS, []),
@@ -173,15 +182,15 @@ def test_levels_as_strict_as_the_account_pass() -> None:
 
 
 def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes() -> None:
-    found = looser(settings_of(False), settings_of(False), settings_of(True))
+    found = looser(settings_body(False), settings_body(False), settings_body(True))
     assert found[GROUPS].status is PASS
     assert (found[USERS].status, found[USERS].observed) == (FAIL, ["in_meeting.thing"])
     assert found[USERS].detail == "1 user is looser than the account."
 
 
 def test_what_nobody_has_decided_is_not_taken_for_as_strict() -> None:
-    on = settings_of(True)
-    expectation = assessed(check(), op={"op": "org_param", "param": "nobody_set_it"})
+    on = settings_body(True)
+    expectation = expected_control(check(), op={"op": "org_param", "param": "nobody_set_it"})
     found = looser(on, on, on, expectation)
     for verdict in (found[GROUPS], found[USERS]):
         assert verdict.status is Status.NEEDS_DECISION
@@ -190,17 +199,17 @@ def test_what_nobody_has_decided_is_not_taken_for_as_strict() -> None:
 
 
 def test_scopes_are_counted_once_however_many_settings_are_looser() -> None:
-    two = assessed(check("in_meeting.a"), check("in_meeting.b"))
+    two = expected_control(check("in_meeting.a"), check("in_meeting.b"))
     strict, loose = ({SETTINGS: {"in_meeting": {"a": v, "b": v}}} for v in (False, True))
     other = Scope(Level.GROUP, "g2", "Sales")
-    snapshot = world((ACCOUNT, strict), (GROUP, loose), (other, loose))
-    found = of(snapshot, two, derived("CC-02"))
+    snapshot = snapshot_of((ACCOUNT, strict), (GROUP, loose), (other, loose))
+    found = of(snapshot, two, expected_derived("CC-02"))
     assert found[GROUPS].detail == "2 groups are looser than the account."
     assert found[GROUPS].observed == ["in_meeting.a", "in_meeting.b"]
 
 
 def test_a_level_that_deviates_like_the_account_is_not_looser() -> None:
-    found = looser(settings_of(True), settings_of(True), settings_of(False))
+    found = looser(settings_body(True), settings_body(True), settings_body(False))
     assert {v.status for v in found.values()} == {PASS}
 
 
@@ -239,9 +248,9 @@ def test_if_both_deviate_the_one_that_goes_further_is_looser(
     wish: dict[str, Any], account: JsonValue, lower: JsonValue, status: Status
 ) -> None:
     any_type = check(type=("integer", "string", "array", "object"))
-    expectation = baseline(assessed(any_type, op=wish), derived("CC-02"))
-    snapshot = world((ACCOUNT, settings_of(account)), (GROUP, settings_of(lower)))
-    found = rows(judged(snapshot, expectation, {"listed": ["A", "B"]}, Level.GROUP))
+    expectation = baseline_of(expected_control(any_type, op=wish), expected_derived("CC-02"))
+    snapshot = snapshot_of((ACCOUNT, settings_body(account)), (GROUP, settings_body(lower)))
+    found = scope_verdicts(evaluated(snapshot, expectation, {"listed": ["A", "B"]}, Level.GROUP))
     values = [v.status for _, v in found if v.control != "CC-02"]
     assert values == [FAIL, FAIL]
     (verdict,) = [v for _, v in found if v.setting == GROUPS]
@@ -265,13 +274,13 @@ def test_values_judged_by_different_expectations_have_no_order() -> None:
 
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
 def test_what_the_account_would_not_say_is_the_cause(cause: Cause) -> None:
-    found = looser({SETTINGS: cause}, settings_of(False), settings_of(False))
+    found = looser({SETTINGS: cause}, settings_body(False), settings_body(False))
     assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, cause)}
 
 
 @pytest.mark.parametrize(
     ("account", "lower"),
-    [({SETTINGS: {}}, settings_of(False)), (settings_of(False), {SETTINGS: {}})],
+    [({SETTINGS: {}}, settings_body(False)), (settings_body(False), {SETTINGS: {}})],
 )
 def test_a_value_that_cannot_be_compared_leaves_it_unknown(
     account: Bodies,
@@ -286,26 +295,33 @@ def test_if_the_feature_is_off_above_a_user_with_it_is_looser() -> None:
     one = check(only_when={"setting": "in_meeting.on", "is": True})
     off = {SETTINGS: {"in_meeting": {"on": False}}}
     on = {SETTINGS: {"in_meeting": {"on": True, "thing": True}}}
-    found = looser(off, off, on, assessed(one))
+    found = looser(off, off, on, expected_control(one))
     assert (found[GROUPS].status, found[USERS].status) == (PASS, FAIL)
 
 
 def test_a_group_that_may_differ_is_not_looser() -> None:
     wish = {"op": "eq", "value": False, "group_exception_param": "ai"}
-    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, settings_of(True)))
-    found = of(snapshot, assessed(check(), op=wish), derived("CC-02"), parameters={"ai": ["g1"]})
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (GROUP, settings_body(True)))
+    found = of(
+        snapshot,
+        expected_control(check(), op=wish),
+        expected_derived("CC-02"),
+        parameters={"ai": ["g1"]},
+    )
     assert found[GROUPS].status is PASS
 
 
 def test_without_lower_scopes_there_is_nothing_to_compare() -> None:
-    found = looser(settings_of(False), None, None)
+    found = looser(settings_body(False), None, None)
     assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
     assert found[USERS].detail == "There is no user to compare with the account."
 
 
 def test_users_that_could_not_be_listed_leave_it_unknown() -> None:
     listings = {**LISTED, View("users", "active"): Cause.DENIED}
-    found = looser(settings_of(False), settings_of(False), settings_of(False), listings=listings)
+    found = looser(
+        settings_body(False), settings_body(False), settings_body(False), listings=listings
+    )
     assert found[GROUPS].status is PASS
     assert (found[USERS].status, found[USERS].cause) == (UNKNOWN, Cause.DENIED)
 
@@ -315,13 +331,13 @@ def test_users_that_could_not_be_listed_leave_it_unknown() -> None:
     [(Level.ACCOUNT, set()), (Level.GROUP, {GROUPS}), (Level.USER, {GROUPS, USERS})],
 )
 def test_only_levels_that_are_reached_are_compared(depth: Level, expected: set[str]) -> None:
-    found = looser(settings_of(False), settings_of(False), settings_of(False), depth=depth)
+    found = looser(settings_body(False), settings_body(False), settings_body(False), depth=depth)
     assert set(found) == expected
 
 
 def test_a_setting_the_account_does_not_have_is_not_compared() -> None:
     one = check(levels=[Level.GROUP, Level.USER], lock_levels=[Level.GROUP])
-    found = looser({SETTINGS: {}}, settings_of(True), settings_of(True), assessed(one))
+    found = looser({SETTINGS: {}}, settings_body(True), settings_body(True), expected_control(one))
     assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
 
 
@@ -333,9 +349,14 @@ def new_settings(
 ) -> dict[FindingKind, Status]:
     """What CC-07 says of itself and of a new key, where all documents or only one were read."""
     views = ACCOUNT_VIEWS if everything else (SETTINGS,)
-    bodies: Bodies = {**{view: {} for view in views}, **settings_of(True, key)}
-    found = rows(
-        judged(world((ACCOUNT, bodies)), baseline(derived("CC-07")), parameters, Level.ACCOUNT)
+    bodies: Bodies = {**{view: {} for view in views}, **settings_body(True, key)}
+    found = scope_verdicts(
+        evaluated(
+            snapshot_of((ACCOUNT, bodies)),
+            baseline_of(expected_derived("CC-07")),
+            parameters,
+            Level.ACCOUNT,
+        )
     )
     return {v.kind: v.status for _, v in found}
 
@@ -361,4 +382,4 @@ def test_a_new_setting_that_somebody_has_triaged_stands_in_no_ones_way() -> None
 
 
 def test_a_baseline_without_derived_controls_has_none() -> None:
-    assert of(world((ACCOUNT, locks_of(True))), assessed(check())) == {}
+    assert of(snapshot_of((ACCOUNT, locks_body(True))), expected_control(check())) == {}

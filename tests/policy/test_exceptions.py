@@ -6,7 +6,7 @@ from auditor.policy.catalogue import documented
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.word_lists import KeyWord
 from auditor.policy.catalogue.word_lists import key_words as words
-from tests.policy.builders import CATALOGUE
+from tests.builders import CATALOGUE
 
 LISTED = [
     (each.documents, setting) for each in documented.exceptions() for setting in each.settings

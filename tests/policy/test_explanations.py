@@ -12,7 +12,7 @@ from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading.effective_value import effective_value
 from auditor.policy.reading.explanations import Population, who_can_change
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
-from tests.policy.builders import ACCOUNT, GROUP, USER, at, check, outcomes
+from tests.builders import ACCOUNT, GROUP, USER, check, nested, outcomes
 
 KNOWN = Population(293, {"g1": 12})
 CHECK = check()
@@ -21,7 +21,7 @@ CHECK = check()
 def locked(flag: bool | None) -> dict[View, Outcome]:
     if flag is None:
         return outcomes({LOCKS: Cause.DENIED})
-    return outcomes({LOCKS: at("in_meeting.thing", flag)})
+    return outcomes({LOCKS: nested("in_meeting.thing", flag)})
 
 
 def explanation(

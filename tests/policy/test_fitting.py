@@ -14,7 +14,7 @@ from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.catalogue.parameters import known_parameters
 from auditor.policy.catalogue.values import is_of
-from tests.policy.builders import CATALOGUE, yaml
+from tests.builders import CATALOGUE, yaml_of
 
 HEAD = 'id: mine\nversion: "1"\ntitle: Mine\n'
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
@@ -268,7 +268,7 @@ ASSESSED = list(assessed())
 
 
 def faults(check: Check, expectation: Expectation) -> list[str]:
-    return list(fitting.problems(yaml("a: 1"), ("a",), [check], expectation))
+    return list(fitting.problems(yaml_of("a: 1"), ("a",), [check], expectation))
 
 
 def test_every_shipped_expectation_fits_its_setting() -> None:

@@ -5,7 +5,7 @@ import pytest
 from auditor.findings.frameworks import split_reference
 from auditor.policy.catalogue import frameworks
 from auditor.policy.catalogue.errors import PolicyError
-from tests.policy.builders import CATALOGUE
+from tests.builders import CATALOGUE
 
 SHIPPED = frameworks.shipped()
 ASKED = ["gdpr", "hipaa", "nist-800-53r5", "iso-27701", "iso-42001", "soc2", "cis-zoom-1.0"]

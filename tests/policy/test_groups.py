@@ -21,30 +21,28 @@ from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
 from auditor.policy.judging import members
 from auditor.policy.judging.assess import Assessor
 from auditor.policy.judging.groups import Groups
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     FIXED,
     LISTED,
-    Bodies,
-    assessed,
-    at,
-    baseline,
-    check,
-    locks_of,
-    outcomes,
-    settings_of,
-    world,
-)
-from tests.policy.decisions import (
     TODAY,
-    decided,
+    Bodies,
+    baseline_of,
+    check,
+    control_statuses,
+    control_verdicts,
+    evaluated_with,
+    expected_control,
     group,
-    override,
+    locks_body,
+    nested,
+    outcomes,
+    override_entry,
     overrides_of,
-    statuses,
+    settings_body,
+    snapshot_of,
     user,
-    verdicts,
-    waiver,
+    waiver_entry,
 )
 
 LEGAL, SALES = group(1, "Legal EU"), group(2, "Sales")
@@ -131,20 +129,20 @@ def test_no_users_groups_are_all_known_where_members_could_not_be_listed() -> No
 
 
 def test_users_of_groups_with_equal_locks_stand_alike() -> None:
-    known = groups(g1=locks_of(True), g2=locks_of(True))
+    known = groups(g1=locks_body(True), g2=locks_body(True))
     assert stand_alike(known, user(1, "g1"), user(2, "g2"))
     assert stand_alike(known, user(1, "g1", "g2"), user(2, "g2"))
 
 
-@pytest.mark.parametrize("other", [locks_of(False), {LOCKS: Cause.DENIED}, {}], ids=repr)
+@pytest.mark.parametrize("other", [locks_body(False), {LOCKS: Cause.DENIED}, {}], ids=repr)
 def test_users_of_groups_with_other_locks_stand_apart(other: Bodies) -> None:
-    known = groups(g1=locks_of(True), g2=other)
+    known = groups(g1=locks_body(True), g2=other)
     assert not stand_alike(known, user(1, "g1"), user(2, "g2"))
     assert not stand_alike(known, user(1, "g1"), user(2, "g1", "g2"))
 
 
 def test_only_locks_of_groups_count_not_their_values() -> None:
-    known = groups(g1=settings_of(True), g2=settings_of(False))
+    known = groups(g1=settings_body(True), g2=settings_body(False))
     assert stand_alike(known, user(1, "g1"), user(2, "g2"))
 
 
@@ -172,18 +170,20 @@ def test_names_addresses_and_status_set_nobody_apart() -> None:
 # Verdicts where groups are in doubt
 
 REFUSED = {**LISTED, MEMBERS: Cause.DENIED}
-LOOSE = baseline(assessed(check(), op=True))
+LOOSE = baseline_of(expected_control(check(), op=True))
 """The account's wish is met by everything that is on; an override for Legal wants it off."""
 
 
 def judge_uncertain(listings: Bodies, *who: Scope, match: Mapping[str, str]) -> dict[str, Verdict]:
-    snapshot = world(
-        (ACCOUNT, settings_of(True)),
-        (LEGAL, settings_of(True)),
-        *((each, settings_of(True)) for each in who),
+    snapshot = snapshot_of(
+        (ACCOUNT, settings_body(True)),
+        (LEGAL, settings_body(True)),
+        *((each, settings_body(True)) for each in who),
         listings=listings,
     )
-    return verdicts(decided(snapshot, LOOSE, overrides=[override(False, **match)]))
+    return control_verdicts(
+        evaluated_with(snapshot, LOOSE, overrides=[override_entry(False, **match)])
+    )
 
 
 @pytest.mark.parametrize("match", [{"group": "Legal*"}, {"group": "g1", "level": "user"}], ids=repr)
@@ -210,11 +210,15 @@ def test_if_members_were_refused_an_override_for_a_person_holds_all_the_same() -
 
 def test_if_members_were_refused_a_group_that_may_differ_makes_a_deviation_unknown() -> None:
     wish = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
-    snapshot = world((ACCOUNT, settings_of(False)), (user(1), settings_of(True)), listings=REFUSED)
-    found = decided(
-        snapshot, baseline(assessed(check(), op=wish)), parameters={"ai_allowed_groups": ["X"]}
+    snapshot = snapshot_of(
+        (ACCOUNT, settings_body(False)), (user(1), settings_body(True)), listings=REFUSED
     )
-    assert statuses(found)["u1"] is Status.UNKNOWN
+    found = evaluated_with(
+        snapshot,
+        baseline_of(expected_control(check(), op=wish)),
+        parameters={"ai_allowed_groups": ["X"]},
+    )
+    assert control_statuses(found)["u1"] is Status.UNKNOWN
 
 
 # Judged alike is judged alone
@@ -243,7 +247,7 @@ def random_world(dice: random.Random) -> tuple[Snapshot, Overrides, dict[str, An
     """An account with groups and users, some of them alike, and what an organisation decided."""
 
     def document() -> Any:
-        body: dict[str, Any] = {} if dice.random() < 0.2 else {**at(THING, dice.choice(VALUES))}
+        body: dict[str, Any] = {} if dice.random() < 0.2 else {**nested(THING, dice.choice(VALUES))}
         return dice.choice([body, body, body, Cause.DENIED, Cause.NOT_LICENSED])
 
     pool = [{SETTINGS: document(), LOCKS: document()} for _ in range(2)] + [{}]
@@ -266,15 +270,15 @@ def random_world(dice: random.Random) -> tuple[Snapshot, Overrides, dict[str, An
         listings[View("groups")] = Cause.DENIED
     if dice.random() < 0.3:
         listings[MEMBERS] = Cause.ERROR
-    snapshot = world(
+    snapshot = snapshot_of(
         (ACCOUNT, pool[0]),
         *((place, dice.choice(pool)) for place in places),
         *((person, dice.choice(of_users)) for person in people),
         listings=listings,
     )
-    expected = baseline(
-        assessed(check(), op=dice.choice(WISHES), lock=True, when_absent="not_applicable"),
-        assessed(check(OTHER, find_key="thing"), op=dice.choice(WISHES), id="AI-02"),
+    expected = baseline_of(
+        expected_control(check(), op=dice.choice(WISHES), lock=True, when_absent="not_applicable"),
+        expected_control(check(OTHER, find_key="thing"), op=dice.choice(WISHES), id="AI-02"),
     )
     matches: list[dict[str, Any]] = [
         {"group": "Legal*"},
@@ -283,11 +287,13 @@ def random_world(dice: random.Random) -> tuple[Snapshot, Overrides, dict[str, An
         {"level": "user"},
     ]
     decisions = [
-        override({dice.choice(["AI-01", "AI-02"]): {"expect": dice.choice([True, False])}}, **match)
+        override_entry(
+            {dice.choice(["AI-01", "AI-02"]): {"expect": dice.choice([True, False])}}, **match
+        )
         for match in dice.sample(matches, dice.randrange(4))
     ]
     waivers = [
-        Waiver.model_validate(waiver(scope=match))
+        Waiver.model_validate(waiver_entry(scope=match))
         for match in dice.sample(matches, dice.randrange(3))
     ]
     parameters = {"ai_allowed_groups": dice.choice([None, [], dice.sample(NAMES, 2)])}
@@ -338,8 +344,10 @@ def test_waivers_count_the_users_they_meet_as_if_each_were_counted_alone(seed: i
 
 def test_equal_users_are_judged_once() -> None:
     people = [user(n, "g1") for n in range(20)]
-    snapshot = world((ACCOUNT, settings_of(True)), *((each, settings_of(True)) for each in people))
-    judge = Assessor(baseline(assessed(check())), {}, Level.USER)
+    snapshot = snapshot_of(
+        (ACCOUNT, settings_body(True)), *((each, settings_body(True)) for each in people)
+    )
+    judge = Assessor(baseline_of(expected_control(check())), {}, Level.USER)
     found = [each.verdicts for each in judge.run(snapshot) if each.scope.level is Level.USER]
     assert len({id(each) for each in found}) == 1
     assert [each.kind for each in found[0]] == [FindingKind.VALUE]

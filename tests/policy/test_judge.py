@@ -12,25 +12,25 @@ from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.policy.baseline.baselines import ControlExpectation
 from auditor.policy.catalogue.controls import AttestationQuestion, Check
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
-    ALL,
     GROUP,
+    SETTING_LEVELS,
     USER,
     Bodies,
     Json,
     Parameters,
-    assessed,
-    baseline,
+    baseline_of,
     check,
     control,
-    judged,
-    locks_of,
-    only,
-    rows,
-    settings_of,
+    evaluated,
+    expected_control,
+    locks_body,
+    only_verdict,
+    scope_verdicts,
+    settings_body,
+    snapshot_of,
     statuses,
-    world,
 )
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
@@ -38,7 +38,7 @@ NOT_APPLICABLE, NEEDS_DECISION = Status.NOT_APPLICABLE, Status.NEEDS_DECISION
 
 
 def everywhere(value: Any) -> list[Any]:
-    return [(scope, settings_of(value)) for scope in (ACCOUNT, GROUP, USER)]
+    return [(scope, settings_body(value)) for scope in (ACCOUNT, GROUP, USER)]
 
 
 def value_at_account(
@@ -46,13 +46,17 @@ def value_at_account(
     body: Json,
     parameters: Parameters | None = None,
 ) -> Verdict:
-    snapshot = world((ACCOUNT, {SETTINGS: body}))
-    return only(judged(snapshot, baseline(expectation), parameters, Level.ACCOUNT), "value")
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: body}))
+    return only_verdict(
+        evaluated(snapshot, baseline_of(expectation), parameters, Level.ACCOUNT), "value"
+    )
 
 
 def test_a_verdict_says_what_was_seen_expected_and_where() -> None:
-    snapshot = world((ACCOUNT, {**settings_of(True), **locks_of(False)}))
-    verdict = only(judged(snapshot, baseline(assessed(check())), depth=Level.ACCOUNT), "value")
+    snapshot = snapshot_of((ACCOUNT, {**settings_body(True), **locks_body(False)}))
+    verdict = only_verdict(
+        evaluated(snapshot, baseline_of(expected_control(check())), depth=Level.ACCOUNT), "value"
+    )
     assert verdict.control == "AI-01"
     assert (verdict.status, verdict.severity, verdict.cause) == (FAIL, Severity.HIGH, None)
     assert (verdict.setting, verdict.observed) == ("in_meeting.thing", True)
@@ -63,24 +67,30 @@ def test_a_verdict_says_what_was_seen_expected_and_where() -> None:
 
 
 def test_a_group_is_not_fine_because_the_account_is() -> None:
-    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {SETTINGS: {}}), (USER, {SETTINGS: {}}))
-    found = judged(snapshot, baseline(assessed(check())))
+    snapshot = snapshot_of(
+        (ACCOUNT, settings_body(False)), (GROUP, {SETTINGS: {}}), (USER, {SETTINGS: {}})
+    )
+    found = evaluated(snapshot, baseline_of(expected_control(check())))
     assert statuses(found) == {"acc": PASS, "g1": UNKNOWN, "u1": UNKNOWN}
-    assert only(found, "value", "u1").cause is Cause.ABSENT
+    assert only_verdict(found, "value", "u1").cause is Cause.ABSENT
 
 
 def test_locked_but_wrong_is_a_deviation_not_a_pass() -> None:
-    snapshot = world((ACCOUNT, {**settings_of(True), **locks_of(True)}))
-    found = judged(snapshot, baseline(assessed(check(), lock=True)), depth=Level.ACCOUNT)
-    assert only(found, "value").status is FAIL
-    assert only(found, "lock").status is PASS
+    snapshot = snapshot_of((ACCOUNT, {**settings_body(True), **locks_body(True)}))
+    found = evaluated(
+        snapshot, baseline_of(expected_control(check(), lock=True)), depth=Level.ACCOUNT
+    )
+    assert only_verdict(found, "value").status is FAIL
+    assert only_verdict(found, "lock").status is PASS
 
 
 def test_right_but_unlocked_is_a_finding_of_its_own() -> None:
-    snapshot = world((ACCOUNT, {**settings_of(False), **locks_of(False)}))
-    found = judged(snapshot, baseline(assessed(check(), lock=True)), depth=Level.ACCOUNT)
-    assert only(found, "value").status is PASS
-    lock = only(found, "lock")
+    snapshot = snapshot_of((ACCOUNT, {**settings_body(False), **locks_body(False)}))
+    found = evaluated(
+        snapshot, baseline_of(expected_control(check(), lock=True)), depth=Level.ACCOUNT
+    )
+    assert only_verdict(found, "value").status is PASS
+    lock = only_verdict(found, "lock")
     assert (lock.status, lock.observed, lock.locked) == (FAIL, False, False)
     assert lock.expected == {"op": "eq", "value": True}
     assert lock.detail == (
@@ -90,21 +100,21 @@ def test_right_but_unlocked_is_a_finding_of_its_own() -> None:
 
 def test_the_meaning_of_a_number_is_told_where_it_deviates() -> None:
     one = check(type="integer", meaning={"2": "whole company"})
-    verdict = value_at_account(assessed(one, op=1), {"in_meeting": {"thing": 2}})
+    verdict = value_at_account(expected_control(one, op=1), {"in_meeting": {"thing": 2}})
     assert (verdict.status, verdict.detail) == (FAIL, "whole company")
 
 
 def test_an_operators_own_words_go_before_the_meaning() -> None:
     one = check(type="array", meaning={"['DE']": "never"})
     wish = {"op": "disjoint_from", "value": ["DE"]}
-    verdict = value_at_account(assessed(one, op=wish), {"in_meeting": {"thing": ["DE"]}})
+    verdict = value_at_account(expected_control(one, op=wish), {"in_meeting": {"thing": ["DE"]}})
     assert verdict.detail == "on the list: de"
 
 
 def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause() -> None:
     one = check(type="string")
     wish = {"op": "duration_lte", "value": "90d"}
-    verdict = value_at_account(assessed(one, op=wish), {"in_meeting": {"thing": "forever"}})
+    verdict = value_at_account(expected_control(one, op=wish), {"in_meeting": {"thing": "forever"}})
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.UNDOCUMENTED_VALUE)
     assert verdict.observed == "forever"
 
@@ -113,7 +123,7 @@ def test_keys_that_another_control_judges_are_left_out() -> None:
     one = check("ai", type="object", leave_out=["model", "kept"])
     wish = {"op": "no_true_leaf_except_param", "param": "flags"}
     body: Json = {"ai": {"model": "x", "a": [{"kept": True, "b": False}], "c": False}}
-    verdict = value_at_account(assessed(one, op=wish), body)
+    verdict = value_at_account(expected_control(one, op=wish), body)
     assert verdict.status is PASS
     assert verdict.observed == {"a": [{"b": False}], "c": False}
 
@@ -121,7 +131,7 @@ def test_keys_that_another_control_judges_are_left_out() -> None:
 def test_an_object_with_nothing_left_in_it_is_unknown() -> None:
     one = check("ai", type="object", leave_out=["model"])
     wish = {"op": "no_true_leaf_except_param", "param": "flags"}
-    verdict = value_at_account(assessed(one, op=wish), {"ai": {"model": "x"}})
+    verdict = value_at_account(expected_control(one, op=wish), {"ai": {"model": "x"}})
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.ABSENT)
 
 
@@ -129,7 +139,7 @@ def test_an_object_with_nothing_left_in_it_is_unknown() -> None:
 
 
 def test_an_unset_parameter_asks_for_a_decision_and_names_itself() -> None:
-    one = assessed(check(), op={"op": "org_param", "param": "policy"})
+    one = expected_control(check(), op={"op": "org_param", "param": "policy"})
     verdict = value_at_account(one, {"in_meeting": {"thing": True}})
     assert (verdict.status, verdict.cause) == (NEEDS_DECISION, None)
     assert verdict.detail == "Set the parameter policy in the organisation file."
@@ -137,13 +147,19 @@ def test_an_unset_parameter_asks_for_a_decision_and_names_itself() -> None:
 
 
 def test_the_baselines_parameters_hold_where_the_organisation_sets_none() -> None:
-    one = assessed(check(), op={"op": "org_param", "param": "policy"})
-    expectation = baseline(one, parameters={"policy": True})
-    snapshot = world((ACCOUNT, settings_of(True)))
-    assert only(judged(snapshot, expectation, depth=Level.ACCOUNT), "value").status is PASS
-    found = judged(snapshot, expectation, {"policy": False}, Level.ACCOUNT)
-    assert only(found, "value").status is FAIL
-    assert only(found, "value").expected == {"op": "org_param", "param": "policy", "value": False}
+    one = expected_control(check(), op={"op": "org_param", "param": "policy"})
+    expectation = baseline_of(one, parameters={"policy": True})
+    snapshot = snapshot_of((ACCOUNT, settings_body(True)))
+    assert (
+        only_verdict(evaluated(snapshot, expectation, depth=Level.ACCOUNT), "value").status is PASS
+    )
+    found = evaluated(snapshot, expectation, {"policy": False}, Level.ACCOUNT)
+    assert only_verdict(found, "value").status is FAIL
+    assert only_verdict(found, "value").expected == {
+        "op": "org_param",
+        "param": "policy",
+        "value": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -155,9 +171,9 @@ def test_the_baselines_parameters_hold_where_the_organisation_sets_none() -> Non
     ],
 )
 def test_what_was_not_collected_waits_for_the_decision_first(cause: Cause, status: Status) -> None:
-    one = assessed(check(), op={"op": "org_param", "param": "policy"})
-    snapshot = world((ACCOUNT, {SETTINGS: cause}))
-    verdict = only(judged(snapshot, baseline(one), depth=Level.ACCOUNT), "value")
+    one = expected_control(check(), op={"op": "org_param", "param": "policy"})
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: cause}))
+    verdict = only_verdict(evaluated(snapshot, baseline_of(one), depth=Level.ACCOUNT), "value")
     assert (verdict.status, verdict.cause) == (status, None if status is NEEDS_DECISION else cause)
 
 
@@ -170,28 +186,35 @@ EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_groups"}
 def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(
     listed: list[str] | str,
 ) -> None:
-    found = judged(
-        world(*everywhere(True)), baseline(assessed(check(), op=EXCEPT)), {"ai_groups": listed}
+    found = evaluated(
+        snapshot_of(*everywhere(True)),
+        baseline_of(expected_control(check(), op=EXCEPT)),
+        {"ai_groups": listed},
     )
     assert statuses(found) == {"acc": FAIL, "g1": NOT_APPLICABLE, "u1": NOT_APPLICABLE}
-    excused = only(found, "value", "u1")
+    excused = only_verdict(found, "value", "u1")
     assert (excused.observed, excused.allowed_by) == (True, "ai_groups")
     assert excused.detail == (
         "On, allowed by ai_groups. One of its groups is listed under ai_groups, so it may differ."
     )
-    assert only(found, "value", "g1").detail == (
+    assert only_verdict(found, "value", "g1").detail == (
         "On, allowed by ai_groups. The group is listed under ai_groups, so it may differ."
     )
 
 
 @pytest.mark.parametrize("value", [False, None])
 def test_only_what_is_on_is_called_allowed(value: bool | None) -> None:
-    bodies = [(ACCOUNT, settings_of(False)), (GROUP, settings_of(value) if value is False else {})]
-    bodies.append((USER, settings_of(value) if value is False else {SETTINGS: {}}))
-    found = judged(
-        world(*bodies), baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["Clinical"]}
+    bodies = [
+        (ACCOUNT, settings_body(False)),
+        (GROUP, settings_body(value) if value is False else {}),
+    ]
+    bodies.append((USER, settings_body(value) if value is False else {SETTINGS: {}}))
+    found = evaluated(
+        snapshot_of(*bodies),
+        baseline_of(expected_control(check(), op=EXCEPT)),
+        {"ai_groups": ["Clinical"]},
     )
-    excused = only(found, "value", "u1")
+    excused = only_verdict(found, "value", "u1")
     assert (excused.status, excused.observed, excused.allowed_by) == (NOT_APPLICABLE, value, "")
     assert excused.detail == "One of its groups is listed under ai_groups, so it may differ."
 
@@ -202,29 +225,35 @@ def test_only_what_is_on_is_called_allowed(value: bool | None) -> None:
 def test_no_group_may_differ_unless_it_is_listed(
     parameters: dict[str, list[str | int] | list[Any] | None],
 ) -> None:
-    expectation = baseline(assessed(check(), op=EXCEPT))
-    found = judged(world(*everywhere(True)), expectation, parameters)
+    expectation = baseline_of(expected_control(check(), op=EXCEPT))
+    found = evaluated(snapshot_of(*everywhere(True)), expectation, parameters)
     assert set(statuses(found).values()) == {FAIL}
 
 
 def test_a_user_outside_the_listed_groups_may_not_differ() -> None:
     alone = Scope(Level.USER, "u2", "Bo", group_ids=("g2",), licence=2, status="active")
-    snapshot = world(*everywhere(True), (alone, settings_of(True)))
-    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["Clinical"]})
+    snapshot = snapshot_of(*everywhere(True), (alone, settings_body(True)))
+    found = evaluated(
+        snapshot, baseline_of(expected_control(check(), op=EXCEPT)), {"ai_groups": ["Clinical"]}
+    )
     assert statuses(found)["u2"] is FAIL
 
 
 def test_a_group_that_was_not_listed_by_zoom_is_known_by_its_id() -> None:
     member = Scope(Level.USER, "u2", "Bo", group_ids=("g9",), licence=2, status="active")
-    snapshot = world((ACCOUNT, settings_of(False)), (member, settings_of(True)))
-    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["g9"]})
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (member, settings_body(True)))
+    found = evaluated(
+        snapshot, baseline_of(expected_control(check(), op=EXCEPT)), {"ai_groups": ["g9"]}
+    )
     assert statuses(found)["u2"] is NOT_APPLICABLE
 
 
 def test_an_excused_scope_needs_no_evidence_and_is_no_pass() -> None:
-    snapshot = world((ACCOUNT, settings_of(False)), (GROUP, {SETTINGS: Cause.DENIED}))
-    found = judged(snapshot, baseline(assessed(check(), op=EXCEPT)), {"ai_groups": ["g1"]})
-    verdict = only(found, "value", "g1")
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (GROUP, {SETTINGS: Cause.DENIED}))
+    found = evaluated(
+        snapshot, baseline_of(expected_control(check(), op=EXCEPT)), {"ai_groups": ["g1"]}
+    )
+    verdict = only_verdict(found, "value", "g1")
     assert (verdict.status, verdict.observed) == (NOT_APPLICABLE, None)
 
 
@@ -253,7 +282,7 @@ def test_a_check_applies_only_where_its_switch_says_so(
     switch: str | int | bool | None, status: Status, cause: Cause | None, detail: str | None
 ) -> None:
     body = {"who": 2} if switch == "gone" else {"who": 2, "enable": switch}
-    verdict = value_at_account(assessed(WHEN, op=1), {"in_meeting": {"summary": body}})
+    verdict = value_at_account(expected_control(WHEN, op=1), {"in_meeting": {"summary": body}})
     assert (verdict.status, verdict.cause) == (status, cause)
     if detail is not None:
         assert verdict.detail == detail
@@ -262,20 +291,27 @@ def test_a_check_applies_only_where_its_switch_says_so(
 def test_a_condition_may_be_a_text() -> None:
     one = check(only_when={"setting": "in_meeting.mode", "is": "loud"})
     for mode, status in (("loud", FAIL), ("quiet", NOT_APPLICABLE)):
-        verdict = value_at_account(assessed(one), {"in_meeting": {"thing": True, "mode": mode}})
+        verdict = value_at_account(
+            expected_control(one), {"in_meeting": {"thing": True, "mode": mode}}
+        )
         assert verdict.status is status
 
 
 def test_a_condition_that_does_not_hold_hides_no_refusal() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: Cause.DENIED}))
-    found = judged(snapshot, baseline(assessed(WHEN, op=1)), depth=Level.ACCOUNT)
-    assert (only(found, "value").status, only(found, "value").cause) == (UNKNOWN, Cause.DENIED)
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: Cause.DENIED}))
+    found = evaluated(snapshot, baseline_of(expected_control(WHEN, op=1)), depth=Level.ACCOUNT)
+    assert (only_verdict(found, "value").status, only_verdict(found, "value").cause) == (
+        UNKNOWN,
+        Cause.DENIED,
+    )
 
 
 def test_if_the_value_does_not_apply_neither_does_the_lock() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"summary": {"enable": False}}}}))
-    found = judged(snapshot, baseline(assessed(WHEN, op=1, lock=True)), depth=Level.ACCOUNT)
-    lock = only(found, "lock")
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {"in_meeting": {"summary": {"enable": False}}}}))
+    found = evaluated(
+        snapshot, baseline_of(expected_control(WHEN, op=1, lock=True)), depth=Level.ACCOUNT
+    )
+    lock = only_verdict(found, "lock")
     assert (lock.status, lock.detail) == (NOT_APPLICABLE, "in_meeting.summary.enable is false.")
 
 
@@ -283,15 +319,15 @@ def test_if_the_value_does_not_apply_neither_does_the_lock() -> None:
 
 NEW = check("recording.new", find_key="new")
 OLD = check("recording.old", legacy_of="recording.new", lock=None, lock_levels=())
-TWINS = assessed(NEW, OLD)
+TWINS = expected_control(NEW, OLD)
 NEWER, OLDER = NEW.setting, OLD.setting
 
 
 def twins(
     body: Mapping[str, Json], expectation: ControlExpectation = TWINS, scope: Scope = ACCOUNT
 ) -> dict[str, tuple[Status, Cause | None]]:
-    snapshot = world((ACCOUNT, {}), (scope, {SETTINGS: {"recording": body}}))
-    found = rows(judged(snapshot, baseline(expectation), depth=Level.USER))
+    snapshot = snapshot_of((ACCOUNT, {}), (scope, {SETTINGS: {"recording": body}}))
+    found = scope_verdicts(evaluated(snapshot, baseline_of(expectation), depth=Level.USER))
     return {v.setting: (v.status, v.cause) for s, v in found if s == scope and v.kind == "value"}
 
 
@@ -328,8 +364,8 @@ def test_of_an_older_and_a_newer_key_both_are_read_and_either_deviates(
 
 @pytest.mark.parametrize("newest", [True, False])
 def test_a_disagreement_is_told_at_both_keys(newest: bool) -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"new": newest, "old": not newest}}}))
-    found = rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {"recording": {"new": newest, "old": not newest}}}))
+    found = scope_verdicts(evaluated(snapshot, baseline_of(TWINS), depth=Level.ACCOUNT))
     details = {v.setting: v.detail for _, v in found}
     assert details.pop(NEWER) == "The older recording.old says otherwise."
     replaced = "It disagrees with recording.new, which replaced it."
@@ -337,40 +373,44 @@ def test_a_disagreement_is_told_at_both_keys(newest: bool) -> None:
 
 
 def test_a_refused_document_is_told_once_for_both() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: Cause.DENIED}))
-    found = [v for _, v in rows(judged(snapshot, baseline(TWINS), depth=Level.ACCOUNT))]
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: Cause.DENIED}))
+    found = [
+        v for _, v in scope_verdicts(evaluated(snapshot, baseline_of(TWINS), depth=Level.ACCOUNT))
+    ]
     assert [(v.setting, v.cause) for v in found] == [("recording.new", Cause.DENIED)]
 
 
 def test_an_older_setting_stands_alone_where_the_newer_does_not_exist() -> None:
     new = NEW.model_copy(update={"levels": (Level.ACCOUNT,)})
-    expectation = assessed(new, OLD)
+    expectation = expected_control(new, OLD)
     assert twins({"old": True}, expectation, USER) == {OLD.setting: (FAIL, None)}
     assert twins({}, expectation, USER) == {OLD.setting: (UNKNOWN, Cause.ABSENT)}
 
 
 def test_an_older_setting_does_not_stand_in_where_it_does_not_exist() -> None:
     old = OLD.model_copy(update={"levels": (Level.ACCOUNT,)})
-    assert twins({"old": False}, assessed(NEW, old), USER) == {NEW.setting: (UNKNOWN, Cause.ABSENT)}
+    assert twins({"old": False}, expected_control(NEW, old), USER) == {
+        NEW.setting: (UNKNOWN, Cause.ABSENT)
+    }
 
 
 def test_an_older_setting_is_judged_by_itself_where_the_baseline_ignores_the_newer() -> None:
-    expectation = assessed(NEW, OLD)
+    expectation = expected_control(NEW, OLD)
     assert isinstance(expectation.expectations, dict)
     expectation.expectations.pop(NEW.setting)
     assert twins({"new": True, "old": False}, expectation) == {OLD.setting: (PASS, None)}
 
 
 def test_an_older_setting_has_no_lock_of_its_own() -> None:
-    expectation = assessed(NEW, OLD, lock=True)
-    snapshot = world((ACCOUNT, {SETTINGS: {"recording": {"old": False}}, LOCKS: {}}))
-    found = rows(judged(snapshot, baseline(expectation), depth=Level.ACCOUNT))
+    expectation = expected_control(NEW, OLD, lock=True)
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {"recording": {"old": False}}, LOCKS: {}}))
+    found = scope_verdicts(evaluated(snapshot, baseline_of(expectation), depth=Level.ACCOUNT))
     assert [v.setting for _, v in found if v.kind is not FindingKind.VALUE] == ["recording.new"]
 
 
 # Licences
 
-PAID = assessed(check(), when_absent="not_applicable")
+PAID = expected_control(check(), when_absent="not_applicable")
 
 
 @pytest.mark.parametrize(
@@ -381,24 +421,32 @@ def test_an_absent_value_does_not_apply_to_a_user_without_a_licence(
     licence: int | None, status: Status
 ) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=licence, status="active")
-    snapshot = world((ACCOUNT, settings_of(False)), (user, {SETTINGS: {}}))
-    assert only(judged(snapshot, baseline(PAID)), "value", "u2").status is status
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (user, {SETTINGS: {}}))
+    assert only_verdict(evaluated(snapshot, baseline_of(PAID)), "value", "u2").status is status
 
 
-@pytest.mark.parametrize("expectation", [assessed(check()), PAID])
+@pytest.mark.parametrize("expectation", [expected_control(check()), PAID])
 def test_a_basic_user_with_the_value_is_judged_like_any_other(
     expectation: ControlExpectation,
 ) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
     for value, status in ((True, FAIL), (False, PASS), ("no", UNKNOWN)):
-        snapshot = world((ACCOUNT, settings_of(False)), (user, settings_of(value)))
-        assert only(judged(snapshot, baseline(expectation)), "value", "u2").status is status
+        snapshot = snapshot_of((ACCOUNT, settings_body(False)), (user, settings_body(value)))
+        assert (
+            only_verdict(evaluated(snapshot, baseline_of(expectation)), "value", "u2").status
+            is status
+        )
 
 
 def test_without_leave_of_the_catalogue_a_basic_user_is_unknown() -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
-    snapshot = world((ACCOUNT, settings_of(False)), (user, {SETTINGS: {}}))
-    assert only(judged(snapshot, baseline(assessed(check()))), "value", "u2").status is UNKNOWN
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (user, {SETTINGS: {}}))
+    assert (
+        only_verdict(
+            evaluated(snapshot, baseline_of(expected_control(check()))), "value", "u2"
+        ).status
+        is UNKNOWN
+    )
 
 
 @pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.NOT_LICENSED])
@@ -406,8 +454,8 @@ def test_only_a_missing_licence_makes_a_refused_document_not_applicable(
     cause: Cause,
 ) -> None:
     user = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
-    snapshot = world((ACCOUNT, {SETTINGS: Cause.NOT_LICENSED}), (user, {SETTINGS: cause}))
-    found = statuses(judged(snapshot, baseline(PAID)))
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: Cause.NOT_LICENSED}), (user, {SETTINGS: cause}))
+    found = statuses(evaluated(snapshot, baseline_of(PAID)))
     assert found["acc"] is NOT_APPLICABLE
     assert found["u2"] is (NOT_APPLICABLE if cause is Cause.ABSENT else UNKNOWN)
 
@@ -421,25 +469,29 @@ def lock_of(
     group: Bodies | None = None,
     locked_control: bool = True,
 ) -> list[tuple[str, Verdict]]:
-    snapshot = world((ACCOUNT, {**settings_of(False), **account}), (GROUP, group or {}))
-    found = rows(judged(snapshot, baseline(assessed(one, lock=locked_control)), depth=Level.GROUP))
+    snapshot = snapshot_of((ACCOUNT, {**settings_body(False), **account}), (GROUP, group or {}))
+    found = scope_verdicts(
+        evaluated(
+            snapshot, baseline_of(expected_control(one, lock=locked_control)), depth=Level.GROUP
+        )
+    )
     return [(s.id, v) for s, v in found if v.kind in (FindingKind.LOCK, FindingKind.ATTESTATION)]
 
 
 def test_no_lock_is_due_where_the_baseline_wants_none() -> None:
-    assert lock_of(check(), locks_of(False), locked_control=False) == []
+    assert lock_of(check(), locks_body(False), locked_control=False) == []
 
 
 def test_a_lock_is_due_once_at_the_highest_level_that_has_it() -> None:
-    assert [where for where, _ in lock_of(check(), locks_of(True), locks_of(False))] == ["acc"]
+    assert [where for where, _ in lock_of(check(), locks_body(True), locks_body(False))] == ["acc"]
     group_only = check(lock_levels=[Level.GROUP])
-    ((where, verdict),) = lock_of(group_only, locks_of(True), locks_of(False))
+    ((where, verdict),) = lock_of(group_only, locks_body(True), locks_body(False))
     assert (where, verdict.status) == ("g1", FAIL)
 
 
 def test_if_no_user_has_the_setting_only_group_admins_can_change_it() -> None:
     one = check(levels=[Level.ACCOUNT, Level.GROUP])
-    ((_, verdict),) = lock_of(one, locks_of(False))
+    ((_, verdict),) = lock_of(one, locks_body(False))
     assert verdict.detail.endswith("is off: group admins can change the value.")
 
 
@@ -451,7 +503,7 @@ def test_a_lock_zoom_does_not_publish_has_to_be_attested() -> None:
 
 @pytest.mark.parametrize(("flag", "state"), [(True, "on"), (False, "off")])
 def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag: bool, state: str) -> None:
-    ((_, verdict),) = lock_of(check(lock_inferred=True), locks_of(flag))
+    ((_, verdict),) = lock_of(check(lock_inferred=True), locks_body(flag))
     assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, NEEDS_DECISION)
     assert f"is {state}, but that it holds this setting is only inferred" in verdict.detail
 
@@ -464,9 +516,11 @@ def test_locks_that_could_not_be_read_are_unknown(cause: Cause) -> None:
 
 def test_locks_of_groups_that_could_not_be_listed_are_unknown() -> None:
     group_only = check(lock_levels=[Level.GROUP])
-    snapshot = world((ACCOUNT, settings_of(False)), listings={View("groups"): Cause.DENIED})
-    found = judged(snapshot, baseline(assessed(group_only, lock=True)), depth=Level.GROUP)
-    verdict = only(found, "lock", "*")
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), listings={View("groups"): Cause.DENIED})
+    found = evaluated(
+        snapshot, baseline_of(expected_control(group_only, lock=True)), depth=Level.GROUP
+    )
+    verdict = only_verdict(found, "lock", "*")
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
 
 
@@ -484,8 +538,8 @@ def phone_lock(
         lock="call.locked",
         lock_levels=PHONE_LEVELS,
     )
-    expectation = baseline(assessed(one, lock=True, when_absent="not_applicable"))
-    found = rows(judged(world((PHONE_SCOPE, {PHONE: body})), expectation))
+    expectation = baseline_of(expected_control(one, lock=True, when_absent="not_applicable"))
+    found = scope_verdicts(evaluated(snapshot_of((PHONE_SCOPE, {PHONE: body})), expectation))
     (verdict,) = [v for _, v in found if v.kind is FindingKind.LOCK]
     return verdict
 
@@ -523,10 +577,10 @@ def test_an_unlocked_phone_setting_says_who_can_change_it() -> None:
 def test_what_no_api_shows_asks_for_somebody_to_look() -> None:
     question = AttestationQuestion(question="Is it on?", evidence="A screenshot.", renew_days=90)
     made = control(id="CN-01", observed_by="attestation", attestation=question)
-    expectation = assessed(check())
+    expectation = expected_control(check())
     attested = type(expectation)(made, made.severity, False, {}, "on and locked")
-    snapshot = world(*everywhere(False))
-    (scope, verdict), *others = rows(judged(snapshot, baseline(attested)))
+    snapshot = snapshot_of(*everywhere(False))
+    (scope, verdict), *others = scope_verdicts(evaluated(snapshot, baseline_of(attested)))
     assert others == []
     assert (scope, verdict.kind, verdict.status) == (
         ACCOUNT,
@@ -539,14 +593,14 @@ def test_what_no_api_shows_asks_for_somebody_to_look() -> None:
 
 def test_usage_is_told_apart_from_settings() -> None:
     one = check("used", surface="meeting_summaries", levels=[Level.ACCOUNT], type=[], lock=None)
-    expectation = baseline(assessed(one, op=0))
+    expectation = baseline_of(expected_control(one, op=0))
     made: Json = {"hosts": [{"host": "ada@example.com", "meetings": 3}]}
-    snapshot = world((ACCOUNT, {View("meeting_summaries"): made}))
-    found = only(judged(snapshot, expectation, depth=Level.ACCOUNT), "usage")
+    snapshot = snapshot_of((ACCOUNT, {View("meeting_summaries"): made}))
+    found = only_verdict(evaluated(snapshot, expectation, depth=Level.ACCOUNT), "usage")
     assert (found.status, found.observed) == (FAIL, 3)
 
 
 def test_all_levels_are_judged_by_the_same_rule() -> None:
-    found = judged(world(*everywhere(True)), baseline(assessed(check())))
+    found = evaluated(snapshot_of(*everywhere(True)), baseline_of(expected_control(check())))
     assert statuses(found) == dict.fromkeys(("acc", "g1", "u1"), FAIL)
-    assert {s.level for s, _ in rows(found)} == set(ALL)
+    assert {s.level for s, _ in scope_verdicts(found)} == set(SETTING_LEVELS)

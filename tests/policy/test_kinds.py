@@ -14,17 +14,17 @@ from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Severity, Status
 from auditor.policy.catalogue import documented
 from auditor.report.group_wording import outcome
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     FIXED,
     LISTED,
     Json,
-    at,
-    judged,
-    put,
-    rows,
-    world,
+    evaluated,
+    nested,
+    scope_verdicts,
+    set_at,
+    snapshot_of,
 )
 from tests.policy.samples import BASELINES, PARAMETERS, failing, passing
 
@@ -37,9 +37,15 @@ def verdicts(control: str, *scopes: Any, base: str = "strict", **options: Any) -
     """The verdicts on the values of one control, by setting."""
     expectation = BASELINES[base].only(frozenset({control}))
     listings = options.pop("listings", LISTED)
-    found = judged(world(*scopes, listings=listings), expectation, options.pop("parameters", None))
+    found = evaluated(
+        snapshot_of(*scopes, listings=listings), expectation, options.pop("parameters", None)
+    )
     where = options.pop("at", "acc")
-    return {v.setting: v for s, v in rows(found) if s.id == where and v.kind in ("value", "usage")}
+    return {
+        v.setting: v
+        for s, v in scope_verdicts(found)
+        if s.id == where and v.kind in ("value", "usage")
+    }
 
 
 def of_account(control: str, body: Any, **options: Any) -> dict[str, Any]:
@@ -49,7 +55,7 @@ def of_account(control: str, body: Any, **options: Any) -> dict[str, Any]:
 def body_of(values: dict[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for path, value in values.items():
-        put(body, path, value)
+        set_at(body, path, value)
     return body
 
 
@@ -106,7 +112,9 @@ def test_either_key_of_every_pair_deviates(older_right: int, newer_right: int) -
 
 def test_a_basic_user_whose_older_key_shows_the_licence_is_not_excused() -> None:
     basic = Scope(Level.USER, "u1", licence=1, status="active")
-    found = verdicts("AI-18", (basic, {SETTINGS: at("feature.zoom_iq_for_sales", True)}), at="u1")
+    found = verdicts(
+        "AI-18", (basic, {SETTINGS: nested("feature.zoom_iq_for_sales", True)}), at="u1"
+    )
     assert [(s, v.status) for s, v in found.items()] == [("feature.zoom_iq_for_sales", FAIL)]
 
 
@@ -198,9 +206,13 @@ def test_a_lock_of_no_documented_shape_is_unknown(flag: dict[str, bool] | list[b
         for check in expectation.assessed[control].control.checks:
             if check.lock is None or check.lock_inferred:
                 continue
-            body = at(check.lock, flag)
-            found = judged(world((ACCOUNT, {SETTINGS: {}, LOCKS: body})), expectation)
-            (lock,) = [v for _, v in rows(found) if v.kind == "lock" and v.setting == check.setting]
+            body = nested(check.lock, flag)
+            found = evaluated(snapshot_of((ACCOUNT, {SETTINGS: {}, LOCKS: body})), expectation)
+            (lock,) = [
+                v
+                for _, v in scope_verdicts(found)
+                if v.kind == "lock" and v.setting == check.setting
+            ]
             assert (lock.status, lock.cause) == (UNKNOWN, Cause.WRONG_TYPE)
 
 
@@ -262,7 +274,7 @@ def test_a_text_in_place_of_a_period_is_unknown_whoever_set_the_period(
 ) -> None:
     channels = "chat.set_retention_period_in_cloud.retention_period_of_channels"
     found = of_account(
-        "RT-02", at(channels, value), base=base, parameters={"chat_retention": "1y"}
+        "RT-02", nested(channels, value), base=base, parameters={"chat_retention": "1y"}
     )[channels]
     assert (found.status, found.cause) == (UNKNOWN, Cause.UNDOCUMENTED_VALUE)
 
@@ -294,7 +306,7 @@ def test_phone_data_that_is_kept_without_end_deviates_for_each_kind(
 
 def test_an_empty_list_allows_nobody_whatever_the_groups() -> None:
     user = Scope(Level.USER, "u1", group_ids=("g1",), licence=2, status="active")
-    body = {SETTINGS: at("feature.zoom_revenue_accelerator", True)}
+    body = {SETTINGS: nested("feature.zoom_revenue_accelerator", True)}
     listings = {**LISTED, View("groups"): Cause.DENIED}
     for listed, status in (([], FAIL), (["Sales"], UNKNOWN)):
         found = verdicts(
@@ -316,12 +328,16 @@ def test_what_is_on_because_a_parameter_allows_it_is_counted_apart() -> None:
     key = "in_meeting.meeting_summary_with_ai_companion.enable"
     expectation = BASELINES["regulated"].only(frozenset({"AI-01"}))
     for value, allowed in ((True, 1), (False, 0)):
-        found = judged(
-            world((user, {SETTINGS: at(key, value)})), expectation, {"ai_allowed_groups": ["g1"]}
+        found = evaluated(
+            snapshot_of((user, {SETTINGS: nested(key, value)})),
+            expectation,
+            {"ai_allowed_groups": ["g1"]},
         )
         assert found.summary.allowed == allowed
         assert found.summary.by_status[Status.NOT_APPLICABLE] == 1
-        outcomes = {outcome(v) for s, v in rows(found) if s.id == "u1" and v.kind == "value"}
+        outcomes = {
+            outcome(v) for s, v in scope_verdicts(found) if s.id == "u1" and v.kind == "value"
+        }
         assert outcomes == (
             {"found true, allowed by ai_allowed_groups"} if value else {NOT_APPLICABLE}
         )

@@ -15,26 +15,30 @@ from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import Condition
 from auditor.policy.judging.lock_verifier import SnapshotLockVerifier
 from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     GROUP,
     LISTED,
     Bodies,
-    assessed,
-    baseline,
+    baseline_of,
     check,
-    derived,
-    judged,
-    put,
-    settings_of,
-    world,
+    control_verdicts,
+    evaluated,
+    evaluated_with,
+    expected_control,
+    expected_derived,
+    override_entry,
+    overrides_of,
+    set_at,
+    settings_body,
+    snapshot_of,
+    user,
 )
-from tests.policy.decisions import decided, override, overrides_of, user, verdicts
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 THING, SWITCH, OTHER = "in_meeting.thing", "in_meeting.switch", "in_meeting.other"
 SECURITY = View("settings", "meeting_security")
-BASELINE = baseline(assessed(check()))
+BASELINE = baseline_of(expected_control(check()))
 CONFIRMED = {"users": 40, "sampled": 25, "confirmed": 25}
 UNREAD, READ = user(1, "g1"), user(2, "g1")
 
@@ -43,7 +47,7 @@ def body(**values: JsonValue) -> dict[str, JsonValue]:
     """A document of `in_meeting` settings."""
     made: dict[str, JsonValue] = {}
     for name, value in values.items():
-        put(made, f"in_meeting.{name}", value)
+        set_at(made, f"in_meeting.{name}", value)
     return made
 
 
@@ -71,10 +75,10 @@ def of_unread(
     **fields: Any,
 ) -> Verdict:
     """The verdict on AI-01 of a user of whom only `own` was read."""
-    found = decided(
-        world((ACCOUNT, account_is), (GROUP, {}), (scope, own or {})), expectation, **fields
+    found = evaluated_with(
+        snapshot_of((ACCOUNT, account_is), (GROUP, {}), (scope, own or {})), expectation, **fields
     )
-    return verdicts(found)[scope.id]
+    return control_verdicts(found)[scope.id]
 
 
 def test_a_value_that_is_right_and_locked_is_proved_for_who_was_not_read() -> None:
@@ -84,9 +88,9 @@ def test_a_value_that_is_right_and_locked_is_proved_for_who_was_not_read() -> No
 
 
 def test_a_user_whose_own_document_was_read_is_proved_by_it() -> None:
-    found = decided(world((ACCOUNT, HELD), (READ, settings_of(False))), BASELINE)
-    assert verdicts(found)["u2"].status is PASS
-    assert verdicts(found)["u2"].proved_by is None
+    found = evaluated_with(snapshot_of((ACCOUNT, HELD), (READ, settings_body(False))), BASELINE)
+    assert control_verdicts(found)["u2"].status is PASS
+    assert control_verdicts(found)["u2"].proved_by is None
     assert found.summary.proved_by_lock == 0
 
 
@@ -152,21 +156,23 @@ def test_a_right_value_whose_lock_could_not_be_read_proves_nothing(refused: Caus
     ids=repr,
 )
 def test_a_setting_that_no_lock_of_the_account_is_known_to_hold_is_not_proved(fields: Any) -> None:
-    assert of_unread(HELD, baseline(assessed(check(**fields)))).status is UNKNOWN
+    assert of_unread(HELD, baseline_of(expected_control(check(**fields)))).status is UNKNOWN
 
 
 def test_a_locked_setting_does_not_vouch_for_another_of_the_same_document() -> None:
-    expectation = baseline(assessed(check(THING)), assessed(check(OTHER), id="AI-02"))
+    expectation = baseline_of(
+        expected_control(check(THING)), expected_control(check(OTHER), id="AI-02")
+    )
     lending = account({"thing": False, "other": False}, {"thing": True, "other": False})
-    found = decided(world((ACCOUNT, lending), (UNREAD, {})), expectation)
-    assert verdicts(found, "AI-01")["u1"].status is PASS
-    other = verdicts(found, "AI-02")["u1"]
+    found = evaluated_with(snapshot_of((ACCOUNT, lending), (UNREAD, {})), expectation)
+    assert control_verdicts(found, "AI-01")["u1"].status is PASS
+    other = control_verdicts(found, "AI-02")["u1"]
     assert (other.status, other.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
     assert "as proof for other settings" in other.detail
 
 
-SWITCHED = baseline(
-    assessed(
+SWITCHED = baseline_of(
+    expected_control(
         check(THING, only_when=Condition.model_validate({"setting": SWITCH, "is": True})),
         check(SWITCH),
     )
@@ -188,7 +194,7 @@ def test_what_hangs_on_a_switch_is_settled_by_the_lock_of_the_switch(
     locks: dict[str, Any], status: Status
 ) -> None:
     lending = account({"switch": False, "thing": True}, locks)
-    found = decided(world((ACCOUNT, lending), (UNREAD, {})), SWITCHED)
+    found = evaluated_with(snapshot_of((ACCOUNT, lending), (UNREAD, {})), SWITCHED)
     (verdict,) = [
         each
         for assessment in found.assessments
@@ -211,13 +217,15 @@ def test_one_lock_may_hold_a_switch_with_what_it_switches(
     lock: str, locks: dict[str, Any], status: Status
 ) -> None:
     condition = Condition.model_validate({"setting": "in_meeting.ai.enable", "is": True})
-    expectation = baseline(assessed(check("in_meeting.ai.who", lock=lock, only_when=condition)))
+    expectation = baseline_of(
+        expected_control(check("in_meeting.ai.who", lock=lock, only_when=condition))
+    )
     lending = account({"ai": {"enable": False, "who": True}}, locks)
     assert of_unread(lending, expectation).status is status
 
 
 UNLICENSED = Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1",), 1, "active")
-WHERE_LICENSED = baseline(assessed(check(), when_absent="not_applicable"))
+WHERE_LICENSED = baseline_of(expected_control(check(), when_absent="not_applicable"))
 
 
 def test_a_field_that_the_account_lacks_says_nothing_of_users_without_a_licence() -> None:
@@ -241,13 +249,13 @@ def test_a_refusal_of_the_user_is_not_papered_over(cause: Cause) -> None:
 
 
 def test_a_value_of_the_user_is_not_papered_over() -> None:
-    assert of_unread(HELD, own=settings_of(True)).status is FAIL
+    assert of_unread(HELD, own=settings_body(True)).status is FAIL
 
 
 def test_an_unread_document_beside_one_that_was_read_is_lent_alone() -> None:
     lending = {**HELD, SECURITY: body(thing=False), lock_sample_view(SECURITY): CONFIRMED}
     lending = {key: value for key, value in lending.items() if key != lock_sample_view(SETTINGS)}
-    assert of_unread(lending, own=settings_of(True)).status is FAIL
+    assert of_unread(lending, own=settings_body(True)).status is FAIL
 
 
 def test_what_is_lent_for_one_document_says_nothing_in_place_of_one_that_was_read() -> None:
@@ -262,9 +270,9 @@ def test_what_is_lent_for_one_document_says_nothing_in_place_of_one_that_was_rea
 
 def test_users_who_could_not_be_listed_are_lent_nothing() -> None:
     listings = {**LISTED, View("users", "inactive"): Cause.DENIED}
-    elsewhere = baseline(assessed(check(view="meeting_security")))
-    found = decided(world((ACCOUNT, HELD), listings=listings), elsewhere)
-    assert verdicts(found)["*inactive"].status is UNKNOWN
+    elsewhere = baseline_of(expected_control(check(view="meeting_security")))
+    found = evaluated_with(snapshot_of((ACCOUNT, HELD), listings=listings), elsewhere)
+    assert control_verdicts(found)["*inactive"].status is UNKNOWN
     assert found.summary.proved_by_lock == 0
 
 
@@ -273,38 +281,40 @@ def test_users_who_could_not_be_listed_are_lent_nothing() -> None:
 
 @pytest.mark.parametrize(
     "own",
-    [settings_of(True), {SETTINGS: {}}, {SETTINGS: Cause.DENIED}],
+    [settings_body(True), {SETTINGS: {}}, {SETTINGS: Cause.DENIED}],
     ids=["otherwise", "absent", "denied"],
 )
 def test_one_user_who_was_read_and_does_not_confirm_leaves_the_others_unknown(own: Bodies) -> None:
-    found = decided(world((ACCOUNT, HELD), (UNREAD, {}), (READ, own)), BASELINE)
-    assert verdicts(found)["u1"].status is UNKNOWN
-    assert verdicts(found)["u1"].cause is Cause.NOT_COLLECTED
+    found = evaluated_with(snapshot_of((ACCOUNT, HELD), (UNREAD, {}), (READ, own)), BASELINE)
+    assert control_verdicts(found)["u1"].status is UNKNOWN
+    assert control_verdicts(found)["u1"].cause is Cause.NOT_COLLECTED
 
 
 def test_a_user_who_says_otherwise_of_one_setting_leaves_the_others_proved() -> None:
     lending = account({"thing": False, "other": False}, {"thing": True, "other": True})
     own = {SETTINGS: body(thing=False, other=True)}
-    found = decided(world((ACCOUNT, lending), (UNREAD, {}), (READ, own)), two())
-    assert verdicts(found, "AI-01")["u1"].proved_by == "lock"
-    assert verdicts(found, "AI-02")["u1"].status is UNKNOWN
+    found = evaluated_with(snapshot_of((ACCOUNT, lending), (UNREAD, {}), (READ, own)), two())
+    assert control_verdicts(found, "AI-01")["u1"].proved_by == "lock"
+    assert control_verdicts(found, "AI-02")["u1"].status is UNKNOWN
 
 
 def test_an_invited_user_contradicts_nobody() -> None:
     invited = Scope(Level.USER, "u9", status="pending")
-    snapshot = world((ACCOUNT, HELD), (UNREAD, {}), (invited, settings_of(True)))
-    assert verdicts(decided(snapshot, BASELINE))["u1"].status is PASS
+    snapshot = snapshot_of((ACCOUNT, HELD), (UNREAD, {}), (invited, settings_body(True)))
+    assert control_verdicts(evaluated_with(snapshot, BASELINE))["u1"].status is PASS
 
 
 def two(**other: Any) -> Baseline:
     """Two controls that look at the same document."""
-    return baseline(assessed(check(THING)), assessed(check(OTHER, **other), id="AI-02"))
+    return baseline_of(
+        expected_control(check(THING)), expected_control(check(OTHER, **other), id="AI-02")
+    )
 
 
 def test_an_override_that_wants_it_otherwise_is_judged_by_the_locked_value() -> None:
-    against = of_unread(HELD, overrides=[override(True, group="Clinical")])
+    against = of_unread(HELD, overrides=[override_entry(True, group="Clinical")])
     assert (against.status, against.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
-    alike = of_unread(HELD, overrides=[override(False, group="Clinical")])
+    alike = of_unread(HELD, overrides=[override_entry(False, group="Clinical")])
     assert (alike.status, alike.proved_by) == (PASS, "lock")
 
 
@@ -326,7 +336,7 @@ def test_a_group_that_may_differ_is_no_proof_without_the_lock(
     lending = account({"thing": False}, {"thing": locked})
     verdict = of_unread(
         lending,
-        baseline(assessed(check(), op=EXCEPTED)),
+        baseline_of(expected_control(check(), op=EXCEPTED)),
         parameters={"ai_allowed_groups": groups},
     )
     assert verdict.status is status
@@ -334,8 +344,10 @@ def test_a_group_that_may_differ_is_no_proof_without_the_lock(
 
 def test_who_was_not_read_is_counted_once_and_not_the_unlisted() -> None:
     listings = {**LISTED, View("users", "inactive"): Cause.DENIED}
-    snapshot = world((ACCOUNT, HELD), (UNREAD, {}), (READ, settings_of(False)), listings=listings)
-    assert judged(snapshot, BASELINE).summary.proved_by_lock == 1
+    snapshot = snapshot_of(
+        (ACCOUNT, HELD), (UNREAD, {}), (READ, settings_body(False)), listings=listings
+    )
+    assert evaluated(snapshot, BASELINE).summary.proved_by_lock == 1
 
 
 # What the prover finds
@@ -357,7 +369,7 @@ def prover(
 def provable(
     account_is: Bodies, expectation: Baseline = BASELINE, *overrides: Any, **fields: Any
 ) -> bool:
-    snapshot = world((ACCOUNT, account_is), (GROUP, {}), (READ, settings_of(False)))
+    snapshot = snapshot_of((ACCOUNT, account_is), (GROUP, {}), (READ, settings_body(False)))
     return bool(prover(snapshot, expectation, *overrides, **fields).provable((SETTINGS,)))
 
 
@@ -418,7 +430,7 @@ def test_every_setting_of_the_document_has_to_be_held(
 
 
 def test_nothing_is_provable_in_a_document_that_nothing_looks_at() -> None:
-    elsewhere = baseline(assessed(check(levels=(Level.ACCOUNT,))))
+    elsewhere = baseline_of(expected_control(check(levels=(Level.ACCOUNT,))))
     assert not provable(BARE, elsewhere)
 
 
@@ -428,7 +440,10 @@ def test_a_document_that_the_account_is_not_licensed_for_is_read_of_users() -> N
 
 @pytest.mark.parametrize(
     "overridden",
-    [override(False, user="u1"), override({"AI-01": {"severity": "low"}}, group="Sales")],
+    [
+        override_entry(False, user="u1"),
+        override_entry({"AI-01": {"severity": "low"}}, group="Sales"),
+    ],
 )
 def test_a_document_of_which_some_want_something_else_is_read_of_everybody(overridden: Any) -> None:
     assert not provable(BARE, BASELINE, overridden)
@@ -447,35 +462,37 @@ def test_a_document_that_tells_licences_is_read_of_everybody(reads: ReadPlan) ->
 
 
 def test_a_document_that_is_looked_through_for_new_settings_is_read_of_everybody() -> None:
-    assert not provable(BARE, baseline(assessed(check()), derived(NEW_SETTINGS_CONTROL)))
+    assert not provable(
+        BARE, baseline_of(expected_control(check()), expected_derived(NEW_SETTINGS_CONTROL))
+    )
 
 
 def legacy(**newer: Any) -> ControlExpectation:
-    return assessed(
+    return expected_control(
         check("in_meeting.old", legacy_of="in_meeting.thing"), check("in_meeting.thing", **newer)
     )
 
 
 def test_an_older_setting_for_which_a_newer_speaks_needs_no_proof_of_its_own() -> None:
     both = account({"thing": False, "old": False}, {"thing": True}, None)
-    assert provable(both, baseline(legacy()))
+    assert provable(both, baseline_of(legacy()))
 
 
 def test_an_older_setting_that_says_otherwise_has_to_be_read() -> None:
     both = account({"thing": False, "old": True}, {"thing": True, "old": True}, None)
-    assert not provable(both, baseline(legacy()))
+    assert not provable(both, baseline_of(legacy()))
 
 
 def test_an_older_setting_that_speaks_alone_leaves_the_newer_unproved() -> None:
     alone = account({"old": False}, {"thing": True, "old": True}, None)
-    assert not provable(alone, baseline(legacy()))
+    assert not provable(alone, baseline_of(legacy()))
 
 
 @pytest.mark.parametrize(
     ("own", "expected"),
     [
-        (settings_of(False), True),
-        (settings_of(True), False),
+        (settings_body(False), True),
+        (settings_body(True), False),
         ({SETTINGS: {}}, False),
         ({SETTINGS: Cause.DENIED}, False),
         ({}, False),
@@ -485,7 +502,7 @@ def test_an_older_setting_that_speaks_alone_leaves_the_newer_unproved() -> None:
 def test_a_user_confirms_with_an_own_document_that_is_as_wanted(
     own: Bodies, expected: bool
 ) -> None:
-    snapshot = world((ACCOUNT, BARE), (GROUP, {}), (READ, own))
+    snapshot = snapshot_of((ACCOUNT, BARE), (GROUP, {}), (READ, own))
     (evidence,) = snapshot.evidence(Level.USER)
     assert prover(snapshot).confirms(evidence, SETTINGS) is expected
 
@@ -493,12 +510,12 @@ def test_a_user_confirms_with_an_own_document_that_is_as_wanted(
 @pytest.mark.parametrize("own", [{SETTINGS: Cause.ERROR}, {}], ids=["error", "not read"])
 def test_what_a_sample_confirmed_before_does_not_confirm_itself(own: Bodies) -> None:
     """A run that is resumed has the record of the sample already."""
-    snapshot = world((ACCOUNT, HELD), (GROUP, {}), (READ, own))
+    snapshot = snapshot_of((ACCOUNT, HELD), (GROUP, {}), (READ, own))
     (evidence,) = snapshot.evidence(Level.USER)
     assert not prover(snapshot).confirms(evidence, SETTINGS)
 
 
 def test_a_user_confirms_nothing_where_nothing_is_asked_of_the_document() -> None:
-    snapshot = world((ACCOUNT, BARE), (READ, {SECURITY: {}}))
+    snapshot = snapshot_of((ACCOUNT, BARE), (READ, {SECURITY: {}}))
     (evidence,) = snapshot.evidence(Level.USER)
     assert not prover(snapshot).confirms(evidence, SECURITY)

@@ -10,8 +10,8 @@ from auditor.evidence.view import LOCKS, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import locks
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
+from tests.builders import ACCOUNT, GROUP, Bodies, check, locks_body, outcomes
 from tests.names import same_everywhere
-from tests.policy.builders import ACCOUNT, GROUP, Bodies, check, locks_of, outcomes
 
 SECURITY = View("lock_settings", "meeting_security")
 E2E = check("meeting_security.e2e", view="meeting_security")
@@ -120,7 +120,7 @@ def found(one: Check, bodies: Bodies) -> Seen | Unseen:
 
 def test_a_flag_stands_at_the_path_of_its_lock() -> None:
     one = check("in_meeting.thing.enable", lock="in_meeting.thing")
-    assert found(one, locks_of(True)) == Seen(True, "in_meeting.thing")
+    assert found(one, locks_body(True)) == Seen(True, "in_meeting.thing")
 
 
 @pytest.mark.parametrize(
@@ -167,9 +167,9 @@ def test_an_absent_flag_is_named() -> None:
 # The chain
 
 BOTH = check()
-ON, OFF = locks_of(True), locks_of(False)
+ON, OFF = locks_body(True), locks_body(False)
 UNREAD: Bodies = {}
-WRONG = locks_of("maybe")
+WRONG = locks_body("maybe")
 ALONE = Scope(Level.USER, "u1", group_ids=("g1",))
 EVERYONE = ("user", "group_admin", "account_admin")
 ADMINS = ("group_admin", "account_admin")
@@ -293,5 +293,5 @@ def test_the_locking_layer_is_named() -> None:
 
 
 def test_a_text_flag_counts_in_the_chain() -> None:
-    on = locks_of("locked", "in_meeting.entry_exit_chime")
+    on = locks_body("locked", "in_meeting.entry_exit_chime")
     assert chained(ALONE, on, OFF, CHIME) == (True, "account", OWNER)

@@ -8,8 +8,8 @@ from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import lookup
+from tests.builders import CATALOGUE, Bodies, Json, check, document, outcomes, read_failure
 from tests.names import same_everywhere
-from tests.policy.builders import CATALOGUE, Bodies, Json, check, document, outcomes, refusal
 
 SECURITY = View("settings", "security")
 TWO_FACTOR = check(
@@ -229,7 +229,7 @@ def test_a_refused_document_hands_its_cause_on(why: Cause) -> None:
 
 
 def test_a_refusal_names_the_request() -> None:
-    result = lookup.find(check(), {SETTINGS: refusal(Cause.DENIED, "GET /x")})
+    result = lookup.find(check(), {SETTINGS: read_failure(Cause.DENIED, "GET /x")})
     assert result.source == "GET /x"
 
 

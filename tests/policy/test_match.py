@@ -11,8 +11,8 @@ from auditor.evidence import names
 from auditor.evidence.scope import Level, Scope
 from auditor.policy.baseline.match import DisplayName, Match
 from auditor.policy.baseline.match_index import MatchIndex
+from tests.builders import ACCOUNT
 from tests.names import same_everywhere
-from tests.policy.builders import ACCOUNT
 
 GROUP = Scope(Level.GROUP, "G1", "Legal [EU]")
 MEETING = Scope(Level.MEETING, "81234567890", "Weekly")

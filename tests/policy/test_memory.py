@@ -13,19 +13,19 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import SETTINGS
 from auditor.policy.evaluation.evaluate import evaluate
 from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     LISTED,
-    assessed,
-    at,
-    baseline,
+    baseline_of,
     check,
-    derived,
     document,
+    expected_control,
+    expected_derived,
+    nested,
     outcome,
-    settings_of,
-    world,
+    settings_body,
+    snapshot_of,
 )
 
 FEW, MANY = 500, 50_000
@@ -41,11 +41,13 @@ from dataclasses import replace
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.rollup import roll_up
-from tests.policy.builders import CATALOGUE, assessed, baseline, check
+from tests.builders import CATALOGUE, baseline_of, check, expected_control
 from auditor.policy.evaluation.evaluate import evaluate
 from tests.report.worlds import run_of
 
-wanted = baseline(assessed(check()), assessed(check("in_meeting.other", find_key="n"), id="AI-02"))
+wanted = baseline_of(
+    expected_control(check()), expected_control(check("in_meeting.other", find_key="n"), id="AI-02")
+)
 with Snapshot.open(Path(sys.argv[1])) as snapshot:
     found = evaluate(snapshot, CATALOGUE, wanted, {}, Level.USER)
     run = replace(run_of([]), assessments=found.assessments, summary=found.summary)
@@ -61,12 +63,12 @@ Measured = dict[int, tuple[int, int, int]]
 def account(path: Path, users: int) -> None:
     """A snapshot of so many users, every second of whom deviates."""
     bodies = [
-        {**at("in_meeting.thing", bool(n % 2)), "n": list(range(200)), "which": n}
+        {**nested("in_meeting.thing", bool(n % 2)), "n": list(range(200)), "which": n}
         for n in range(DISTINCT)
     ]
     with Snapshot.create(path) as snapshot, snapshot.transaction():
         snapshot.add_scope(ACCOUNT)
-        for view, body in {**LISTED, **settings_of(False)}.items():
+        for view, body in {**LISTED, **settings_body(False)}.items():
             snapshot.record(ACCOUNT, view, outcome(ACCOUNT, view, body))
         for number in range(users):
             user = Scope(
@@ -94,14 +96,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
 
 def test_documents_are_let_go_once_they_were_looked_through_for_new_settings() -> None:
     """As many distinct documents as there are users: no more of them are held than fit a cache."""
-    snapshot = world((ACCOUNT, settings_of(False)))
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)))
     with snapshot.transaction():
         for number in range(4 * DOCUMENTS):
             user = Scope(Level.USER, f"u{number:04}", status="active")
             snapshot.add_scope(user)
             body = {f"setting_{at}": {"which": f"{number}-{at}"} for at in range(50)}
             snapshot.record(user, SETTINGS, document({**body}))
-    expected = baseline(assessed(check()), derived(NEW_SETTINGS_CONTROL))
+    expected = baseline_of(expected_control(check()), expected_derived(NEW_SETTINGS_CONTROL))
     tracemalloc.start()
     try:
         evaluate(snapshot, CATALOGUE, expected, {}, Level.USER)

@@ -10,29 +10,34 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import Status, Verdict
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     GROUP,
     LISTED,
     USER,
-    assessed,
-    baseline,
+    baseline_of,
+    catalogue_of,
     check,
-    judged,
-    locks_of,
-    rows,
-    settings_of,
-    world,
+    evaluated,
+    evaluated_with,
+    expected_control,
+    locks_body,
+    override_entry,
+    scope_verdicts,
+    settings_body,
+    snapshot_of,
+    waiver_entry,
 )
-from tests.policy.decisions import catalogue_of, decided, override, waiver
 
-BASELINE = baseline(assessed(check()))
+BASELINE = baseline_of(expected_control(check()))
 GROUPS = View("groups")
 
 
 def test_a_list_nobody_asked_for_is_told_without_a_request() -> None:
     listings = {view: body for view, body in LISTED.items() if view != GROUPS}
-    found = rows(judged(world((ACCOUNT, settings_of(False)), listings=listings), BASELINE))
+    found = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, settings_body(False)), listings=listings), BASELINE)
+    )
     (verdict,) = [v for scope, v in found if scope.id == "*"]
     assert (verdict.status, verdict.cause) == (Status.UNKNOWN, Cause.NOT_COLLECTED)
     assert (verdict.detail, verdict.source) == ("the list was not requested", "")
@@ -40,37 +45,45 @@ def test_a_list_nobody_asked_for_is_told_without_a_request() -> None:
 
 def test_a_control_only_an_override_asks_for_is_unknown_where_nobody_was_listed() -> None:
     (expected_control,) = BASELINE.assessed.values()
-    snapshot = world((ACCOUNT, settings_of(False)), listings={**LISTED, GROUPS: Cause.DENIED})
-    found = decided(
+    snapshot = snapshot_of(
+        (ACCOUNT, settings_body(False)), listings={**LISTED, GROUPS: Cause.DENIED}
+    )
+    found = evaluated_with(
         snapshot,
-        baseline(),
-        overrides=[override(level="group")],
+        baseline_of(),
+        overrides=[override_entry(level="group")],
         catalogue=catalogue_of(expected_control.control),
         depth=Level.GROUP,
     )
-    assert [(s.id, v.cause) for s, v in rows(found)] == [("*", Cause.DENIED)]
+    assert [(s.id, v.cause) for s, v in scope_verdicts(found)] == [("*", Cause.DENIED)]
 
 
 def test_a_level_a_check_does_not_have_is_not_unknown_there() -> None:
-    only_users = baseline(assessed(check(levels=(Level.USER,), lock=None, lock_levels=())))
-    found = rows(judged(world(listings={**LISTED, GROUPS: Cause.DENIED}), only_users))
+    only_users = baseline_of(
+        expected_control(check(levels=(Level.USER,), lock=None, lock_levels=()))
+    )
+    found = scope_verdicts(
+        evaluated(snapshot_of(listings={**LISTED, GROUPS: Cause.DENIED}), only_users)
+    )
     assert [scope.level for scope, _ in found if scope.id == "*"] == []
 
 
 def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
     users = [replace(USER, id=f"u{n}") for n in range(3)]
     invited = replace(USER, id="u9", status="pending", licence=None)
-    scopes = [(scope, settings_of(False)) for scope in users]
-    account = {**settings_of(True), **locks_of(False)}
-    found = rows(judged(world((ACCOUNT, account), *scopes, (invited, {})), BASELINE))
+    scopes = [(scope, settings_body(False)) for scope in users]
+    account = {**settings_body(True), **locks_body(False)}
+    found = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, account), *scopes, (invited, {})), BASELINE)
+    )
     (verdict,) = [v for scope, v in found if scope == ACCOUNT]
     assert verdict.changeable.startswith("Any of 3 users, any group admin or an account admin")
 
 
 def test_a_singleton_scope_is_named_even_if_it_was_not_read() -> None:
     token = check("token.scopes", surface=TOKEN.surface, levels=(Level.APP,), type=("array",))
-    expected = baseline(assessed(token, op={"op": "no_write_scopes"}))
-    ((scope, verdict),) = rows(judged(world(), expected))
+    expected = baseline_of(expected_control(token, op={"op": "no_write_scopes"}))
+    ((scope, verdict),) = scope_verdicts(evaluated(snapshot_of(), expected))
     assert scope == Scope(Level.APP, ACCOUNT.id, "the auditor's own app")
     assert verdict.cause is Cause.NOT_COLLECTED
 
@@ -92,9 +105,9 @@ def of_user(
     **parameters: Any,
 ) -> Verdict:
     """The verdict on a user's value, with the groups that were listed before the list broke off."""
-    scopes = [(user, settings_of(value)), *((group, {}) for group in groups)]
-    expected = baseline(assessed(check(levels=(Level.USER,)), op=op))
-    found = rows(judged(world(*scopes, listings=listings), expected, parameters))
+    scopes = [(user, settings_body(value)), *((group, {}) for group in groups)]
+    expected = baseline_of(expected_control(check(levels=(Level.USER,)), op=op))
+    found = scope_verdicts(evaluated(snapshot_of(*scopes, listings=listings), expected, parameters))
     (verdict,) = [v for scope, v in found if scope == user]
     return verdict
 
@@ -142,31 +155,37 @@ def user(name: str, **fields: Any) -> Scope:
 
 
 def test_users_with_equal_documents_are_judged_by_what_was_decided_for_each() -> None:
-    scopes = [(user(name), settings_of(True)) for name in ("u1", "u2", "u3")]
-    found = decided(
-        world((ACCOUNT, settings_of(False)), *scopes),
+    scopes = [(user(name), settings_body(True)) for name in ("u1", "u2", "u3")]
+    found = evaluated_with(
+        snapshot_of((ACCOUNT, settings_body(False)), *scopes),
         BASELINE,
-        overrides=[override(True, user="u2")],
-        waivers=[waiver(scope={"user": "u3"})],
+        overrides=[override_entry(True, user="u2")],
+        waivers=[waiver_entry(scope={"user": "u3"})],
     )
-    statuses = {scope.id: v.status for scope, v in rows(found) if scope.level is Level.USER}
+    statuses = {
+        scope.id: v.status for scope, v in scope_verdicts(found) if scope.level is Level.USER
+    }
     assert statuses == {"u1": Status.FAIL, "u2": Status.PASS, "u3": Status.WAIVED}
 
 
 def test_an_invited_user_hides_nobody_behind() -> None:
-    scopes = [(user("u1", status="pending"), {}), (user("u2"), settings_of(True))]
-    found = rows(judged(world((ACCOUNT, settings_of(False)), *scopes), BASELINE))
+    scopes = [(user("u1", status="pending"), {}), (user("u2"), settings_body(True))]
+    found = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, settings_body(False)), *scopes), BASELINE)
+    )
     assert [scope.id for scope, _ in found if scope.level is Level.USER] == ["u2"]
 
 
 def test_of_what_passes_nobody_is_named_who_could_change_it() -> None:
-    account = {**settings_of(False), **locks_of(False)}
-    ((_, verdict),) = rows(judged(world((ACCOUNT, account)), BASELINE, depth=Level.ACCOUNT))
+    account = {**settings_body(False), **locks_body(False)}
+    ((_, verdict),) = scope_verdicts(
+        evaluated(snapshot_of((ACCOUNT, account)), BASELINE, depth=Level.ACCOUNT)
+    )
     assert (verdict.status, verdict.changeable) == (Status.PASS, "")
 
 
 def test_below_the_depth_of_the_users_nobody_was_counted() -> None:
-    account = {**settings_of(True), **locks_of(False)}
-    snapshot = world((ACCOUNT, account), (USER, settings_of(False)))
-    ((_, verdict),) = rows(judged(snapshot, BASELINE, depth=Level.ACCOUNT))
+    account = {**settings_body(True), **locks_body(False)}
+    snapshot = snapshot_of((ACCOUNT, account), (USER, settings_body(False)))
+    ((_, verdict),) = scope_verdicts(evaluated(snapshot, BASELINE, depth=Level.ACCOUNT))
     assert verdict.changeable.startswith("Any user, any group admin or an account admin")

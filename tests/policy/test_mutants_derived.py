@@ -11,13 +11,14 @@ from auditor.findings.model import FindingKind, Severity, Status, Verdict, Waive
 from auditor.policy.catalogue.outcome import Context
 from auditor.policy.judging import derived
 from auditor.policy.judging.derived import SHOWN, DerivedInputs
-from tests.policy.builders import ACCOUNT, baseline
-from tests.policy.builders import derived as expectation
+from tests.builders import ACCOUNT, baseline_of, expected_derived
 
 
 def of(control: str, tally: DerivedInputs, **parameters: Any) -> Verdict:
     """The first derived verdict of a control."""
-    found = derived.verdicts(baseline(expectation(control)), tally, Context(parameters), Level.USER)
+    found = derived.verdicts(
+        baseline_of(expected_derived(control)), tally, Context(parameters), Level.USER
+    )
     return next(iter(found))
 
 

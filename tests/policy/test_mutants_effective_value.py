@@ -10,7 +10,7 @@ from auditor.evidence.view import LOCKS, View
 from auditor.findings.model import Role
 from auditor.policy.reading.effective_value import effective_value
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
-from tests.policy.builders import check, document, locks_of, outcomes, refusal
+from tests.builders import check, document, locks_body, outcomes, read_failure
 
 PHONE = View("phone_account_settings")
 SITE = Scope(Level.PHONE_SITE, "s1", "Main site")
@@ -24,7 +24,7 @@ def of_phone(body: Any, levels: tuple[Level, ...] = LEVELS, **fields: Any) -> Ef
     """The layer that decides `summary.enable` of Zoom Phone, whose document is `body`."""
     fields = {"lock": "summary.locked", "lock_levels": levels, **fields}
     expectation = check("summary.enable", surface=PHONE.surface, levels=levels, **fields)
-    outcome = refusal(body) if isinstance(body, Cause) else document(body)
+    outcome = read_failure(body) if isinstance(body, Cause) else document(body)
     return effective_value(expectation, SITE, {expectation.document: outcome}, NOWHERE)
 
 
@@ -82,6 +82,6 @@ def test_what_was_done_has_no_layer() -> None:
 
 
 def test_settings_of_groups_follow_the_lock_documents() -> None:
-    held = LockDocuments(outcomes(locks_of(True)), {})
+    held = LockDocuments(outcomes(locks_body(True)), {})
     found = effective_value(check(), Scope(Level.GROUP, "g1"), {LOCKS: document({})}, held)
     assert found == EffectiveValue(True, Level.ACCOUNT, ADMIN, Level.ACCOUNT)

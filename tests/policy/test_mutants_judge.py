@@ -13,7 +13,7 @@ from auditor.policy.catalogue.outcome import Context
 from auditor.policy.judging import judge
 from auditor.policy.judging.judge import CheckContext
 from auditor.policy.reading.locks import LockDocuments
-from tests.policy.builders import ACCOUNT, USER, assessed, at, check, document, refusal
+from tests.builders import ACCOUNT, USER, check, document, expected_control, nested, read_failure
 from tests.policy.samples import BASELINES
 
 SUMMARIES = View("meeting_summaries")
@@ -23,8 +23,8 @@ def judged(
     one: Any, body: Any, scope: Scope = ACCOUNT, /, parameters: Any = None, **fields: Any
 ) -> Verdict:
     """The verdict on the only check of a control whose document is `body`, or why there is none."""
-    expected = assessed(one, **fields)
-    outcome = refusal(body) if isinstance(body, Cause) else document(body)
+    expected = expected_control(one, **fields)
+    outcome = read_failure(body) if isinstance(body, Cause) else document(body)
     case = CheckContext(
         expected,
         scope,
@@ -120,14 +120,14 @@ def test_an_absent_field_says_since_when_zoom_has_it(
 def test_an_operator_knows_the_setting_it_judges() -> None:
     one = check("recording.places.US")
     wish = {"op": "org_param", "param": "places"}
-    found = judged(one, at("recording.places.US", True), op=wish, parameters={"places": ["US"]})
+    found = judged(one, nested("recording.places.US", True), op=wish, parameters={"places": ["US"]})
     assert found.status is Status.PASS
-    found = judged(one, at("recording.places.US", True), op=wish, parameters={"places": ["CA"]})
+    found = judged(one, nested("recording.places.US", True), op=wish, parameters={"places": ["CA"]})
     assert found.status is Status.FAIL
 
 
 def test_a_pass_has_nothing_to_add() -> None:
-    found = judged(check(), {SETTINGS.surface: 1, **at("in_meeting.thing", False)})
+    found = judged(check(), {SETTINGS.surface: 1, **nested("in_meeting.thing", False)})
     assert (found.status, found.detail) == (Status.PASS, "")
 
 
@@ -139,10 +139,16 @@ def test_a_question_for_a_person_has_its_severity_and_no_layer() -> None:
 def lock_of(body: Any) -> Verdict:
     """The verdict on the account's lock of a setting, whose lock document is `body`."""
     outcome = (
-        refusal(body, "GET /locks") if isinstance(body, Cause) else document(body, "GET /locks")
+        read_failure(body, "GET /locks")
+        if isinstance(body, Cause)
+        else document(body, "GET /locks")
     )
     case = CheckContext(
-        assessed(check(), lock=True), ACCOUNT, {}, LockDocuments({LOCKS: outcome}, {}), Context({})
+        expected_control(check(), lock=True),
+        ACCOUNT,
+        {},
+        LockDocuments({LOCKS: outcome}, {}),
+        Context({}),
     )
     found = judge.lock(case, check(), None)
     assert found is not None
@@ -151,7 +157,7 @@ def lock_of(body: Any) -> Verdict:
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(at("in_meeting.thing", False), Status.FAIL), (Cause.DENIED, Status.UNKNOWN)],
+    [(nested("in_meeting.thing", False), Status.FAIL), (Cause.DENIED, Status.UNKNOWN)],
 )
 def test_a_verdict_on_a_lock_names_its_request_its_layer_and_who_may_change_it(
     body: Any, status: Status
@@ -166,7 +172,7 @@ def test_a_lock_that_was_refused_says_what_zoom_said() -> None:
 
 
 def test_a_value_that_cannot_be_compared_says_why() -> None:
-    found = judged(check(type=()), at("in_meeting.thing", "on"), op={"op": "off"})
+    found = judged(check(type=()), nested("in_meeting.thing", "on"), op={"op": "off"})
     assert found.detail == "expected a boolean or an object, Zoom returned a string"
 
 
@@ -179,5 +185,7 @@ def test_the_lock_of_a_phone_setting_without_a_flag_is_asked_for_at_its_highest_
         lock_levels=(),
     )
     for scope, is_due in ((PHONE_SCOPE, True), (Scope(Level.PHONE_USER, "u1"), False)):
-        case = CheckContext(assessed(one, lock=True), scope, {}, LockDocuments({}, {}), Context({}))
+        case = CheckContext(
+            expected_control(one, lock=True), scope, {}, LockDocuments({}, {}), Context({})
+        )
         assert (judge.lock(case, one, None) is not None) is is_due

@@ -8,7 +8,7 @@ from auditor.evidence.reading import Cause, LookupResult, Seen, Unseen
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments, find, flag, resolve
-from tests.policy.builders import USER, at, check, document, locks_of, outcomes, refusal
+from tests.builders import USER, check, document, locks_body, nested, outcomes, read_failure
 
 TEXT = min(STRING_FLAGS)
 SAYS_NOTHING = "the lock is an object of no documented shape, which does not say if it holds"
@@ -42,12 +42,12 @@ def test_locks_nobody_asked_for_name_no_request() -> None:
 @pytest.mark.parametrize(
     ("outcome", "reading"),
     [
-        (document(at("in_meeting.thing", True), "GET /locks"), Seen(True, "in_meeting.thing")),
+        (document(nested("in_meeting.thing", True), "GET /locks"), Seen(True, "in_meeting.thing")),
         (
             document({}, "GET /locks"),
             Unseen(Cause.ABSENT, "Zoom did not return the lock in_meeting.thing"),
         ),
-        (refusal(Cause.DENIED, "GET /locks"), Unseen(Cause.DENIED, "Zoom said so")),
+        (read_failure(Cause.DENIED, "GET /locks"), Unseen(Cause.DENIED, "Zoom said so")),
     ],
 )
 def test_what_is_said_of_a_lock_comes_with_its_request(outcome: Any, reading: Any) -> None:
@@ -56,7 +56,7 @@ def test_what_is_said_of_a_lock_comes_with_its_request(outcome: Any, reading: An
 
 @pytest.mark.parametrize("levels", [(Level.ACCOUNT,), (Level.GROUP,), ()])
 def test_a_user_is_unlocked_where_any_level_could_lock_and_none_does(levels: Any) -> None:
-    off = outcomes(locks_of(False))
+    off = outcomes(locks_body(False))
     documents = LockDocuments(off, {"g1": off})
     one = check(lock_levels=levels)
     assert resolve(one, USER, documents).locked is (False if levels else None)

@@ -5,7 +5,7 @@ from typing import Any
 from auditor.evidence.reading import Cause, LookupResult, Seen, Unseen
 from auditor.evidence.view import SETTINGS
 from auditor.policy.reading.lookup import find
-from tests.policy.builders import check, document
+from tests.builders import check, document
 
 NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
 

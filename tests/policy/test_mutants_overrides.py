@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from auditor.policy.baseline.overrides import Overrides
-from tests.policy.builders import CATALOGUE, assessed, baseline, check
-from tests.policy.decisions import overrides_of
+from tests.builders import CATALOGUE, baseline_of, check, expected_control, overrides_of
 from tests.policy.samples import BASELINES
 
 
 def of(controls: dict[str, Any], silent: bool = True) -> Overrides:
-    expected = baseline() if silent else BASELINES["strict"].only(frozenset(controls))
+    expected = baseline_of() if silent else BASELINES["strict"].only(frozenset(controls))
     one = {"match": {"level": "account"}, "controls": controls}
     return overrides_of(expected, one, catalogue=CATALOGUE)
 
@@ -47,10 +46,10 @@ def test_a_lock_is_wanted_only_where_the_override_asks_for_it(locked: bool) -> N
 
 def test_several_overrides_of_one_control_add_up() -> None:
     one, other = check("a.one"), check("a.other")
-    known = assessed(one, other)
+    known = expected_control(one, other)
     silent = replace(known, expectations={"a.one": known.expectations["a.one"]})
     overrides = overrides_of(
-        baseline(silent),
+        baseline_of(silent),
         {"match": {"group": "A"}, "controls": {"AI-01": {"settings": {"a.other": True}}}},
         {"match": {"group": "B"}, "controls": {"AI-01": {"lock": True}}},
     )

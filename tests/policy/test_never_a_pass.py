@@ -24,8 +24,7 @@ from auditor.policy.judging import judge
 from auditor.policy.judging.judge import CheckContext
 from auditor.policy.judging.reads import ACCOUNT_VIEWS
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
-from tests.names import same_everywhere
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     FIXED,
@@ -35,15 +34,16 @@ from tests.policy.builders import (
     Bodies,
     Json,
     ScopeBodies,
-    baseline,
-    derived,
+    baseline_of,
     document,
-    judged,
-    put,
-    refusal,
-    rows,
-    world,
+    evaluated,
+    expected_derived,
+    read_failure,
+    scope_verdicts,
+    set_at,
+    snapshot_of,
 )
+from tests.names import same_everywhere
 from tests.policy.samples import BASELINES, PARAMETERS, SampleCheck, checks_of, is_occupied
 
 ANYTHING: list[Any] = [None, True, False, 0, 1, 2.5, "", "false", "off", "none", [], ["off"]]
@@ -68,7 +68,7 @@ def verdict(expectation: SampleCheck, scope: Scope, outcomes: dict[View, Outcome
 def in_place(expectation: SampleCheck, value: Any) -> dict[View, Outcome]:
     """A document with `value` for the setting, and its condition met."""
     body: dict[str, Any] = {}
-    put(body, expectation.check.setting, value)
+    set_at(body, expectation.check.setting, value)
     return {expectation.check.document: document(conditioned(expectation, body))}
 
 
@@ -80,7 +80,7 @@ def conditioned(expectation: SampleCheck, body: Any) -> Any:
         and isinstance(body, dict)
         and not is_occupied(body, condition.setting)
     ):
-        put(body, condition.setting, condition.is_)
+        set_at(body, condition.setting, condition.is_)
     return body
 
 
@@ -157,7 +157,7 @@ def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_lice
     name: str, cause: Cause
 ) -> None:
     for expectation, scope in checks_at_every_level(name):
-        found = verdict(expectation, scope, {expectation.check.document: refusal(cause)})
+        found = verdict(expectation, scope, {expectation.check.document: read_failure(cause)})
         if found is None:
             assert expectation.check.legacy_of
             continue
@@ -190,9 +190,9 @@ def test_a_lock_that_was_not_seen_never_passes(name: str) -> None:
         for flag in flags:
             if not (check.lock in STRING_FLAGS and isinstance(flag, str)):
                 body: dict[str, Any] = {}
-                put(body, check.lock, flag)
+                set_at(body, check.lock, flag)
                 bodies.append(body)
-        outcomes = [document(body) for body in bodies] + [refusal(cause) for cause in Cause]
+        outcomes = [document(body) for body in bodies] + [read_failure(cause) for cause in Cause]
         for level in check.lock_levels:
             for outcome in [*outcomes, None]:
                 own = {check.lock_document: outcome} if outcome else {}
@@ -242,7 +242,7 @@ def without_a_value(draw: st.DrawFn) -> dict[View, Any]:
         body = deepcopy(junk)
         for path in dice.sample(paths, dice.randrange(len(paths))):
             if not is_occupied(body, path):
-                put(body, path, deepcopy(dice.choice(wrong)))
+                set_at(body, path, deepcopy(dice.choice(wrong)))
         instead = [*Cause, *EMPTY]
         bodies[view] = dice.choice(instead) if dice.random() < 0.1 else body
     return bodies
@@ -255,19 +255,19 @@ def test_no_document_without_a_single_right_value_gives_a_pass(
     name: str, data: st.DataObject
 ) -> None:
     scopes = [(scope, data.draw(without_a_value())) for scope in (ACCOUNT, GROUP, USER)]
-    evaluation = judged(world(*scopes), BASELINES[name], PARAMETERS)
-    passed = [(s.id, v) for s, v in rows(evaluation) if v.status is Status.PASS]
+    evaluation = evaluated(snapshot_of(*scopes), BASELINES[name], PARAMETERS)
+    passed = [(s.id, v) for s, v in scope_verdicts(evaluation) if v.status is Status.PASS]
     assert [each for each in passed if each[1].control != "CC-07"] == []
     assert not evaluation.complete or not any(
-        v.cause is not None and v.cause.is_failed_read for _, v in rows(evaluation)
+        v.cause is not None and v.cause.is_failed_read for _, v in scope_verdicts(evaluation)
     )
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING])
 @pytest.mark.parametrize("name", BASELINES)
 def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name: str, depth: Level) -> None:
-    evaluation = judged(world(listings=None), BASELINES[name], PARAMETERS, depth)
-    found = rows(evaluation)
+    evaluation = evaluated(snapshot_of(listings=None), BASELINES[name], PARAMETERS, depth)
+    found = scope_verdicts(evaluation)
     assert {v.status for _, v in found} <= {
         Status.UNKNOWN,
         Status.NEEDS_DECISION,
@@ -282,7 +282,7 @@ def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name: str, depth: L
 @pytest.mark.parametrize("name", BASELINES)
 def test_listed_scopes_without_documents_pass_nothing(name: str) -> None:
     scopes: list[ScopeBodies] = [(ACCOUNT, {}), (GROUP, {}), (USER, {})]
-    found = rows(judged(world(*scopes), BASELINES[name], PARAMETERS))
+    found = scope_verdicts(evaluated(snapshot_of(*scopes), BASELINES[name], PARAMETERS))
     assert [v for _, v in found if v.status is Status.PASS] == []
     assert {s.id for s, v in found if v.kind is FindingKind.VALUE} >= {"acc", "g1", "u1"}
 
@@ -291,7 +291,7 @@ def test_listed_scopes_without_documents_pass_nothing(name: str) -> None:
 
 
 NOTHING: Json = {}
-NEW = baseline(derived("CC-07"))
+NEW = baseline_of(expected_derived("CC-07"))
 KNOWN = {"in_meeting": {"chat": True}}
 LOOKED = [
     (ACCOUNT, dict.fromkeys(ACCOUNT_VIEWS, KNOWN)),
@@ -305,7 +305,7 @@ def new_settings(
     scopes: Sequence[ScopeBodies],
     listings: Bodies,
 ) -> tuple[Status, Cause | None]:
-    (found,) = rows(judged(world(*scopes, listings=listings), NEW))
+    (found,) = scope_verdicts(evaluated(snapshot_of(*scopes, listings=listings), NEW))
     return found[1].status, found[1].cause
 
 

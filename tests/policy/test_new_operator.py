@@ -12,7 +12,7 @@ from auditor.policy.catalogue.values import LIST
 from auditor.policy.evaluation.comparison import conflicts
 from auditor.policy.judging.derived import is_more_permissive
 from auditor.report import wording
-from tests.policy.builders import CATALOGUE, assessed, baseline, check, yaml
+from tests.builders import CATALOGUE, baseline_of, check, expected_control, yaml_of
 
 TEXT = check("a.text", type=("string",))
 AMONG: dict[str, JsonValue] = {"op": "ends_with", "value": ["@a.org", "@b.org"]}
@@ -53,7 +53,7 @@ def test_editors_are_offered_it() -> None:
 def test_it_fits_the_settings_that_it_can_compare() -> None:
     def faults(setting: str, shape: str, expectation: Expectation) -> list[str]:
         one = check(setting, type=(shape,))
-        return list(fitting.problems(yaml("a: 1"), ("a",), [one], expectation))
+        return list(fitting.problems(yaml_of("a: 1"), ("a",), [one], expectation))
 
     assert faults("a.text", "string", Expectation.model_validate(AMONG)) == []
     (fault,) = faults("a.text", "string", Expectation(op="ends_with", value=[5]))
@@ -85,8 +85,13 @@ def test_it_says_which_of_two_deviating_values_is_more_permissive() -> None:
 
 
 def test_it_says_which_values_tell_conflicts_apart() -> None:
-    mine = baseline(assessed(TEXT, op=AMONG))
+    mine = baseline_of(expected_control(TEXT, op=AMONG))
     assert (
-        list(conflicts(mine, baseline(assessed(TEXT, op={"op": "neq", "value": "@a.org"})))) == []
+        list(
+            conflicts(
+                mine, baseline_of(expected_control(TEXT, op={"op": "neq", "value": "@a.org"}))
+            )
+        )
+        == []
     )
-    assert list(conflicts(mine, baseline(assessed(TEXT, op="other"))))
+    assert list(conflicts(mine, baseline_of(expected_control(TEXT, op="other"))))

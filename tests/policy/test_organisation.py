@@ -16,19 +16,19 @@ from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
-from tests.names import same_everywhere
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     Json,
     Parameters,
-    derived,
+    baseline_of,
+    evaluated_with,
+    expected_derived,
     parameters_of,
-    rows,
-    world,
+    scope_verdicts,
+    snapshot_of,
 )
-from tests.policy.builders import baseline as baseline_of
-from tests.policy.decisions import decided
+from tests.names import same_everywhere
 
 WAIVER = (
     "waivers:\n  - {control: RC-02, scope: {group: Studio}, reason: Because., "
@@ -396,14 +396,14 @@ def new_settings(*settings: str, parameters: Parameters | None = None) -> set[st
         baseline.load("strict", CATALOGUE),
         Organisation(parameters=parameters_of(parameters), triage=triage),
     )
-    found = decided(
-        world((ACCOUNT, {SETTINGS: NEW})),
-        baseline_of(derived("CC-07")),
+    found = evaluated_with(
+        snapshot_of((ACCOUNT, {SETTINGS: NEW})),
+        baseline_of(expected_derived("CC-07")),
         catalogue=CATALOGUE,
         parameters=judgement.parameters,
         depth=Level.ACCOUNT,
     )
-    return {v.setting for _, v in rows(found) if v.kind is FindingKind.UNCOVERED}
+    return {v.setting for _, v in scope_verdicts(found) if v.kind is FindingKind.UNCOVERED}
 
 
 EVERY_NEW = {"in_meeting.ai_brand_new", "in_meeting.slide_x", "in_meeting.rows[].a.ai[].b"}

@@ -13,51 +13,51 @@ from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.catalogue import files
 from auditor.policy.evaluation.evaluate import Evaluation
 from auditor.policy.judging import reads
-from tests.names import same_everywhere
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     LISTED,
     Bodies,
-    assessed,
-    baseline,
+    baseline_of,
+    catalogue_of,
     check,
     control,
-    derived,
-    locks_of,
-    rows,
-    settings_of,
-    world,
-)
-from tests.policy.decisions import (
-    attested,
-    catalogue_of,
-    decided,
+    control_statuses,
+    control_verdicts,
+    evaluated_with,
+    expected_attestation,
+    expected_control,
+    expected_derived,
     group,
-    override,
+    locks_body,
+    override_entry,
     overrides_of,
-    statuses,
+    scope_verdicts,
+    settings_body,
+    snapshot_of,
     user,
-    verdicts,
 )
+from tests.names import same_everywhere
 
 PASS, FAIL, DECIDE, UNKNOWN = Status.PASS, Status.FAIL, Status.NEEDS_DECISION, Status.UNKNOWN
 LEGAL, SALES = group(1, "Legal EU"), group(2, "Sales")
 ADA, BOB = user(1, "g1"), user(2, "g2")
 EVE = user(3, "g1", "g2")
-BASELINE = baseline(assessed(check(), op=False))
-ON = settings_of(True)
-WORLD = [(ACCOUNT, settings_of(False)), *((scope, ON) for scope in (LEGAL, SALES, ADA, BOB, EVE))]
+BASELINE = baseline_of(expected_control(check(), op=False))
+ON = settings_body(True)
+WORLD = [(ACCOUNT, settings_body(False)), *((scope, ON) for scope in (LEGAL, SALES, ADA, BOB, EVE))]
 """The account is off; below it everything is on, which the baseline does not want."""
 
 
 def judged(*overrides: dict[str, Any], **fields: Any) -> Evaluation:
-    return decided(world(*WORLD), fields.pop("wanted", BASELINE), overrides=overrides, **fields)
+    return evaluated_with(
+        snapshot_of(*WORLD), fields.pop("wanted", BASELINE), overrides=overrides, **fields
+    )
 
 
 def allowed(*overrides: dict[str, Any]) -> set[str]:
     """The scopes below the account at which the value may be on."""
-    found = statuses(judged(*overrides))
+    found = control_statuses(judged(*overrides))
     assert found.pop("acc") is PASS
     assert set(found.values()) <= {PASS, FAIL}
     return {scope for scope, status in found.items() if status is PASS}
@@ -88,7 +88,7 @@ def allowed(*overrides: dict[str, Any]) -> set[str]:
 def test_an_override_reaches_what_it_names_and_a_groups_reaches_its_members(
     match: dict[str, dict[str, str] | str], scopes: set[str]
 ) -> None:
-    assert allowed(override(True, **match)) == scopes
+    assert allowed(override_entry(True, **match)) == scopes
 
 
 @pytest.mark.parametrize(
@@ -107,16 +107,16 @@ def test_the_most_specific_override_wins_in_whatever_order_they_stand(
     more: dict[str, str], less: dict[str, str]
 ) -> None:
     for overrides in (
-        [override(True, **more), override(False, **less)],
-        [override(False, **less), override(True, **more)],
+        [override_entry(True, **more), override_entry(False, **less)],
+        [override_entry(False, **less), override_entry(True, **more)],
     ):
-        found = verdicts(judged(*overrides))["u3"]
+        found = control_verdicts(judged(*overrides))["u3"]
         assert found.status is PASS
-        assert found.override == Override.model_validate(override(True, **more)).label
+        assert found.override == Override.model_validate(override_entry(True, **more)).label
 
 
 def test_the_finding_names_the_override_and_others_name_none() -> None:
-    found = verdicts(judged(override("no", group="Legal*")))
+    found = control_verdicts(judged(override_entry("no", group="Legal*")))
     assert found["u1"].override == "override for group Legal*"
     assert found["u1"].expected == {"op": "eq", "value": "no"}
     assert found["u2"].override == ""
@@ -127,11 +127,11 @@ def test_the_finding_names_the_override_and_others_name_none() -> None:
 
 
 def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_both() -> None:
-    found = judged(override(True, group="Legal EU"), override(False, group="Sales"))
-    assert statuses(found) == {
+    found = judged(override_entry(True, group="Legal EU"), override_entry(False, group="Sales"))
+    assert control_statuses(found) == {
         "acc": PASS, "g1": PASS, "g2": FAIL, "u1": PASS, "u2": FAIL, "u3": DECIDE,
     }  # fmt: skip
-    open_one = verdicts(found)["u3"]
+    open_one = control_verdicts(found)["u3"]
     assert open_one.detail == (
         "Conflicting overrides of equal specificity: the override for group Legal EU and the "
         "override for group Sales. Make one of them more specific, or remove it."
@@ -142,55 +142,63 @@ def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_bo
 
 def test_if_the_verdicts_agree_there_is_nothing_to_decide() -> None:
     found = judged(
-        override("never", group="Legal EU"), override({"AI-01": {"expect": "no"}}, group="Sales")
+        override_entry("never", group="Legal EU"),
+        override_entry({"AI-01": {"expect": "no"}}, group="Sales"),
     )
-    assert verdicts(found)["u3"].status is FAIL
+    assert control_verdicts(found)["u3"].status is FAIL
 
 
 def test_of_verdicts_that_agree_the_worst_severity_counts() -> None:
     found = judged(
-        override({"AI-01": {"severity": "low"}}, group="Legal EU"),
-        override({"AI-01": {"severity": "critical"}}, group="Sales"),
+        override_entry({"AI-01": {"severity": "low"}}, group="Legal EU"),
+        override_entry({"AI-01": {"severity": "critical"}}, group="Sales"),
     )
-    assert verdicts(found)["u3"].severity is Severity.CRITICAL
-    assert verdicts(found)["u3"].override == "override for group Sales"
+    assert control_verdicts(found)["u3"].severity is Severity.CRITICAL
+    assert control_verdicts(found)["u3"].override == "override for group Sales"
 
 
 def test_equal_wishes_are_no_conflict() -> None:
-    found = verdicts(judged(override(True, group="Legal EU"), override(True, group="Sales")))
+    found = control_verdicts(
+        judged(override_entry(True, group="Legal EU"), override_entry(True, group="Sales"))
+    )
     assert found["u3"].status is PASS
     assert found["u3"].override == "override for group Legal EU"
 
 
 def test_a_control_that_one_drops_and_the_other_keeps_waits_for_a_decision() -> None:
     found = judged(
-        override({"AI-01": {"assess": False}}, group="Legal EU"), override(False, group="Sales")
+        override_entry({"AI-01": {"assess": False}}, group="Legal EU"),
+        override_entry(False, group="Sales"),
     )
-    assert "u1" not in statuses(found)
-    assert statuses(found)["u3"] is DECIDE
+    assert "u1" not in control_statuses(found)
+    assert control_statuses(found)["u3"] is DECIDE
 
 
 def test_unknown_stays_unknown_whichever_override_holds() -> None:
-    snapshot = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (SALES, {}), (EVE, {}))
-    wishes = [override(True, group="Legal EU"), override(False, group="Sales")]
-    assert statuses(decided(snapshot, BASELINE, overrides=wishes))["u3"] is UNKNOWN
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (LEGAL, {}), (SALES, {}), (EVE, {}))
+    wishes = [override_entry(True, group="Legal EU"), override_entry(False, group="Sales")]
+    assert control_statuses(evaluated_with(snapshot, BASELINE, overrides=wishes))["u3"] is UNKNOWN
 
 
 # What they may say
 
 
 def test_severity_lock_and_expectation_can_be_overridden_one_by_one() -> None:
-    expectation = baseline(assessed(check(lock_levels=[Level.GROUP]), op=False, lock=True))
-    snapshot = world((LEGAL, {**ON, **locks_of(False)}), (SALES, {**ON, **locks_of(False)}))
-    found = decided(
+    expectation = baseline_of(
+        expected_control(check(lock_levels=[Level.GROUP]), op=False, lock=True)
+    )
+    snapshot = snapshot_of(
+        (LEGAL, {**ON, **locks_body(False)}), (SALES, {**ON, **locks_body(False)})
+    )
+    found = evaluated_with(
         snapshot,
         expectation,
         overrides=[
-            override({"AI-01": {"severity": "critical"}}, group="g1"),
-            override({"AI-01": {"lock": False}}, group="g2"),
+            override_entry({"AI-01": {"severity": "critical"}}, group="g1"),
+            override_entry({"AI-01": {"lock": False}}, group="g2"),
         ],
     )
-    seen = {(s.id, v.kind): v.severity for s, v in rows(found) if s.level is Level.GROUP}
+    seen = {(s.id, v.kind): v.severity for s, v in scope_verdicts(found) if s.level is Level.GROUP}
     assert seen == {
         ("g1", FindingKind.VALUE): Severity.CRITICAL,
         ("g1", FindingKind.LOCK): Severity.CRITICAL,
@@ -199,27 +207,33 @@ def test_severity_lock_and_expectation_can_be_overridden_one_by_one() -> None:
 
 
 def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none() -> None:
-    snapshot = world((ACCOUNT, {**settings_of(False), LOCKS: {"in_meeting": {"thing": False}}}))
-    found = decided(
-        snapshot, BASELINE, overrides=[override({"AI-01": {"lock": True}}, level="account")]
+    snapshot = snapshot_of(
+        (ACCOUNT, {**settings_body(False), LOCKS: {"in_meeting": {"thing": False}}})
     )
-    (lock,) = [v for _, v in rows(found) if v.kind is FindingKind.LOCK]
+    found = evaluated_with(
+        snapshot, BASELINE, overrides=[override_entry({"AI-01": {"lock": True}}, level="account")]
+    )
+    (lock,) = [v for _, v in scope_verdicts(found) if v.kind is FindingKind.LOCK]
     assert lock.status is FAIL
     assert lock.override == "override for level account"
 
 
 def test_one_setting_of_a_control_can_be_overridden_alone() -> None:
     one, other = check("in_meeting.a"), check("in_meeting.b")
-    expectation = baseline(assessed(one, other, op=False))
+    expectation = baseline_of(expected_control(one, other, op=False))
     body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
     wish = {"AI-01": {"settings": {"in_meeting.b": True}}}
-    found = decided(world((ADA, body)), expectation, overrides=[override(wish, user="u1")])
-    by_setting = {v.setting: v.status for s, v in rows(found) if s.id == "u1"}
+    found = evaluated_with(
+        snapshot_of((ADA, body)), expectation, overrides=[override_entry(wish, user="u1")]
+    )
+    by_setting = {v.setting: v.status for s, v in scope_verdicts(found) if s.id == "u1"}
     assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": PASS}
 
 
 def test_a_control_can_be_dropped_for_a_group() -> None:
-    assert set(statuses(judged(override({"AI-01": {"assess": False}}, group="Legal EU")))) == {
+    assert set(
+        control_statuses(judged(override_entry({"AI-01": {"assess": False}}, group="Legal EU")))
+    ) == {
         "acc",
         "g2",
         "u2",
@@ -227,54 +241,64 @@ def test_a_control_can_be_dropped_for_a_group() -> None:
 
 
 def test_an_attestation_can_be_dropped_for_the_account() -> None:
-    expectation = baseline(attested(CATALOGUE.controls["TR-01"]))
-    drop = override({"TR-01": {"assess": False}}, level="account")
-    assert len(rows(decided(world(), expectation, catalogue=CATALOGUE))) == 1
-    assert rows(decided(world(), expectation, catalogue=CATALOGUE, overrides=[drop])) == []
+    expectation = baseline_of(expected_attestation(CATALOGUE.controls["TR-01"]))
+    drop = override_entry({"TR-01": {"assess": False}}, level="account")
+    assert len(scope_verdicts(evaluated_with(snapshot_of(), expectation, catalogue=CATALOGUE))) == 1
+    assert (
+        scope_verdicts(
+            evaluated_with(snapshot_of(), expectation, catalogue=CATALOGUE, overrides=[drop])
+        )
+        == []
+    )
 
 
 def test_an_attestation_can_be_asked_for_where_the_baseline_is_silent() -> None:
-    wish = override({"TR-01": {"attest": "read and saved"}}, level="account")
-    found = decided(world(), BASELINE, catalogue=CATALOGUE, overrides=[wish])
-    (attestation,) = [v for _, v in rows(found) if v.control == "TR-01"]
+    wish = override_entry({"TR-01": {"attest": "read and saved"}}, level="account")
+    found = evaluated_with(snapshot_of(), BASELINE, catalogue=CATALOGUE, overrides=[wish])
+    (attestation,) = [v for _, v in scope_verdicts(found) if v.control == "TR-01"]
     assert attestation.expected == {"op": "attest", "value": "read and saved"}
 
 
 def test_computed_controls_follow_the_override_for_the_account() -> None:
-    expectation = baseline(assessed(check(), op=False), derived("CC-02"))
-    louder = override({"CC-02": {"severity": "critical"}}, level="account")
-    found = decided(world(*WORLD), expectation, overrides=[louder])
-    computed = [v for _, v in rows(found) if v.control == "CC-02"]
+    expectation = baseline_of(expected_control(check(), op=False), expected_derived("CC-02"))
+    louder = override_entry({"CC-02": {"severity": "critical"}}, level="account")
+    found = evaluated_with(snapshot_of(*WORLD), expectation, overrides=[louder])
+    computed = [v for _, v in scope_verdicts(found) if v.control == "CC-02"]
     assert {v.severity for v in computed} == {Severity.CRITICAL}
     assert {v.override for v in computed} == {"override for level account"}
-    silent = override({"CC-02": {"assess": False}}, level="account")
-    found = decided(world(*WORLD), expectation, overrides=[silent])
-    assert [v for _, v in rows(found) if v.control == "CC-02"] == []
+    silent = override_entry({"CC-02": {"assess": False}}, level="account")
+    found = evaluated_with(snapshot_of(*WORLD), expectation, overrides=[silent])
+    assert [v for _, v in scope_verdicts(found) if v.control == "CC-02"] == []
 
 
 def test_new_settings_follow_the_override_for_the_account() -> None:
-    expectation = baseline(derived("CC-07"))
-    snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
-    quieter = override({"CC-07": {"severity": "low"}}, level="account")
-    found = decided(snapshot, expectation, catalogue=CATALOGUE, overrides=[quieter])
-    (new,) = [v for _, v in rows(found) if v.kind is FindingKind.UNCOVERED]
+    expectation = baseline_of(expected_derived("CC-07"))
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
+    quieter = override_entry({"CC-07": {"severity": "low"}}, level="account")
+    found = evaluated_with(snapshot, expectation, catalogue=CATALOGUE, overrides=[quieter])
+    (new,) = [v for _, v in scope_verdicts(found) if v.kind is FindingKind.UNCOVERED]
     assert (new.severity, new.override) == (Severity.LOW, "override for level account")
-    dropped = override({"CC-07": {"assess": False}}, level="account")
-    assert rows(decided(snapshot, expectation, catalogue=CATALOGUE, overrides=[dropped])) == []
+    dropped = override_entry({"CC-07": {"assess": False}}, level="account")
+    assert (
+        scope_verdicts(
+            evaluated_with(snapshot, expectation, catalogue=CATALOGUE, overrides=[dropped])
+        )
+        == []
+    )
 
 
 # Controls the baseline is silent about
 
 SILENT = control(check("in_meeting.chat", view=""), id="AI-02")
 BOTH = catalogue_of(BASELINE.assessed["AI-01"].control, SILENT)
-NO_CHAT = override({"AI-02": {"expect": False}}, group="Legal EU")
+NO_CHAT = override_entry({"AI-02": {"expect": False}}, group="Legal EU")
 
 
 def test_a_control_the_baseline_is_silent_about_is_judged_where_an_override_asks() -> None:
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
-    snapshot = world((ACCOUNT, body), (LEGAL, body), (SALES, body), (ADA, body), (BOB, body))
-    found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
-    assert statuses(found, "AI-02") == {"g1": FAIL, "u1": FAIL}
+    snapshot = snapshot_of((ACCOUNT, body), (LEGAL, body), (SALES, body), (ADA, body), (BOB, body))
+    found = evaluated_with(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
+    assert control_statuses(found, "AI-02") == {"g1": FAIL, "u1": FAIL}
 
 
 def test_its_documents_are_read_and_missed() -> None:
@@ -282,16 +306,16 @@ def test_its_documents_are_read_and_missed() -> None:
     special = special.model_copy(update={"id": "AI-02"})
     catalogue = catalogue_of(BASELINE.assessed["AI-01"].control, special)
     over = overrides_of(
-        BASELINE, override({"AI-02": {"expect": False}}, user="u1"), catalogue=catalogue
+        BASELINE, override_entry({"AI-02": {"expect": False}}, user="u1"), catalogue=catalogue
     )
     assert View("settings", "security") in reads.needed(over.union(), Level.USER).user
     assert View("settings", "security") not in reads.needed(BASELINE, Level.USER).user
-    snapshot = world((ADA, {View("settings", "security"): Cause.DENIED}))
-    found = decided(
+    snapshot = snapshot_of((ADA, {View("settings", "security"): Cause.DENIED}))
+    found = evaluated_with(
         snapshot, BASELINE, overrides=list(map(_dumped, over.overrides)), catalogue=catalogue
     )
     assert ("AI-02",) in [error.controls for error in found.errors]
-    assert statuses(found, "AI-02") == {"u1": UNKNOWN}
+    assert control_statuses(found, "AI-02") == {"u1": UNKNOWN}
     assert not found.complete
 
 
@@ -301,14 +325,14 @@ def _dumped(one: Override) -> dict[str, Any]:
 
 def test_it_is_unknown_for_everybody_who_could_not_be_listed() -> None:
     listings = {**LISTED, View("groups"): Cause.DENIED, View("users", "active"): Cause.ERROR}
-    snapshot = world((ACCOUNT, settings_of(False)), listings=listings)
-    found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
-    assert statuses(found, "AI-02") == {"*": UNKNOWN, "*active": UNKNOWN}
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), listings=listings)
+    found = evaluated_with(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
+    assert control_statuses(found, "AI-02") == {"*": UNKNOWN, "*active": UNKNOWN}
 
 
 def test_what_is_read_for_is_the_union_of_all_wishes() -> None:
-    lock = override({"AI-01": {"lock": True}}, level="account")
-    empty = override({"AI-02": {"severity": "low"}}, user="u1")
+    lock = override_entry({"AI-01": {"lock": True}}, level="account")
+    empty = override_entry({"AI-02": {"severity": "low"}}, user="u1")
     widest = overrides_of(BASELINE, lock, empty, catalogue=BOTH).union()
     assert widest.assessed["AI-01"].lock
     assert widest.assessed["AI-01"].expectations == BASELINE.assessed["AI-01"].expectations
@@ -322,10 +346,10 @@ def test_what_is_read_for_is_the_union_of_all_wishes() -> None:
 def test_only_the_selected_controls_are_judged_whatever_an_override_asks() -> None:
     selected = frozenset({"AI-01"})
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
-    found = decided(
-        world((LEGAL, body)), BASELINE, overrides=[NO_CHAT], catalogue=BOTH, selected=selected
+    found = evaluated_with(
+        snapshot_of((LEGAL, body)), BASELINE, overrides=[NO_CHAT], catalogue=BOTH, selected=selected
     )
-    assert statuses(found, "AI-02") == {}
+    assert control_statuses(found, "AI-02") == {}
     over = overrides_of(BASELINE, NO_CHAT, catalogue=BOTH, selected=selected)
     assert set(over.union().assessed) == {"AI-01"}
 
@@ -338,33 +362,37 @@ UNLISTED = {**LISTED, View("groups"): Cause.DENIED}
 def members(
     *overrides: dict[str, Any], listings: Bodies = UNLISTED, value: JsonValue = True
 ) -> Verdict:
-    snapshot = world((ACCOUNT, settings_of(False)), (ADA, settings_of(value)), listings=listings)
-    return verdicts(decided(snapshot, BASELINE, overrides=overrides))["u1"]
+    snapshot = snapshot_of(
+        (ACCOUNT, settings_body(False)), (ADA, settings_body(value)), listings=listings
+    )
+    return control_verdicts(evaluated_with(snapshot, BASELINE, overrides=overrides))["u1"]
 
 
 @pytest.mark.parametrize("wish", [True, {"AI-01": {"assess": False}}], ids=same_everywhere)
 def test_a_user_in_groups_without_names_is_unknown_where_an_override_could_hold(
     wish: bool | dict[str, dict[str, bool]],
 ) -> None:
-    found = members(override(wish, group="Legal*"))
+    found = members(override_entry(wish, group="Legal*"))
     assert (found.status, found.cause) == (UNKNOWN, Cause.DENIED)
     assert "names of the groups could not be read" in found.detail
 
 
 def test_a_list_of_groups_that_is_missing_never_makes_a_pass() -> None:
-    stricter = override(True, group="Legal*")
-    with_list = world((ACCOUNT, settings_of(False)), (LEGAL, {}), (ADA, settings_of(False)))
-    assert statuses(decided(with_list, BASELINE, overrides=[stricter]))["u1"] is FAIL
+    stricter = override_entry(True, group="Legal*")
+    with_list = snapshot_of(
+        (ACCOUNT, settings_body(False)), (LEGAL, {}), (ADA, settings_body(False))
+    )
+    assert control_statuses(evaluated_with(with_list, BASELINE, overrides=[stricter]))["u1"] is FAIL
     assert members(stricter, value=False).status is UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("one", "status"),
     [
-        (override(True, group="g1"), PASS),
-        (override("no", group="Legal*"), FAIL),
-        (override(True, group="Legal*", level="group"), FAIL),
-        (override(True, group="Legal*", user="bob"), FAIL),
+        (override_entry(True, group="g1"), PASS),
+        (override_entry("no", group="Legal*"), FAIL),
+        (override_entry(True, group="Legal*", level="group"), FAIL),
+        (override_entry(True, group="Legal*", user="bob"), FAIL),
     ],
     ids=same_everywhere,
 )
@@ -375,18 +403,20 @@ def test_if_it_makes_no_difference_the_missing_names_do_no_harm(
 
 
 def test_the_names_of_groups_listed_before_the_list_broke_off_count() -> None:
-    snapshot = world((LEGAL, ON), (ADA, ON), (BOB, ON), listings=UNLISTED)
-    found = statuses(decided(snapshot, BASELINE, overrides=[override(True, group="Legal*")]))
+    snapshot = snapshot_of((LEGAL, ON), (ADA, ON), (BOB, ON), listings=UNLISTED)
+    found = control_statuses(
+        evaluated_with(snapshot, BASELINE, overrides=[override_entry(True, group="Legal*")])
+    )
     assert (found["u1"], found["u2"]) == (PASS, UNKNOWN)
 
 
 def test_a_control_of_an_override_that_may_hold_is_not_silent() -> None:
-    snapshot = world(
+    snapshot = snapshot_of(
         (ADA, {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}), listings=UNLISTED
     )
-    found = decided(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
-    assert statuses(found, "AI-02")["u1"] is UNKNOWN
-    assert statuses(found)["u1"] is PASS
+    found = evaluated_with(snapshot, BASELINE, overrides=[NO_CHAT], catalogue=BOTH)
+    assert control_statuses(found, "AI-02")["u1"] is UNKNOWN
+    assert control_statuses(found)["u1"] is PASS
 
 
 # The shipped data

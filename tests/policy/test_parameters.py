@@ -8,7 +8,7 @@ from auditor.policy.baseline import organisation
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import known_parameters
-from tests.policy.builders import CATALOGUE
+from tests.builders import CATALOGUE
 
 
 def load(folder: Path, text: str) -> Organisation:

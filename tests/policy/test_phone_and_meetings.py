@@ -12,7 +12,7 @@ from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.evaluation.evaluate import Evaluation
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     GROUP,
@@ -21,13 +21,13 @@ from tests.policy.builders import (
     Bodies,
     Json,
     ScopeBodies,
-    assessed,
-    baseline,
+    baseline_of,
     check,
-    judged,
-    only,
-    rows,
-    world,
+    evaluated,
+    expected_control,
+    only_verdict,
+    scope_verdicts,
+    snapshot_of,
 )
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
@@ -83,7 +83,7 @@ def account(
 
 def at(level: Level, evaluation: Evaluation, kind: str = "value") -> dict[str, Verdict]:
     """Scope id to verdict at one level."""
-    return {s.id: v for s, v in rows(evaluation) if s.level is level and v.kind == kind}
+    return {s.id: v for s, v in scope_verdicts(evaluation) if s.level is level and v.kind == kind}
 
 
 EVERY_LEVEL = account(phone_sites=(1, 1), phone_groups=(1, 1), phone_users=(1, 1))
@@ -97,7 +97,9 @@ def test_each_phone_level_is_judged_by_its_own_document(
     scopes = [(scope, placed(lv, item(False))) for lv, scope in SCOPES.items() if lv is not level]
     own = (SCOPES[level], placed(level, item(value)))
     top = (PHONE_ACCOUNT, {PHONE: item(False)})
-    found = judged(world(EVERY_LEVEL, top, own, *scopes), baseline(assessed(E2E)))
+    found = evaluated(
+        snapshot_of(EVERY_LEVEL, top, own, *scopes), baseline_of(expected_control(E2E))
+    )
     for each in BELOW:
         (verdict,) = at(each, found).values()
         assert verdict.status is (status if each is level else PASS)
@@ -108,8 +110,8 @@ def test_each_phone_level_is_judged_by_its_own_document(
 def test_one_document_of_a_site_answers_the_checks_of_both_surfaces() -> None:
     body = {**item(True), "call_summary": {"enable": True, "locked": True}}
     site = (SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, body))
-    found = judged(world(EVERY_LEVEL, site), baseline(assessed(E2E, SUMMARY)))
-    assert {v.setting: v.status for s, v in rows(found) if s.id == "s1"} == {
+    found = evaluated(snapshot_of(EVERY_LEVEL, site), baseline_of(expected_control(E2E, SUMMARY)))
+    assert {v.setting: v.status for s, v in scope_verdicts(found) if s.id == "s1"} == {
         "e2e.enable": FAIL,
         "call_summary.enable": FAIL,
     }
@@ -119,20 +121,24 @@ def test_one_document_of_a_site_answers_the_checks_of_both_surfaces() -> None:
 @pytest.mark.parametrize("body", [{}, {"e2e": {}}, None])
 def test_a_setting_that_a_phone_document_lacks_is_absent(level: Level, body: Json) -> None:
     scope = (SCOPES[level], placed(level, body))
-    verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
+    verdict = at(
+        level, evaluated(snapshot_of(EVERY_LEVEL, scope), baseline_of(expected_control(E2E)))
+    )[scope[0].id]
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.ABSENT)
 
 
 @pytest.mark.parametrize("level", BELOW)
 def test_a_phone_scope_without_a_document_is_not_collected(level: Level) -> None:
     scope: ScopeBodies = (SCOPES[level], {})
-    verdict = at(level, judged(world(EVERY_LEVEL, scope), baseline(assessed(E2E))))[scope[0].id]
+    verdict = at(
+        level, evaluated(snapshot_of(EVERY_LEVEL, scope), baseline_of(expected_control(E2E)))
+    )[scope[0].id]
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.NOT_COLLECTED)
 
 
 @pytest.mark.parametrize("level", BELOW)
 def test_a_level_nobody_went_through_is_not_collected(level: Level) -> None:
-    found = at(level, judged(world(), baseline(assessed(E2E))))
+    found = at(level, evaluated(snapshot_of(), baseline_of(expected_control(E2E))))
     assert {key: (v.status, v.cause) for key, v in found.items()} == {
         "*": (UNKNOWN, Cause.NOT_COLLECTED)
     }
@@ -142,17 +148,19 @@ def test_a_level_nobody_went_through_is_not_collected(level: Level) -> None:
 @pytest.mark.parametrize("cause", [Cause.DENIED, Cause.ERROR, Cause.NOT_LICENSED])
 def test_a_level_that_was_refused_is_one_row_with_its_cause(level: Level, cause: Cause) -> None:
     counts = {COUNTED[lv].surface: cause if lv is level else (0, 0) for lv in BELOW}
-    found = judged(world(account(**counts)), baseline(assessed(E2E)))
+    found = evaluated(snapshot_of(account(**counts)), baseline_of(expected_control(E2E)))
     assert {key: (v.status, v.cause) for key, v in at(level, found).items()} == {
         "*": (UNKNOWN, cause)
     }
 
 
 def test_a_missing_licence_settles_every_phone_level_where_the_catalogue_says_so() -> None:
-    expectation = baseline(assessed(E2E, SUMMARY, when_absent="not_applicable"))
-    snapshot = world((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
-    found = judged(snapshot, expectation)
-    assert {s.level: v.status for s, v in rows(found)} == dict.fromkeys(ALL_PHONE, NOT_APPLICABLE)
+    expectation = baseline_of(expected_control(E2E, SUMMARY, when_absent="not_applicable"))
+    snapshot = snapshot_of((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
+    found = evaluated(snapshot, expectation)
+    assert {s.level: v.status for s, v in scope_verdicts(found)} == dict.fromkeys(
+        ALL_PHONE, NOT_APPLICABLE
+    )
     assert found.complete
 
 
@@ -165,8 +173,11 @@ def test_a_check_may_be_settled_by_a_licence_of_its_own() -> None:
         lock_levels=[],
         when_absent="not_applicable",
     )
-    snapshot = world((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
-    assert only(judged(snapshot, baseline(assessed(own))), "value").status is NOT_APPLICABLE
+    snapshot = snapshot_of((PHONE_ACCOUNT, {PHONE: Cause.NOT_LICENSED}))
+    assert (
+        only_verdict(evaluated(snapshot, baseline_of(expected_control(own))), "value").status
+        is NOT_APPLICABLE
+    )
 
 
 def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_on_it() -> None:
@@ -178,15 +189,17 @@ def test_a_switch_nobody_could_read_for_want_of_a_licence_settles_what_depends_o
         lock_levels=[],
         only_when={"setting": "rec.enable", "is": True},
     )
-    expectation = baseline(assessed(prompt, op=True, when_absent="not_applicable"))
+    expectation = baseline_of(expected_control(prompt, op=True, when_absent="not_applicable"))
     for cause, status in ((Cause.NOT_LICENSED, NOT_APPLICABLE), (Cause.DENIED, UNKNOWN)):
-        snapshot = world((PHONE_ACCOUNT, {PHONE: cause}))
-        assert only(judged(snapshot, expectation), "value").status is status
+        snapshot = snapshot_of((PHONE_ACCOUNT, {PHONE: cause}))
+        assert only_verdict(evaluated(snapshot, expectation), "value").status is status
 
 
 def test_an_account_without_sites_does_not_show_what_only_sites_have() -> None:
-    snapshot = world(account(phone_sites=(0, 0)))
-    ((scope, verdict),) = rows(judged(snapshot, baseline(assessed(SUMMARY))))
+    snapshot = snapshot_of(account(phone_sites=(0, 0)))
+    ((scope, verdict),) = scope_verdicts(
+        evaluated(snapshot, baseline_of(expected_control(SUMMARY)))
+    )
     assert (scope.id, verdict.status, verdict.cause) == ("*", UNKNOWN, Cause.ABSENT)
     assert "no phone sites" in verdict.detail
 
@@ -201,21 +214,26 @@ def test_an_account_without_sites_does_not_show_what_only_sites_have() -> None:
 )
 def test_the_phone_is_looked_at_as_deep_as_the_rest(depth: Level, levels: set[Level]) -> None:
     assert {
-        s.level for s, _ in rows(judged(world(), baseline(assessed(E2E)), depth=depth))
+        s.level
+        for s, _ in scope_verdicts(
+            evaluated(snapshot_of(), baseline_of(expected_control(E2E)), depth=depth)
+        )
     } == levels
 
 
 def test_a_control_of_phone_users_alone_is_not_reached_above_them() -> None:
     one = check("x", surface=PHONE.surface, levels=[Level.PHONE_USER], lock=None, lock_levels=[])
-    found = judged(world(), baseline(assessed(one)), depth=Level.GROUP)
+    found = evaluated(snapshot_of(), baseline_of(expected_control(one)), depth=Level.GROUP)
     assert found.summary.not_reached == ("AI-01",)
 
 
 def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account() -> None:
     scopes = [(scope, placed(lv, item(False, locked=False))) for lv, scope in SCOPES.items()]
     top = (PHONE_ACCOUNT, {PHONE: item(False, locked=False)})
-    found = judged(world(EVERY_LEVEL, top, *scopes), baseline(assessed(E2E, lock=True)))
-    locks = [(s.level, v.status) for s, v in rows(found) if v.kind is FindingKind.LOCK]
+    found = evaluated(
+        snapshot_of(EVERY_LEVEL, top, *scopes), baseline_of(expected_control(E2E, lock=True))
+    )
+    locks = [(s.level, v.status) for s, v in scope_verdicts(found) if v.kind is FindingKind.LOCK]
     assert locks == [(Level.PHONE_ACCOUNT, FAIL)]
 
 
@@ -240,7 +258,7 @@ def test_the_phone_says_who_locked_a_setting(
     expected: tuple[bool | None, str | None, tuple[str, ...]],
 ) -> None:
     user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True, locked, by)))
-    found = judged(world(EVERY_LEVEL, user), baseline(assessed(E2E)))
+    found = evaluated(snapshot_of(EVERY_LEVEL, user), baseline_of(expected_control(E2E)))
     verdict = at(Level.PHONE_USER, found)["u1"]
     assert (verdict.locked, verdict.decided_by, verdict.changeable_by) == expected
 
@@ -258,28 +276,38 @@ def test_the_phone_says_who_locked_a_setting(
 )
 def test_who_can_change_a_phone_setting_is_a_sentence(level: Level, sentence: str) -> None:
     scope = (SCOPES[level], placed(level, item(True, locked=False)))
-    found = judged(world(EVERY_LEVEL, (USER, {}), scope), baseline(assessed(E2E)))
+    found = evaluated(
+        snapshot_of(EVERY_LEVEL, (USER, {}), scope), baseline_of(expected_control(E2E))
+    )
     assert at(level, found)[scope[0].id].changeable == sentence
 
 
 def test_the_lock_that_holds_a_phone_setting_is_named() -> None:
     user = (SCOPES[Level.PHONE_USER], placed(Level.PHONE_USER, item(True)))
-    verdict = at(Level.PHONE_USER, judged(world(EVERY_LEVEL, user), baseline(assessed(E2E))))["u1"]
+    verdict = at(
+        Level.PHONE_USER,
+        evaluated(snapshot_of(EVERY_LEVEL, user), baseline_of(expected_control(E2E))),
+    )["u1"]
     assert verdict.changeable == "Only an account admin, because the phone account lock is on."
 
 
 def test_a_phone_setting_without_a_lock_is_decided_where_it_stands() -> None:
     free = check("x", surface=PHONE.surface, levels=[Level.PHONE_SITE], lock=None, lock_levels=[])
     site = (SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, {"x": True}))
-    verdict = at(Level.PHONE_SITE, judged(world(EVERY_LEVEL, site), baseline(assessed(free))))["s1"]
+    verdict = at(
+        Level.PHONE_SITE,
+        evaluated(snapshot_of(EVERY_LEVEL, site), baseline_of(expected_control(free))),
+    )["s1"]
     assert (verdict.decided_by, verdict.changeable_by) == ("phone_site", ("account_admin",))
 
 
 def test_a_group_that_may_differ_may_differ_on_the_phone_too() -> None:
     wish = {"op": "eq", "value": False, "group_exception_param": "ai_allowed_groups"}
     scopes = [(scope, placed(lv, item(True))) for lv, scope in SCOPES.items()]
-    snapshot = world(EVERY_LEVEL, (GROUP, {}), *scopes)
-    found = judged(snapshot, baseline(assessed(E2E, op=wish)), {"ai_allowed_groups": ["clinical"]})
+    snapshot = snapshot_of(EVERY_LEVEL, (GROUP, {}), *scopes)
+    found = evaluated(
+        snapshot, baseline_of(expected_control(E2E, op=wish)), {"ai_allowed_groups": ["clinical"]}
+    )
     assert at(Level.PHONE_GROUP, found)["g1"].status is NOT_APPLICABLE
     assert at(Level.PHONE_USER, found)["u1"].status is NOT_APPLICABLE
     assert at(Level.PHONE_SITE, found)["s1"].status is FAIL
@@ -294,7 +322,7 @@ STARTS = check(
     lock=None,
     lock_levels=[],
 )
-BASELINE = baseline(assessed(STARTS, id="CC-06"))
+BASELINE = baseline_of(expected_control(STARTS, id="CC-06"))
 ROUND = Scope(Level.MEETING, "81", "Round", "ada@example.com", ("g1",))
 NO_WEBINARS = {WEBINARS.surface: (0, 0)}
 
@@ -310,18 +338,18 @@ def meetings(
     **counts: Cause | tuple[int, int],
 ) -> Evaluation:
     record = account(**{MEETINGS.surface: count, **NO_WEBINARS, **counts})
-    return judged(world(record, *scopes), expectation, depth=Level.MEETING)
+    return evaluated(snapshot_of(record, *scopes), expectation, depth=Level.MEETING)
 
 
 @pytest.mark.parametrize(("value", "status"), [(True, FAIL), (False, PASS)])
 def test_an_upcoming_meeting_is_judged_by_its_own_settings(value: bool, status: Status) -> None:
-    verdict = only(meetings((ROUND, starting(value))), "value", "81")
+    verdict = only_verdict(meetings((ROUND, starting(value))), "value", "81")
     assert (verdict.status, verdict.observed, verdict.decided_by) == (status, value, "meeting")
     assert verdict.changeable_by == ("user", "account_admin")
 
 
 def test_the_host_can_change_a_meeting() -> None:
-    verdict = only(meetings((ROUND, starting(True))), "value", "81")
+    verdict = only_verdict(meetings((ROUND, starting(True))), "value", "81")
     assert verdict.changeable == (
         "The host or an account admin, because Zoom publishes no lock for it."
     )
@@ -336,7 +364,7 @@ def test_webinars_are_judged_like_meetings() -> None:
 
 def test_an_account_without_meetings_has_none_that_deviates() -> None:
     found = meetings(count=(0, 0))
-    assert rows(found) == []
+    assert scope_verdicts(found) == []
     assert found.complete
     assert found.summary.coverage[Level.MEETING] == 0
 
@@ -357,8 +385,8 @@ def test_meetings_that_were_refused_as_a_whole_are_one_row_and_one_error() -> No
 
 
 def test_meetings_nobody_asked_for_are_not_collected() -> None:
-    found = judged(world(), BASELINE, depth=Level.MEETING)
-    assert {(s.level, s.id): v.cause for s, v in rows(found)} == {
+    found = evaluated(snapshot_of(), BASELINE, depth=Level.MEETING)
+    assert {(s.level, s.id): v.cause for s, v in scope_verdicts(found)} == {
         (Level.MEETING, "*"): Cause.NOT_COLLECTED,
         (Level.WEBINAR, "*"): Cause.NOT_COLLECTED,
     }
@@ -370,7 +398,7 @@ def test_hosts_whose_meetings_were_refused_for_one_cause_are_one_row() -> None:
     ]
     alone = (Scope(Level.MEETING, "*u9", "Ada"), {MEETING: Cause.NOT_LICENSED})
     found = meetings(*hosts, alone, (ROUND, starting(False)))
-    named = {s.id: s.name for s, _ in rows(found)}
+    named = {s.id: s.name for s, _ in scope_verdicts(found)}
     assert named == {
         "81": "Round",
         "*denied": "meetings of 5 users",
@@ -390,9 +418,9 @@ def test_a_check_is_about_the_meetings_that_have_its_document() -> None:
         lock=None,
         lock_levels=[],
     )
-    expectation = baseline(
-        assessed(STARTS, id="CC-06"),
-        assessed(other, id="CN-03", op={"op": "none_equal", "value": "no disclaimer"}),
+    expectation = baseline_of(
+        expected_control(STARTS, id="CC-06"),
+        expected_control(other, id="CN-03", op={"op": "none_equal", "value": "no disclaimer"}),
     )
     past = Scope(Level.MEETING, "uuid=", "past meeting")
     answers: Json = {"answers": [{"answer": "agree", "people": 1}], "silent": 0}
@@ -402,7 +430,10 @@ def test_a_check_is_about_the_meetings_that_have_its_document() -> None:
         expectation=expectation,
         meetings_with_ai=(4, 1),
     )
-    assert [(s.id, v.control) for s, v in rows(found)] == [("81", "CC-06"), ("uuid=", "CN-03")]
+    assert [(s.id, v.control) for s, v in scope_verdicts(found)] == [
+        ("81", "CC-06"),
+        ("uuid=", "CN-03"),
+    ]
     assert found.summary.coverage[Level.MEETING] == 1
     assert found.complete
 
@@ -411,8 +442,8 @@ def test_an_override_for_a_group_reaches_the_meetings_of_its_members() -> None:
     wish = {"match": {"group": "Clinical"}, "controls": {"CC-06": {"expect": True}}}
     control = CATALOGUE.controls["CC-06"]
     setting = "settings.auto_start_meeting_summary"
-    only_starts = assessed(control.check(setting), id="CC-06")
-    base = baseline(only_starts)
+    only_starts = expected_control(control.check(setting), id="CC-06")
+    base = baseline_of(only_starts)
     overrides = Overrides(base, CATALOGUE, (Override.model_validate(wish),))
     assert overrides.matching(ROUND, frozenset({"id:g1", "name:clinical"})) == (0,)
     assert overrides.matching(ROUND, frozenset()) == ()
@@ -424,8 +455,8 @@ def test_an_override_for_a_group_reaches_the_meetings_of_its_members() -> None:
 def test_a_refused_list_is_an_error_only_where_its_level_is_looked_at() -> None:
     users = check("in_meeting.thing", levels=[Level.ACCOUNT, Level.USER])
     listings = {**LISTED, View("users", "active"): Cause.DENIED}
-    snapshot = world((ACCOUNT, {View("settings"): {}}), listings=listings)
-    above = judged(snapshot, baseline(assessed(users)), depth=Level.ACCOUNT)
+    snapshot = snapshot_of((ACCOUNT, {View("settings"): {}}), listings=listings)
+    above = evaluated(snapshot, baseline_of(expected_control(users)), depth=Level.ACCOUNT)
     assert above.errors == ()
-    below = judged(snapshot, baseline(assessed(users)), depth=Level.USER)
+    below = evaluated(snapshot, baseline_of(expected_control(users)), depth=Level.USER)
     assert [error.cause for error in below.errors] == [Cause.DENIED]

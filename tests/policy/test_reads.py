@@ -5,7 +5,7 @@ import pytest
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.policy.judging.reads import ACCOUNT_VIEWS, levels, needed
-from tests.policy.builders import assessed, baseline, check, derived
+from tests.builders import baseline_of, check, expected_control, expected_derived
 from tests.policy.samples import BASELINES, PARAMETERS, READ_SETTINGS, checks_of
 
 SECURITY = View("settings", "security")
@@ -13,9 +13,9 @@ LOCKED_SECURITY = View("lock_settings", "meeting_security")
 
 
 def test_only_views_that_a_check_reads_are_read() -> None:
-    expected = baseline(
-        assessed(check("a.b", lock=None, lock_levels=())),
-        assessed(
+    expected = baseline_of(
+        expected_control(check("a.b", lock=None, lock_levels=())),
+        expected_control(
             check("security.x", view="security", levels=[Level.ACCOUNT], lock=None, lock_levels=()),
             id="AI-02",
         ),
@@ -26,11 +26,11 @@ def test_only_views_that_a_check_reads_are_read() -> None:
 
 
 def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted() -> None:
-    reads = needed(baseline(assessed(check(lock_levels=[Level.GROUP]))), Level.USER)
+    reads = needed(baseline_of(expected_control(check(lock_levels=[Level.GROUP]))), Level.USER)
     assert reads.account == (SETTINGS,)
     assert reads.group == (LOCKS, SETTINGS)
     one = check("meeting_security.x", view="meeting_security")
-    reads = needed(baseline(assessed(one)), Level.USER)
+    reads = needed(baseline_of(expected_control(one)), Level.USER)
     assert LOCKED_SECURITY in reads.account
 
 
@@ -44,7 +44,10 @@ def test_locks_are_read_where_they_can_stand_even_if_none_is_wanted() -> None:
     ],
 )
 def test_nothing_below_the_depth_is_read(depth: Level, group: bool, user: bool) -> None:
-    for expected in (baseline(assessed(check())), baseline(assessed(check()), derived("CC-07"))):
+    for expected in (
+        baseline_of(expected_control(check())),
+        baseline_of(expected_control(check()), expected_derived("CC-07")),
+    ):
         reads = needed(expected, depth)
         assert reads.account
         assert bool(reads.group) is group
@@ -52,14 +55,14 @@ def test_nothing_below_the_depth_is_read(depth: Level, group: bool, user: bool) 
 
 
 def test_new_settings_are_looked_for_in_every_view() -> None:
-    reads = needed(baseline(derived("CC-07")), Level.USER)
+    reads = needed(baseline_of(expected_derived("CC-07")), Level.USER)
     assert reads.account == tuple(sorted(ACCOUNT_VIEWS))
     assert reads.group == (LOCKS, SETTINGS)
     assert reads.user == (SETTINGS,)
 
 
 def test_other_derived_controls_read_nothing_themselves() -> None:
-    reads = needed(baseline(derived("CC-01"), derived("CC-02")), Level.USER)
+    reads = needed(baseline_of(expected_derived("CC-01"), expected_derived("CC-02")), Level.USER)
     assert (reads.account, reads.group, reads.user) == ((), (), ())
 
 

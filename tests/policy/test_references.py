@@ -15,14 +15,27 @@ from auditor.findings.exit_code import of_run
 from auditor.findings.model import Severity
 from auditor.policy.catalogue.parameters import known_parameters
 from auditor.policy.evaluation.evaluate import Evaluation
+from tests.builders import (
+    ACCOUNT,
+    LISTED,
+    attestation_entry,
+    baseline_of,
+    check,
+    evaluated_with,
+    expected_control,
+    group,
+    override_entry,
+    settings_body,
+    snapshot_of,
+    user,
+    waiver_entry,
+)
 from tests.names import same_everywhere
-from tests.policy.builders import ACCOUNT, LISTED, assessed, baseline, check, settings_of, world
-from tests.policy.decisions import attestation, decided, group, override, user, waiver
 
 LEGAL, SALES = group(1, "Legal"), group(2, "Sales")
 ADA, BOB = user(1, "g1", name="Ada Lovelace"), user(2, "g2")
-OFF = settings_of(False)
-BASELINE = baseline(assessed(check(), op=False))
+OFF = settings_body(False)
+BASELINE = baseline_of(expected_control(check(), op=False))
 EVERYBODY = [(scope, OFF) for scope in (ACCOUNT, LEGAL, SALES, ADA, BOB)]
 CYRILLIC = "L\u0435gal"
 BOARD = Scope(Level.MEETING, "81", "Board")
@@ -30,7 +43,7 @@ WITH_MEETINGS = {**LISTED, COVERAGE_VIEWS[Level.MEETING, MEETING.surface]: {"lis
 
 
 def judged(snapshot: Snapshot | None = None, **fields: Any) -> Evaluation:
-    return decided(snapshot or world(*EVERYBODY), BASELINE, **fields)
+    return evaluated_with(snapshot or snapshot_of(*EVERYBODY), BASELINE, **fields)
 
 
 def code(found: Evaluation) -> ExitCode:
@@ -41,7 +54,7 @@ def code(found: Evaluation) -> ExitCode:
 
 
 def overriding(match: Mapping[str, Any], snapshot: Snapshot | None = None, **fields: Any) -> Any:
-    return judged(snapshot, overrides=[override(True, **match)], **fields)
+    return judged(snapshot, overrides=[override_entry(True, **match)], **fields)
 
 
 @pytest.mark.parametrize(
@@ -95,13 +108,13 @@ def test_a_name_of_an_override_that_matches_nothing_fails_like_a_stale_waiver(
 
 def test_a_group_renamed_with_a_letter_that_looks_the_same_is_told_by_that_letter() -> None:
     renamed = [(group(1, CYRILLIC) if scope == LEGAL else scope, OFF) for scope, _ in EVERYBODY]
-    (only,) = overriding({"group": "Legal"}, world(*renamed)).references
+    (only,) = overriding({"group": "Legal"}, snapshot_of(*renamed)).references
     assert (only.state, only.suggestion) == ("unmatched", CYRILLIC)
     assert "U+0435 CYRILLIC SMALL LETTER IE" in only.detail
 
 
 def test_a_lookalike_beside_the_group_that_is_meant_is_warned_of_and_fails_nothing() -> None:
-    found = overriding({"group": "Legal"}, world(*EVERYBODY, (group(3, CYRILLIC), OFF)))
+    found = overriding({"group": "Legal"}, snapshot_of(*EVERYBODY, (group(3, CYRILLIC), OFF)))
     (only,) = found.references
     assert (only.state, only.suggestion) == ("look_alike", CYRILLIC)
     assert code(found) is ExitCode.OK
@@ -119,7 +132,7 @@ def test_a_user_named_by_a_display_name_alone_is_told_how_to_write_it() -> None:
     ids=same_everywhere,
 )
 def test_an_override_whose_names_nobody_has_together_matches_nothing(match: dict[str, Any]) -> None:
-    found = overriding(match, world(*EVERYBODY, (group(3, "Board"), OFF)))
+    found = overriding(match, snapshot_of(*EVERYBODY, (group(3, "Board"), OFF)))
     (only,) = found.references
     assert (only.what, only.state, found.stale) == ("", "unmatched", True)
 
@@ -147,14 +160,14 @@ def test_a_name_is_never_missing_from_a_list_that_was_not_read(
     listings: Any, match: dict[str, Any], state: str
 ) -> None:
     depth = Level.MEETING if "meeting" in match else Level.USER
-    found = overriding(match, world(*EVERYBODY, (BOARD, {}), listings=listings), depth=depth)
+    found = overriding(match, snapshot_of(*EVERYBODY, (BOARD, {}), listings=listings), depth=depth)
     (only,) = (each for each in found.references if each.what)
     assert only.state == state
     assert found.stale is (state == "unmatched")
 
 
 def test_a_topic_of_a_meeting_is_told_apart_from_its_number() -> None:
-    snapshot = world(*EVERYBODY, (BOARD, {}), listings=WITH_MEETINGS)
+    snapshot = snapshot_of(*EVERYBODY, (BOARD, {}), listings=WITH_MEETINGS)
     found = overriding({"meeting": "Board"}, snapshot, depth=Level.MEETING)
     (only,) = found.references
     assert "hosts choose their topics" in only.detail
@@ -165,7 +178,8 @@ def test_a_topic_of_a_meeting_is_told_apart_from_its_number() -> None:
 def test_an_invited_user_is_somebody() -> None:
     invited = Scope(Level.USER, "new", "", "new@example.com", status="pending")
     assert (
-        overriding({"user": "new@example.com"}, world(*EVERYBODY, (invited, {}))).references == ()
+        overriding({"user": "new@example.com"}, snapshot_of(*EVERYBODY, (invited, {}))).references
+        == ()
     )
 
 
@@ -191,15 +205,17 @@ def test_every_parameter_that_lists_groups_says_so() -> None:
 
 
 def test_a_waiver_that_names_nobody_says_whom_it_may_have_meant() -> None:
-    found = judged(waivers=[waiver(scope={"group": "Lgal"})])
+    found = judged(waivers=[waiver_entry(scope={"group": "Lgal"})])
     (only,) = found.waivers
     assert (only.state, found.references) == ("unmatched", ())
     assert 'Did you mean "Legal"?' in only.detail
 
 
 def test_one_name_among_several_of_a_waiver_is_reported_by_itself() -> None:
-    on = [(scope, settings_of(True)) for scope, _ in EVERYBODY]
-    found = judged(world(*on), waivers=[waiver(scope={"user": ["u1", "gone@example.com"]})])
+    on = [(scope, settings_body(True)) for scope, _ in EVERYBODY]
+    found = judged(
+        snapshot_of(*on), waivers=[waiver_entry(scope={"user": ["u1", "gone@example.com"]})]
+    )
     assert [each.state for each in found.waivers] == ["active"]
     (only,) = found.references
     assert (only.kind, only.name, only.is_stale) == ("waiver", "gone@example.com", True)
@@ -208,17 +224,17 @@ def test_one_name_among_several_of_a_waiver_is_reported_by_itself() -> None:
 def test_an_attestation_for_a_group_that_is_gone_fails_and_one_that_answers_nothing_is_told() -> (
     None
 ):
-    found = judged(attestations=[attestation(scope={"group": "Gone"})])
+    found = judged(attestations=[attestation_entry(scope={"group": "Gone"})])
     assert [(each.kind, each.state) for each in found.references] == [("attestation", "unmatched")]
-    found = judged(attestations=[attestation(as_expected=True)])
+    found = judged(attestations=[attestation_entry(as_expected=True)])
     (only,) = found.references
     assert (only.state, only.is_stale) == ("unused", False)
 
 
 def test_what_is_for_controls_that_nobody_asked_for_is_left_out() -> None:
     found = judged(
-        overrides=[override(True, group="Gone")],
-        waivers=[waiver("AI-02", scope={"group": "Gone"})],
+        overrides=[override_entry(True, group="Gone")],
+        waivers=[waiver_entry("AI-02", scope={"group": "Gone"})],
         selected=frozenset({"AI-02"}),
     )
     assert found.references == ()
@@ -226,5 +242,5 @@ def test_what_is_for_controls_that_nobody_asked_for_is_left_out() -> None:
 
 
 def test_names_are_looked_for_once_however_often_they_stand() -> None:
-    found = judged(overrides=[override({}, group="Gone")] * 3)
+    found = judged(overrides=[override_entry({}, group="Gone")] * 3)
     assert len(found.references) == 1

@@ -20,7 +20,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import SETTINGS, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.catalogue.controls import LOCKED_SURFACES
-from tests.policy.builders import FIXED, LISTED, judged, put, rows, world
+from tests.builders import FIXED, LISTED, evaluated, scope_verdicts, set_at, snapshot_of
 from tests.policy.samples import (
     BASELINES,
     PARAMETERS,
@@ -58,7 +58,7 @@ def built(name: str, seed: int | None) -> World:
                 if level in SCOPES and level is not Level.USER:
                     body = found[SCOPES[level]].setdefault(expected.check.lock_document, {})
                     if not is_occupied(body, lock):
-                        put(body, lock, seed is None or dice.random() < 0.8)
+                        set_at(body, lock, seed is None or dice.random() < 0.8)
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
         found[SCOPES[level]].setdefault(SETTINGS, {})
     return found
@@ -71,8 +71,11 @@ def kind(verdict: Verdict) -> FindingKind:
 
 
 def verdicts(name: str, scopes: World) -> dict[tuple[Any, ...], Status]:
-    evaluation = judged(world(*scopes.items(), listings=None), BASELINES[name], PARAMETERS)
-    found = {(v.control, kind(v), v.setting, s.level, s.id): v.status for s, v in rows(evaluation)}
+    evaluation = evaluated(snapshot_of(*scopes.items(), listings=None), BASELINES[name], PARAMETERS)
+    found = {
+        (v.control, kind(v), v.setting, s.level, s.id): v.status
+        for s, v in scope_verdicts(evaluation)
+    }
     assert evaluation.complete == (not evaluation.errors and not evaluation.summary.unread)
     return found
 

@@ -9,7 +9,7 @@ from auditor.policy.baseline import schemas
 from auditor.policy.catalogue import files, yaml_source
 from auditor.policy.catalogue.operators import OPERATORS
 from auditor.policy.catalogue.parameters import known_parameters
-from tests.policy.builders import CATALOGUE
+from tests.builders import CATALOGUE
 
 VALIDATORS = {
     kind: jsonschema.Draft202012Validator(

@@ -13,8 +13,7 @@ from auditor.policy.baseline.waivers import Attestation, Waiver
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
-from tests.policy.builders import CATALOGUE
-from tests.policy.decisions import attestation, override, waiver
+from tests.builders import CATALOGUE, attestation_entry, override_entry, waiver_entry
 from tests.policy.samples import BASELINES
 
 STRICT = BASELINES["strict"]
@@ -23,12 +22,12 @@ FULL = Organisation(
     baseline="strict",
     parameters={"allowed_regions": ["US"], "max_ai_admins": None},
     overrides=(
-        Override.model_validate(override({"AI-01": {"severity": "low"}}, group="Légal*")),
-        Override.model_validate(override({"TR-01": {"attest": "yes"}}, level="account")),
-        Override.model_validate(override({"RC-02": {"assess": False}}, user="u1")),
+        Override.model_validate(override_entry({"AI-01": {"severity": "low"}}, group="Légal*")),
+        Override.model_validate(override_entry({"TR-01": {"attest": "yes"}}, level="account")),
+        Override.model_validate(override_entry({"RC-02": {"assess": False}}, user="u1")),
     ),
-    waivers=(Waiver.model_validate(waiver("RC-02")),),
-    attestations=(Attestation.model_validate(attestation("TR-01", scope={"user": "u1"})),),
+    waivers=(Waiver.model_validate(waiver_entry("RC-02")),),
+    attestations=(Attestation.model_validate(attestation_entry("TR-01", scope={"user": "u1"})),),
     triage=(organisation.Triaged(setting="a.*", by="a@example.com", on=date(2026, 11, 2)),),
 )
 

@@ -12,25 +12,25 @@ from auditor.policy.catalogue import documented
 from auditor.policy.catalogue.values import iter_leaves
 from auditor.policy.evaluation import uncovered
 from auditor.policy.evaluation.uncovered import Coverage, speaks_of
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
-    AT,
     CATALOGUE,
     GROUP,
+    READ_AT,
     Json,
     Parameters,
     ScopeBodies,
-    at,
-    baseline,
-    derived,
-    judged,
-    only,
-    rows,
-    world,
+    baseline_of,
+    evaluated,
+    expected_derived,
+    nested,
+    only_verdict,
+    scope_verdicts,
+    snapshot_of,
 )
 from tests.policy.samples import BASELINES
 
-NEW = baseline(derived("CC-07"))
+NEW = baseline_of(expected_derived("CC-07"))
 SECURITY = View("settings", "security")
 
 
@@ -127,7 +127,9 @@ def test_of_a_switch_that_is_known_by_its_key_no_more_is_known_than_whether_it_i
 def test_a_second_object_of_a_name_that_is_sought_everywhere_is_judged() -> None:
     body: Json = {"ai": {"notes": False}, "in_meeting": {"ai": {"voice_coach": True}}}
     strict = BASELINES["strict"].only(frozenset({"AI-11"}))
-    found = only(judged(world((ACCOUNT, {SETTINGS: body})), strict, depth=Level.ACCOUNT), "value")
+    found = only_verdict(
+        evaluated(snapshot_of((ACCOUNT, {SETTINGS: body})), strict, depth=Level.ACCOUNT), "value"
+    )
     assert found.status is Status.FAIL
     assert "in_meeting.ai (an object)" in found.detail
     assert not new(SETTINGS, "in_meeting.ai.voice_coach")
@@ -159,8 +161,8 @@ def found(
     parameters: Parameters | None = None,
     depth: Level = Level.USER,
 ) -> list[tuple[Scope, Verdict]]:
-    evaluation = judged(world(*scopes), NEW, parameters, depth)
-    return [(s, v) for s, v in rows(evaluation) if v.kind is FindingKind.UNCOVERED]
+    evaluation = evaluated(snapshot_of(*scopes), NEW, parameters, depth)
+    return [(s, v) for s, v in scope_verdicts(evaluation) if v.kind is FindingKind.UNCOVERED]
 
 
 def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision() -> None:
@@ -188,13 +190,13 @@ def test_accepted_patterns_come_from_the_organisation() -> None:
 
 
 def test_a_setting_in_two_views_of_a_scope_is_told_once() -> None:
-    body = at("in_meeting.brand_new", 1)
+    body = nested("in_meeting.brand_new", 1)
     rows_ = found((ACCOUNT, {SETTINGS: body, View("settings", "meeting_security"): body}))
     assert len(rows_) == 1
 
 
 def test_groups_are_told_one_by_one_and_users_together() -> None:
-    body = at("in_meeting.brand_new", 1)
+    body = nested("in_meeting.brand_new", 1)
     users = [
         (Scope(Level.USER, f"u{n}", licence=2, status="active"), {SETTINGS: body}) for n in range(3)
     ]
@@ -210,7 +212,7 @@ def test_groups_are_told_one_by_one_and_users_together() -> None:
 
 
 def user(name: str, *views: str, key: str = "in_meeting.brand_new") -> ScopeBodies:
-    body = at(key, 1)
+    body = nested(key, 1)
     scope = Scope(Level.USER, name, licence=2, status="active")
     return scope, dict.fromkeys([View("settings", view) for view in views], body)
 
@@ -233,7 +235,7 @@ def test_users_with_different_new_settings_are_counted_each_and_each_setting_say
 
 
 def test_lock_documents_are_looked_through_too() -> None:
-    (row,) = found((ACCOUNT, {LOCKS: at("in_meeting.brand_new", True)}))
+    (row,) = found((ACCOUNT, {LOCKS: nested("in_meeting.brand_new", True)}))
     assert row[1].source == "GET /accounts/me/lock_settings"
 
 
@@ -242,7 +244,7 @@ def test_other_documents_are_not() -> None:
 
 
 def test_levels_below_the_depth_are_not_looked_through() -> None:
-    body = at("in_meeting.brand_new", 1)
+    body = nested("in_meeting.brand_new", 1)
     assert found((GROUP, {SETTINGS: body}), depth=Level.ACCOUNT) == []
 
 
@@ -254,7 +256,7 @@ def test_equal_documents_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> Non
         return iter_leaves(body)
 
     monkeypatch.setattr(uncovered, "iter_leaves", counted)
-    body = at("in_meeting.brand_new", 1)
+    body = nested("in_meeting.brand_new", 1)
     found(
         *[(Scope(Level.USER, f"u{n}", status="active"), {SETTINGS: body}) for n in range(9)],
         (GROUP, {SETTINGS: body}),
@@ -263,11 +265,13 @@ def test_equal_documents_are_walked_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_new_setting_says_when_it_was_seen() -> None:
-    evaluation = judged(world((ACCOUNT, {SETTINGS: at("in_meeting.brand_new", 1)})), NEW)
+    evaluation = evaluated(
+        snapshot_of((ACCOUNT, {SETTINGS: nested("in_meeting.brand_new", 1)})), NEW
+    )
     (row,) = [
         a for a in evaluation.assessments if FindingKind.UNCOVERED in {v.kind for v in a.verdicts}
     ]
-    assert row.observed_at["GET /accounts/me/settings"] == AT
+    assert row.observed_at["GET /accounts/me/settings"] == READ_AT
 
 
 def test_a_document_that_is_no_object_has_no_settings() -> None:
@@ -275,5 +279,5 @@ def test_a_document_that_is_no_object_has_no_settings() -> None:
 
 
 def test_keys_with_half_characters_do_no_harm() -> None:
-    ((_, verdict),) = found((ACCOUNT, {SETTINGS: at("in_meeting.half_\ud83d", 1)}))
+    ((_, verdict),) = found((ACCOUNT, {SETTINGS: nested("in_meeting.half_\ud83d", 1)}))
     assert verdict.setting == "in_meeting.half_\ud83d"

@@ -10,18 +10,18 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
 from auditor.findings.model import FindingKind, Status, Verdict
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     Bodies,
     Json,
     Parameters,
-    assessed,
-    baseline,
+    baseline_of,
     check,
-    judged,
-    only,
-    rows,
-    world,
+    evaluated,
+    expected_control,
+    only_verdict,
+    scope_verdicts,
+    snapshot_of,
 )
 
 SUMMARY = history("meeting_summary")
@@ -41,9 +41,9 @@ def verdict(
     """The verdict on a document of the account."""
     fields = {"view": view.option, "levels": [Level.ACCOUNT], "type": [], "lock": None}
     one = check("used", surface=view.surface, lock_levels=[], **fields)
-    expected = baseline(assessed(one, op=op))
-    found = judged(world((ACCOUNT, bodies)), expected, parameters, Level.ACCOUNT)
-    return only(found, kind)
+    expected = baseline_of(expected_control(one, op=op))
+    found = evaluated(snapshot_of((ACCOUNT, bodies)), expected, parameters, Level.ACCOUNT)
+    return only_verdict(found, kind)
 
 
 def status_and_cause(found: Verdict) -> tuple[Status, Cause | None]:
@@ -470,8 +470,8 @@ def test_of_a_long_log_the_newest_entries_are_shown_and_all_count() -> None:
 ACCEPTED = {"op": "none_equal", "value": "no disclaimer", "when": "AI ran in the meeting"}
 PAST = Scope(Level.MEETING, "uuid=", "past meeting of 2026-11-18")
 COUNT = View("meetings_with_ai")
-OF_NOTICES = baseline(
-    assessed(
+OF_NOTICES = baseline_of(
+    expected_control(
         check(
             "answers",
             surface=NOTICES.surface,
@@ -492,8 +492,8 @@ def of_answers(silent: int = 0, **people: int) -> Verdict:
     ]
     answers: Bodies = {NOTICES: {"answers": given, "silent": silent}}
     counted = {COUNT: {"listed": 1, "read": 1}}
-    snapshot = world((ACCOUNT, counted), (PAST, answers))
-    return only(judged(snapshot, OF_NOTICES, depth=Level.MEETING), "usage", PAST.id)
+    snapshot = snapshot_of((ACCOUNT, counted), (PAST, answers))
+    return only_verdict(evaluated(snapshot, OF_NOTICES, depth=Level.MEETING), "usage", PAST.id)
 
 
 def test_somebody_who_saw_no_notice_is_a_deviation() -> None:
@@ -526,8 +526,8 @@ def test_a_doubt_about_some_answers_does_not_hide_the_others() -> None:
 
 
 def test_without_a_meeting_with_ai_there_is_nothing_to_judge() -> None:
-    snapshot = world((ACCOUNT, {COUNT: {"listed": 0, "read": 0}}))
-    ((scope, found),) = rows(judged(snapshot, OF_NOTICES, depth=Level.MEETING))
+    snapshot = snapshot_of((ACCOUNT, {COUNT: {"listed": 0, "read": 0}}))
+    ((scope, found),) = scope_verdicts(evaluated(snapshot, OF_NOTICES, depth=Level.MEETING))
     assert (scope.id, scope.name) == ("*", "meetings")
     assert (found.status, found.detail) == (
         Status.NOT_APPLICABLE,

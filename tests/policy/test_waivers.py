@@ -17,43 +17,41 @@ from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver
 from auditor.policy.catalogue.controls import Catalogue, Check
 from auditor.policy.evaluation.evaluate import Evaluation
-from tests.names import same_everywhere
-from tests.policy.builders import (
+from tests.builders import (
     ACCOUNT,
     CATALOGUE,
     LISTED,
-    Json,
-    assessed,
-    baseline,
-    check,
-    derived,
-    locks_of,
-    rows,
-    settings_of,
-    world,
-)
-from tests.policy.decisions import (
     TODAY,
-    attestation,
-    attested,
+    Json,
+    attestation_entry,
+    baseline_of,
     catalogue_of,
-    decided,
+    check,
+    control_statuses,
+    control_verdicts,
+    evaluated_with,
+    expected_attestation,
+    expected_control,
+    expected_derived,
     group,
-    override,
-    state,
-    states,
-    statuses,
+    locks_body,
+    only_waiver,
+    override_entry,
+    scope_verdicts,
+    settings_body,
+    snapshot_of,
     user,
-    verdicts,
-    waiver,
+    waiver_entry,
+    waiver_states,
 )
+from tests.names import same_everywhere
 
 PASS, FAIL, WAIVED, UNKNOWN = Status.PASS, Status.FAIL, Status.WAIVED, Status.UNKNOWN
 ATTESTED, EXPIRED, DECIDE = Status.ATTESTED, Status.ATTESTATION_EXPIRED, Status.NEEDS_DECISION
 CLINICAL, STUDIO = group(1, "Clinical"), group(2, "Studio")
 ADA, BOB = user(1, "g1"), user(2, "g2")
-BASELINE = baseline(assessed(check(), op=False, severity=Severity.LOW))
-ON = settings_of(True)
+BASELINE = baseline_of(expected_control(check(), op=False, severity=Severity.LOW))
+ON = settings_body(True)
 ALL_ON = [(scope, ON) for scope in (ACCOUNT, CLINICAL, STUDIO, ADA, BOB)]
 
 
@@ -63,7 +61,7 @@ def judged(
     expected: Baseline = BASELINE,
     **fields: Any,
 ) -> Evaluation:
-    return decided(world_ or world(*ALL_ON), expected, waivers=waivers, **fields)
+    return evaluated_with(world_ or snapshot_of(*ALL_ON), expected, waivers=waivers, **fields)
 
 
 def code(
@@ -96,17 +94,17 @@ def code(
 def test_a_waiver_covers_the_deviations_at_its_scope_and_no_others(
     scope: dict[str, str], covered: set[str]
 ) -> None:
-    found = judged(waiver(scope=scope))
-    assert {s for s, status in statuses(found).items() if status is WAIVED} == covered
-    assert {s for s, status in statuses(found).items() if status is FAIL} == {
+    found = judged(waiver_entry(scope=scope))
+    assert {s for s, status in control_statuses(found).items() if status is WAIVED} == covered
+    assert {s for s, status in control_statuses(found).items() if status is FAIL} == {
         "acc", "g1", "g2", "u1", "u2",
     } - covered  # fmt: skip
-    assert state(found).matched == len(covered)
-    assert state(found).state == "active"
+    assert only_waiver(found).matched == len(covered)
+    assert only_waiver(found).state == "active"
 
 
 def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is() -> None:
-    found = verdicts(judged(waiver()))["u1"]
+    found = control_verdicts(judged(waiver_entry()))["u1"]
     assert found.waiver is not None
     assert found.waiver.as_dict() == {
         "reason": "The studio needs it.",
@@ -118,69 +116,74 @@ def test_a_waived_finding_carries_its_waiver_and_stays_what_it_is() -> None:
 
 
 def test_a_waived_deviation_is_counted_as_waived_and_fails_nothing() -> None:
-    found = judged(waiver(scope={"group": "*"}), waiver(scope={"level": "account"}))
+    found = judged(waiver_entry(scope={"group": "*"}), waiver_entry(scope={"level": "account"}))
     assert found.summary.by_status[WAIVED] == 5
     assert found.summary.by_status[FAIL] == 0
     assert code(found, Severity.LOW) is ExitCode.OK
 
 
 def test_a_waiver_of_one_setting_leaves_the_others_of_its_control() -> None:
-    expected = baseline(assessed(check("in_meeting.a"), check("in_meeting.b"), op=False))
+    expected = baseline_of(expected_control(check("in_meeting.a"), check("in_meeting.b"), op=False))
     body = {SETTINGS: {"in_meeting": {"a": True, "b": True}}}
     found = judged(
-        waiver(scope={"user": "u1"}, setting="in_meeting.b"),
-        world_=world((ADA, body)),
+        waiver_entry(scope={"user": "u1"}, setting="in_meeting.b"),
+        world_=snapshot_of((ADA, body)),
         expected=expected,
     )
-    by_setting = {v.setting: v.status for s, v in rows(found) if s.id == "u1"}
+    by_setting = {v.setting: v.status for s, v in scope_verdicts(found) if s.id == "u1"}
     assert by_setting == {"in_meeting.a": FAIL, "in_meeting.b": WAIVED}
 
 
 def test_a_waiver_of_one_control_leaves_the_others() -> None:
-    both = baseline(
-        assessed(check()), assessed(check("in_meeting.b"), id="AI-02", severity=Severity.LOW)
+    both = baseline_of(
+        expected_control(check()),
+        expected_control(check("in_meeting.b"), id="AI-02", severity=Severity.LOW),
     )
     body = {SETTINGS: {"in_meeting": {"thing": True, "b": True}}}
-    found = judged(waiver(scope={"user": "u1"}), world_=world((ADA, body)), expected=both)
-    assert (statuses(found)["u1"], statuses(found, "AI-02")["u1"]) == (WAIVED, FAIL)
+    found = judged(
+        waiver_entry(scope={"user": "u1"}), world_=snapshot_of((ADA, body)), expected=both
+    )
+    assert (control_statuses(found)["u1"], control_statuses(found, "AI-02")["u1"]) == (WAIVED, FAIL)
 
 
 def test_a_waiver_covers_a_missing_lock_too() -> None:
-    expected = baseline(assessed(check(), op=True, lock=True))
-    snapshot = world((ACCOUNT, {**ON, **locks_of(False)}))
-    found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
-    seen = {v.kind: v.status for s, v in rows(found) if s.id == "acc"}
+    expected = baseline_of(expected_control(check(), op=True, lock=True))
+    snapshot = snapshot_of((ACCOUNT, {**ON, **locks_body(False)}))
+    found = judged(waiver_entry(scope={"level": "account"}), world_=snapshot, expected=expected)
+    seen = {v.kind: v.status for s, v in scope_verdicts(found) if s.id == "acc"}
     assert seen == {FindingKind.VALUE: PASS, FindingKind.LOCK: WAIVED}
 
 
 @pytest.mark.parametrize("cause", Cause)
 def test_a_waiver_never_covers_an_unknown(cause: Cause) -> None:
-    found = judged(waiver(), world_=world((CLINICAL, {SETTINGS: cause}), (ADA, {SETTINGS: cause})))
-    assert {v.status for v in verdicts(found).values()} == {UNKNOWN}
-    assert all(v.waiver is None for v in verdicts(found).values())
-    assert states(found) == ["unknown"]
+    found = judged(
+        waiver_entry(), world_=snapshot_of((CLINICAL, {SETTINGS: cause}), (ADA, {SETTINGS: cause}))
+    )
+    assert {v.status for v in control_verdicts(found).values()} == {UNKNOWN}
+    assert all(v.waiver is None for v in control_verdicts(found).values())
+    assert waiver_states(found) == ["unknown"]
 
 
 def test_a_waiver_never_covers_an_open_decision() -> None:
     wish = {"op": "org_param", "param": "record_chat"}
-    found = judged(waiver(), expected=baseline(assessed(check(), op=wish)))
-    assert statuses(found)["g1"] is DECIDE
+    found = judged(waiver_entry(), expected=baseline_of(expected_control(check(), op=wish)))
+    assert control_statuses(found)["g1"] is DECIDE
     disagree = [
-        override(True, level="user", group="Cli*"),
-        override(False, level="user", group="C*"),
+        override_entry(True, level="user", group="Cli*"),
+        override_entry(False, level="user", group="C*"),
     ]
-    found = judged(waiver(), overrides=disagree)
-    assert statuses(found)["u1"] is DECIDE
-    assert verdicts(found)["u1"].waiver is None
+    found = judged(waiver_entry(), overrides=disagree)
+    assert control_statuses(found)["u1"] is DECIDE
+    assert control_verdicts(found)["u1"].waiver is None
 
 
 def test_a_waiver_never_covers_what_a_person_has_to_look_at() -> None:
-    expected = baseline(attested(CATALOGUE.controls["TR-01"]))
+    expected = baseline_of(expected_attestation(CATALOGUE.controls["TR-01"]))
     found = judged(
-        waiver("TR-01", scope={"level": "account"}), expected=expected, catalogue=CATALOGUE
+        waiver_entry("TR-01", scope={"level": "account"}), expected=expected, catalogue=CATALOGUE
     )
-    assert [v.status for _, v in rows(found)] == [DECIDE]
-    assert states(found) == ["unmatched"]
+    assert [v.status for _, v in scope_verdicts(found)] == [DECIDE]
+    assert waiver_states(found) == ["unmatched"]
 
 
 # Waivers: their end
@@ -199,16 +202,18 @@ def test_the_day_of_expiry_still_counts_and_the_last_14_days_are_warned_about(
     days: int, status: Status, became: str
 ) -> None:
     expires = (TODAY + timedelta(days=days)).isoformat()
-    found = judged(waiver(expires=expires))
-    assert (statuses(found)["u1"], state(found).state) == (status, became)
-    assert state(found).needs_care is (became != "active")
+    found = judged(waiver_entry(expires=expires))
+    assert (control_statuses(found)["u1"], only_waiver(found).state) == (status, became)
+    assert only_waiver(found).needs_care is (became != "active")
 
 
 def test_an_expired_waiver_says_so_on_the_deviation_it_covered() -> None:
-    found = judged(waiver(expires="2026-11-20"))
-    assert verdicts(found)["u1"].waiver is None
-    assert verdicts(found)["u1"].detail == ("The waiver of ciso@example.com expired on 2026-11-20.")
-    assert state(found) == WaiverResult(
+    found = judged(waiver_entry(expires="2026-11-20"))
+    assert control_verdicts(found)["u1"].waiver is None
+    assert control_verdicts(found)["u1"].detail == (
+        "The waiver of ciso@example.com expired on 2026-11-20."
+    )
+    assert only_waiver(found) == WaiverResult(
         control="AI-01",
         scope="group Clinical",
         reason="The studio needs it.",
@@ -224,20 +229,20 @@ def test_an_expired_waiver_says_so_on_the_deviation_it_covered() -> None:
 def test_a_stale_waiver_fails_at_any_threshold_but_never(
     fields: dict[str, Any],
 ) -> None:
-    found = judged(waiver(**fields))
-    assert state(found).is_stale
+    found = judged(waiver_entry(**fields))
+    assert only_waiver(found).is_stale
     for severity in Severity:
         assert code(found, severity) is ExitCode.DEVIATIONS
     assert code(found, None) is ExitCode.OK
 
 
 def test_a_renewed_waiver_beside_an_expired_one_covers_again() -> None:
-    found = judged(waiver(expires="2026-11-20"), waiver())
-    assert statuses(found)["u1"] is WAIVED
-    waived = verdicts(found)["u1"].waiver
+    found = judged(waiver_entry(expires="2026-11-20"), waiver_entry())
+    assert control_statuses(found)["u1"] is WAIVED
+    waived = control_verdicts(found)["u1"].waiver
     assert waived is not None
     assert waived.expires == date(2027, 1, 31)
-    assert states(found) == ["expired", "active"]
+    assert waiver_states(found) == ["expired", "active"]
 
 
 @pytest.mark.parametrize(
@@ -250,29 +255,29 @@ def test_a_renewed_waiver_beside_an_expired_one_covers_again() -> None:
     ids=same_everywhere,
 )
 def test_a_waiver_that_meets_nothing_is_unmatched(fields: dict[str, Any]) -> None:
-    assert states(judged(waiver(**fields), depth=Level.MEETING)) == ["unmatched"]
+    assert waiver_states(judged(waiver_entry(**fields), depth=Level.MEETING)) == ["unmatched"]
 
 
 def test_a_waiver_of_what_is_as_it_should_be_is_unmatched() -> None:
-    found = judged(waiver(), world_=world((CLINICAL, settings_of(False))))
-    assert statuses(found)["g1"] is PASS
-    assert states(found) == ["unmatched"]
+    found = judged(waiver_entry(), world_=snapshot_of((CLINICAL, settings_body(False))))
+    assert control_statuses(found)["g1"] is PASS
+    assert waiver_states(found) == ["unmatched"]
 
 
 def test_a_waiver_of_a_control_that_was_not_assessed_is_left_out() -> None:
-    assert states(judged(waiver("AI-02", expires="2020-01-01"))) == []
+    assert waiver_states(judged(waiver_entry("AI-02", expires="2020-01-01"))) == []
 
 
 def test_a_waiver_of_a_control_that_only_an_override_asks_about_is_not_left_out() -> None:
-    other = assessed(check("in_meeting.chat"), id="AI-02")
+    other = expected_control(check("in_meeting.chat"), id="AI-02")
     known = decided_catalogue(other)
-    ask = override({"AI-02": {"expect": False}}, group="Clinical")
+    ask = override_entry({"AI-02": {"expect": False}}, group="Clinical")
     body = {SETTINGS: {"in_meeting": {"thing": False, "chat": True}}}
-    snapshot = world((CLINICAL, body))
+    snapshot = snapshot_of((CLINICAL, body))
     for expires, became in (("2027-01-31", "active"), ("2026-11-20", "expired")):
-        one = waiver("AI-02", expires=expires)
+        one = waiver_entry("AI-02", expires=expires)
         found = judged(one, world_=snapshot, overrides=[ask], catalogue=known)
-        assert states(found) == [became]
+        assert waiver_states(found) == [became]
 
 
 def decided_catalogue(*more: ControlExpectation) -> Catalogue:
@@ -293,7 +298,7 @@ def decided_catalogue(*more: ControlExpectation) -> Catalogue:
 def test_a_waiver_below_the_depth_is_not_held_against_anybody(
     scope: dict[str, str], depth: Level, became: str
 ) -> None:
-    assert states(judged(waiver(scope=scope), depth=depth)) == [became]
+    assert waiver_states(judged(waiver_entry(scope=scope), depth=depth)) == [became]
 
 
 @pytest.mark.parametrize(
@@ -311,30 +316,36 @@ def test_a_waiver_below_the_depth_is_not_held_against_anybody(
 def test_a_waiver_for_somebody_who_could_not_be_listed_is_not_unmatched(
     listing: View, scope: dict[str, str], became: str
 ) -> None:
-    snapshot = world(*ALL_ON, listings={**LISTED, listing: Cause.DENIED})
-    assert states(judged(waiver(scope=scope), world_=snapshot)) == [became]
+    snapshot = snapshot_of(*ALL_ON, listings={**LISTED, listing: Cause.DENIED})
+    assert waiver_states(judged(waiver_entry(scope=scope), world_=snapshot)) == [became]
 
 
 def test_scopes_with_equal_evidence_count_one_by_one() -> None:
     crowd = [(user(n, "g1"), ON) for n in range(10, 20)]
-    assert state(judged(waiver(scope={"level": "user"}), world_=world(*crowd))).matched == 10
+    assert (
+        only_waiver(
+            judged(waiver_entry(scope={"level": "user"}), world_=snapshot_of(*crowd))
+        ).matched
+        == 10
+    )
 
 
 # Waivers and what is computed from other findings
 
 
 def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks() -> None:
-    expected = baseline(
-        assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
+    expected = baseline_of(
+        expected_control(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True),
+        expected_derived("CC-01"),
     )
     bodies = {
         SETTINGS: {"in_meeting": {"a": True, "b": True}},
         LOCKS: {"in_meeting": {"a": False, "b": True}},
     }
-    snapshot = world((ACCOUNT, bodies))
+    snapshot = snapshot_of((ACCOUNT, bodies))
     (failing,) = computed(judged(world_=snapshot, expected=expected), "CC-01")
     assert (failing.status, failing.observed) == (FAIL, ["in_meeting.a"])
-    found = judged(waiver(scope={"level": "account"}), world_=snapshot, expected=expected)
+    found = judged(waiver_entry(scope={"level": "account"}), world_=snapshot, expected=expected)
     (counted,) = computed(found, "CC-01")
     assert (counted.status, counted.observed) == (WAIVED, ["in_meeting.a"])
     assert counted.waiver is not None
@@ -342,14 +353,17 @@ def test_a_lock_that_is_waived_does_not_fail_the_count_of_locks() -> None:
 
 
 def test_of_several_waivers_the_one_that_ends_first_is_told() -> None:
-    expected = baseline(
-        assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
+    expected = baseline_of(
+        expected_control(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True),
+        expected_derived("CC-01"),
     )
-    snapshot = world((ACCOUNT, {LOCKS: {"in_meeting": {"a": False, "b": False}}, SETTINGS: {}}))
+    snapshot = snapshot_of(
+        (ACCOUNT, {LOCKS: {"in_meeting": {"a": False, "b": False}}, SETTINGS: {}})
+    )
     scope = {"level": "account"}
     found = judged(
-        waiver(scope=scope, setting="in_meeting.a", expires="2027-03-01"),
-        waiver(scope=scope, setting="in_meeting.b", expires="2027-02-01"),
+        waiver_entry(scope=scope, setting="in_meeting.a", expires="2027-03-01"),
+        waiver_entry(scope=scope, setting="in_meeting.b", expires="2027-02-01"),
         world_=snapshot,
         expected=expected,
     )
@@ -360,38 +374,42 @@ def test_of_several_waivers_the_one_that_ends_first_is_told() -> None:
 
 
 def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison() -> None:
-    expected = baseline(assessed(check(), op=False), derived("CC-02"))
-    snapshot = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON))
+    expected = baseline_of(expected_control(check(), op=False), expected_derived("CC-02"))
+    snapshot = snapshot_of((ACCOUNT, settings_body(False)), (CLINICAL, ON), (ADA, ON))
     found = judged(world_=snapshot, expected=expected)
     assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
-    found = judged(waiver(), world_=snapshot, expected=expected)
+    found = judged(waiver_entry(), world_=snapshot, expected=expected)
     assert [v.status for v in computed(found, "CC-02")] == [WAIVED, WAIVED]
-    worse = world((ACCOUNT, settings_of(False)), (CLINICAL, ON), (ADA, ON), (STUDIO, ON), (BOB, ON))
-    found = judged(waiver(), world_=worse, expected=expected)
+    worse = snapshot_of(
+        (ACCOUNT, settings_body(False)), (CLINICAL, ON), (ADA, ON), (STUDIO, ON), (BOB, ON)
+    )
+    found = judged(waiver_entry(), world_=worse, expected=expected)
     assert [v.status for v in computed(found, "CC-02")] == [FAIL, FAIL]
 
 
 def computed(found: Evaluation, control: str) -> list[Verdict]:
-    return [v for _, v in rows(found) if v.control == control]
+    return [v for _, v in scope_verdicts(found) if v.control == control]
 
 
 def test_a_new_setting_can_be_waived() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {"in_meeting": {"ai_brand_new": True}}}))
     found = judged(
-        waiver("CC-07", scope={"level": "account"}),
+        waiver_entry("CC-07", scope={"level": "account"}),
         world_=snapshot,
-        expected=baseline(derived("CC-07")),
+        expected=baseline_of(expected_derived("CC-07")),
         catalogue=CATALOGUE,
     )
-    (new,) = [v for _, v in rows(found) if v.kind is FindingKind.UNCOVERED]
+    (new,) = [v for _, v in scope_verdicts(found) if v.kind is FindingKind.UNCOVERED]
     assert new.status is WAIVED
-    assert state(found).matched == 1
+    assert only_waiver(found).matched == 1
 
 
 # Attestations
 
 TR_01 = CATALOGUE.controls["TR-01"]
-TRAINING = baseline(attested(TR_01), attested(CATALOGUE.controls["TR-02"]))
+TRAINING = baseline_of(
+    expected_attestation(TR_01), expected_attestation(CATALOGUE.controls["TR-02"])
+)
 
 
 def looked(
@@ -401,7 +419,7 @@ def looked(
     **fields: Any,
 ) -> Evaluation:
     fields.setdefault("catalogue", CATALOGUE if expected is TRAINING else None)
-    return decided(world_ or world(), expected, attestations=attestations, **fields)
+    return evaluated_with(world_ or snapshot_of(), expected, attestations=attestations, **fields)
 
 
 @pytest.mark.parametrize("control", ["TR-01", "TR-02"])
@@ -411,12 +429,12 @@ def test_what_is_known_about_training_is_only_what_somebody_attests(control: str
     asked = CATALOGUE.controls[control].attestation
     assert asked is not None
     assert open_one.detail == asked.question
-    (answered,) = computed(looked(attestation(control, as_expected=True)), control)
+    (answered,) = computed(looked(attestation_entry(control, as_expected=True)), control)
     assert answered.status is ATTESTED
     assert answered.detail == "It is off. (dpo@example.com on 2026-11-02, until 2027-05-02)"
-    with_settings = world((ACCOUNT, {SETTINGS: {"feature": {"training": False}}}))
-    found = looked(attestation(control), world_=with_settings)
-    assert PASS not in {v.status for _, v in rows(found)}
+    with_settings = snapshot_of((ACCOUNT, {SETTINGS: {"feature": {"training": False}}}))
+    found = looked(attestation_entry(control), world_=with_settings)
+    assert PASS not in {v.status for _, v in scope_verdicts(found)}
 
 
 @pytest.mark.parametrize(
@@ -430,12 +448,12 @@ def test_what_is_known_about_training_is_only_what_somebody_attests(control: str
 def test_an_attestation_holds_from_its_day_to_its_expiry_and_no_longer(
     on: str, expires: str, status: Status
 ) -> None:
-    (found,) = computed(looked(attestation("TR-01", on=on, expires=expires)), "TR-01")
+    (found,) = computed(looked(attestation_entry("TR-01", on=on, expires=expires)), "TR-01")
     assert found.status is status
 
 
 def test_an_expired_attestation_says_whose_it_was() -> None:
-    (found,) = computed(looked(attestation("TR-01", expires="2026-11-20")), "TR-01")
+    (found,) = computed(looked(attestation_entry("TR-01", expires="2026-11-20")), "TR-01")
     assert found.detail.startswith(
         "Attested by dpo@example.com on 2026-11-02; it expired on 2026-11-20. "
     )
@@ -443,23 +461,25 @@ def test_an_expired_attestation_says_whose_it_was() -> None:
 
 def test_a_newer_attestation_counts_beside_an_expired_one() -> None:
     for order in (1, -1):
-        both = [attestation("TR-01", expires="2026-11-20"), attestation("TR-01")][::order]
+        both = [attestation_entry("TR-01", expires="2026-11-20"), attestation_entry("TR-01")][
+            ::order
+        ]
         assert [v.status for v in computed(looked(*both), "TR-01")] == [ATTESTED]
 
 
 def test_an_attestation_of_the_future_has_not_been_made() -> None:
-    (found,) = computed(looked(attestation("TR-01", on="2026-12-01")), "TR-01")
+    (found,) = computed(looked(attestation_entry("TR-01", on="2026-12-01")), "TR-01")
     assert found.detail.startswith("The attestation by dpo@example.com on 2026-12-01 is dated in")
 
 
 def test_missing_and_expired_attestations_fail_only_when_strict() -> None:
     for found in (
         looked(),
-        looked(*[attestation(c, expires="2026-11-20") for c in TRAINING.assessed]),
+        looked(*[attestation_entry(c, expires="2026-11-20") for c in TRAINING.assessed]),
     ):
         assert code(found) is ExitCode.OK
         assert code(found, strict=True) is ExitCode.INCOMPLETE
-    answered = looked(*[attestation(c, as_expected=True) for c in TRAINING.assessed])
+    answered = looked(*[attestation_entry(c, as_expected=True) for c in TRAINING.assessed])
     assert code(answered, strict=True) is ExitCode.OK
 
 
@@ -469,7 +489,7 @@ BAD = "No. We run emotion analysis on all students."
 
 
 def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence() -> None:
-    answer = attestation("TR-01", as_expected=False, statement=BAD)
+    answer = attestation_entry("TR-01", as_expected=False, statement=BAD)
     (found,) = computed(looked(answer), "TR-01")
     assert (found.status, found.severity, found.observed) == (FAIL, TR_01.severity, BAD)
     assert BAD in found.detail
@@ -479,12 +499,12 @@ def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence
 
 
 def test_an_attestation_that_is_as_expected_is_attested_and_decided() -> None:
-    (found,) = computed(looked(attestation("TR-01", as_expected=True)), "TR-01")
+    (found,) = computed(looked(attestation_entry("TR-01", as_expected=True)), "TR-01")
     assert (found.status, found.as_expected, found.is_undecided) == (ATTESTED, True, False)
 
 
 def test_an_answer_that_nobody_compared_is_attested_and_undecided() -> None:
-    found = looked(*map(attestation, TRAINING.assessed))
+    found = looked(*map(attestation_entry, TRAINING.assessed))
     (verdict,) = computed(found, "TR-01")
     assert (verdict.status, verdict.as_expected) == (ATTESTED, None)
     assert verdict.detail.startswith("Attested, answer not compared with what is expected: It is")
@@ -495,15 +515,18 @@ def test_an_answer_that_nobody_compared_is_attested_and_undecided() -> None:
 
 def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answers() -> None:
     wish = {"op": "org_param", "param": "record_chat"}
-    expected = baseline(
-        assessed(check(), op=wish),
-        *(attested(CATALOGUE.controls[each]) for each in ("TR-01", "TR-02", "TR-03", "TR-04")),
+    expected = baseline_of(
+        expected_control(check(), op=wish),
+        *(
+            expected_attestation(CATALOGUE.controls[each])
+            for each in ("TR-01", "TR-02", "TR-03", "TR-04")
+        ),
     )
     found = looked(
-        attestation("TR-01"),
-        attestation("TR-02", expires="2026-11-20"),
-        attestation("TR-03", as_expected=True),
-        world_=world((ACCOUNT, ON)),
+        attestation_entry("TR-01"),
+        attestation_entry("TR-02", expires="2026-11-20"),
+        attestation_entry("TR-03", as_expected=True),
+        world_=snapshot_of((ACCOUNT, ON)),
         expected=expected,
         depth=Level.ACCOUNT,
         catalogue=CATALOGUE,
@@ -515,7 +538,7 @@ def test_undecided_is_one_total_of_decisions_missing_expired_and_uncompared_answ
 
 
 def test_not_as_expected_stays_a_deviation_when_its_date_has_passed() -> None:
-    answer = attestation("TR-01", as_expected=False, expires="2026-11-20")
+    answer = attestation_entry("TR-01", as_expected=False, expires="2026-11-20")
     (found,) = computed(looked(answer), "TR-01")
     assert found.status is FAIL
     assert found.detail.endswith("It has expired: look again.")
@@ -524,7 +547,7 @@ def test_not_as_expected_stays_a_deviation_when_its_date_has_passed() -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_the_newest_answer_counts_and_of_one_day_the_worst(order: int) -> None:
     def seen(*answers: dict[str, Any]) -> list[Status]:
-        both = [attestation("TR-01", **each) for each in answers][::order]
+        both = [attestation_entry("TR-01", **each) for each in answers][::order]
         return [v.status for v in computed(looked(*both), "TR-01")]
 
     old, new = {"on": "2026-06-02"}, {"on": "2026-11-02"}
@@ -536,25 +559,25 @@ def test_the_newest_answer_counts_and_of_one_day_the_worst(order: int) -> None:
 
 
 def test_an_unknown_that_somebody_saw_to_be_wrong_is_a_deviation() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: {}}))
-    answer = attestation(as_expected=False)
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {}}))
+    answer = attestation_entry(as_expected=False)
     found = looked(answer, world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
-    (verdict,) = verdicts(found).values()
+    (verdict,) = control_verdicts(found).values()
     assert (verdict.status, verdict.cause, verdict.observed) == (FAIL, None, None)
 
 
 def test_a_waiver_covers_the_deviation_that_an_attestation_shows() -> None:
-    found = decided(
-        world(),
+    found = evaluated_with(
+        snapshot_of(),
         TRAINING,
-        attestations=[attestation("TR-01", as_expected=False)],
-        waivers=[waiver("TR-01", scope={"level": "account"})],
+        attestations=[attestation_entry("TR-01", as_expected=False)],
+        waivers=[waiver_entry("TR-01", scope={"level": "account"})],
         catalogue=CATALOGUE,
     )
     (verdict,) = computed(found, "TR-01")
     assert verdict.waiver is not None
     assert (verdict.status, verdict.waiver.ticket) == (WAIVED, "SEC-12")
-    assert states(found) == ["active"]
+    assert waiver_states(found) == ["active"]
 
 
 SETTLED = {Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE}
@@ -564,9 +587,9 @@ SETTLED = {Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE}
 def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_failed(
     cause: Cause,
 ) -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: cause}))
-    found = looked(attestation(), world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
-    (verdict,) = verdicts(found).values()
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: cause}))
+    found = looked(attestation_entry(), world_=snapshot, expected=BASELINE, depth=Level.ACCOUNT)
+    (verdict,) = control_verdicts(found).values()
     assert verdict.status is (ATTESTED if cause in SETTLED else UNKNOWN)
     assert verdict.cause is cause
     assert code(found, Severity.LOW) is (ExitCode.OK if cause in SETTLED else ExitCode.INCOMPLETE)
@@ -574,19 +597,23 @@ def test_an_attestation_settles_what_zoom_does_not_return_and_no_read_that_faile
 
 @pytest.mark.parametrize("value", [True, False])
 def test_an_attestation_changes_nothing_about_a_value_that_was_seen(value: bool) -> None:
-    found = looked(attestation(), world_=world((ACCOUNT, settings_of(value))), expected=BASELINE)
-    assert statuses(found)["acc"] is (FAIL if value else PASS)
+    found = looked(
+        attestation_entry(), world_=snapshot_of((ACCOUNT, settings_body(value))), expected=BASELINE
+    )
+    assert control_statuses(found)["acc"] is (FAIL if value else PASS)
 
 
 def test_an_attestation_is_for_the_account_unless_it_names_another_scope() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: {}}), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}}))
-    assert statuses(looked(attestation(), world_=snapshot, expected=BASELINE)) == {
+    snapshot = snapshot_of(
+        (ACCOUNT, {SETTINGS: {}}), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}})
+    )
+    assert control_statuses(looked(attestation_entry(), world_=snapshot, expected=BASELINE)) == {
         "acc": ATTESTED,
         "g1": UNKNOWN,
         "u1": UNKNOWN,
     }
-    for_group = attestation(scope={"group": "Clin*"})
-    assert statuses(looked(for_group, world_=snapshot, expected=BASELINE)) == {
+    for_group = attestation_entry(scope={"group": "Clin*"})
+    assert control_statuses(looked(for_group, world_=snapshot, expected=BASELINE)) == {
         "acc": UNKNOWN,
         "g1": ATTESTED,
         "u1": ATTESTED,
@@ -594,24 +621,24 @@ def test_an_attestation_is_for_the_account_unless_it_names_another_scope() -> No
 
 
 def test_an_attestation_of_one_setting_leaves_the_others_unknown() -> None:
-    expected = baseline(assessed(check("in_meeting.a"), check("in_meeting.b")))
+    expected = baseline_of(expected_control(check("in_meeting.a"), check("in_meeting.b")))
     found = looked(
-        attestation(setting="in_meeting.a"),
-        world_=world((ACCOUNT, {SETTINGS: {}})),
+        attestation_entry(setting="in_meeting.a"),
+        world_=snapshot_of((ACCOUNT, {SETTINGS: {}})),
         expected=expected,
     )
-    by_setting = {v.setting: v.status for _, v in rows(found)}
+    by_setting = {v.setting: v.status for _, v in scope_verdicts(found)}
     assert by_setting == {"in_meeting.a": ATTESTED, "in_meeting.b": UNKNOWN}
 
 
 def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires() -> None:
-    snapshot = world((ACCOUNT, {SETTINGS: {}}))
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {}}))
     fields: dict[str, Any] = {"world_": snapshot, "expected": BASELINE, "depth": Level.ACCOUNT}
-    found = looked(attestation(expires="2026-11-20"), **fields)
-    assert statuses(found) == {"acc": EXPIRED}
+    found = looked(attestation_entry(expires="2026-11-20"), **fields)
+    assert control_statuses(found) == {"acc": EXPIRED}
     assert code(found, Severity.LOW) is ExitCode.INCOMPLETE
     assert code(found, None) is ExitCode.OK
-    assert code(looked(attestation(), **fields), Severity.LOW) is ExitCode.OK
+    assert code(looked(attestation_entry(), **fields), Severity.LOW) is ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -620,59 +647,62 @@ def test_an_unknown_is_as_unknown_as_before_when_its_attestation_expires() -> No
     ids=["unpublished", "inferred"],
 )
 def test_a_lock_that_zoom_does_not_show_can_be_attested(one: Check) -> None:
-    expected = baseline(assessed(one, op=True, lock=True))
-    snapshot = world((ACCOUNT, {**ON, **locks_of(True)}))
+    expected = baseline_of(expected_control(one, op=True, lock=True))
+    snapshot = snapshot_of((ACCOUNT, {**ON, **locks_body(True)}))
 
     def lock(*attestations: dict[str, Any]) -> list[Status]:
         found = looked(*attestations, world_=snapshot, expected=expected)
-        return [v.status for _, v in rows(found) if v.kind is FindingKind.ATTESTATION]
+        return [v.status for _, v in scope_verdicts(found) if v.kind is FindingKind.ATTESTATION]
 
     assert lock() == [DECIDE]
-    assert lock(attestation()) == [ATTESTED]
-    assert lock(attestation(setting="in_meeting.thing")) == [ATTESTED]
-    assert lock(attestation(expires="2026-11-20")) == [EXPIRED]
-    assert lock(attestation(scope={"level": "user"})) == [DECIDE]
+    assert lock(attestation_entry()) == [ATTESTED]
+    assert lock(attestation_entry(setting="in_meeting.thing")) == [ATTESTED]
+    assert lock(attestation_entry(expires="2026-11-20")) == [EXPIRED]
+    assert lock(attestation_entry(scope={"level": "user"})) == [DECIDE]
 
 
 def test_a_lock_that_is_off_cannot_be_attested_away() -> None:
-    expected = baseline(assessed(check(), op=True, lock=True))
+    expected = baseline_of(expected_control(check(), op=True, lock=True))
     found = looked(
-        attestation(), world_=world((ACCOUNT, {**ON, **locks_of(False)})), expected=expected
+        attestation_entry(),
+        world_=snapshot_of((ACCOUNT, {**ON, **locks_body(False)})),
+        expected=expected,
     )
-    assert [v.status for _, v in rows(found) if v.kind is FindingKind.LOCK] == [FAIL]
+    assert [v.status for _, v in scope_verdicts(found) if v.kind is FindingKind.LOCK] == [FAIL]
 
 
 def test_a_computed_control_never_passes_on_what_was_only_attested() -> None:
-    locks = baseline(
-        assessed(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True), derived("CC-01")
+    locks = baseline_of(
+        expected_control(check("in_meeting.a"), check("in_meeting.b"), op=True, lock=True),
+        expected_derived("CC-01"),
     )
-    snapshot = world((ACCOUNT, {LOCKS: {"in_meeting": {"a": True}}, SETTINGS: {}}))
-    (counted,) = computed(looked(attestation(), world_=snapshot, expected=locks), "CC-01")
+    snapshot = snapshot_of((ACCOUNT, {LOCKS: {"in_meeting": {"a": True}}, SETTINGS: {}}))
+    (counted,) = computed(looked(attestation_entry(), world_=snapshot, expected=locks), "CC-01")
     assert (counted.status, counted.cause) == (UNKNOWN, Cause.ABSENT)
-    compared = baseline(assessed(check(), op=False), derived("CC-02"))
+    compared = baseline_of(expected_control(check(), op=False), expected_derived("CC-02"))
     for bodies in (
-        [(ACCOUNT, {SETTINGS: {}}), (CLINICAL, settings_of(False)), (ADA, ON)],
-        [(ACCOUNT, settings_of(False)), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}})],
+        [(ACCOUNT, {SETTINGS: {}}), (CLINICAL, settings_body(False)), (ADA, ON)],
+        [(ACCOUNT, settings_body(False)), (CLINICAL, {SETTINGS: {}}), (ADA, {SETTINGS: {}})],
     ):
-        looks = [attestation(), attestation(scope={"group": "*"})]
-        found = looked(*looks, world_=world(*bodies), expected=compared)
+        looks = [attestation_entry(), attestation_entry(scope={"group": "*"})]
+        found = looked(*looks, world_=snapshot_of(*bodies), expected=compared)
         assert [v.status for v in computed(found, "CC-02")] == [UNKNOWN, UNKNOWN]
 
 
 def test_no_attestation_and_no_waiver_ever_makes_a_pass() -> None:
     bodies: list[Json] = [True, False, None, "off", {}]
     for value in bodies:
-        snapshot = world(*((s, settings_of(value)) for s in (ACCOUNT, CLINICAL, ADA)))
-        plain = decided(snapshot, BASELINE)
+        snapshot = snapshot_of(*((s, settings_body(value)) for s in (ACCOUNT, CLINICAL, ADA)))
+        plain = evaluated_with(snapshot, BASELINE)
         scope = {"level": "account"}
-        everything = decided(
+        everything = evaluated_with(
             snapshot,
             BASELINE,
-            waivers=[waiver(scope={"group": "*"}), waiver(scope=scope)],
-            attestations=[attestation(scope={"group": "*"}), attestation()],
+            waivers=[waiver_entry(scope={"group": "*"}), waiver_entry(scope=scope)],
+            attestations=[attestation_entry(scope={"group": "*"}), attestation_entry()],
         )
-        passes = {s for s, status in statuses(plain).items() if status is PASS}
-        assert {s for s, status in statuses(everything).items() if status is PASS} == passes
+        passes = {s for s, status in control_statuses(plain).items() if status is PASS}
+        assert {s for s, status in control_statuses(everything).items() if status is PASS} == passes
 
 
 # What they have to say
@@ -680,7 +710,7 @@ def test_no_attestation_and_no_waiver_ever_makes_a_pass() -> None:
 
 @pytest.mark.parametrize("field", ["control", "scope", "reason", "owner", "expires"])
 def test_a_waiver_without_one_of_its_parts_is_none(field: str) -> None:
-    fields = waiver()
+    fields = waiver_entry()
     del fields[field]
     with pytest.raises(ValidationError, match=field):
         Waiver.model_validate(fields)
@@ -689,12 +719,12 @@ def test_a_waiver_without_one_of_its_parts_is_none(field: str) -> None:
 @pytest.mark.parametrize("field", ["reason", "owner"])
 def test_a_waiver_that_says_nothing_is_none(field: str) -> None:
     with pytest.raises(ValidationError, match="may not be empty"):
-        Waiver.model_validate(waiver(**{field: " "}))
+        Waiver.model_validate(waiver_entry(**{field: " "}))
 
 
 @pytest.mark.parametrize("field", ["control", "statement", "evidence", "by", "on", "expires"])
 def test_an_attestation_without_one_of_its_parts_is_none(field: str) -> None:
-    fields = attestation()
+    fields = attestation_entry()
     del fields[field]
     with pytest.raises(ValidationError, match=field):
         Attestation.model_validate(fields)
@@ -702,19 +732,21 @@ def test_an_attestation_without_one_of_its_parts_is_none(field: str) -> None:
 
 def test_an_attestation_cannot_end_before_it_was_made() -> None:
     with pytest.raises(ValidationError, match="expires on 2026-11-01, before it was made"):
-        Attestation.model_validate(attestation(expires="2026-11-01"))
+        Attestation.model_validate(attestation_entry(expires="2026-11-01"))
 
 
 def test_dates_are_days() -> None:
-    one = Waiver.model_validate(waiver(expires="2027-01-31"))
+    one = Waiver.model_validate(waiver_entry(expires="2027-01-31"))
     assert one.expires == date(2027, 1, 31)
     with pytest.raises(ValidationError):
-        Waiver.model_validate(waiver(expires="2027-02-30"))
+        Waiver.model_validate(waiver_entry(expires="2027-02-30"))
 
 
 def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody() -> None:
     listings = {**LISTED, View("groups"): Cause.DENIED}
     found = looked(
-        attestation(scope={"group": "*"}), world_=world(listings=listings), expected=BASELINE
+        attestation_entry(scope={"group": "*"}),
+        world_=snapshot_of(listings=listings),
+        expected=BASELINE,
     )
-    assert statuses(found)["*"] is UNKNOWN
+    assert control_statuses(found)["*"] is UNKNOWN

@@ -12,7 +12,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.yaml_source import MAX_BYTES, MAX_DEPTH, parse
-from tests.policy.builders import yaml
+from tests.builders import yaml_of
 
 
 class Inner(BaseModel):
@@ -80,18 +80,18 @@ def problems(text: str | bytes) -> list[str]:
 def test_scalars_are_read_by_the_rules_of_yaml_1_2(
     text: str, value: bool | float | int | str | None
 ) -> None:
-    read = yaml(f"key: {text}\n").data["key"]
+    read = yaml_of(f"key: {text}\n").data["key"]
     assert read == value
     assert type(read) is type(value)
 
 
 def test_keys_stay_texts_whatever_they_look_like() -> None:
-    source = yaml("on: 1\nno: 2\n5: 3\ntrue: 4\nnull: 5\n2026-11-21: 6\n")
+    source = yaml_of("on: 1\nno: 2\n5: 3\ntrue: 4\nnull: 5\n2026-11-21: 6\n")
     assert source.data == {"on": 1, "no": 2, "5": 3, "true": 4, "null": 5, "2026-11-21": 6}
 
 
 def test_every_key_and_item_knows_its_line() -> None:
-    source = yaml("# first\ntitle: x\nitems:\n  - op: a\n  -\n    op: b\nby_id:\n  k: {op: c}\n")
+    source = yaml_of("# first\ntitle: x\nitems:\n  - op: a\n  -\n    op: b\nby_id:\n  k: {op: c}\n")
     assert source.line(("title",)) == 2
     assert source.line(("items", 0)) == 4
     assert source.line(("items", 1)) == 6
@@ -99,7 +99,7 @@ def test_every_key_and_item_knows_its_line() -> None:
     assert source.line(("by_id", "k", "op")) == 8
     assert source.line(("by_id", "k", "missing", "deeper")) == 8
     assert source.line(("nowhere",)) == 2
-    assert yaml("").line(("nowhere",)) == 1
+    assert yaml_of("").line(("nowhere",)) == 1
     assert source.problem(("items", 1), "Wrong.") == "file.yaml:6: items.1: Wrong."
     assert source.problem((), "Wrong.") == "file.yaml:2: Wrong."
 
@@ -134,7 +134,7 @@ def test_what_is_no_policy_file_is_refused(raw: bytes, problem: str) -> None:
 
 def test_deep_nesting_is_refused_with_its_line() -> None:
     deepest = "a: " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1)
-    assert yaml(deepest).data
+    assert yaml_of(deepest).data
     assert problems("a: " + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)) == [
         f"file.yaml:1: nested deeper than {MAX_DEPTH} levels."
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from auditor.findings.model import FindingHistory, LifecycleState, Status
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
-from tests.policy.builders import FIXED
+from tests.builders import FIXED
 from tests.store.nights import Nights
 
 USERS = ("u1", "u2", "u3")

@@ -25,8 +25,8 @@ from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.waivers import WaiversAndAttestations
 from auditor.policy.evaluation.evaluate import evaluate
 from auditor.store.runs import Runs
+from tests.builders import CATALOGUE, READ_AT
 from tests.end_to_end.conftest import Auditor, served
-from tests.policy.builders import AT, CATALOGUE
 from tests.policy.samples import BASELINES
 
 TODAY = date(2026, 11, 21)
@@ -101,7 +101,7 @@ def _rows(assessments: Any) -> Iterator[tuple[Key, Status]]:
 
 
 def refusal(cause: Cause) -> ReadFailure:
-    return ReadFailure(Unseen(cause, "gone"), "GET /gone", AT)
+    return ReadFailure(Unseen(cause, "gone"), "GET /gone", READ_AT)
 
 
 def without_reads(reads: Reads, gone: list[tuple[Scope, View]], cause: Cause | None) -> Reads:
