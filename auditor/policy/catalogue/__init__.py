@@ -13,5 +13,6 @@ __all__ = [
     "questions",
     "values",
     "word_lists",
+    "words",
     "yaml_source",
 ]

@@ -24,8 +24,13 @@ _SURFACES = {"phone_account_settings": "phone", "phone_site": "phone"}
 @cache
 def settings() -> Mapping[str, Mapping[str, Any]]:
     """Documented settings paths of account, group and user documents, with levels and types."""
-    entries: Mapping[str, Mapping[str, Any]] = _content()["settings"]
-    return entries
+    return entries("settings")
+
+
+def entries(documents: str) -> Mapping[str, Mapping[str, Any]]:
+    """Documented settings paths of one kind of document, with levels, types and values."""
+    by_path: Mapping[str, Mapping[str, Any]] = _content()[documents]
+    return by_path
 
 
 def is_whole(path: str) -> bool:

@@ -1,0 +1,96 @@
+"""The words for settings and values: whole, unlike each other, and for people."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from auditor.evidence.reading import JsonValue
+from auditor.policy.catalogue import documented, files
+from auditor.policy.catalogue.words import setting_fact, setting_name, value_words, words
+
+KINDS = documented.DOCUMENTS
+UNFIT = re.compile(r"_|`|derived:|\b(?:GET|PATCH|PUT|schema|scope|enable|id)\b")
+"""What no text for people contains."""
+
+SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_documented_setting_has_a_name_of_its_own(kind: str) -> None:
+    names = {setting: setting_name(setting) for setting in documented.entries(kind)}
+    unnamed = [setting for setting in names if setting not in words() and "locked" not in setting]
+    repeated = [name for name, count in Counter(names.values()).items() if count > 1]
+    unfit = [name for name in names.values() if len(name) > 60 or UNFIT.search(name)]
+    assert (unnamed, repeated, unfit) == ([], [], [])
+
+
+def test_everything_that_a_control_reads_or_finds_locked_has_a_name() -> None:
+    checks = [check for control in files.shipped_catalogue() for check in control.checks]
+    names = {setting_name(check.setting) for check in checks}
+    names |= {setting_name(check.lock) for check in checks if check.lock}
+    assert [name for name in names if UNFIT.search(name) or re.search(r"[\[\]:]", name)] == []
+    assert [check.setting for check in checks if check.setting not in words()] == []
+
+
+def test_every_documented_value_has_words() -> None:
+    entries = [(key, entry) for kind in KINDS for key, entry in documented.entries(kind).items()]
+    values = [(key, value) for key, entry in entries for value in entry.get("values", [])]
+    for control in files.shipped_catalogue():
+        values += [
+            (check.setting, value) for check in control.checks for value in check.values or ()
+        ]
+    assert [pair for pair in values if value_words(*pair).startswith('"')] == []
+
+
+def test_no_fact_is_long_or_contains_what_people_do_not_read() -> None:
+    for key, entry in words().items():
+        for text in (entry.when_on, entry.when_off, entry.fact, *entry.values.values()):
+            assert not UNFIT.search(text), (key, text)
+            assert len(text.split()) <= 25, (key, text)
+            assert not text.endswith("."), (key, text)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "fact"),
+    [
+        (f"{SUMMARY}.enable", True, "Meeting summary with AI Companion is on"),
+        (f"{SUMMARY}.auto_enable", False, "The AI meeting summary does not start by itself"),
+        (
+            f"{SUMMARY}.who_will_receive_summary",
+            4,
+            "AI meeting summaries go to everyone invited, also from outside",
+        ),
+        (f"{SUMMARY}.who_will_receive_summary", 9, 'AI meeting summaries go to "9"'),
+        ("in_meeting.breakout_room", True, "Breakout rooms are on"),
+        (
+            "in_meeting.data_center_regions",
+            ["DE", "US", "ZZ"],
+            'Meetings may use data centres in Germany, the United States and "ZZ"',
+        ),
+        (
+            "in_meeting.data_center_regions",
+            [],
+            "List of data-centre regions for meetings is empty",
+        ),
+        ("recording.auto_delete_cmr_days", 45, "Cloud recordings are deleted after 45 days"),
+        (
+            "recording.durable_meeting_transcript",
+            {"enable": True},
+            "Hosts can keep lasting meeting transcripts",
+        ),
+        ("sms.locked", False, "Text messages (SMS) are not locked"),
+        ("ai.meeting.live_notes.enable", True, "AI meeting live notes is on"),
+    ],
+)
+def test_a_fact_says_what_is_the_case(setting: str, value: JsonValue, fact: str) -> None:
+    assert setting_fact(setting, value) == fact
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [("1y6m15d", "1 year, 6 months and 15 days"), ("30d", "30 days"), ("soon", '"soon"')],
+)
+def test_a_duration_is_written_out(value: str, length: str) -> None:
+    setting = "chat.set_retention_period_in_cloud.retention_period_of_channels"
+    assert value_words(setting, value) == length
