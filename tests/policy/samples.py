@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import View
@@ -18,6 +20,15 @@ from auditor.policy.catalogue.operators import Expectation
 from tests.builders import ACCOUNT, CATALOGUE, EXAMPLES, GROUP, USER, set_at
 
 BASELINES = {name: baseline.load(name, CATALOGUE) for name in baseline.names()}
+EACH_BASELINE = pytest.mark.parametrize("name", BASELINES)
+STRICT_FIRST = pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "strict" else pytest.param(name, marks=pytest.mark.slow)
+        for name in BASELINES
+    ],
+)
+"""Searches that take seconds: the baseline strict always, the others in the slow run."""
 PARAMETERS: dict[str, JsonValue] = {**EXAMPLES, "allowed_integrations": ["none_of_them"]}
 SCOPES = {
     Level.ACCOUNT: ACCOUNT,

@@ -28,6 +28,8 @@ from tests.builders import (
     snapshot_of,
 )
 
+pytestmark = pytest.mark.slow
+
 FEW, MANY = 500, 50_000
 DISTINCT = 20
 """Documents that users share."""

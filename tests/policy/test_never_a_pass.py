@@ -44,7 +44,15 @@ from tests.builders import (
     snapshot_of,
 )
 from tests.names import same_everywhere
-from tests.policy.samples import BASELINES, PARAMETERS, SampleCheck, checks_of, is_occupied
+from tests.policy.samples import (
+    BASELINES,
+    EACH_BASELINE,
+    PARAMETERS,
+    STRICT_FIRST,
+    SampleCheck,
+    checks_of,
+    is_occupied,
+)
 
 ANYTHING: list[Any] = [None, True, False, 0, 1, 2.5, "", "false", "off", "none", [], ["off"]]
 ANYTHING += [{}, {"enable": "false"}, {"enable": False}, [{}]]
@@ -115,7 +123,7 @@ def holds_something(body: Any) -> bool:
     return not isinstance(body, dict) and body not in (None, "") and body != []
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name: str) -> None:
     judged_somewhere = 0
     for expectation, scope in checks_at_every_level(name):
@@ -133,7 +141,7 @@ def test_a_value_of_the_wrong_type_or_without_meaning_never_passes(name: str) ->
     assert judged_somewhere > 500
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_an_absent_setting_is_unknown(name: str) -> None:
     for expectation, scope in checks_at_every_level(name):
         for body in absences(expectation.check.setting):
@@ -152,7 +160,7 @@ def test_an_absent_setting_is_unknown(name: str) -> None:
 
 
 @pytest.mark.parametrize("cause", Cause)
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_licence(
     name: str, cause: Cause
 ) -> None:
@@ -169,7 +177,7 @@ def test_a_refused_document_is_unknown_unless_the_catalogue_takes_a_missing_lice
         assert found.cause is (None if excused else cause)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_a_document_nobody_asked_for_is_unknown(name: str) -> None:
     for expectation, scope in checks_at_every_level(name):
         found = verdict(expectation, scope, {})
@@ -177,7 +185,7 @@ def test_a_document_nobody_asked_for_is_unknown(name: str) -> None:
             assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_COLLECTED)
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_a_lock_that_was_not_seen_never_passes(name: str) -> None:
     flags: list[Any] = [None, 1, 0, 1.5, "true", "locked", "yes", [], [True], {}]
     flags += [{"locked": "true"}, {"locked": 1}, {"enable": None}, {"a": True, "b": "x"}]
@@ -248,7 +256,7 @@ def without_a_value(draw: st.DrawFn) -> dict[View, Any]:
     return bodies
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@STRICT_FIRST
 @FIXED
 @given(data=st.data())
 def test_no_document_without_a_single_right_value_gives_a_pass(
@@ -264,7 +272,7 @@ def test_no_document_without_a_single_right_value_gives_a_pass(
 
 
 @pytest.mark.parametrize("depth", [Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING])
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name: str, depth: Level) -> None:
     evaluation = evaluated(snapshot_of(listings=None), BASELINES[name], PARAMETERS, depth)
     found = scope_verdicts(evaluation)
@@ -279,7 +287,7 @@ def test_an_empty_snapshot_passes_nothing_and_hides_no_check(name: str, depth: L
     assert not evaluation.complete
 
 
-@pytest.mark.parametrize("name", BASELINES)
+@EACH_BASELINE
 def test_listed_scopes_without_documents_pass_nothing(name: str) -> None:
     scopes: list[ScopeBodies] = [(ACCOUNT, {}), (GROUP, {}), (USER, {})]
     found = scope_verdicts(evaluated(snapshot_of(*scopes), BASELINES[name], PARAMETERS))

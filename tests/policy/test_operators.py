@@ -9,7 +9,6 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.policy.catalogue.operators import OPERATORS, Expectation, writes
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
 from auditor.policy.catalogue.values import iter_leaves, json_equal, json_type
-from tests.names import same_everywhere
 
 PARAMETERS: dict[str, Any] = {
     "groups": ["Clinical Ops", "g7"],
@@ -293,11 +292,14 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("op", "arguments", "observed", "expected"), CASES)
-def test_an_operator_compares_without_guessing(
-    op: str, arguments: dict[str, Any], observed: JsonValue, expected: str
-) -> None:
-    assert kind(op, observed, **arguments) == expected
+@pytest.mark.parametrize("op", sorted({op for op, *_ in CASES}))
+def test_an_operator_compares_without_guessing(op: str) -> None:
+    wrong = [
+        f"{op} {arguments} of {observed!r}: {found}, expected {expected}"
+        for each, arguments, observed, expected in CASES
+        if each == op and (found := kind(op, observed, **arguments)) != expected
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_operator_has_a_case_for_each_outcome_it_can_come_to() -> None:
@@ -310,8 +312,7 @@ def test_every_operator_has_a_case_for_each_outcome_it_can_come_to() -> None:
 
 
 @pytest.mark.parametrize("op", sorted(set(OPERATORS) - {"not_assessed"}))
-@pytest.mark.parametrize("observed", ANYTHING, ids=same_everywhere)
-def test_no_operator_breaks_on_any_json_value(op: str, observed: JsonValue) -> None:
+def test_no_operator_breaks_on_any_json_value(op: str) -> None:
     operator = OPERATORS[op]
     examples: list[JsonValue] = ["x", [1], [1, 2], 1, "1d"]
     arguments = {
@@ -319,7 +320,9 @@ def test_no_operator_breaks_on_any_json_value(op: str, observed: JsonValue) -> N
         "value": value(next(each for each in examples if operator.argument.accepts(each))),
         "nothing": {},
     }[operator.takes]
-    assert isinstance(outcome(op, observed, **arguments), Meets | Deviates | Unclear | Undecided)
+    for observed in ANYTHING:
+        found = outcome(op, observed, **arguments)
+        assert isinstance(found, Meets | Deviates | Unclear | Undecided), observed
 
 
 def test_a_user_in_a_listed_group_may_have_it_on() -> None:

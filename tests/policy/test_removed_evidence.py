@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tests.policy.samples import (
     BASELINES,
     PARAMETERS,
     SCOPES,
+    STRICT_FIRST,
     NoSample,
     checks_of,
     failing,
@@ -38,7 +40,8 @@ Place = tuple[Scope, View, str]
 """A setting, a lock flag or a whole section; an empty path is the whole document."""
 
 
-def built(name: str, seed: int | None) -> World:
+@cache
+def world(name: str, seed: int | None) -> World:
     """A world in which everything passes or, with a seed, some of it deviates."""
     dice = random.Random(seed)
     found: World = {scope: {} for scope in SCOPES.values()}
@@ -80,11 +83,13 @@ def verdicts(name: str, scopes: World) -> dict[tuple[Any, ...], Status]:
     return found
 
 
-WORLDS = {(name, seed): built(name, seed) for name in BASELINES for seed in (None, 1)}
-BEFORE = {key: verdicts(key[0], scopes) for key, scopes in WORLDS.items()}
+@cache
+def verdicts_before(name: str, seed: int | None) -> dict[tuple[Any, ...], Status]:
+    return verdicts(name, world(name, seed))
 
 
-def places(name: str, scopes: World) -> list[Place]:
+@cache
+def places(name: str, seed: int | None) -> list[Place]:
     """What can be taken away: whole documents, sections, settings, conditions and lock flags."""
     found: set[Place] = set()
     paths = {
@@ -97,7 +102,7 @@ def places(name: str, scopes: World) -> list[Place]:
         )
         if path
     }
-    for scope, bodies in scopes.items():
+    for scope, bodies in world(name, seed).items():
         for view, body in bodies.items():
             found.add((scope, view, ""))
             for path in paths:
@@ -105,9 +110,6 @@ def places(name: str, scopes: World) -> list[Place]:
                 if view not in LISTED and is_occupied(body, path):
                     found |= {(scope, view, ".".join(parts[:n])) for n in range(1, len(parts) + 1)}
     return sorted(found, key=lambda each: (each[0].order, each[1], each[2]))
-
-
-PLACES = {key: places(key[0], scopes) for key, scopes in WORLDS.items()}
 
 
 def without(scopes: World, without_paths: list[Place], how: Cause | None) -> World:
@@ -133,7 +135,7 @@ def without(scopes: World, without_paths: list[Place], how: Cause | None) -> Wor
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_the_world_to_start_from_passes(name: str) -> None:
-    found = BEFORE[name, None]
+    found = verdicts_before(name, None)
     wishes = Counter(expected.check.setting for expected in checks_of(name, BASELINES[name]))
     failed = {key[2] for key, status in found.items() if status is Status.FAIL}
     assert {setting for setting in failed if wishes[setting] < 2} == set()
@@ -156,32 +158,32 @@ def test_the_world_to_start_from_passes(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", [None, 1])
-@pytest.mark.parametrize("name", BASELINES)
+@STRICT_FIRST
 @FIXED
 @given(data=st.data())
 def test_nothing_gets_better_by_taking_evidence_away(
     name: str, seed: int | None, data: st.DataObject
 ) -> None:
-    before, scopes = BEFORE[name, seed], WORLDS[name, seed]
-    places = data.draw(st.lists(st.sampled_from(PLACES[name, seed]), min_size=1, max_size=6))
+    before, scopes = verdicts_before(name, seed), world(name, seed)
+    removed = data.draw(st.lists(st.sampled_from(places(name, seed)), min_size=1, max_size=6))
     how = data.draw(st.sampled_from([None, *Cause]))
-    after = verdicts(name, without(scopes, places, how))
+    after = verdicts(name, without(scopes, removed, how))
     for key, status in before.items():
         now = after.get(key)
-        assert now is not None, (key, places)
+        assert now is not None, (key, removed)
         if status is Status.FAIL:
-            assert now in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE), (key, places, now)
-            assert now is not Status.NOT_APPLICABLE or how is Cause.NOT_LICENSED, (key, places)
+            assert now in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE), (key, removed, now)
+            assert now is not Status.NOT_APPLICABLE or how is Cause.NOT_LICENSED, (key, removed)
         if now is Status.PASS:
             locks = key[1] is FindingKind.LOCK and status is Status.NOT_APPLICABLE
-            assert status is Status.PASS or locks, (key, places, status)
+            assert status is Status.PASS or locks, (key, removed, status)
     new = {status for key, status in after.items() if key not in before}
     assert Status.PASS not in new
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_without_its_document_no_verdict_of_a_scope_stays(name: str) -> None:
-    scopes = WORLDS[name, None]
+    scopes = world(name, None)
     for scope in (SCOPES[Level.ACCOUNT], SCOPES[Level.GROUP], SCOPES[Level.USER]):
         gone = [(scope, view, "") for view in scopes[scope] if view not in LISTED]
         after = verdicts(name, without(scopes, gone, Cause.DENIED))
@@ -191,15 +193,15 @@ def test_without_its_document_no_verdict_of_a_scope_stays(name: str) -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_deviation_without_its_setting_is_unknown_and_not_fine(name: str) -> None:
-    scopes = WORLDS[name, 1]
+    scopes = world(name, 1)
     for level in (Level.ACCOUNT, Level.GROUP, Level.USER):
         scope = SCOPES[level]
-        gone = [each for each in PLACES[name, 1] if each[0] == scope and each[2]]
+        gone = [each for each in places(name, 1) if each[0] == scope and each[2]]
         after = verdicts(name, without(scopes, gone, None))
         kinds = (FindingKind.VALUE, FindingKind.LOCK)
         failed = [
             key
-            for key, status in BEFORE[name, 1].items()
+            for key, status in verdicts_before(name, 1).items()
             if status is Status.FAIL and key[1] in kinds and key[3:] == (level, scope.id)
         ]
         assert failed

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import SETTINGS
@@ -13,6 +11,7 @@ from auditor.surfaces import SURFACES
 from tests.builders import Bodies, evaluated, scope_verdicts, set_at, snapshot_of
 from tests.policy.samples import (
     BASELINES,
+    EACH_BASELINE,
     PARAMETERS,
     SCOPES,
     NoSample,
@@ -52,7 +51,6 @@ CHECKS = {
     for name in BASELINES
 }
 """Baseline to its checks, without those that an earlier baseline has with the same expectation."""
-EACH_BASELINE = pytest.mark.parametrize("name", BASELINES)
 
 
 def verdicts_of(

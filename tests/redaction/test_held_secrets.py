@@ -100,9 +100,10 @@ def test_what_is_decoded_holds_no_line_breaks() -> None:
 
 def test_secrets_of_the_configuration_are_never_forgotten_and_the_newest_tokens_are_known() -> None:
     secrets = held("the-credential")
-    for number in range(5000):
+    last = MOST_TOKENS + 10
+    for number in range(last + 1):
         secrets.register_token(f"access-token-{number:05}")
-    known = ["the-credential", *(f"access-token-{4999 - n:05}" for n in range(MOST_TOKENS))]
+    known = ["the-credential", *(f"access-token-{last - n:05}" for n in range(MOST_TOKENS))]
     assert secrets.redact(" ".join(known)) == " ".join([REDACTED] * len(known))
     assert secrets.redact("access-token-00000") == "access-token-00000"
 

@@ -13,10 +13,15 @@ from auditor.zoom.redaction import redact
 SHIPPED = json.loads((files.folder() / "settings.json").read_text("utf-8"))["settings"]
 
 
-@pytest.mark.parametrize("name", [*WORDS, *ENDINGS, *(f"{code}_code" for code in CODES)])
-def test_every_name_hides_its_value_however_it_is_written(name: str) -> None:
-    for written in (name, name.upper(), name.title(), name.replace("_", "-"), f"my_{name}"):
-        assert redact({written: "hunter2"}) == {written: REDACTED}
+def test_every_name_hides_its_value_in_every_spelling() -> None:
+    names = [*WORDS, *ENDINGS, *(f"{code}_code" for code in CODES)]
+    shown = [
+        spelling
+        for name in names
+        for spelling in (name, name.upper(), name.title(), name.replace("_", "-"), f"my_{name}")
+        if redact({spelling: "hunter2"}) != {spelling: REDACTED}
+    ]
+    assert not shown, shown
 
 
 @pytest.mark.parametrize(
@@ -33,15 +38,19 @@ def test_keys_that_only_their_words_give_away_hide_their_values(name: str) -> No
     }
 
 
-@pytest.mark.parametrize("label", LABELS)
 @pytest.mark.parametrize("colon", [":", " : ", "：", "＝"])
-def test_every_label_hides_its_value(label: str, colon: str) -> None:
-    assert "hunter2" not in redact_text(f"Zoom. {label.capitalize()}{colon}hunter2\nBye")
+def test_every_label_hides_its_value(colon: str) -> None:
+    shown = [
+        label
+        for label in LABELS
+        if "hunter2" in redact_text(f"Zoom. {label.capitalize()}{colon}hunter2\nBye")
+    ]
+    assert not shown, shown
 
 
-@pytest.mark.parametrize("kind", OPEN_KEYS)
-def test_keys_that_open_nothing_stay(kind: str) -> None:
-    assert redact({f"{kind}_key": "x"}) == {f"{kind}_key": "x"}
+def test_keys_that_open_nothing_stay() -> None:
+    document: JsonValue = {f"{kind}_key": "x" for kind in OPEN_KEYS}
+    assert redact(document) == document
 
 
 def test_no_value_that_zoom_documents_for_a_setting_is_taken_for_a_secret() -> None:
