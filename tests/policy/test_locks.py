@@ -6,11 +6,22 @@ import pytest
 
 from auditor.evidence.reading import Cause, JsonValue, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import LOCKS, View
+from auditor.evidence.view import LOCKS, Outcome, View
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading import locks
 from auditor.policy.reading.locks import STRING_FLAGS, LockDocuments
-from tests.builders import ACCOUNT, GROUP, Bodies, check, locks_body, outcomes
+from tests.builders import (
+    ACCOUNT,
+    GROUP,
+    USER,
+    Bodies,
+    check,
+    document,
+    locks_body,
+    nested,
+    outcomes,
+    read_failure,
+)
 from tests.names import same_everywhere
 
 SECURITY = View("lock_settings", "meeting_security")
@@ -158,6 +169,19 @@ def test_a_flag_that_is_not_there_says_why(bodies: Bodies, cause: Cause) -> None
     assert reading.cause is cause
 
 
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        document(nested("in_meeting.thing", True), "GET /locks"),
+        document({}, "GET /locks"),
+        read_failure(Cause.DENIED, "GET /locks"),
+    ],
+)
+def test_a_flag_comes_with_its_request_whether_it_was_seen_or_not(outcome: Outcome) -> None:
+    assert locks.find(check(), {LOCKS: outcome}).source == "GET /locks"
+    assert locks.find(check(), {}).source == ""
+
+
 def test_an_absent_flag_is_named() -> None:
     assert found(check(), {LOCKS: {}}) == Unseen(
         Cause.ABSENT, "Zoom did not return the lock in_meeting.thing"
@@ -258,6 +282,16 @@ def test_a_lock_counts_only_at_the_levels_that_have_it(
 ) -> None:
     one = check(lock_levels=lock_levels)
     assert chained(scope, ON, ON, one) == expected
+
+
+@pytest.mark.parametrize("levels", [(Level.ACCOUNT,), (Level.GROUP,), ()])
+def test_a_user_is_unlocked_where_any_level_could_lock_and_none_does(
+    levels: tuple[Level, ...],
+) -> None:
+    off = outcomes(locks_body(False))
+    documents = LockDocuments(off, {"g1": off})
+    one = check(lock_levels=levels)
+    assert locks.resolve(one, USER, documents).locked is (False if levels else None)
 
 
 def test_a_setting_without_any_lock_is_decided_where_it_stands() -> None:

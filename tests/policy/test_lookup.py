@@ -165,6 +165,31 @@ def test_a_key_with_an_inferred_parent_is_read_at_every_place() -> None:
     assert next(iter(known)) == "recording.bot"
 
 
+NOTICE = check("recording.notice.who", type=("string",), find_key="notice")
+
+
+def test_a_place_without_the_rest_of_the_path_hides_no_other_place() -> None:
+    body: Json = {"a": {"notice": {"x": 1}}, "b": {"notice": {"who": "all"}}}
+    assert found(NOTICE, {SETTINGS: body}) == Seen("all", "recording.notice.who")
+
+
+def test_equal_items_of_a_list_are_one_place_with_its_path() -> None:
+    body: Json = {"b": [{"notice": {"who": "all"}}] * 3}
+    (place,) = lookup.find(NOTICE, outcomes({SETTINGS: body})).places
+    assert place.path == "b[].notice.who"
+
+
+def test_a_key_that_is_the_whole_setting_has_no_rest() -> None:
+    whole = check("recording.notice", find_key="notice")
+    assert found(whole, {SETTINGS: {"x": {"notice": True}}}) == Seen(True, "recording.notice")
+
+
+def test_the_rest_begins_after_the_first_of_two_equal_keys() -> None:
+    twice = check("notice.x.notice.who", type=("string",), find_key="notice")
+    body: Json = {"deep": {"notice": {"x": {"notice": {"who": "all"}}}}}
+    assert found(twice, {SETTINGS: body}) == Seen("all", "notice.x.notice.who")
+
+
 def test_a_key_is_sought_in_every_view_of_the_settings() -> None:
     bodies = {SETTINGS: {"recording": {"bot": False}}, SECURITY: {"security": {"bot": True}}}
     assert places(BOT, bodies) == {"recording.bot": False, "security.bot": True}
@@ -327,6 +352,12 @@ def test_a_very_long_undocumented_value_is_cut_off() -> None:
     assert reading == Unseen(
         Cause.UNDOCUMENTED_VALUE, f"'{'x' * 80}' is not a value that Zoom documents"
     )
+
+
+def test_an_absent_setting_names_the_request_that_did_not_return_it() -> None:
+    result = lookup.find(check(), {SETTINGS: document({}, "GET /it")})
+    assert isinstance(result.reading, Unseen)
+    assert (result.reading.cause, result.source) == (Cause.ABSENT, "GET /it")
 
 
 def test_an_undocumented_object_is_named_by_its_kind() -> None:

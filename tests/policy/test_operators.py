@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.operators import OPERATORS, Expectation, writes
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
 from auditor.policy.catalogue.values import iter_leaves, json_equal, json_type
@@ -357,19 +357,144 @@ def test_a_listed_leaf_may_be_on_or_be_no_switch(listed: str) -> None:
         assert wish.judge({"a": False, "b": {"c": observed}}, context) == Meets(allowed_by)
 
 
-def test_details_name_what_is_wrong() -> None:
-    assert outcome("subset_of_param", ["US", "DE", "CN", "DE"], **param("regions")) == Deviates(
-        "not on the list regions: CN, DE"
-    )
-    assert outcome("superset_of_param", [], **param("regions")) == Deviates(
-        "missing from the list: ca, us"
-    )
-    assert outcome("no_write_scopes", ["a:write", "b:read"]) == Deviates("may write: a:write")
-    assert outcome("none_equal", ["no", "yes"], value="no") == Deviates("1 of 2 are 'no'")
-    assert outcome("lte", "4", value=5) == Unclear(
-        Cause.WRONG_TYPE, "expected a number, Zoom returned a string"
-    )
-    assert outcome("in_param", "x", param="unset") == Undecided("unset")
+NAMES: dict[str, Any] = {"names": ["a", "b"], "limit": 2, "word": "all", "several": "many"}
+
+
+def detail_of(op: str, observed: Any, **arguments: Any) -> str:
+    """What an operator says of a value that does not meet it."""
+    found = Expectation(op=op, **arguments).judge(observed, Context(NAMES, "x.y"))
+    assert isinstance(found, Deviates | Unclear)
+    return found.detail
+
+
+OTHER_TYPES: list[tuple[str, dict[str, Any], Any, str]] = [
+    ("off", {}, 1, "a boolean or an object"),
+    ("neq", {"value": "a"}, True, "a string"),
+    ("in_ci", {"value": ["a"]}, 1, "a string"),
+    ("lte", {"value": 1}, "1", "a number"),
+    ("lte", {"value": 1}, True, "a number"),
+    ("between", {"value": [1, 2]}, "1", "a number"),
+    (
+        "duration_lte",
+        {"value": "90d"},
+        90,
+        "a duration such as 90d or 1y",
+    ),
+    (
+        "subset_of_param",
+        {"param": "names"},
+        "a",
+        "a list of strings",
+    ),
+    (
+        "superset_of_param",
+        {"param": "names"},
+        [1],
+        "a list of strings",
+    ),
+    ("in_param", {"param": "names"}, {}, "a string"),
+    ("org_param", {"param": "word"}, 7, "a string"),
+    ("org_param", {"param": "limit"}, "2", "a number"),
+    (
+        "disjoint_from",
+        {"value": ["a"]},
+        "a",
+        "a list of strings",
+    ),
+    ("none_equal", {"value": 1}, "a", "a list"),
+    (
+        "no_true_leaf_except_param",
+        {"param": "names"},
+        [],
+        "an object",
+    ),
+    (
+        "user_in_group_param",
+        {"param": "names"},
+        "on",
+        "a boolean",
+    ),
+    (
+        "count_members_lte_param",
+        {"param": "limit"},
+        "2",
+        "a number of people",
+    ),
+    ("no_write_scopes", {}, "read", "a list of scopes"),
+    ("no_looser", {}, {}, "a list"),
+    (
+        "all_matched_to_change_record",
+        {"param": "names"},
+        1,
+        "a list of log entries",
+    ),
+    (
+        "empty_or_triaged",
+        {"param": "names"},
+        1,
+        "a list of settings",
+    ),
+]
+
+
+def test_a_value_of_another_type_is_told_with_the_expected_one() -> None:
+    for op, arguments, observed, expected in OTHER_TYPES:
+        assert f"expected {expected}, " in detail_of(op, observed, **arguments), op
+
+
+DEVIATING_PARTS: list[tuple[str, dict[str, Any], Any, str]] = [
+    ("subset_of_param", {"param": "names"}, ["z", "a", "c"], "c, z"),
+    ("superset_of_param", {"param": "names"}, ["c"], "a, b"),
+    ("disjoint_from", {"value": ["A", "b"]}, ["b", "a", "c"], "a, b"),
+    ("none_equal", {"value": "x"}, ["x", "y", "x"], "2 of 3 are 'x'"),
+    (
+        "no_true_leaf_except_param",
+        {"param": "names"},
+        {"d": True, "c": True, "a": True},
+        "names: c, d",
+    ),
+    ("user_in_group_param", {"param": "names"}, True, "names"),
+    ("no_write_scopes", {}, ["b:write", "a:update", "a:read"], "a:update, b:write"),
+    (
+        "all_matched_to_change_record",
+        {"param": "several"},
+        ["Many things", "one", "two"],
+        "2 of 3",
+    ),
+    (
+        "empty_or_triaged",
+        {"param": "names"},
+        ["z.new", "A", "b.new"],
+        "b.new, z.new",
+    ),
+]
+
+
+def test_a_deviation_names_what_of_the_value_is_wrong() -> None:
+    for op, arguments, observed, part in DEVIATING_PARTS:
+        assert part in detail_of(op, observed, **arguments), op
+
+
+def test_a_value_that_is_no_switch_is_named() -> None:
+    body = {"c": 1, "d": {"e": "on"}}
+    assert detail_of("no_true_leaf_except_param", body, param="names").endswith(": c, d.e")
+
+
+def test_a_limit_that_is_no_number_is_a_decision_that_was_not_made() -> None:
+    wish = Expectation(op="count_members_lte_param", param="word")
+    assert wish.judge(3, Context(NAMES)) == Undecided("word")
+
+
+@pytest.mark.parametrize(("setting", "meets"), [("one.two.a", True), ("a.two.c", False)])
+def test_a_switch_is_looked_up_by_the_last_part_of_its_path(setting: str, meets: bool) -> None:
+    wish = Expectation(op="org_param", param="names")
+    found = wish.judge(True, Context(NAMES, setting))
+    assert isinstance(found, Deviates) is not meets
+
+
+def test_a_text_is_not_compared_with_a_duration_it_does_not_have() -> None:
+    wish = Expectation(op="org_param", param="word")
+    assert isinstance(wish.judge("90d", Context(NAMES)), Deviates)
 
 
 def test_a_check_that_is_not_assessed_is_never_judged() -> None:

@@ -264,6 +264,13 @@ def test_a_waiver_of_what_is_as_it_should_be_is_unmatched() -> None:
     assert waiver_states(found) == ["unmatched"]
 
 
+@pytest.mark.parametrize("value", [False, "on"])
+def test_a_waiver_of_a_pass_or_an_unknown_covers_no_deviation(value: bool | str) -> None:
+    twice = [waiver_entry(scope={"level": "account"})] * 2
+    found = judged(*twice, world_=snapshot_of((ACCOUNT, settings_body(value))))
+    assert [each.matched for each in found.waivers] == [0, 0]
+
+
 def test_a_waiver_of_a_control_that_was_not_assessed_is_left_out() -> None:
     assert waiver_states(judged(waiver_entry("AI-02", expires="2020-01-01"))) == []
 
