@@ -1,7 +1,8 @@
 """Fixtures: runs, and functions that render them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,14 +17,28 @@ Spoil = Callable[[dict[str, Any]], object]
 """Spoils a parsed report in place."""
 
 
+_RENDERED: dict[tuple[object, ...], bytes] = {}
+
+
+def rendered(run: Run, format_: str, **options: Any) -> bytes:
+    """The report of a run. Those of `every_run` are rendered once in a process."""
+    key = (id(run), format_, *sorted(options.items()))
+    if key in _RENDERED:
+        return _RENDERED[key]
+    report = worlds.report_of(run, format_, **options)
+    if every_run.cache_info().currsize and any(run is each for each in every_run().values()):
+        _RENDERED[key] = report
+    return report
+
+
 @pytest.fixture
 def render() -> Render:
     """Renders a run: `render(run, "text", width=80)`."""
 
-    def rendered(run: Run, format_: str, **options: Any) -> str:
-        return worlds.report_of(run, format_, **options).decode("utf-8")
+    def text(run: Run, format_: str, **options: Any) -> str:
+        return rendered(run, format_, **options).decode("utf-8")
 
-    return rendered
+    return text
 
 
 @pytest.fixture
@@ -37,12 +52,21 @@ def report(render: Render) -> Report:
     return parsed
 
 
-HAND_MADE = ("everything", "clean", "empty", "all_unknown", "hostile", "large")
-"""Synthetic runs."""
+@cache
+def every_run() -> Mapping[str, Run]:
+    """Every synthetic run and every whole world, by name."""
+    return {
+        "everything": worlds.everything(),
+        "clean": worlds.clean(),
+        "empty": worlds.empty(),
+        "all unknown": worlds.all_unknown(),
+        "hostile": worlds.hostile(),
+        "large": worlds.large(users=600),
+        **{f"whole {name}": whole_world(name) for name in NAMES},
+    }
 
 
-@pytest.fixture(params=[*HAND_MADE, *(f"whole {name}" for name in NAMES)])
-def any_run(request: pytest.FixtureRequest) -> Run:
-    """Every synthetic run and every whole world."""
-    kind, _, name = request.param.rpartition(" ")
-    return whole_world(name) if kind else getattr(worlds, name)()
+@cache
+def every_assessed_run() -> Mapping[str, Run]:
+    """Each run that assessed something: OSCAL cannot say that nothing was."""
+    return {name: run for name, run in every_run().items() if name != "empty"}

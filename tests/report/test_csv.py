@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import shutil
 import subprocess
 import time
 import unicodedata
@@ -17,8 +16,9 @@ from auditor.findings.model import FindingKind, Status, Verdict, WaiverTerms
 from auditor.findings.run import Run
 from auditor.report.cells import COLUMNS, LONGEST_CELL, Rows, cell
 from auditor.report.csv_report import BOM, escape_formula
+from tests.every_case import every_case
 from tests.report import worlds
-from tests.report.conftest import Report
+from tests.report.conftest import Report, every_run, rendered
 from tests.report.golden_run import WAIVER
 
 FORMULAS = [
@@ -46,7 +46,7 @@ FORMULAS = [
 
 
 def written(run: Run, **options: Any) -> bytes:
-    return worlds.report_of(run, "csv", **options)
+    return rendered(run, "csv", **options)
 
 
 def rows(run: Run, **options: Any) -> list[dict[str, str]]:
@@ -70,6 +70,7 @@ def test_a_byte_order_mark_tells_excel_that_the_file_is_utf8() -> None:
     assert written(worlds.clean()).startswith(BOM)
 
 
+@every_case("any_run", every_run)
 def test_every_row_is_a_finding_of_the_json_report(any_run: Run, report: Report) -> None:
     table, findings = rows(any_run), report(any_run)["findings"]
     assert [row["fingerprint"] for row in table] == [f["fingerprint"] for f in findings]
@@ -115,7 +116,7 @@ def test_a_waived_row_says_who_answers_for_it() -> None:
     assert all(row[f"waiver_{key}"] == str(value) for key, value in WAIVER.items())
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@every_case("text", FORMULAS)
 def test_what_a_spreadsheet_would_run_is_quoted(text: str) -> None:
     assert escape_formula(text).startswith("'")
     assert escape_formula(text).replace("'", "") == cell(text).replace("'", "")
@@ -189,11 +190,8 @@ def test_different_verdicts_have_different_cells() -> None:
             assert cells.of(finding) == [str(at), f"s{at}", "u00001"]
 
 
-def test_the_same_run_gives_the_same_bytes() -> None:
-    assert written(worlds.everything()) == written(worlds.everything())
-
-
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
+@pytest.mark.slow
+@pytest.mark.needs("soffice")
 @pytest.mark.parametrize("separator", ["44", "59"])
 def test_a_spreadsheet_opens_it_and_runs_nothing(tmp_path: Path, separator: str) -> None:
     """Comma, and the semicolon of countries where Excel splits lists there."""

@@ -1,13 +1,17 @@
+import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import auditor
-from auditor.report import FORMATS, FormatError, UnknownFormat, by_name, by_suffix
+from auditor.report import FORMATS, FormatError, Options, UnknownFormat, by_name, by_suffix
+from tests.every_case import every_case
+from tests.report import worlds
 
 NEW_FORMAT = '''
 """One line for each finding, its columns separated by tabs."""
@@ -39,6 +43,7 @@ def test_every_format_is_registered_under_its_own_name_and_suffix() -> None:
     assert all("/" in f.media_type for f in FORMATS.values())
 
 
+@pytest.mark.slow
 def test_a_new_format_is_one_new_module(tmp_path: Path) -> None:
     package = tmp_path / "auditor"
     shutil.copytree(Path(auditor.__file__).parent, package)
@@ -57,12 +62,31 @@ def test_a_new_format_is_one_new_module(tmp_path: Path) -> None:
 
     assert ", tsv," in run("audit", "--help").stdout
     only = ("audit", "--sandbox", "--users", "2", "--baseline", "strict", "--only", "AI-01")
-    done = run(*only, "--output", "night.tsv")
+    done = run(*only, "--format", "tsv", "--output", "night.tsv")
     assert done.returncode in (0, 1), done.stderr
     report = tmp_path / "night.tsv"
     assert report.read_text(encoding="utf-8").startswith("AI-01\t")
     assert report.stat().st_mode & 0o777 == 0o644
-    assert run(*only, "--format", "tsv").stdout == report.read_text(encoding="utf-8")
+
+
+@every_case("name", sorted(FORMATS.keys() - {"bundle", "pdf"}))
+def test_the_same_run_gives_the_same_bytes(name: str) -> None:
+    first, second = (worlds.report_of(worlds.everything(), name) for _ in range(2))
+    assert first == second
+
+
+@every_case("name", ["json", "ndjson", "csv", "ocsf"])
+def test_findings_are_written_one_by_one(name: str) -> None:
+    class Counting(io.BytesIO):
+        largest = 0
+
+        def write(self, data: Any) -> int:
+            self.largest = max(self.largest, len(data))
+            return super().write(data)
+
+    out = Counting()
+    FORMATS[name].render(worlds.large(600), out, Options())
+    assert out.largest < 10_000 < len(out.getvalue())
 
 
 def test_the_suffix_of_a_path_chooses_the_format() -> None:

@@ -1,6 +1,5 @@
 """Grouping of findings: nothing is lost, and different findings stay separate."""
 
-from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -8,7 +7,6 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity, Status, Verdict, WaiverTerms
 from auditor.findings.rollup import FindingGroup, merge_values, roll_up
-from auditor.findings.run import Run
 from auditor.report.group_wording import group_outcome, name, outcome, sentence, where
 from tests.report import worlds
 
@@ -20,15 +18,6 @@ def groups_of(*assessed: tuple[Scope, Verdict], names: int = 10) -> list[Finding
 
 def users(*verdicts: Verdict) -> list[tuple[Scope, Verdict]]:
     return [(worlds.user(at), verdict) for at, verdict in enumerate(verdicts)]
-
-
-def test_groups_count_as_the_summary_does(any_run: Run) -> None:
-    groups = merge_values(roll_up(any_run, names=3).groups, 3, Status.PASS)
-    by_status: Counter[Status] = Counter()
-    for group in groups:
-        by_status[group.verdict.status] += group.count
-    expected = {s: n for s, n in any_run.summary.by_status.items() if n and s is not Status.PASS}
-    assert by_status == expected
 
 
 def test_values_that_differ_do_not_part_findings() -> None:

@@ -18,7 +18,7 @@ from tests.report import page_worlds, past_worlds, worlds
 from tests.report.conftest import Render
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium")]
 
 LOAD_SECONDS = 2.0
 """Time limit for opening the largest report."""
@@ -405,7 +405,7 @@ def test_hostile_names_run_nothing(open_report: Open) -> None:
     assert report.complaints == []
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+@pytest.mark.needs("pdftotext")
 def test_on_paper_deviations_and_unknowns_are_open(rich: Opened, tmp_path: Path) -> None:
     paper = tmp_path / "report.pdf"
     rich.page.pdf(path=str(paper), prefer_css_page_size=True)

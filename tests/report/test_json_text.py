@@ -4,6 +4,7 @@ import pytest
 
 from auditor.evidence.reading import JsonValue
 from auditor.report.display import json_text
+from tests.every_case import every_case
 from tests.report import worlds
 
 
@@ -12,7 +13,7 @@ def test_numbers_that_json_cannot_say_become_strings(odd: float) -> None:
     assert json.loads(json_text([{"deep": odd}])) == [{"deep": str(odd)}]
 
 
-@pytest.mark.parametrize("name", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
+@every_case("name", worlds.HOSTILE)
 def test_no_name_leaves_anything_that_a_strict_reader_refuses(name: str) -> None:
     text = json_text({name: [name]})
     text.encode("utf-8")

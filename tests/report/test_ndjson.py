@@ -9,8 +9,9 @@ import pytest
 
 from auditor.findings.run import Run
 from auditor.report import schema
+from tests.every_case import every_case
 from tests.report import worlds
-from tests.report.conftest import Render, Report
+from tests.report.conftest import Render, Report, every_run
 from tests.report.golden_run import golden
 
 PARTS = {"run": "run", "finding": "findings", "error": "errors", "waiver": "waivers"}
@@ -32,6 +33,7 @@ def bare(line: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in line.items() if key != "type"}
 
 
+@every_case("any_run", every_run)
 def test_the_lines_put_together_are_the_json_report(
     any_run: Run, lines: Lines, report: Report
 ) -> None:
@@ -48,6 +50,7 @@ def test_waivers_are_lines_of_their_own_and_counted(lines: Lines, report: Report
     assert records[-1]["waivers"] == 1
 
 
+@every_case("any_run", every_run)
 def test_every_line_fits_its_part_of_the_published_schema(any_run: Run, lines: Lines) -> None:
     parts = {
         kind: jsonschema.Draft202012Validator(
@@ -65,6 +68,7 @@ def test_kinds_of_lines_come_in_one_order(lines: Lines) -> None:
     assert kinds == ["run", "finding", "error", "end"]
 
 
+@every_case("any_run", every_run)
 def test_the_last_line_counts_those_before_it_so_that_a_cut_file_shows(
     any_run: Run, lines: Lines
 ) -> None:

@@ -1,6 +1,5 @@
 import io
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +12,7 @@ from auditor.report import FormatError, Options, pdf_report
 from auditor.report.pdf_report import LIMITS, PdfFormat
 from tests.report import page_worlds, worlds
 
-POPPLER = shutil.which("pdftotext") is not None and shutil.which("pdfinfo") is not None
-needs_poppler = pytest.mark.skipif(not POPPLER, reason="poppler-utils is not installed")
+needs_poppler = pytest.mark.needs("pdftotext")
 
 
 def paper(run: Run, **options: Any) -> bytes:
@@ -33,6 +31,7 @@ def rich() -> bytes:
     return paper(page_worlds.rich(), include_passes=True)
 
 
+@pytest.mark.slow
 @needs_poppler
 def test_it_says_what_the_html_report_says(rich: bytes, tmp_path: Path) -> None:
     words = " ".join(read("pdftotext", rich, tmp_path).split())
@@ -64,6 +63,7 @@ def test_a_simulated_run_says_so(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @needs_poppler
 def test_every_page_has_its_number_and_the_run(rich: bytes, tmp_path: Path) -> None:
     pages = read("pdftotext", rich, tmp_path).removesuffix("\f").split("\f")
@@ -72,6 +72,7 @@ def test_every_page_has_its_number_and_the_run(rich: bytes, tmp_path: Path) -> N
         assert "20261121T215800Z-7f3a" in page
 
 
+@pytest.mark.slow
 @needs_poppler
 def test_the_contents_page_names_the_page_of_each_section(rich: bytes, tmp_path: Path) -> None:
     pages = read("pdftotext", rich, tmp_path).split("\f")
@@ -82,13 +83,19 @@ def test_the_contents_page_names_the_page_of_each_section(rich: bytes, tmp_path:
         assert title in pages[int(number) - 1]
 
 
-def test_the_same_run_gives_the_same_bytes() -> None:
-    assert paper(worlds.clean()) == paper(worlds.clean())
+@pytest.fixture(scope="module")
+def clean() -> bytes:
+    return paper(worlds.clean())
+
+
+def test_the_same_run_gives_the_same_bytes(clean: bytes) -> None:
+    assert paper(worlds.clean()) == clean
 
 
 @needs_poppler
-def test_it_is_dated_by_the_run_not_by_the_clock(rich: bytes, tmp_path: Path) -> None:
-    assert re.search(r"CreationDate:\s+Sat Nov 21 22:04:30 2026", read("pdfinfo", rich, tmp_path))
+def test_it_is_dated_by_the_run_not_by_the_clock(clean: bytes, tmp_path: Path) -> None:
+    facts = read("pdfinfo", clean, tmp_path)
+    assert re.search(r"CreationDate:\s+Sat Nov 21 22:04:30 2026", facts)
 
 
 @needs_poppler
@@ -102,6 +109,7 @@ def test_a_run_without_anything_is_a_report_as_well() -> None:
     assert paper(worlds.empty()).startswith(b"%PDF-")
 
 
+@pytest.mark.slow
 @needs_poppler
 def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path: Path) -> None:
     pdf = paper(page_worlds.scattered())

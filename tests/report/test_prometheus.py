@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
-import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -12,12 +11,14 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
+from tests.every_case import every_case
 from tests.report import worlds
+from tests.report.conftest import every_run, rendered
 from tests.report.golden_run import golden
 
 
 def written(run: Run) -> str:
-    return worlds.report_of(run, "prometheus").decode("utf-8")
+    return rendered(run, "prometheus").decode("utf-8")
 
 
 def families(run: Run) -> dict[str, Metric]:
@@ -31,21 +32,6 @@ def values(run: Run, name: str, label: str) -> dict[str, float]:
 def value(run: Run, name: str) -> float:
     (sample,) = families(run)[name].samples
     return sample.value
-
-
-def test_the_metrics_count_as_the_summary_does(any_run: Run) -> None:
-    summary = any_run.summary
-    assert values(any_run, "auditor_checks", "status") == {
-        status: summary.by_status.get(status, 0) for status in Status
-    }
-    assert values(any_run, "auditor_deviations", "severity") == {
-        severity: summary.by_severity.get(severity, 0) for severity in Severity
-    }
-    levels = values(any_run, "auditor_level_deviations", "level") if summary.coverage else {}
-    every = {**dict.fromkeys(summary.coverage, 0), **summary.by_level}
-    assert levels == (every if summary.coverage else {})
-    scopes = values(any_run, "auditor_scopes", "level") if summary.coverage else {}
-    assert scopes == summary.coverage
 
 
 def test_scopes_that_deviate_more_than_once_count_once() -> None:
@@ -96,6 +82,7 @@ def test_waivers_are_counted_by_state() -> None:
     }
 
 
+@every_case("any_run", every_run)
 def test_every_sample_names_account_and_baseline(any_run: Run) -> None:
     for family in families(any_run).values():
         for sample in family.samples:
@@ -110,6 +97,7 @@ def test_the_facts_that_are_words_are_labels() -> None:
     assert sample.labels["version"] == "0.1.0"
 
 
+@every_case("any_run", every_run)
 def test_names_and_help_are_as_promtool_lints_them(any_run: Run) -> None:
     text = written(any_run)
     helped = re.findall(r"^# HELP (\S+) (.+)$", text, re.M)
@@ -125,6 +113,7 @@ def test_names_and_help_are_as_promtool_lints_them(any_run: Run) -> None:
     assert all(line.startswith(("# ", "auditor_")) for line in text.splitlines())
 
 
+@every_case("any_run", every_run)
 def test_no_sample_comes_twice(any_run: Run) -> None:
     seen: defaultdict[str, int] = defaultdict(int)
     for line in written(any_run).splitlines():
@@ -132,7 +121,7 @@ def test_no_sample_comes_twice(any_run: Run) -> None:
     assert max(seen.values()) == 1
 
 
-@pytest.mark.parametrize("words", [*worlds.HOSTILE.values(), "back\\slash\n", 'a"b'])
+@every_case("words", [*worlds.HOSTILE.values(), "back\\slash\n", 'a"b'])
 def test_hostile_labels_are_escaped(words: str) -> None:
     run = worlds.clean()
     text = written(replace(run, info=replace(run.info, account_id=words)))
@@ -148,7 +137,3 @@ def test_hostile_labels_are_escaped(words: str) -> None:
 
 def test_the_size_does_not_depend_on_the_account() -> None:
     assert abs(len(written(worlds.large(5_000))) - len(written(worlds.large(50)))) < 100
-
-
-def test_the_same_run_gives_the_same_bytes() -> None:
-    assert written(worlds.everything()) == written(worlds.everything())

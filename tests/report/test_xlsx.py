@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import subprocess
 import tracemalloc
 import zipfile
@@ -24,8 +23,9 @@ from auditor.findings.run import Run
 from auditor.report import FORMATS, Options
 from auditor.report.workbook import MOST_ROWS, create_workbook
 from auditor.report.xlsx_report import XlsxFormat
+from tests.every_case import every_case
 from tests.report import worlds
-from tests.report.conftest import Report
+from tests.report.conftest import Report, every_run
 from tests.report.golden_run import FOLDER, WAIVER, golden, rendered
 
 NAMES = {
@@ -86,6 +86,7 @@ def test_the_sheets_are_there_in_order() -> None:
     ]
 
 
+@every_case("any_run", every_run)
 def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(
     any_run: Run, report: Report
 ) -> None:
@@ -118,17 +119,6 @@ def test_the_summary_opens_with_the_headline_and_the_answer() -> None:
     assert sheet["A1"].value.startswith("50 deviations (20 critical, 15 high, 1 medium, 14 low)")
     assert sheet["A2"].value.startswith("Does not meet “strict”")
     assert sheet["A3"].value.startswith("Incomplete")
-
-
-def test_the_summary_counts_every_status_severity_and_level(report: Report) -> None:
-    run = worlds.everything()
-    counts = {row[0]: row[1:] for row in opened(written(run))["Summary"].values if row[0]}
-    summary = report(run)["summary"]
-    assert counts["Deviation"][0] == summary["by_status"]["fail"]
-    assert counts["As expected"][0] == summary["by_status"]["pass"]
-    assert counts["Not applicable"][0] == 0
-    assert counts["critical"][0] == summary["by_severity"]["critical"]
-    assert counts["User"][:2] == (37, summary["by_level"]["user"])
 
 
 def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say() -> None:
@@ -253,7 +243,7 @@ def test_a_text_stays_text_when_somebody_edits_its_cell() -> None:
     assert cell.data_type == "s"
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@every_case("name", NAMES)
 def test_a_hostile_name_is_read_back_as_a_name(name: str) -> None:
     (row,) = table(opened(written(named([name]))), "Deviations")
     visible = row["Where"].rstrip("…")
@@ -295,6 +285,7 @@ def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
         path.mkdir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "users", "most"),
     [
@@ -327,7 +318,8 @@ def test_the_report_is_the_one_that_was_reviewed() -> None:
     assert summary_rows(rendered("xlsx")) == GOLDEN.read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice is not installed")
+@pytest.mark.slow
+@pytest.mark.needs("soffice")
 def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path: Path) -> None:
     (tmp_path / "report.xlsx").write_bytes(written(named(NAMES.values())))
     subprocess.run(
