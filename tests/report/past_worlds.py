@@ -37,9 +37,15 @@ from tests.report.page_worlds import chained
 FIRST = "2026-11-02T22:00:00.000Z"
 AGAIN = "2026-11-20T22:00:00.000Z"
 NOW = "2026-11-21T22:04:30.250Z"
-EVE = Actor("eve@example.com", "2026-11-21T09:14:00Z", "Settings - Local recording: from Off to On")
-ADA = Actor("ada@example.com", "2026-11-02T08:00:00Z", "Settings - Meeting summary: from Off to On")
-BACK = Actor("ada@example.com", "2026-11-21T10:02:00Z", "Settings - Live stream: from On to Off")
+EVE = Actor(
+    "eve@example.com", "2026-11-21T09:14:00.000Z", "Settings - Local recording: from Off to On"
+)
+ADA = Actor(
+    "ada@example.com", "2026-11-02T08:00:00.000Z", "Settings - Meeting summary: from Off to On"
+)
+BACK = Actor(
+    "ada@example.com", "2026-11-21T10:02:00.000Z", "Settings - Live stream: from On to Off"
+)
 PERSISTING = FindingHistory(FIRST, FIRST, LifecycleState.PERSISTING)
 NEW = FindingHistory(NOW, NOW, LifecycleState.NEW, EVE)
 REGRESSED = FindingHistory(FIRST, NOW, LifecycleState.REGRESSED, EVE)

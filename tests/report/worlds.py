@@ -32,7 +32,7 @@ SOURCE = {
     Level.GROUP: "GET /groups/{groupId}/settings",
     Level.USER: "GET /users/{userId}/settings",
 }
-SEEN_AT = "2026-11-21T21:58:03Z"
+SEEN_AT = "2026-11-21T21:58:03.000Z"
 
 HOSTILE = {
     "markup": "<script>alert(1)</script><img src=x onerror=alert(2)>",
@@ -201,7 +201,7 @@ def run_of(
         id="20261121T215800Z-7f3a",
         account_id="acc-1",
         api_url="https://api.zoom.us/v2",
-        started_at="2026-11-21T21:58:00Z",
+        started_at="2026-11-21T21:58:00.000Z",
         finished_at="2026-11-21T22:04:30.250Z",
         depth="user",
         baseline=BaselineInfo(name, "1.0.0", "sha256:" + "ab" * 32, "Strict"),
