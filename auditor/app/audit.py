@@ -18,6 +18,7 @@ from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.evidence.timestamps import parse_or_none
 from auditor.findings import exit_code
 from auditor.findings.model import ApiUsage, RunInfo, Severity
 from auditor.findings.run import Run
@@ -348,13 +349,18 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
     def fact(key: str) -> str:
         return snapshot.meta(key) or ""
 
+    def time(key: str) -> datetime:
+        if (moment := parse_or_none(fact(key))) is None:
+            raise SnapshotError(f"The evidence has no {key}, so it cannot be judged. Audit again.")
+        return moment
+
     return Run(
         info=RunInfo(
             id=fact("run_id"),
             account_id=fact("account_id"),
             api_url=fact("api_url"),
-            started_at=fact("started_at"),
-            finished_at=fact("finished_at"),
+            started_at=time("started_at"),
+            finished_at=time("finished_at"),
             depth=judgement.depth,
             baseline=judgement.baseline.info,
             evidence_digest=snapshot.digest(),
@@ -363,7 +369,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
             fail_on=judgement.fail_on or "never",
             simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
             organisation_digest=serialization.organisation_digest(judgement.organisation),
-            oldest_evidence_at=snapshot.oldest() or "",
+            oldest_evidence_at=snapshot.oldest(),
         ),
         summary=evaluation.summary,
         api=_read(_API, snapshot, "api"),

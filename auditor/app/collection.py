@@ -18,6 +18,7 @@ from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.files import data_folder
 from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
 from auditor.store.runs import Runs
@@ -218,8 +219,8 @@ def _previous_start(
     try:
         comparable = stored.history.last_of(series)
         if comparable is not None:
-            return comparable.facts.started_at
+            return format_rfc3339(comparable.facts.started_at)
         newest = stored.history.newest(RunFilter(account_id, place(api_url)))
     except (StoreError, DiskFull):
         return None
-    return None if newest is None else newest.facts.started_at
+    return None if newest is None else format_rfc3339(newest.facts.started_at)

@@ -26,7 +26,7 @@ from auditor.config.settings import Settings
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
-from auditor.evidence.timestamps import parse_rfc3339
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.drift import RunFacts
 from auditor.findings.model import Finding, Severity, Status
 from auditor.findings.rollup import FindingGroup
@@ -444,8 +444,8 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
         raise RunUnfit(f"{run} is set aside ({printable(entry.set_aside)}): it cannot be accepted.")
     if entry.ends_in_future(now):
         raise RunUnfit(
-            f"{run} ended later than now ({entry.facts.finished_at}): a clock was wrong, so it "
-            "cannot be accepted."
+            f"{run} ended later than now ({format_rfc3339(entry.facts.finished_at)}): a clock "
+            "was wrong, so it cannot be accepted."
         )
     if differing := terms.differences(entry):
         raise RunUnfit(
@@ -485,7 +485,7 @@ def rejection(
     `digest` is the digest of the baseline that the gate uses.
     """
     facts = entry.facts
-    age = now - entry.ended
+    age = now - entry.facts.finished_at
     if facts.baseline.digest != digest:
         return closed(
             f"run {facts.id} was judged by another state of baseline {facts.baseline.id}.",
@@ -506,13 +506,15 @@ def rejection(
     return None
 
 
-def age_rejection(run_id: str, oldest: str, policy: GatePolicy, now: datetime) -> GateResult | None:
+def age_rejection(
+    run_id: str, oldest: datetime, policy: GatePolicy, now: datetime
+) -> GateResult | None:
     """The reason why the oldest document of a run is too old to judge; None if it is not.
 
     A resumed run ends later than most of its documents were read, so the end of the run does not
     count.
     """
-    age = now - parse_rfc3339(oldest)
+    age = now - oldest
     if age <= policy.max_age:
         return None
     return closed(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from auditor.app.runs import LATEST, RunSource
 from auditor.config.settings import Settings
 from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.evidence.timestamps import parse_or_none
 from auditor.files.permissions import InsecureDirectory
 from auditor.policy.baseline import references
 from auditor.policy.baseline.baselines import Baseline
@@ -31,7 +32,7 @@ def in_run(snapshot: Snapshot, names: Entries) -> LookedUp:
     """Look up the names in the evidence of a run."""
     return LookedUp(
         snapshot.meta("run_id") or "",
-        snapshot.meta("finished_at") or "",
+        parse_or_none(snapshot.meta("finished_at") or ""),
         references.mismatches(snapshot, names),
     )
 

@@ -15,6 +15,7 @@ from auditor.app.signed_runs import Signatures
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.files import data_folder
 from auditor.files.permissions import InsecureDirectory
 from auditor.plain_text import printable
@@ -131,9 +132,10 @@ class RunSource:
     def from_future(self) -> list[str]:
         """A sentence for each run that is ignored because it ends in the future."""
         return [
-            f"Run {entry.facts.id} ended later than now ({entry.facts.finished_at}): a clock was "
-            "wrong, so it does not count as the newest. Exclude it: auditor history set-aside "
-            f"{entry.facts.id} --reason TEXT"
+            f"Run {entry.facts.id} ended later than now "
+            f"({format_rfc3339(entry.facts.finished_at)}): "
+            "a clock was wrong, so it does not count as the newest. Exclude it: "
+            f"auditor history set-aside {entry.facts.id} --reason TEXT"
             for entry in self.runs.from_future(self.run_filter, self.now)
         ]
 

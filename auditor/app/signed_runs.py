@@ -19,6 +19,7 @@ from auditor.config.settings import VARIABLES, Settings
 from auditor.evidence.errors import SnapshotError
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.drift import RunFacts
 from auditor.plain_text import join_and
 from auditor.secrets import keys
@@ -147,8 +148,8 @@ def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, Jso
         "run": facts.id,
         "account_id": facts.account_id,
         "api_url": facts.api_url,
-        "started_at": facts.started_at,
-        "finished_at": facts.finished_at,
+        "started_at": format_rfc3339(facts.started_at),
+        "finished_at": format_rfc3339(facts.finished_at),
         "depth": str(facts.depth),
         "selection": entry.selection,
         "baseline_id": facts.baseline.id,
@@ -159,7 +160,7 @@ def statement(entry: SignedStatement, evidence: SnapshotReader) -> dict[str, Jso
         "findings_digest": entry.findings_digest,
         "circumstances_digest": totals.circumstances,
         "facts_digest": "sha256:" + hashlib.sha256(evidence_facts.encode()).hexdigest(),
-        "oldest_evidence_at": facts.oldest_evidence_at,
+        "oldest_evidence_at": format_or_none(facts.oldest_evidence_at) or "",
         "complete": bool(facts.complete),
         "stopped": entry.stopped,
         "simulated": bool(facts.simulated),

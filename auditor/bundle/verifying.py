@@ -13,8 +13,9 @@ from typing import BinaryIO
 from auditor.bundle import manifest, zip_writer
 from auditor.bundle.manifest import Manifest, ManifestPart
 from auditor.bundle.signing import CONTEXT, LONGEST, Signature
-from auditor.bundle.zip_writer import CENTRAL, CHUNK, END, LOCAL, ZipEntry
+from auditor.bundle.zip_writer import CENTRAL, CHUNK, EARLIEST, END, LOCAL, ZipEntry
 from auditor.errors import AuditorError
+from auditor.evidence.timestamps import parse_or_none
 from auditor.secrets.signing import BadKey, PublicKey
 
 THE_END = "the end of the archive"
@@ -63,7 +64,7 @@ class _BundleReader:
         self._size = file.seek(0, os.SEEK_END)
         self._directory: list[bytes] = []
         self._at = 0
-        self._moment = ""
+        self._moment = EARLIEST
 
     def verify(self, trusted: PublicKey | None) -> Verified:
         length, offset = self._find_directory()
@@ -74,7 +75,7 @@ class _BundleReader:
             parsed = manifest.read(content)
         except manifest.UnreadableManifest as error:
             raise TamperedBundle(manifest.NAME, f"it cannot be read: {error}") from error
-        self._moment = parsed.run.finished_at
+        self._moment = parse_or_none(parsed.run.finished_at) or EARLIEST
         self._check_header(manifest.NAME, header, content)
         signer = self._signer(parsed, content, trusted)
         for part in parsed.parts:

@@ -12,11 +12,12 @@ from typing import BinaryIO
 import yaml
 
 from auditor.bundle import manifest, zip_writer
-from auditor.bundle.manifest import Manifest, ManifestPart, ManifestRun, Tool
+from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
 from auditor.bundle.signing import signature_file
 from auditor.bundle.zip_writer import Packed
 from auditor.evidence.export import copy_snapshot
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.run import Run
 from auditor.report import FORMATS, Format, Options
 from auditor.secrets.signing import Signer
@@ -96,7 +97,20 @@ def _manifest(run: Run, packed: list[tuple[str, Packed]], signer: Signer | None)
     return Manifest(
         schema="auditor/bundle/v1",
         tool=Tool(name="auditor", version=run.tool_version),
-        run=ManifestRun.model_validate(info, from_attributes=True),
+        run=ManifestRun(
+            id=info.id,
+            account_id=info.account_id,
+            api_url=info.api_url,
+            started_at=format_rfc3339(info.started_at),
+            finished_at=format_rfc3339(info.finished_at),
+            depth=info.depth,
+            baseline=ManifestBaseline(
+                id=info.baseline.id, version=info.baseline.version, digest=info.baseline.digest
+            ),
+            complete=info.complete,
+            exit_code=info.exit_code,
+            fail_on=info.fail_on,
+        ),
         evidence_digest=info.evidence_digest,
         pseudonymised=run.pseudonymised,
         simulated=info.simulated,

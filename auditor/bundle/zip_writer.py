@@ -28,6 +28,9 @@ CENTRAL = struct.Struct("<4s6H3L5H2L")
 END = struct.Struct("<4s4H2LH")
 LOCAL_MARK, CENTRAL_MARK, END_MARK = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 
+EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
+"""The earliest time that a zip file can store."""
+
 _VERSION = 20
 _UNIX = 3 << 8
 _PRIVATE_FILE = 0o100600 << 16
@@ -53,8 +56,8 @@ class ZipEntry:
     packed_size: int
     size: int
 
-    def local(self, moment: str) -> bytes:
-        """The local header; `moment` (RFC 3339) is the time of every part."""
+    def local(self, moment: datetime) -> bytes:
+        """The local header; `moment` (UTC) is the time of every part."""
         return (
             LOCAL.pack(
                 LOCAL_MARK,
@@ -71,7 +74,7 @@ class ZipEntry:
             + self.name.encode()
         )
 
-    def central(self, moment: str, offset: int) -> bytes:
+    def central(self, moment: datetime, offset: int) -> bytes:
         """The record in the central directory."""
         return (
             CENTRAL.pack(
@@ -166,7 +169,7 @@ def stored(name: str, content: bytes) -> Packed:
     return pack(name, STORED, lambda out: _put(out, content))
 
 
-def write(out: BinaryIO, moment: str, parts: Iterable[Packed]) -> None:
+def write(out: BinaryIO, moment: datetime, parts: Iterable[Packed]) -> None:
     """Write the parts to `out`, in order, and close their files.
 
     Raises:
@@ -197,14 +200,10 @@ def _put(out: BinaryIO, content: bytes) -> None:
     out.write(content)
 
 
-def _dos(moment: str) -> tuple[int, int]:
+def _dos(moment: datetime) -> tuple[int, int]:
     """Time and date as zip files store them: UTC, in steps of two seconds, from 1980."""
-    try:
-        at = datetime.fromisoformat(moment).astimezone(UTC)
-    except ValueError:
-        at = datetime(1980, 1, 1, tzinfo=UTC)
-    year = min(max(at.year, 1980), 2107) - 1980
+    year = min(max(moment.year, 1980), 2107) - 1980
     return (
-        at.hour << 11 | at.minute << 5 | at.second // 2,
-        year << 9 | at.month << 5 | at.day,
+        moment.hour << 11 | moment.minute << 5 | moment.second // 2,
+        year << 9 | moment.month << 5 | moment.day,
     )

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from auditor.evidence.content_store import ContentStore, ProfileEntry
@@ -174,8 +175,8 @@ class SnapshotReader:
             self._totals = verified(self._db, self._contents, self._name or "The snapshot")
         return self._totals
 
-    def oldest(self) -> str | None:
-        """The time of the oldest read, RFC 3339; None if nothing was read."""
+    def oldest(self) -> datetime | None:
+        """The time of the oldest read; None if nothing was read."""
         return self.verified().oldest
 
     def digest(self) -> str:

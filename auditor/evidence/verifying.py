@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn
 
 from auditor.evidence import facts
@@ -17,7 +18,7 @@ from auditor.evidence.content_store import MOST_OUTCOMES, ContentStore, ProfileE
 from auditor.evidence.errors import EvidenceAltered, SnapshotError, UnsuitableSnapshot
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.evidence.timestamps import EARLIEST, LATEST, decode, rfc3339
+from auditor.evidence.timestamps import EARLIEST, LATEST, decode, from_milliseconds
 from auditor.plain_text import pluralize
 
 LONGEST_NAME = 20_000
@@ -40,8 +41,8 @@ class Totals:
     """`sha256:` over the scopes and their outcomes, without times."""
     circumstances: str
     """`sha256:` over the times, requests and details of all outcomes."""
-    oldest: str | None
-    """The time of the oldest read, RFC 3339; None if nothing was read."""
+    oldest: datetime | None
+    """The time of the oldest read; None if nothing was read."""
 
 
 def verified(db: sqlite3.Connection, contents: ContentStore, name: str) -> Totals:
@@ -107,7 +108,7 @@ class _Pass:
         return Totals(
             "sha256:" + digest.hexdigest(),
             "sha256:" + circumstances.hexdigest(),
-            None if oldest == LATEST else rfc3339(oldest),
+            None if oldest == LATEST else from_milliseconds(oldest),
         )
 
     def _check_facts(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
@@ -339,13 +339,13 @@ class BaselineInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The facts of a run. Times are RFC 3339, UTC."""
+    """The facts of a run. Times are UTC."""
 
     id: str
     account_id: str
     api_url: str
-    started_at: str
-    finished_at: str
+    started_at: datetime
+    finished_at: datetime
     depth: str
     baseline: BaselineInfo
     evidence_digest: str
@@ -358,9 +358,9 @@ class RunInfo:
     """`sha256:` over the organisation file's parameters, overrides, waivers, attestations and
     triage; empty if it has none of them, or there was no such file. None for a stored run of an
     earlier version, which did not record it."""
-    oldest_evidence_at: str = ""
+    oldest_evidence_at: datetime | None = None
     """Time of the oldest document that a verdict may rest on. It precedes the run itself if the run
-    was resumed or reused an earlier one. Empty if nothing was read, or for a stored run of an
+    was resumed or reused an earlier one. None if nothing was read, or for a stored run of an
     earlier version."""
 
 
@@ -369,8 +369,7 @@ class TrendPoint:
     """The result of an earlier run of the same account and baseline."""
 
     run: str
-    finished_at: str
-    """RFC 3339, UTC."""
+    finished_at: datetime
     deviations: int
     unknown: int
     judged: int

@@ -3,8 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-
-from auditor.evidence.timestamps import parse_rfc3339
+from datetime import datetime
 
 LONGEST_NAME = 60
 """Characters of a name before it is truncated."""
@@ -64,9 +63,9 @@ PLAIN = Markup('"', "")
 MARKDOWN = Markup("`", "**")
 
 
-def moment(time: str) -> str:
-    """An RFC 3339 time to the minute, in UTC."""
-    return f"{parse_rfc3339(time):%Y-%m-%d %H:%M} UTC"
+def moment(time: datetime) -> str:
+    """A time to the minute, in UTC."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def escape_markup(text: str, longest: int = LONGEST_NAME) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import Status, WaiverResult, WaiverState
 
@@ -113,8 +112,8 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
     """
     if event.later is None:
         return []
-    now = parse_rfc3339(event.later.finished_at).date()
-    before = None if event.earlier is None else parse_rfc3339(event.earlier.finished_at).date()
+    now = event.later.finished_at.date()
+    before = None if event.earlier is None else event.earlier.finished_at.date()
     due = [
         waiver
         for waiver in event.waivers
@@ -125,7 +124,7 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
 
 def days_left(waiver: WaiverResult, now: RunFacts) -> int:
     """Days until the last day of the waiver; negative once it has expired."""
-    return (waiver.expires - parse_rfc3339(now.finished_at).date()).days
+    return (waiver.expires - now.finished_at.date()).days
 
 
 def _is_due(expires: date, before: date | None, now: date) -> bool:

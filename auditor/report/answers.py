@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import (
     AffectedScopes,
     Answer,
@@ -132,7 +133,7 @@ def as_json(run: Run, answers: Sequence[Answer]) -> dict[str, JsonValue]:
         "run": {
             "id": info.id,
             "account_id": info.account_id,
-            "finished_at": info.finished_at,
+            "finished_at": format_rfc3339(info.finished_at),
             "depth": info.depth,
             "complete": info.complete,
             "simulated": info.simulated,

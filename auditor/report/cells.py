@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import Finding, Verdict
 from auditor.findings.run import Run
 from auditor.report import wording
@@ -117,7 +118,7 @@ _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "account_id": lambda run, _: run.info.account_id,
     "baseline": lambda run, _: run.info.baseline.id,
     "baseline_version": lambda run, _: run.info.baseline.version,
-    "finished_at": lambda run, _: run.info.finished_at,
+    "finished_at": lambda run, _: format_rfc3339(run.info.finished_at),
     "simulated": lambda run, _: _json(run.info.simulated),
 }
 

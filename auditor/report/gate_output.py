@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import FindingGroup, is_attestation_due
 from auditor.findings.run import Run, fingerprint
@@ -145,14 +146,14 @@ def as_json(
         else {
             "id": info.id,
             "account_id": info.account_id,
-            "finished_at": info.finished_at,
+            "finished_at": format_rfc3339(info.finished_at),
             "baseline": info.baseline.id,
             "baseline_digest": info.baseline.digest,
             "depth": info.depth,
             "complete": info.complete,
             "evidence_digest": info.evidence_digest,
             "organisation_digest": info.organisation_digest or None,
-            "oldest_evidence_at": info.oldest_evidence_at or None,
+            "oldest_evidence_at": format_or_none(info.oldest_evidence_at),
             "simulated": info.simulated,
             "undecided": basis.run.summary.undecided if basis is not None else None,
             "signed_by": basis.signed.key_id if basis and basis.signed else None,

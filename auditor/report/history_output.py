@@ -6,6 +6,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.drift import FindingState, RunFacts
 from auditor.findings.model import FindingHistory
 from auditor.report import wording
@@ -89,8 +90,8 @@ def facts_object(facts: RunFacts) -> dict[str, Any]:
         "id": facts.id,
         "account_id": facts.account_id,
         "api_url": facts.api_url,
-        "started_at": facts.started_at,
-        "finished_at": facts.finished_at,
+        "started_at": format_rfc3339(facts.started_at),
+        "finished_at": format_rfc3339(facts.finished_at),
         "depth": facts.depth,
         "baseline_id": baseline.id,
         "baseline_version": baseline.version,
@@ -105,7 +106,7 @@ def facts_object(facts: RunFacts) -> dict[str, Any]:
         "coverage": facts.coverage,
         "simulated": facts.simulated,
         "organisation_digest": facts.organisation_digest,
-        "oldest_evidence_at": facts.oldest_evidence_at,
+        "oldest_evidence_at": format_or_none(facts.oldest_evidence_at) or "",
     }
 
 

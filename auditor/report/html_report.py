@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from jinja2.environment import TemplateStream
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import answers
 from auditor.findings.exposure import Exposure, GroupExposure, exposure
 from auditor.findings.history_summary import HistorySummary, history
@@ -251,7 +253,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(plain=_plain, sentence=_sentence, number=wording.number)
+    environment.filters.update(
+        rfc3339=_rfc3339, plain=_plain, sentence=_sentence, number=wording.number
+    )
     environment.globals.update(
         w=wording,
         Severity=Severity,
@@ -287,6 +291,10 @@ def _content_security_policy() -> str:
 def _digest(template: str) -> str:
     text = _environment().get_template(template).render()
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _rfc3339(time: datetime | str) -> str:
+    return shorten(time if isinstance(time, str) else format_rfc3339(time), LONGEST)
 
 
 def _plain(text: str) -> str:

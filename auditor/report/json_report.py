@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import (
     Finding,
     ReadError,
@@ -101,8 +102,8 @@ def run_object(run: Run) -> Object:
         "id": info.id,
         "account_id": info.account_id,
         "api_url": info.api_url,
-        "started_at": info.started_at,
-        "finished_at": info.finished_at,
+        "started_at": format_rfc3339(info.started_at),
+        "finished_at": format_rfc3339(info.finished_at),
         "depth": info.depth,
         "baseline": {"id": baseline.id, "version": baseline.version, "digest": baseline.digest},
         "evidence_digest": info.evidence_digest,
@@ -112,7 +113,7 @@ def run_object(run: Run) -> Object:
         "fail_on": info.fail_on,
         "allow_unknown": run.allow_unknown,
         "organisation": {"digest": info.organisation_digest} if info.organisation_digest else None,
-        "oldest_evidence_at": info.oldest_evidence_at or None,
+        "oldest_evidence_at": format_or_none(info.oldest_evidence_at),
         "simulated": info.simulated,
     }
 

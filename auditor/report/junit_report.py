@@ -7,12 +7,13 @@ A test case is a control at a level, not a scope. Its name is therefore stable b
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from auditor.evidence.scope import Level
-from auditor.evidence.timestamps import parse_rfc3339
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
@@ -139,8 +140,8 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         "baseline": f"{info.baseline.id} {info.baseline.version} {info.baseline.digest}",
         "evidence": info.evidence_digest,
         "auditor": run.tool_version,
-        "started": info.started_at,
-        "finished": info.finished_at,
+        "started": format_rfc3339(info.started_at),
+        "finished": format_rfc3339(info.finished_at),
         "depth": info.depth,
         "simulated": "yes" if info.simulated else "no",
         "fail_on": info.fail_on,
@@ -285,6 +286,6 @@ def _lines(lines: Iterable[str]) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-def _timestamp(time: str) -> str:
-    """An RFC 3339 time in the format of JUnit: UTC, without zone and fraction."""
-    return parse_rfc3339(time).strftime("%Y-%m-%dT%H:%M:%S")
+def _timestamp(time: datetime) -> str:
+    """A time in the format of JUnit: UTC, without zone and fraction."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import BinaryIO
 
 from auditor.evidence.scope import Scope
-from auditor.evidence.timestamps import milliseconds
+from auditor.evidence.timestamps import format_rfc3339, milliseconds, to_milliseconds
 from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
@@ -94,7 +94,7 @@ class OcsfFormat(Format):
 
 def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Object:
     v, scope = finding.verdict, finding.scope
-    time = _milliseconds(finding.observed_at) or _milliseconds(run.info.finished_at)
+    time = _milliseconds(finding.observed_at) or to_milliseconds(run.info.finished_at)
     severity_id, severity = _INFORMATIONAL if v.status in _NOTHING_TO_DO else _SEVERITY[v.severity]
     status_id, status = _FINDING[v.status]
     subject = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
@@ -133,7 +133,7 @@ def _stale_entry(run: Run, line: str, metadata: Object) -> Object:
     account = run.info.account_id.encode("utf-8", "surrogatepass")
     line = sentence(line)
     identity = "sha256:" + hashlib.sha256(account + line.encode("utf-8", "replace")).hexdigest()
-    moment = _milliseconds(run.info.finished_at)
+    moment = to_milliseconds(run.info.finished_at)
     severity_id, severity = _SEVERITY[Severity.HIGH]
     status_id, status = _NEW
     compliance_id, compliance = _COMPLIANCE[Status.FAIL]
@@ -196,7 +196,7 @@ def _metadata(run: Run) -> Object:
         "correlation_uid": run.info.id,
         "tenant_uid": run.info.account_id,
         "log_name": "auditor",
-        "original_time": run.info.finished_at,
+        "original_time": format_rfc3339(run.info.finished_at),
     }
 
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Scope
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import ControlInfo, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
@@ -111,7 +112,7 @@ def _json_list(key: str, items: Iterable[Object]) -> Iterator[str]:
 def _metadata(run: Run, ids: _Ids) -> Object:
     return {
         "title": f"Privacy settings of Zoom account {printable(run.info.account_id)}",
-        "last-modified": run.info.finished_at,
+        "last-modified": format_rfc3339(run.info.finished_at),
         "version": _value(run.info.id),
         "oscal-version": VERSION,
         "parties": [
@@ -152,8 +153,8 @@ def _result(run: Run, ids: _Ids) -> Object:
         "description": _markup(
             " ".join([*_simulated(run), wording.checked(run), *wording.not_covered(run)])
         ),
-        "start": info.started_at,
-        "end": info.finished_at,
+        "start": format_rfc3339(info.started_at),
+        "end": format_rfc3339(info.finished_at),
         "props": _props(facts),
         "reviewed-controls": {"control-selections": [_reviewed(run)]},
         **_remarks(run),
@@ -208,7 +209,7 @@ def _observation(run: Run, group: FindingGroup, ids: _Ids) -> Object:
             "description": _markup(f"{verdict.source or 'no request'}: {group_outcome(group)}"),
         }
     ]
-    observation["collected"] = group.observed_to or run.info.finished_at
+    observation["collected"] = group.observed_to or format_rfc3339(run.info.finished_at)
     return observation
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level
-from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
@@ -99,9 +98,7 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
     yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]
-    finished, started = (
-        parse_rfc3339(time).timestamp() for time in (info.finished_at, info.started_at)
-    )
+    finished, started = info.finished_at.timestamp(), info.started_at.timestamp()
     yield "auditor_run_timestamp_seconds", "When the run ended, Unix time.", [({}, finished)]
     yield "auditor_run_duration_seconds", "How long the run took.", [({}, finished - started)]
     yield "auditor_api_requests", "Requests to Zoom.", [({}, api.requests)]

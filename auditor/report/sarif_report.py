@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict, WaiverTerms
 from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run, fingerprint
@@ -203,8 +204,8 @@ def _invocation(run: Run) -> Object:
     info = run.info
     return {
         "executionSuccessful": info.complete,
-        "startTimeUtc": info.started_at,
-        "endTimeUtc": info.finished_at,
+        "startTimeUtc": format_rfc3339(info.started_at),
+        "endTimeUtc": format_rfc3339(info.finished_at),
         "exitCode": info.exit_code,
         "exitCodeDescription": wording.EXIT_CODE.get(info.exit_code, ""),
         "toolExecutionNotifications": [_notification(error) for error in run.errors],

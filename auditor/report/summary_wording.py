@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult, WaiverState
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
@@ -65,11 +64,8 @@ def waivers_due(run: Run) -> list[str]:
 
 
 def _soonest(run: Run, soon: Sequence[WaiverResult]) -> str:
-    try:
-        expiry = min(waiver.expires for waiver in soon)
-        days = (expiry - parse_rfc3339(run.info.finished_at).date()).days
-    except ValueError:
-        return "soon"
+    expiry = min(waiver.expires for waiver in soon)
+    days = (expiry - run.info.finished_at.date()).days
     remaining = "today" if days <= 0 else f"in {pluralize(days, 'day')}"
     return remaining if len(soon) == 1 else f"soon, the first {remaining}"
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
@@ -312,10 +313,12 @@ def lock_state(verdict: Verdict) -> str:
     return _lock(verdict.locked)
 
 
-def when(time: str | None) -> str:
-    """An RFC 3339 time as `2026-11-21 21:59 UTC`; anything else as it is."""
+def when(time: datetime | str | None) -> str:
+    """A time as `2026-11-21 21:59 UTC`; text that is no RFC 3339 time as it is."""
     if time is None:
         return "time not recorded"
+    if isinstance(time, datetime):
+        return time.strftime("%Y-%m-%d %H:%M UTC")
     try:
         return parse_rfc3339(time).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:

@@ -5,7 +5,7 @@ Every text is a text cell, never a formula or a link.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from xlsxwriter import Workbook
@@ -34,7 +34,7 @@ _A4 = 9
 
 
 @contextmanager
-def create_workbook(path: Path, title: str, finished_at: str) -> Iterator["Book"]:
+def create_workbook(path: Path, title: str, finished_at: datetime) -> Iterator["Book"]:
     """Create a workbook at `path`; temporary files are in the same folder.
 
     Raises:
@@ -43,7 +43,7 @@ def create_workbook(path: Path, title: str, finished_at: str) -> Iterator["Book"
     settings = {"constant_memory": True, "tmpdir": str(path.parent), "use_zip64": True}
     try:
         with Workbook(path, settings) as workbook:
-            workbook.set_properties({"title": title, "created": _moment(finished_at)})
+            workbook.set_properties({"title": title, "created": finished_at.replace(tzinfo=None)})
             yield Book(workbook)
     except FileCreateError as error:
         raise OSError(*error.args[0].args) from error
@@ -150,12 +150,3 @@ def _text(text: str) -> str:
     """
     clean = cell(text, LONGEST_CELL - 1)
     return clean + " " if clean.startswith("<r>") and clean.endswith("</r>") else clean
-
-
-def _moment(time: str) -> datetime:
-    """An RFC 3339 time as naive UTC, as workbooks store it; 1900-01-01 if it is invalid."""
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError:
-        return datetime(1900, 1, 1)
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).replace(tzinfo=None)

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.snapshot_reader import SnapshotReader
-from auditor.evidence.timestamps import parse_rfc3339
+from auditor.evidence.timestamps import format_or_none, format_rfc3339, parse_rfc3339
 from auditor.findings.drift import FindingState, RunFacts
 from auditor.findings.model import Actor, BaselineInfo, FindingHistory, TrendPoint
 from auditor.findings.run import Run
@@ -58,14 +58,9 @@ class StoredRun:
     findings_digest: str = ""
     """Digest of the findings' states; empty for runs of an earlier version."""
 
-    @property
-    def ended(self) -> datetime:
-        """When the run ended."""
-        return parse_rfc3339(self.facts.finished_at)
-
     def ends_in_future(self, now: datetime) -> bool:
         """True if the run ends after `now`: one of the two clocks was wrong."""
-        return self.ended > now + SKEW
+        return self.facts.finished_at > now + SKEW
 
     def counts(self, now: datetime) -> bool:
         """True if the run may be the newest of its kind: not set aside, and not from the future."""
@@ -521,8 +516,8 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
         "series_id": series_id,
         "number": number,
         "api_url": info.api_url,
-        "started_at": info.started_at,
-        "finished_at": info.finished_at,
+        "started_at": format_rfc3339(info.started_at),
+        "finished_at": format_rfc3339(info.finished_at),
         "baseline_version": info.baseline.version,
         "baseline_digest": info.baseline.digest,
         "evidence_digest": info.evidence_digest,
@@ -539,7 +534,7 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
         "stopped": recording.text(stopped),
         "simulated": info.simulated,
         "organisation_digest": info.organisation_digest,
-        "oldest_evidence_at": info.oldest_evidence_at,
+        "oldest_evidence_at": format_or_none(info.oldest_evidence_at) or "",
         "set_aside": "",
         "signature": "",
         "findings_digest": "",
@@ -554,8 +549,6 @@ def _stored_run(row: Any) -> StoredRun:
     """
     try:
         entry = _parse_row(row)
-        parse_rfc3339(entry.facts.started_at)
-        parse_rfc3339(entry.facts.finished_at)
         Level(entry.facts.depth)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
@@ -571,8 +564,8 @@ def _parse_row(row: Any) -> StoredRun:
             id=row.id,
             account_id=row.account_id,
             api_url=row.api_url,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
+            started_at=parse_rfc3339(row.started_at),
+            finished_at=parse_rfc3339(row.finished_at),
             depth=row.depth,
             baseline=BaselineInfo(row.baseline_id, row.baseline_version, row.baseline_digest),
             evidence_digest=row.evidence_digest,
@@ -586,7 +579,9 @@ def _parse_row(row: Any) -> StoredRun:
             controls=frozenset(row.controls),
             simulated=row.simulated,
             organisation_digest=row.organisation_digest,
-            oldest_evidence_at=row.oldest_evidence_at,
+            oldest_evidence_at=parse_rfc3339(row.oldest_evidence_at)
+            if row.oldest_evidence_at
+            else None,
         ),
         series=row.series_id,
         number=row.number,

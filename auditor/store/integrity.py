@@ -5,6 +5,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.evidence.timestamps import format_or_none, format_rfc3339, parse_rfc3339
 from auditor.findings import digest
 from auditor.plain_text import clipped
 from auditor.store.errors import RunAltered
@@ -23,7 +24,8 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
     try:
         metadata = _metadata(evidence)
         recomputed = evidence.digest()
-        oldest = evidence.oldest() or ""
+        oldest = evidence.oldest()
+        finished_at = format_rfc3339(parse_rfc3339(metadata["finished_at"]))
     except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunAltered(
             f"The evidence of run {entry.facts.id} cannot be read ({clipped(error)}). It was "
@@ -34,12 +36,13 @@ def verify_evidence(entry: "StoredRun", evidence: SnapshotReader) -> None:
         ("run id", metadata["run_id"], facts.id),
         ("account", metadata["account_id"], facts.account_id),
         ("place of the API", place(metadata["api_url"]), entry.place),
-        ("end of the run", metadata["finished_at"], facts.finished_at),
+        ("end of the run", finished_at, format_rfc3339(facts.finished_at)),
         ("baseline digest", metadata["baseline"], facts.baseline.digest),
         ("evidence digest", recomputed, facts.evidence_digest),
     ]
-    if facts.oldest_evidence_at:  # empty for runs of an earlier version
-        compared.append(("time of the oldest document", oldest, facts.oldest_evidence_at))
+    if facts.oldest_evidence_at is not None:  # None for runs of an earlier version
+        recorded = format_rfc3339(facts.oldest_evidence_at)
+        compared.append(("time of the oldest document", format_or_none(oldest) or "", recorded))
     if facts.organisation_digest is not None:  # None likewise
         compared.append(
             ("organisation digest", metadata["organisation"], facts.organisation_digest)

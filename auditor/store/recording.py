@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import SnapshotReader
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import FindingKind, Status
 from auditor.findings.run import Run
 from auditor.store.batching import batched
@@ -67,9 +68,10 @@ def record(
     unseen = _unseen(connection, series_id, run, evidence)
     for batch in batched(unseen, BATCH_SIZE):
         connection.execute(sa.insert(incoming), batch)
-    _add_findings(connection, series_id, run.info.finished_at)
-    _close_periods(connection, series_id, number, run.info.finished_at)
-    _open_periods(connection, series_id, number, run.info.finished_at)
+    finished_at = format_rfc3339(run.info.finished_at)
+    _add_findings(connection, series_id, finished_at)
+    _close_periods(connection, series_id, number, finished_at)
+    _open_periods(connection, series_id, number, finished_at)
     digest = _digest(connection)
     incoming.drop(connection)
     return digest

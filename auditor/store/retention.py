@@ -24,7 +24,7 @@ def expired(
     of_month: dict[tuple[int, str], StoredRun] = {}
     for entry in (stored for stored in entries if stored.counts(now)):
         newest[entry.series] = max(newest.get(entry.series, entry), entry, key=_number)
-        month = entry.series, entry.facts.finished_at[:7]
+        month = entry.series, f"{entry.facts.finished_at:%Y-%m}"
         of_month[month] = max(of_month.get(month, entry), entry, key=_number)
     protected |= {entry.facts.id for entry in newest.values()}
     since = _month_before(now, monthly - 1)
@@ -32,7 +32,11 @@ def expired(
         entry.facts.id for (_, month), entry in of_month.items() if monthly > 0 and month >= since
     }
     oldest = now - keep
-    return [entry for entry in entries if entry.facts.id not in protected and entry.ended < oldest]
+    return [
+        entry
+        for entry in entries
+        if entry.facts.id not in protected and entry.facts.finished_at < oldest
+    ]
 
 
 def _number(entry: StoredRun) -> int:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
-from auditor.evidence.timestamps import parse_rfc3339
+from auditor.evidence.timestamps import parse_or_none
 from auditor.findings.run import Run
 from auditor.store import filesystem
 from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, RunNotFound, StoreError
@@ -72,10 +72,13 @@ class RunFolder:
 
     def is_of_future(self, now: datetime) -> bool:
         """True if the run began or ended after `now`: a clock was wrong."""
-        return any(
-            moment is not None and moment > now + SKEW
-            for moment in map(_parse_time, (self.facts["started_at"], self.facts["finished_at"]))
-        )
+        moments = parse_or_none(self.facts["started_at"]), self.finished_at
+        return any(moment is not None and moment > now + SKEW for moment in moments)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the run ended; None if it did not."""
+        return parse_or_none(self.facts["finished_at"])
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,7 @@ class Runs:
         for folder in reversed(self.run_folders(run_filter)):
             if folder.is_of_future(now):
                 continue
-            broke_off = not folder.facts["finished_at"] or folder.facts["stopped"]
+            broke_off = folder.finished_at is None or folder.facts["stopped"]
             is_last = not self._is_stored_after(folder, now)
             return folder.id if broke_off and is_last else None
         return None
@@ -316,13 +319,13 @@ class Runs:
         return [
             folder
             for folder in self.run_folders(run_filter)
-            if folder.facts["finished_at"] and not folder.facts["stopped"]
+            if folder.finished_at is not None and not folder.facts["stopped"]
         ]
 
     def ids(self) -> list[str]:
         """The finished runs, oldest first: those of the history, then those not stored yet."""
         stored = [entry.facts.id for entry in self.history.runs()]
-        finished = (folder.id for folder in self.run_folders() if folder.facts["finished_at"])
+        finished = (folder.id for folder in self.run_folders() if folder.finished_at is not None)
         return [*stored, *(run_id for run_id in finished if run_id not in stored)]
 
     def accounts(self, at: str) -> list[str]:
@@ -345,12 +348,12 @@ class Runs:
         """
         moment = now or datetime.now(UTC)
         newest = self.history.newest(run_filter, moment)
-        ended = "" if newest is None else newest.facts.finished_at
         unarchived = [
             folder
             for folder in self.run_folders(run_filter)
             if not folder.is_of_future(moment)
-            and folder.facts["finished_at"] > ended
+            and folder.finished_at is not None
+            and (newest is None or folder.finished_at > newest.facts.finished_at)
             and self.history.find(folder.id) is None
         ]
         if unarchived:
@@ -359,7 +362,7 @@ class Runs:
             return newest.facts.id
         whose = f" of account {run_filter.account_id}" if run_filter.account_id else ""
         at = f" at {run_filter.place}" if run_filter.place else ""
-        if any(not folder.facts["finished_at"] for folder in self.run_folders(run_filter)):
+        if any(folder.finished_at is None for folder in self.run_folders(run_filter)):
             raise RunNotFound(
                 f"No run{whose} in {self.home} is finished yet.",
                 "Resume an interrupted run with: auditor audit --resume",
@@ -472,12 +475,4 @@ def _evaluated_with(judgement: str) -> tuple[str, str] | None:
         baseline = json.loads(document["policy"])["baseline"]
         return baseline["info"]["id"], document["depth"]
     except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _parse_time(text: str) -> datetime | None:
-    """Parse an RFC 3339 time; None if the text is not a time with a time zone."""
-    try:
-        return parse_rfc3339(text)
-    except ValueError:
         return None

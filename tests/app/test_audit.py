@@ -13,6 +13,7 @@ from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.model import Severity, Status
 from auditor.findings.run import Run
@@ -256,7 +257,7 @@ def test_a_run_is_as_old_as_its_oldest_document() -> None:
     snapshot = snapshot_of((ACCOUNT, ON))
     run = judge(finished(snapshot, judgement()), judgement())
     times = [each.observed_at for each in snapshot.account().outcomes.values()]
-    assert run.info.oldest_evidence_at == min(times)
+    assert run.info.oldest_evidence_at == parse_rfc3339(min(times))
     assert Snapshot.create().oldest() is None
 
 

@@ -45,7 +45,7 @@ def entry(nights: Nights) -> StoredRun:
 
 def ended(entry: StoredRun, ago: timedelta = timedelta()) -> datetime:
     """The moment at which the run of `entry` is so old."""
-    return datetime.fromisoformat(entry.facts.finished_at.replace("Z", "+00:00")) + ago
+    return entry.facts.finished_at + ago
 
 
 def rejection_of(

@@ -2,17 +2,19 @@
 
 import io
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from auditor.bundle import manifest, zip_writer
 from auditor.bundle.manifest import Manifest, ManifestBaseline, ManifestPart, ManifestRun, Tool
 from auditor.bundle.signing import signature_file
+from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.secrets.signing import Signer
 
 SIGNER = Signer.read("11" * 32)
 STRANGER = Signer.read("22" * 32)
-FINISHED = "2026-11-21T22:04:31.250Z"
+FINISHED = parse_rfc3339("2026-11-21T22:04:31.250Z")
 PARTS = {
     "report.txt": (b"not one deviation\n" * 30, zip_writer.DEFLATED),
     "report.json": (b"{}\n", zip_writer.DEFLATED),
@@ -29,7 +31,7 @@ def manifest_of(parts: tuple[ManifestPart, ...], signer: Signer | None, **change
             account_id="acc-1",
             api_url="https://api.zoom.us/v2",
             started_at="2026-11-21T21:58:00Z",
-            finished_at=FINISHED,
+            finished_at=format_rfc3339(FINISHED),
             depth="user",
             baseline=ManifestBaseline(id="strict", version="1.0", digest="sha256:" + "ab" * 32),
             complete=True,
@@ -71,7 +73,10 @@ def listed(part: zip_writer.Packed, **changes: Any) -> ManifestPart:
 
 
 def zipped(
-    content: bytes, parts: list[zip_writer.Packed], signature: bytes | None, moment: str = FINISHED
+    content: bytes,
+    parts: list[zip_writer.Packed],
+    signature: bytes | None,
+    moment: datetime = FINISHED,
 ) -> bytes:
     """A bundle with this manifest, valid or not."""
     front = [zip_writer.stored(manifest.NAME, content)]

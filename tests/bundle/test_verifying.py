@@ -12,6 +12,7 @@ import pytest
 from auditor.bundle import zip_writer
 from auditor.bundle.signing import Signature, signature_file
 from auditor.bundle.verifying import NotABundle, TamperedBundle, Verified, verify
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.secrets.signing import PublicKey, Signer
 from tests.bundle import samples
 
@@ -260,7 +261,7 @@ def test_a_manifest_or_signature_that_claims_to_be_huge_is_not_read() -> None:
 def test_the_time_of_the_parts_is_that_of_the_run() -> None:
     parts = samples.packed(samples.PARTS)
     content = samples.manifest_of(tuple(map(samples.listed, parts)), None).written()
-    result = samples.zipped(content, parts, None, moment="2026-11-21T22:05:00Z")
+    result = samples.zipped(content, parts, None, moment=parse_rfc3339("2026-11-21T22:05:00Z"))
     assert altered(result).part == "manifest.json"
 
 
@@ -274,10 +275,10 @@ def test_other_programs_can_read_it() -> None:
             assert zlib.crc32(content) == opened.getinfo(name).CRC
 
 
-@pytest.mark.parametrize("moment", ["", "1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])
 def test_a_time_that_zip_files_cannot_say_is_brought_to_one_they_can(moment: str) -> None:
     out = io.BytesIO()
-    zip_writer.write(out, moment, samples.packed(samples.PARTS))
+    zip_writer.write(out, parse_rfc3339(moment), samples.packed(samples.PARTS))
     with zipfile.ZipFile(out) as opened:
         assert opened.infolist()[0].date_time[0] in (1980, 2107)
 

@@ -9,6 +9,7 @@ import pytest
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.answers import (
     AffectedScopes,
     Answer,
@@ -97,8 +98,8 @@ def run(rows: Sequence[Row], **fields: Any) -> Run:
             id="r1",
             account_id="acc",
             api_url="https://api.zoom.us/v2",
-            started_at="2026-11-21T20:00:00Z",
-            finished_at="2026-11-21T20:01:00Z",
+            started_at=parse_rfc3339("2026-11-21T20:00:00Z"),
+            finished_at=parse_rfc3339("2026-11-21T20:01:00Z"),
             depth="user",
             baseline=BaselineInfo("strict", "1.0", "sha256:0"),
             evidence_digest="sha256:1",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import (
     ApiUsage,
     BaselineInfo,
@@ -36,8 +37,8 @@ def run_of(*assessments: Assessment) -> Run:
         id="r",
         account_id="acc",
         api_url="https://api.example",
-        started_at=AT,
-        finished_at=AT,
+        started_at=parse_rfc3339(AT),
+        finished_at=parse_rfc3339(AT),
         depth="user",
         baseline=BaselineInfo("strict", "1", "sha256:0"),
         evidence_digest="sha256:0",

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, RunFacts
 from auditor.findings.model import (
     Actor,
@@ -36,8 +37,8 @@ def facts(
         id=run_id,
         account_id="q6gBJVO5TzexKYTb_I2rpg",
         api_url="https://api.zoom.us/v2",
-        started_at=finished_at,
-        finished_at=finished_at,
+        started_at=parse_rfc3339(finished_at),
+        finished_at=parse_rfc3339(finished_at),
         depth="user",
         baseline=BaselineInfo("consent-first", "1", "sha256:0"),
         evidence_digest="sha256:1",

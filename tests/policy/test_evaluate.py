@@ -10,6 +10,7 @@ from auditor.evidence.read_plan import PENDING, PHONE, TOKEN
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import (
     ApiUsage,
@@ -395,7 +396,8 @@ def run_of(evaluation: Evaluation, expectation: Baseline, snapshot: Snapshot) ->
     info = BaselineInfo("b", "1", "sha256:0")
     return Run(
         info=RunInfo(
-            "r", "acc", "https://api.example", READ_AT, READ_AT, "user", info, snapshot.digest(),
+            "r", "acc", "https://api.example", parse_rfc3339(READ_AT), parse_rfc3339(READ_AT),
+            "user", info, snapshot.digest(),
             evaluation.complete, 0,
         ),
         summary=evaluation.summary, api=ApiUsage(), errors=evaluation.errors, controls={},

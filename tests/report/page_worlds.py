@@ -5,6 +5,7 @@ from datetime import date
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import (
     Layer,
     Severity,
@@ -27,8 +28,8 @@ CHAIN = (
 )
 WAIVER = WaiverTerms("Trains surgeons", "dpo@example.com", "SEC-12", date(2026, 11, 27))
 TREND = (
-    TrendPoint("r1", "2026-11-19T22:00:00Z", 80, 60, 1300),
-    TrendPoint("r2", "2026-11-20T22:00:00Z", 40, 70, 1340),
+    TrendPoint("r1", parse_rfc3339("2026-11-19T22:00:00Z"), 80, 60, 1300),
+    TrendPoint("r2", parse_rfc3339("2026-11-20T22:00:00Z"), 40, 70, 1340),
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.evidence.diff import SettingChange
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import (
     ChangeKind,
     Drift,
@@ -50,9 +51,9 @@ PERSISTING = FindingHistory(FIRST, FIRST, LifecycleState.PERSISTING)
 NEW = FindingHistory(NOW, NOW, LifecycleState.NEW, EVE)
 REGRESSED = FindingHistory(FIRST, NOW, LifecycleState.REGRESSED, EVE)
 TREND = (
-    TrendPoint("r1", "2026-11-18T22:00:00Z", 12, 3, 180),
-    TrendPoint("r2", "2026-11-19T22:00:00Z", 11, 90, 180, complete=False),
-    TrendPoint("20261120T215800Z-6e2b", AGAIN, 11, 4, 200),
+    TrendPoint("r1", parse_rfc3339("2026-11-18T22:00:00Z"), 12, 3, 180),
+    TrendPoint("r2", parse_rfc3339("2026-11-19T22:00:00Z"), 11, 90, 180, complete=False),
+    TrendPoint("20261120T215800Z-6e2b", parse_rfc3339(AGAIN), 11, 4, 200),
 )
 LOCAL = worlds.deviation("RC-02")
 SUMMARY = worlds.deviation("AI-01", Level.ACCOUNT)
@@ -163,8 +164,8 @@ def facts(run_id: str, finished_at: str) -> RunFacts:
         id=run_id,
         account_id="acc-1",
         api_url="https://api.zoom.us/v2",
-        started_at=finished_at,
-        finished_at=finished_at,
+        started_at=parse_rfc3339(finished_at),
+        finished_at=parse_rfc3339(finished_at),
         depth="user",
         baseline=BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32),
         evidence_digest="sha256:" + "cd" * 32,

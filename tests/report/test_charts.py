@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.exposure import Exposure, GroupExposure
 from auditor.findings.model import TrendPoint
 from auditor.findings.rollup import roll_up
@@ -103,15 +104,15 @@ def test_more_stands_higher_and_later_stands_further_right() -> None:
 
 
 def test_nothing_ever_found_is_a_flat_line() -> None:
-    still = TrendPoint("r1", "2026-11-19T22:00:00Z", 0, 0, 180)
+    still = TrendPoint("r1", parse_rfc3339("2026-11-19T22:00:00Z"), 0, 0, 180)
     drawn = trend(worlds.clean(), still)
     assert {y for line in drawn.lines for _, y in line.points} == {charts.TREND_HEIGHT - 10}
 
 
 def test_coverage_has_a_scale_of_its_own_from_none_to_all() -> None:
     half, whole = (
-        TrendPoint("r1", "2026-11-18T22:00:00Z", 0, 90, 180),
-        TrendPoint("r2", "2026-11-19T22:00:00Z", 0, 0, 1_000_000),
+        TrendPoint("r1", parse_rfc3339("2026-11-18T22:00:00Z"), 0, 90, 180),
+        TrendPoint("r2", parse_rfc3339("2026-11-19T22:00:00Z"), 0, 0, 1_000_000),
     )
     drawn = trend(worlds.clean(), half, whole)
     (points,) = drawn.coverage
@@ -122,7 +123,7 @@ def test_coverage_has_a_scale_of_its_own_from_none_to_all() -> None:
 
 def test_a_run_without_checks_interrupts_the_coverage() -> None:
     points = [
-        TrendPoint(f"r{at}", "2026-11-18T22:00:00Z", 0, 0, checks)
+        TrendPoint(f"r{at}", parse_rfc3339("2026-11-18T22:00:00Z"), 0, 0, checks)
         for at, checks in enumerate((9, 0))
     ]
     drawn = trend(worlds.clean(), *points)
@@ -131,8 +132,8 @@ def test_a_run_without_checks_interrupts_the_coverage() -> None:
 
 def test_incomplete_runs_are_marked_where_they_stand() -> None:
     whole, broken = (
-        TrendPoint("r1", "2026-11-18T22:00:00Z", 1, 0, 9),
-        TrendPoint("r2", "2026-11-19T22:00:00Z", 1, 0, 9, complete=False),
+        TrendPoint("r1", parse_rfc3339("2026-11-18T22:00:00Z"), 1, 0, 9),
+        TrendPoint("r2", parse_rfc3339("2026-11-19T22:00:00Z"), 1, 0, 9, complete=False),
     )
     drawn = trend(worlds.clean(), whole, broken)
     assert drawn.gaps == (drawn.lines[0].points[1][0],)

@@ -5,6 +5,7 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import Layer, TrendPoint, WaiverResult
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
@@ -62,8 +63,8 @@ def test_a_waiver_may_end_today() -> None:
 
 
 def test_changes_have_numbers_and_words() -> None:
-    before = TrendPoint("r1", "2026-11-20T22:00:00Z", 40, 70, 1340)
-    now = TrendPoint("r2", "2026-11-21T22:00:00Z", 52, 66, 1340)
+    before = TrendPoint("r1", parse_rfc3339("2026-11-20T22:00:00Z"), 40, 70, 1340)
+    now = TrendPoint("r2", parse_rfc3339("2026-11-21T22:00:00Z"), 52, 66, 1340)
     assert summary_wording.since(before, now) == (
         "Since 2026-11-20 22:00 UTC: deviations 40 → 52 (12 more), unknown 70 → 66 (4 fewer), "
         "checks 1,340 as before."

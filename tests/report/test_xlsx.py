@@ -8,6 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -264,24 +265,17 @@ def test_the_same_run_gives_the_same_bytes_at_any_time(monkeypatch: pytest.Monke
     assert written(worlds.everything()) == first
 
 
-@pytest.mark.parametrize(
-    ("time", "created"),
-    [
-        ("2026-11-21T23:04:30+01:00", "2026-11-21T22:04:30Z"),
-        ("2026-11-21T22:04:30", "2026-11-21T22:04:30Z"),
-        ("last night", "1900-01-01T00:00:00Z"),
-    ],
-)
-def test_the_workbook_was_made_when_the_run_ended(time: str, created: str) -> None:
-    run = worlds.clean()
-    data = written(replace(run, info=replace(run.info, finished_at=time)))
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert created in archive.read("docProps/core.xml").decode()
+def test_the_workbook_was_made_when_the_run_ended() -> None:
+    with zipfile.ZipFile(io.BytesIO(written(worlds.clean()))) as archive:
+        assert "2026-11-21T22:04:30Z" in archive.read("docProps/core.xml").decode()
 
 
 def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
-    with pytest.raises(IsADirectoryError), create_workbook(path, "", ""):
+    with (
+        pytest.raises(IsADirectoryError),
+        create_workbook(path, "", datetime(2026, 11, 21, tzinfo=UTC)),
+    ):
         path.mkdir()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import (
     ApiUsage,
     BaselineInfo,
@@ -201,8 +202,8 @@ def run_of(
         id="20261121T215800Z-7f3a",
         account_id="acc-1",
         api_url="https://api.zoom.us/v2",
-        started_at="2026-11-21T21:58:00.000Z",
-        finished_at="2026-11-21T22:04:30.250Z",
+        started_at=parse_rfc3339("2026-11-21T21:58:00.000Z"),
+        finished_at=parse_rfc3339("2026-11-21T22:04:30.250Z"),
         depth="user",
         baseline=BaselineInfo(name, "1.0.0", "sha256:" + "ab" * 32, "Strict"),
         evidence_digest="sha256:" + "cd" * 32,

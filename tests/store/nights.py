@@ -11,6 +11,7 @@ from auditor.evidence.read_plan import LISTINGS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import SETTINGS, Document, Outcome, ReadFailure
 from auditor.findings.drift import FindingState
 from auditor.findings.model import FindingHistory, Status, Verdict
@@ -94,15 +95,17 @@ class Nights:
         snapshot.set_metadata("stopped", stopped)
         facts = {
             "id": run_id,
-            "started_at": self.at(self._count)[:11] + "21:00:00.000Z",
-            "finished_at": self.now,
+            "started_at": parse_rfc3339(f"{self.now[:11]}21:00:00.000Z"),
+            "finished_at": parse_rfc3339(self.now),
             "evidence_digest": snapshot.digest(),
             **info,
         }
         run = run_of([*assessed, *more], **facts)
         snapshot.set_metadata("run_id", run_id)
-        for key in ("account_id", "api_url", "started_at", "finished_at"):
+        for key in ("account_id", "api_url"):
             snapshot.set_metadata(key, getattr(run.info, key))
+        for key in ("started_at", "finished_at"):
+            snapshot.set_metadata(key, format_rfc3339(getattr(run.info, key)))
         snapshot.set_metadata("run_id", run_id)
         if snapshot.meta("judgement") is None:
             policy = {"baseline": {"info": {"digest": run.info.baseline.digest}}}

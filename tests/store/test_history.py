@@ -12,6 +12,7 @@ from auditor.evidence.read_plan import COVERAGE_VIEWS
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import Document
 from auditor.findings.drift import FindingState
 from auditor.findings.model import (
@@ -369,7 +370,11 @@ def test_a_run_that_went_on_is_stored_anew_as_if_it_never_had_stopped(nights: Ni
     stopped = nights.night({"u1": UNKNOWN, "u3": FAIL}, stopped="the daily limit is used up")
     assert stopped.stopped == "the daily limit is used up"
     done = nights.night({"u1": FAIL, "u2": FAIL}, run_id=stopped.facts.id)
-    assert (done.number, done.stopped, done.facts.finished_at) == (2, "", nights.now)
+    assert (done.number, done.stopped, done.facts.finished_at) == (
+        2,
+        "",
+        parse_rfc3339(nights.now),
+    )
     assert nights.statuses(done) == {"u1": FAIL, "u2": FAIL}
     for zoom_id in ("u1", "u2"):
         expected = FindingHistory(nights.at(1), nights.at(1), LifecycleState.PERSISTING)

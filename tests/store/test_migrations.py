@@ -67,5 +67,5 @@ def test_earlier_runs_get_their_order_and_local_ones_are_marked(tmp_path: Path) 
         "r2": True,
     }
     assert entries["r1"].facts.organisation_digest is None
-    assert entries["r1"].facts.oldest_evidence_at == ""
+    assert entries["r1"].facts.oldest_evidence_at is None
     history.database.close()

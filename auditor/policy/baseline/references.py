@@ -7,6 +7,7 @@ unknown whether a name is on it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Literal
 
@@ -360,7 +361,7 @@ class LookedUp:
 
     run: str = ""
     """The id of the run; empty if there was none."""
-    finished_at: str = ""
+    finished_at: datetime | None = None
     found: Sequence[Reference] = ()
     """The names that do not match."""
     unchecked: str = ""
