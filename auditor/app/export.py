@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,13 +85,26 @@ class ExportOptions:
             NothingSelected: the judgement assesses no control.
             SnapshotError: the run did not finish, or the copy cannot be written.
         """
-        with ExitStack() as stack:
-            if self.key is not None:
-                renamed = _under_pseudonyms(snapshot, judgement, self.key)
-                snapshot, judgement = stack.enter_context(renamed)
-                run = None
-            evaluated = run or judge(snapshot, judgement)
-            yield EvaluatedRun(replace(evaluated, framework=self.framework), snapshot, judgement)
+        with self.renamed(snapshot, judgement) as (shown, config):
+            evaluated = judge(shown, config) if run is None or self.key is not None else run
+            yield EvaluatedRun(replace(evaluated, framework=self.framework), shown, config)
+
+    @contextmanager
+    def renamed(
+        self, snapshot: Snapshot, judgement: EvaluationConfig
+    ) -> Iterator[tuple[Snapshot, EvaluationConfig]]:
+        """The evidence and its config as they are shown: unchanged, or a copy under pseudonyms.
+
+        The copy exists for the duration of the block.
+
+        Raises:
+            SnapshotError: the copy cannot be written.
+        """
+        if self.key is None:
+            yield snapshot, judgement
+        else:
+            with _under_pseudonyms(snapshot, judgement, self.key) as copy:
+                yield copy
 
 
 @contextmanager

@@ -47,6 +47,16 @@ COMMANDS: Sequence[tuple[str, str]] = (
         "Answer common questions about Zoom, AI and consent from a stored run. Needs no network.",
     ),
     (
+        "inventory",
+        "List every AI and sharing feature: on or off, for whom, who can change it. Needs no "
+        "network.",
+    ),
+    (
+        "explain",
+        "Explain the settings of a person or group: who decided, and who can change them. Needs "
+        "no network.",
+    ),
+    (
         "attest",
         "Answer the questions that no API answers, with evidence and an expiry date.",
     ),

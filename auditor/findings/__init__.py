@@ -10,6 +10,7 @@ __all__ = [
     "exposure",
     "frameworks",
     "history_summary",
+    "inventory",
     "model",
     "questions",
     "rollup",

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auditor.evidence.reading import Cause, JsonValue
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.findings.inventory import is_on
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.questions import (
     DEVIATES,
@@ -24,7 +25,6 @@ from auditor.findings.questions import (
 from auditor.findings.run import Run
 from auditor.plain_text import join_and, pluralize
 
-_UNSET: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
 """Kinds of verdicts that rest on the value of a setting. Locks and attestations do not."""
 
@@ -298,21 +298,12 @@ def _is_decisive(verdict: Verdict, related: RelatedControl) -> bool:
     if verdict.observed is None:
         return False
     if when == ENABLED:
-        return _is_on(verdict.observed)
+        return is_on(verdict.observed)
     if when == DISABLED:
-        return not _is_on(verdict.observed)
+        return not is_on(verdict.observed)
     return any(
         type(value) is type(verdict.observed) and value == verdict.observed for value in when
     )
-
-
-def _is_on(value: JsonValue) -> bool:
-    if isinstance(value, dict):
-        switches = [value[key] for key in ("enable", "enabled") if key in value]
-        return any(_is_on(child) for child in switches or value.values())
-    if isinstance(value, list):
-        return bool(value)
-    return (value.casefold() if isinstance(value, str) else value) not in _UNSET
 
 
 def _is_excepted(verdict: Verdict, related: RelatedControl) -> bool:

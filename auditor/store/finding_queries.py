@@ -117,6 +117,40 @@ def histories_at(
     return histories
 
 
+def account_values_at(
+    connection: Connection, series_id: int, number: int
+) -> dict[tuple[str, str], str]:
+    """Setting and value (as JSON) of the account in a run, to the time (RFC 3339) since which the
+    runs of the series show that value without interruption.
+
+    Only values that some run reported as other than passed are known.
+    """
+    query = (
+        sa.select(
+            findings.c.fingerprint,
+            findings.c.setting,
+            *(periods.c[name] for name in ("observed", "since", "since_at", "until")),
+        )
+        .join(periods, periods.c.finding_id == findings.c.id)
+        .where(findings.c.series_id == series_id, periods.c.since <= number)
+        .where(findings.c.level == str(Level.ACCOUNT), findings.c.kind == str(FindingKind.VALUE))
+        .order_by(findings.c.fingerprint, periods.c.since.desc())
+    )
+    since: dict[tuple[str, str], str] = {}
+    for _, rows in groupby(connection.execute(query).all(), key=lambda row: row.fingerprint):
+        newest, *earlier = rows
+        if newest.observed == "null" or (newest.until is not None and newest.until < number):
+            continue
+        first = newest
+        for row in earlier:
+            if row.until != first.since - 1 or row.observed != newest.observed:
+                break
+            first = row
+        key = newest.setting, newest.observed
+        since[key] = min(first.since_at, since.get(key, first.since_at))
+    return since
+
+
 def lifecycle_state(past: Sequence[tuple[Status, int, int]], number: int) -> LifecycleState | None:
     """The lifecycle state of a finding at run `number`.
 

@@ -318,6 +318,12 @@ class History:
                 connection, entry.series, entry.number, fingerprints
             )
 
+    def account_values_since(self, entry: StoredRun) -> Mapping[tuple[str, str], str]:
+        """Setting and value (as JSON) of the account in a run, to the time since which its series
+        shows that value without interruption."""
+        with self._database.reading() as connection:
+            return finding_queries.account_values_at(connection, entry.series, entry.number)
+
     def trend(self, entry: StoredRun, now: datetime | None = None) -> list[TrendPoint]:
         """The results of earlier runs in the series, oldest first."""
         query = (

@@ -4,6 +4,7 @@ __all__ = [
     "controls",
     "documented",
     "errors",
+    "features",
     "files",
     "frameworks",
     "operators",

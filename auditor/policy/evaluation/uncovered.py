@@ -31,7 +31,10 @@ def speaks_of(path: str) -> str | None:
 class Coverage:
     """Knows which leaves of a document are covered by controls, and which are documented."""
 
-    def __init__(self, catalogue: Catalogue, baseline: Baseline, accepted: Iterable[str]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, baseline: Baseline | None, accepted: Iterable[str]
+    ) -> None:
+        """Without a baseline, `is_judged` is false for every path."""
         checks = [check for control in catalogue for check in control.checks]
         reading = [check for check in checks if check.surface == SETTINGS_SURFACE]
         self._covered = {check.setting for check in reading}
@@ -40,9 +43,8 @@ class Coverage:
         self._wholes = {c.setting for c in reading if {"object", "array"} & set(c.type)}
         """Settings that a control reads as a whole."""
         self._locks = {check.lock for check in reading if check.lock is not None}
-        self._judged = {
-            setting for assessed in baseline.assessed.values() for setting in assessed.expectations
-        }
+        controls = baseline.assessed.values() if baseline is not None else ()
+        self._judged = {setting for assessed in controls for setting in assessed.expectations}
         self._accepted = [pattern.casefold().replace("[", "[[]") for pattern in accepted]
 
     def is_new(self, view: View, path: str) -> bool:

@@ -1,3 +1,12 @@
 """Judging: the documents that a baseline needs, and the verdicts on each scope."""
 
-__all__ = ["assess", "derived", "judge", "lock_verifier", "phone_and_meetings", "reads"]
+__all__ = [
+    "assess",
+    "derived",
+    "groups",
+    "judge",
+    "lock_inheritance",
+    "lock_verifier",
+    "phone_and_meetings",
+    "reads",
+]

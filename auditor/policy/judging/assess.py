@@ -144,6 +144,18 @@ class Assessor:
         self.inherited_values = InheritedValues(union, account)
         return account
 
+    def assess_scope(self, snapshot: Snapshot, scope: Scope) -> Assessment:
+        """Assess one recorded account, group or user as `run` does."""
+        account = self.prepare(snapshot)
+        if scope.level is Level.ACCOUNT:
+            return self.assessment(account)
+        for group in snapshot.evidence(Level.GROUP):
+            self.groups.add(group)
+        inherited = self.inherited_values
+        if scope.level is Level.USER and inherited is not None and inherited.inherited:
+            inherited.discard_contradicted(snapshot.evidence(Level.USER), self._without_exceptions)
+        return self.assessment(snapshot.evidence_of(scope))
+
     def _without_exceptions(self, user: ScopeEvidence) -> Iterator[Verdict]:
         """The verdicts on a user before waivers and attestations; nothing is counted."""
         groups = self.groups.of(user.scope)

@@ -41,12 +41,7 @@ class InheritedValues:
             for check in assessed.control.checks
             if check.surface == SETTINGS_SURFACE
         }
-        inherited = {
-            view: outcome
-            for view, outcome in self.account.outcomes.items()
-            if _is_confirmed(self.account.outcomes.get(read_plan.lock_sample_view(view)))
-        }
-        self.inherited = inherited
+        self.inherited = confirmed_documents(self.account)
 
     def inherits(self, user: ScopeEvidence, check: Check) -> bool:
         """True if the user's document for `check` was not read and the account's replaces it."""
@@ -102,19 +97,33 @@ class InheritedValues:
         if verdict.status is Status.NOT_APPLICABLE and check.only_when is not None:
             setting = check.only_when.setting
             if check.lock is not None and f"{setting}.".startswith(f"{check.lock}."):
-                return self._is_locked(
-                    check
-                )  # one lock covers the switch and its dependent settings
+                # one lock covers the switch and its dependent settings
+                return is_locked(check, self.account.outcomes)
             switch = self._checks.get(setting)
-            return switch is not None and self._is_locked(switch)
-        seen = isinstance(lookup.find(check, self.account.outcomes).reading, Seen)
-        return seen and self._is_locked(check)
+            return switch is not None and is_locked(switch, self.account.outcomes)
+        return is_locked_value(check, self.account.outcomes)
 
-    def _is_locked(self, check: Check) -> bool:
-        if check.lock is None or check.lock_inferred or Level.ACCOUNT not in check.lock_levels:
-            return False
-        reading = locks.find(check, self.account.outcomes).reading
-        return isinstance(reading, Seen) and reading.value is True
+
+def confirmed_documents(account: ScopeEvidence) -> dict[View, Outcome]:
+    """The account's documents for those views of users in which a sample confirmed the locks."""
+    return {
+        view: outcome
+        for view, outcome in account.outcomes.items()
+        if _is_confirmed(account.outcomes.get(read_plan.lock_sample_view(view)))
+    }
+
+
+def is_locked_value(check: Check, account: Mapping[View, Outcome]) -> bool:
+    """True if the account's documents show the value of `check` and that its own lock is on."""
+    return isinstance(lookup.find(check, account).reading, Seen) and is_locked(check, account)
+
+
+def is_locked(check: Check, account: Mapping[View, Outcome]) -> bool:
+    """True if the account's documents show that the lock of `check` is on, without inference."""
+    if check.lock is None or check.lock_inferred or Level.ACCOUNT not in check.lock_levels:
+        return False
+    reading = locks.find(check, account).reading
+    return isinstance(reading, Seen) and reading.value is True
 
 
 def checks_of_users(baseline: Baseline, view: View) -> list[tuple[str, Check]]:

@@ -1,0 +1,294 @@
+"""The inventory in words: the cells and sentences that its formats for people share."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.inventory import (
+    Feature,
+    FeatureUse,
+    GroupState,
+    Inventory,
+    SettingState,
+    ValueKey,
+    is_on,
+    key_of,
+)
+from auditor.findings.model import Role
+from auditor.plain_text import join_and, pluralize
+from auditor.report import wording
+from auditor.report.display import printable, shorten, value_text
+
+LONGEST_VALUE = 60
+"""Columns of a value in a sentence."""
+MOST_GROUPS = 5
+"""Groups that a sentence names; CSV and JSON have all."""
+NOT_HERE = "–"
+NOT_KNOWN = "not known"
+
+TOPIC: Mapping[str, str] = {
+    "ai": "AI",
+    "third-party-sharing": "Sharing with others",
+    "data-residency": "Data residency",
+}
+"""Topics whose name is not their own heading."""
+USE: Mapping[FeatureUse, str] = {
+    FeatureUse.ON: "On",
+    FeatureUse.SET: "Set to a value",
+    FeatureUse.OFF: "Off wherever it was read",
+    FeatureUse.UNKNOWN: "Not known",
+}
+
+_WHO: Mapping[Role, str] = {
+    Role.USER: "users",
+    Role.GROUP_ADMIN: "group admins",
+    Role.ACCOUNT_ADMIN: "account admins",
+}
+_ACCOUNT_LEVELS = (Level.ACCOUNT, Level.PHONE_ACCOUNT)
+_GROUP_LEVELS = (Level.GROUP, Level.PHONE_GROUP, Level.PHONE_SITE)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """A feature as one row of a table, and sentences about it."""
+
+    feature: Feature
+    account: str
+    groups: str
+    people: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSection:
+    """The features of a topic, by whether they are on."""
+
+    heading: str
+    summary: str
+    parts: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
+    """Headings with their rows."""
+
+
+def sections(inventory: Inventory) -> list[TopicSection]:
+    """The features by topic and use; what is on comes first."""
+    topics: dict[str, list[Feature]] = {}
+    for feature in inventory.features:
+        if not feature.is_repeated:
+            topics.setdefault(feature.topic, []).append(feature)
+    return [_section(topic, features) for topic, features in topics.items()]
+
+
+def origin(inventory: Inventory) -> str:
+    """The run that the facts come from, in a sentence."""
+    info = inventory.info
+    limited = f" Only {join_and([*map(printable, inventory.groups)])}." if inventory.groups else ""
+    simulated = "Simulated: not from Zoom. " if info.simulated else ""
+    names = " People go by pseudonyms." if info.pseudonymised else ""
+    return (
+        f"{simulated}Run {printable(info.run_id)} of account {printable(info.account_id)}, "
+        f"{wording.when(info.finished_at)}, depth {printable(info.depth)}.{limited}{names}"
+    )
+
+
+def topic_name(topic: str) -> str:
+    """The heading of a topic."""
+    return TOPIC.get(topic) or topic[:1].upper() + topic[1:].replace("-", " ")
+
+
+def value_words(value: JsonValue, words: Mapping[ValueKey, str]) -> str:
+    """`on`, `off`, or another value in its words."""
+    return shorten(words.get(key_of(value)) or _switch_words(value), LONGEST_VALUE)
+
+
+def _switch_words(value: JsonValue) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value_text(value, LONGEST_VALUE)
+
+
+def state_words(state: SettingState, words: Mapping[ValueKey, str]) -> str:
+    """The value in words, or why it is unknown."""
+    if state.cause is not None:
+        return wording.cause_name(state.cause)
+    return value_words(state.value, words)
+
+
+def changeable(roles: Sequence[Role]) -> str:
+    """`users, group admins and account admins`."""
+    return join_and([_WHO[role] for role in roles])
+
+
+def _section(topic: str, features: Sequence[Feature]) -> TopicSection:
+    by_use = {use: [each for each in features if each.use is use] for use in FeatureUse}
+    counts = [
+        f"{len(found)} {words}"
+        for use, words in (
+            (FeatureUse.ON, "on"),
+            (FeatureUse.SET, "set to a value"),
+            (FeatureUse.OFF, "off"),
+            (FeatureUse.UNKNOWN, "not known"),
+        )
+        if (found := by_use[use])
+    ]
+    return TopicSection(
+        topic_name(topic),
+        f"{pluralize(len(features), 'setting')}: {', '.join(counts)}",
+        tuple((USE[use], tuple(map(_row, found))) for use, found in by_use.items() if found),
+    )
+
+
+def _row(feature: Feature) -> FeatureRow:
+    return FeatureRow(
+        feature, _account(feature), _groups(feature), _people(feature), tuple(_notes(feature))
+    )
+
+
+def _account(feature: Feature) -> str:
+    state = feature.account
+    exists = state.is_seen or any(level in feature.levels for level in _ACCOUNT_LEVELS)
+    if not exists:
+        return NOT_HERE
+    if not state.is_seen:
+        return NOT_KNOWN
+    words = value_words(state.value, feature.words) if isinstance(state.value, bool) else "set"
+    return f"{words}, locked" if state.locked else words
+
+
+def _groups(feature: Feature) -> str:
+    groups = feature.groups
+    seen = [group for group in groups if group.state.is_seen]
+    if not groups:
+        return NOT_HERE
+    if not seen:
+        return NOT_KNOWN
+    if not all(isinstance(group.state.value, bool) for group in seen):
+        differ = sum(key_of(group.state.value) != key_of(feature.account.value) for group in seen)
+        return f"{differ} of {len(groups)} differ" if differ else "as the account"
+    return _share(sum(is_on(group.state.value) for group in seen), len(seen), len(groups))
+
+
+def _people(feature: Feature) -> str:
+    people = feature.people
+    counted = people.known + sum(each.count or 0 for each in people.unknown)
+    if not people.values:
+        return NOT_KNOWN if people.unknown else NOT_HERE
+    if not all(isinstance(each.value, bool) for each in people.values):
+        return pluralize(len(people.values), "value")
+    uncounted = any(each.count is None for each in people.unknown)
+    return _share(people.on, people.known, counted + uncounted)
+
+
+def _share(on: int, known: int, total: int) -> str:
+    """`all off`, `53 of 293 on`; never a word on all of them if some are unknown."""
+    if known == total and on in (0, total):
+        return f"all {wording.number(total)} {'on' if on else 'off'}"
+    if on == 0:
+        return f"{wording.number(known)} off"
+    return f"{wording.number(on)} of {wording.number(known)} on"
+
+
+def _notes(feature: Feature) -> Iterator[str]:
+    """What the cells do not say: groups that differ, people that differ, unknowns, who and when."""
+    use = feature.use
+    if use is FeatureUse.SET:
+        yield from _values(feature)
+    for words, groups in _differing_groups(feature).items():
+        yield f"{wording.sentence_case(words)} in {_named(feature, groups)}."
+    locked = [
+        group for group in feature.groups if group.state.locked and not feature.account.locked
+    ]
+    if locked and use in (FeatureUse.ON, FeatureUse.SET):
+        names = [_group_name(group) for group in locked]
+        yield f"Locked in {wording.listed(names, MOST_GROUPS)}."
+    people = feature.people
+    if people.differing and feature.groups and use in (FeatureUse.ON, FeatureUse.SET):
+        verb = "has" if people.differing == 1 else "have"
+        yield (
+            f"{pluralize(people.differing, 'person', 'people')} {verb} another value than their "
+            "groups and the account."
+        )
+    if people.proved_by_lock:
+        yield (
+            f"Not read for {pluralize(people.proved_by_lock, 'person', 'people')}: the account's "
+            "lock proves it."
+        )
+    yield from _unknown(feature)
+    if use is FeatureUse.ON and feature.changeable_by:
+        since = (
+            f" Unchanged at the account since {wording.when(feature.since)}."
+            if feature.since
+            else ""
+        )
+        yield f"{_who_can_change(feature)}{since}"
+
+
+def _who_can_change(feature: Feature) -> str:
+    who = changeable(feature.changeable_by)
+    if feature.changeable_by == (Role.ACCOUNT_ADMIN,):
+        return f"Only {who} can change it."
+    return f"{wording.sentence_case(who)} can change it."
+
+
+def _values(feature: Feature) -> Iterator[str]:
+    """The values of a setting that is not a switch."""
+    if feature.account.is_seen:
+        yield f"Account: {value_words(feature.account.value, feature.words)}."
+    values = [
+        f"{value_words(each.value, feature.words)} ({wording.number(each.count)})"
+        for each in feature.people.values
+    ]
+    if values:
+        yield f"People: {wording.listed(values, MOST_GROUPS)}."
+
+
+def _differing_groups(feature: Feature) -> dict[str, list[GroupState]]:
+    """The groups whose value differs from the account's, by value in words."""
+    found: dict[str, list[GroupState]] = {}
+    account = feature.account
+    for group in feature.groups:
+        state = group.state
+        if account.is_seen:
+            differs = state.is_seen and key_of(state.value) != key_of(account.value)
+        else:
+            differs = state.is_seen and is_on(state.value)
+        if differs:
+            found.setdefault(value_words(state.value, feature.words), []).append(group)
+    return found
+
+
+def _named(feature: Feature, groups: Sequence[GroupState]) -> str:
+    """The groups, each with how many of its members have its value."""
+    names = [_group_name(group) + _members(feature, group) for group in groups]
+    return wording.listed(names, MOST_GROUPS)
+
+
+def _group_name(group: GroupState) -> str:
+    return shorten(group.group.label, 40)
+
+
+def _members(feature: Feature, group: GroupState) -> str:
+    if group.members is None:
+        return ""
+    people = pluralize(group.members, "person", "people")
+    if not feature.people.values:  # people have no value of their own
+        return f" ({people})"
+    return f" ({wording.number(group.members_alike)} of {people})"
+
+
+def _unknown(feature: Feature) -> Iterator[str]:
+    """The unknown values by level and cause."""
+    if feature.account.cause is not None and _account(feature) != NOT_HERE:
+        yield f"Account: {wording.cause_name(feature.account.cause)}."
+    causes: dict[str, int | None] = {}
+    for group in feature.groups:
+        if group.state.cause is not None:
+            words = wording.cause_name(group.state.cause)
+            count = causes.get(words, 0)
+            causes[words] = None if group.group.is_placeholder or count is None else count + 1
+    for words, count in causes.items():
+        who = "Groups" if count is None else pluralize(count, "group")
+        yield f"{who}: {words}."
+    for each in feature.people.unknown:
+        who = "People" if each.count is None else pluralize(each.count, "person", "people")
+        yield f"{who}: {wording.cause_name(each.cause)}."

@@ -1,0 +1,150 @@
+"""The inventory in each of its formats: the same facts, and no value without evidence."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import jsonschema
+
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level, Scope
+from auditor.findings.inventory import (
+    CauseCount,
+    EvidenceInfo,
+    Feature,
+    GroupState,
+    Inventory,
+    PeopleStates,
+    SettingState,
+    ValueCount,
+)
+from auditor.findings.model import Role
+from auditor.report import inventory_output
+
+SALES = Scope(Level.GROUP, "g1", "Sales")
+HOSTILE = Scope(Level.GROUP, "g2", "=cmd|'/c calc'!A1<script>\x1b[31m")
+SEEN = "GET /accounts/me/settings"
+SUMMARY = Feature(
+    "in_meeting.meeting_summary_with_ai_companion.enable",
+    "Meeting summary",
+    "ai",
+    (Level.ACCOUNT, Level.GROUP, Level.USER),
+    SettingState(False, None, False, SEEN, "2026-11-21T20:00:00.000Z"),
+    (
+        GroupState(SALES, SettingState(True, None, True), 51, 42),
+        GroupState(HOSTILE, SettingState(cause=Cause.DENIED), 0, 0),
+    ),
+    PeopleStates(
+        (ValueCount(False, 240), ValueCount(True, 53)), (CauseCount(Cause.ABSENT, 3),), 7, 11
+    ),
+    (Role.USER, Role.GROUP_ADMIN, Role.ACCOUNT_ADMIN),
+    "2026-11-01T20:00:00.000Z",
+    ("AI-01",),
+)
+UNREAD = Feature(
+    "ai.assistant",
+    "AI: assistant",
+    "ai",
+    (Level.ACCOUNT, Level.GROUP, Level.USER),
+    SettingState(cause=Cause.ABSENT, source=SEEN, observed_at="2026-11-21T20:00:00.000Z"),
+    (),
+    PeopleStates((), (CauseCount(Cause.NOT_COLLECTED, None),)),
+)
+INFO = EvidenceInfo(
+    "20261121T220000Z-aaaaaa", "acc", "2026-11-21T22:04:00.000Z", "sha256:" + "0" * 64, "user"
+)
+INVENTORY = Inventory(INFO, (SUMMARY, UNREAD))
+
+
+def test_the_json_is_the_contract() -> None:
+    made = json.loads("".join(inventory_output.as_json(INVENTORY)))
+    validator = jsonschema.Draft202012Validator(
+        inventory_output.schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    validator.check_schema(inventory_output.schema())
+    validator.validate(made)
+    assert made["run"] == {
+        "id": "20261121T220000Z-aaaaaa",
+        "account_id": "acc",
+        "finished_at": "2026-11-21T22:04:00.000Z",
+        "evidence_digest": "sha256:" + "0" * 64,
+    }
+    first, second = made["features"]
+    assert first["account"] == {
+        "value": False,
+        "locked": False,
+        "source": SEEN,
+        "observed_at": "2026-11-21T20:00:00.000Z",
+    }
+    assert first["groups"][0] == {"id": "g1", "name": "Sales", "value": True, "locked": True}
+    assert first["users"] == {
+        "values": [{"value": False, "count": 240}, {"value": True, "count": 53}],
+        "unknown": [{"cause": "absent", "count": 3}],
+        "proved_by_lock": 7,
+    }
+    assert first["changeable_by"] == ["user", "group_admin", "account_admin"]
+    assert (second["account"]["value"], second["account"]["cause"]) == (None, "absent")
+    assert second["since"] is None
+
+
+def test_an_unknown_with_a_value_is_no_inventory() -> None:
+    wrong = replace(UNREAD, account=replace(UNREAD.account, value=True))
+    made = json.loads("".join(inventory_output.as_json(Inventory(INFO, (wrong,)))))
+    assert not jsonschema.Draft202012Validator(inventory_output.schema()).is_valid(made)
+
+
+def test_the_csv_has_a_row_for_each_state_and_no_formula() -> None:
+    content = b"".join(inventory_output.as_csv(INVENTORY)).decode("utf-8-sig")
+    table = list(csv.DictReader(io.StringIO(content)))
+    assert [(row["level"], row["value"], row["cause"], row["people"]) for row in table[:6]] == [
+        ("account", "false", "", ""),
+        ("group", "true", "", "51"),
+        ("group", "", "denied", "0"),
+        ("user", "false", "", "240"),
+        ("user", "true", "", "53"),
+        ("user", "", "absent", "3"),
+    ]
+    assert table[2]["scope_name"].startswith("'=cmd")
+    assert (table[-1]["cause"], table[-1]["people"]) == ("not_collected", "")
+
+
+def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
+    text = inventory_output.as_text(INVENTORY, 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\x1b" not in text
+    words = " ".join(text.split())
+    assert "AI (2 settings: 1 on, 1 not known)" in words
+    assert "Meeting summary off 1 of 1 on 53 of 293 on" in words
+    assert "On in Sales (42 of 51 people). Locked in Sales. 11 people have another value" in words
+    assert "3 people: not returned by Zoom." in words
+    assert "AI: assistant not known – not known" in words
+
+
+def test_off_is_said_of_all_only_if_all_are_known() -> None:
+    people = PeopleStates((ValueCount(False, 2),), (CauseCount(Cause.ERROR, 1),))
+    row = replace(SUMMARY, groups=(), people=people)
+    text = inventory_output.as_text(Inventory(INFO, (row,)), 80)
+    assert "all" not in text
+    assert "2 off" in text
+
+
+def test_a_page_is_one_file_in_which_names_are_text() -> None:
+    page = inventory_output.as_html(INVENTORY)
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            tags.append(tag)
+
+    Reader().feed(page)
+    assert "script" not in tags
+    assert {"link", "img"}.isdisjoint(tags)
+    assert "53 of 293 on" in page
+
+
+def test_markdown_escapes_names_and_has_each_shown_feature() -> None:
+    text = inventory_output.as_markdown(INVENTORY)
+    assert "| Meeting summary `in_meeting.meeting_summary_with_ai_companion.enable` |" in text
+    assert "<script>" not in text
