@@ -1,0 +1,1 @@
+"""Guards the evidence: returned as recorded, altered nowhere, and enough to judge again."""

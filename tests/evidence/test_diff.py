@@ -12,9 +12,9 @@ from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
+from tests.builders import ACCOUNT
 
 AT = "2026-11-21T20:00:00.000Z"
-ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
 SECURITY = View("settings", "security")
 Row = tuple[Scope, Mapping[View, Any]]
 
@@ -256,13 +256,14 @@ def test_users_whose_settings_only_one_run_read_are_counted() -> None:
     assert compare(before, after).unread == {Level.USER: 2}
 
 
-def test_many_users_with_few_documents_are_compared_in_seconds() -> None:
-    """20,000 users, 40 distinct documents; the time allowed is some ten times what it takes."""
+@pytest.mark.parametrize("users", [400, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_many_users_with_few_documents_are_compared_in_seconds(users: int) -> None:
+    """40 distinct documents; the time allowed is some ten times what 20,000 users take."""
 
     def run(flip: bool) -> Snapshot:
         made = snapshot()
         with made.transaction():
-            for n in range(20_000):
+            for n in range(users):
                 scope = user(f"u{n:06}", email=f"u{n}@example.com")
                 made.add_scope(scope)
                 body: JsonValue = {"section": {"kind": n % 40, "on": flip and n % 2 == 0}}
@@ -273,4 +274,6 @@ def test_many_users_with_few_documents_are_compared_in_seconds() -> None:
     began = time.process_time()
     (change,) = compare(before, after).settings
     assert time.process_time() - began < 10
-    assert (change.setting, change.scopes, change.scope.id) == ("section.on", 10_000, "u000000")
+    assert (change.setting, change.scopes, change.scope.id) == (
+        "section.on", users // 2, "u000000",
+    )  # fmt: skip

@@ -1,5 +1,7 @@
 """An exported snapshot has the same evidence, and no trace of the order of its reads."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +12,9 @@ from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
+from tests.builders import ACCOUNT
 
 AT, LATER = "2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"
-ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
 ADA = Scope(Level.USER, "u1", "Ada", "ada@example.com", ("g1",), 2, "active")
 BOB = Scope(Level.USER, "u2", "Bob", "bob@example.com", (), 1, "active")
 
@@ -88,12 +90,13 @@ def test_the_order_of_reading_does_not_show_in_a_copy(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
-def test_what_no_scope_has_any_more_is_not_copied() -> None:
-    source, target = filled(Snapshot.create()), Snapshot.create()
+def test_what_no_scope_has_any_more_is_not_copied(tmp_path: Path) -> None:
+    source, target = filled(Snapshot.create()), Snapshot.create(tmp_path / "copy.db")
     source.record(ADA, SETTINGS, document({"name": "New"}))
     copy_snapshot(source, target, {})
-    bodies = [body for (body,) in target._db.execute("SELECT count(*) FROM documents")]
-    assert bodies == [4]
+    target.close()
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db:
+        assert db.execute("SELECT count(*) FROM documents").fetchone() == (4,)
 
 
 def test_other_names_reach_scopes_documents_and_reasons() -> None:

@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
+from tests.builders import ACCOUNT
 
 OLD, AT, NEW = "2026-11-20T00:00:00.000Z", "2026-11-21T20:00:00.000Z", "2026-11-21T21:00:00.000Z"
-ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
 SECURITY = View("settings", "security")
 VIEWS = (LOCKS, SETTINGS)
 
@@ -298,29 +299,34 @@ def filled(path: Path, numbers: Iterable[int]) -> Snapshot:
     return snapshot
 
 
+def limit_disk(snapshot: Snapshot, free_pages: int) -> None:
+    """Let SQLite report a full disk; only the snapshot's own connection can be told to."""
+    pages = snapshot._db.execute("PRAGMA page_count").fetchone()[0]
+    snapshot._db.execute(f"PRAGMA max_page_count = {pages + free_pages}")
+
+
 def test_a_full_disk_is_told_and_what_was_read_before_is_kept(tmp_path: Path) -> None:
     snapshot = filled(tmp_path / "run.db", range(3))
     snapshot.add_scope(user(3))
-    pages = snapshot._db.execute("PRAGMA page_count").fetchone()[0]
-    snapshot._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    limit_disk(snapshot, free_pages=2)
     with pytest.raises(DiskFull, match=r"What was read before is kept: make room, then go on with"):
         snapshot.record(user(3), SETTINGS, noise(3))
     with Snapshot.open(tmp_path / "run.db") as reader:
         assert [SETTINGS in each.outcomes for each in reader.evidence(Level.USER)] == [
             True, True, True, False,
         ]  # fmt: skip
-        assert reader._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(tmp_path / "run.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     snapshot.close()
 
 
 def test_after_room_was_made_the_same_snapshot_goes_on(tmp_path: Path) -> None:
     snapshot = filled(tmp_path / "run.db", range(3))
     snapshot.add_scope(user(3))
-    pages = snapshot._db.execute("PRAGMA page_count").fetchone()[0]
-    snapshot._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    limit_disk(snapshot, free_pages=2)
     with pytest.raises(DiskFull):
         snapshot.record(user(3), SETTINGS, noise(3))
-    snapshot._db.execute("PRAGMA max_page_count = 1000000")
+    limit_disk(snapshot, free_pages=1_000_000)
     snapshot.record(user(3), SETTINGS, noise(3))
     snapshot.record(user(2), SETTINGS, noise(3))
     *_, second, third = snapshot.evidence(Level.USER)
@@ -332,8 +338,7 @@ def test_a_document_of_a_batch_that_was_undone_is_stored_when_it_comes_again(
     tmp_path: Path,
 ) -> None:
     snapshot = filled(tmp_path / "run.db", range(3))
-    pages = snapshot._db.execute("PRAGMA page_count").fetchone()[0]
-    snapshot._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    limit_disk(snapshot, free_pages=2)
 
     def undone() -> None:
         with snapshot.transaction():
@@ -352,7 +357,8 @@ def test_a_document_of_a_batch_that_was_undone_is_stored_when_it_comes_again(
 
 def test_an_error_that_is_no_matter_of_room_is_told_as_it_is(tmp_path: Path) -> None:
     snapshot = filled(tmp_path / "run.db", range(1))
-    snapshot._db.execute("DROP TABLE meta")
+    with closing(sqlite3.connect(tmp_path / "run.db")) as db:
+        db.execute("DROP TABLE meta")
     with pytest.raises(SnapshotError, match="cannot be written: no such table: meta") as caught:
         snapshot.set_metadata("a", "b")
     assert not isinstance(caught.value, DiskFull)
@@ -416,7 +422,6 @@ def test_equal_documents_are_told_after_very_many_others(monkeypatch: pytest.Mon
     for number in range(12):
         snapshot.add_scope(user(number))
         snapshot.record(user(number), SETTINGS, document(number % 6))
-    assert snapshot._db.execute("SELECT count(*) FROM documents").fetchone() == (6,)
     read = [each.outcomes[SETTINGS] for each in snapshot.evidence(Level.USER)]
     bodies = [outcome.body for outcome in read if isinstance(outcome, Document)]
     assert sorted(str(body) for body in bodies) == sorted(str({"body": n % 6}) for n in range(12))

@@ -22,6 +22,7 @@ def test_what_was_fuzzed_breaks_no_promise(case: Path) -> None:
     TARGETS[case.parts[0]]((CORPUS / case).read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_what_a_fuzzer_learned_breaks_no_promise(name: str) -> None:
     inputs = list(learned(name))

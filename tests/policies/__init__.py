@@ -1,0 +1,1 @@
+"""Guards the policy files: every path is documented, every control complete, every file plain."""

@@ -1,0 +1,1 @@
+"""Guards the judgement: never a pass without evidence, locks and inheritance included."""

@@ -14,7 +14,7 @@ from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.model import Status, Verdict
 from auditor.findings.verdict_store import Assessment
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
@@ -340,14 +340,3 @@ def test_waivers_count_the_users_they_meet_as_if_each_were_counted_alone(seed: i
     assert judge.exceptions is not None
     known = {"AI-01"}
     assert judge.exceptions.waiver_results(known) == one_by_one.waiver_results(known)
-
-
-def test_equal_users_are_judged_once() -> None:
-    people = [user(n, "g1") for n in range(20)]
-    snapshot = snapshot_of(
-        (ACCOUNT, settings_body(True)), *((each, settings_body(True)) for each in people)
-    )
-    judge = Assessor(baseline_of(expected_control(check())), {}, Level.USER)
-    found = [each.verdicts for each in judge.run(snapshot) if each.scope.level is Level.USER]
-    assert len({id(each) for each in found}) == 1
-    assert [each.kind for each in found[0]] == [FindingKind.VALUE]

@@ -1,0 +1,1 @@
+"""Guards secrets: none is ever shown, and no setting is mistaken for one."""

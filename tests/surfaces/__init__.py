@@ -1,0 +1,1 @@
+"""Guards the surfaces of Zoom: each is described once, completely and consistently."""

@@ -1,0 +1,1 @@
+"""Guards the client: it only reads, stays below every limit, and names each failure."""

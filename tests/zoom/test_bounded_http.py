@@ -17,7 +17,7 @@ from tests.zoom.conftest import Server
 
 from .conftest import reply
 
-SHORT = RequestBounds(connect=0.5, silence=5, total=1.0)
+SHORT = RequestBounds(connect=0.3, silence=5, total=0.4)
 
 
 @pytest.fixture

@@ -217,7 +217,10 @@ def test_a_limit_per_second_is_waited_out_and_slows_the_label_down(
     assert client.get(ACCOUNT_SETTINGS) == {"ok": True}
     assert clock() - before == pytest.approx(7, abs=0.1)
     assert client.counters == Counters(requests=2, retries=1, rate_limited=1)
-    assert client._limiter.rate(RateLabel.MEDIUM) < 16
+    before = clock()
+    for _ in range(21):
+        client.get(ACCOUNT_SETTINGS)
+    assert clock() - before > 20 / 16  # the rate before the refusal
 
 
 def test_a_lower_limit_named_by_zoom_is_kept_from_then_on(
@@ -228,7 +231,10 @@ def test_a_lower_limit_named_by_zoom_is_kept_from_then_on(
     zoom.get(SETTINGS, json={"ok": True})
     client.get(ACCOUNT_SETTINGS)
     clock.sleep(1000)
-    assert client._limiter.rate(RateLabel.MEDIUM) == 5 * 0.8
+    before = clock()
+    for _ in range(21):
+        client.get(ACCOUNT_SETTINGS)
+    assert clock() - before >= 20 / (5 * 0.8)
 
 
 def test_a_daily_limit_ends_it_at_once(zoom: responses.RequestsMock, client: ZoomClient) -> None:
@@ -257,11 +263,6 @@ def test_a_proxys_page_is_no_answer_but_the_next_request_may_get_through(
 class TestInFlight:
     """The required number of requests in flight; Pro at a share of 0.8 is 16 per second."""
 
-    @pytest.fixture
-    def made(self, client: ZoomClient, clock: Clock) -> ZoomClient:
-        client._clock = clock
-        return client
-
     def answering_in(self, zoom: responses.RequestsMock, clock: Clock, seconds: float) -> None:
         def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
             clock.sleep(seconds)
@@ -269,35 +270,35 @@ class TestInFlight:
 
         zoom.add_callback("GET", SETTINGS, answer, content_type="application/json")
 
-    def test_it_starts_from_a_latency_of_400_ms(self, made: ZoomClient) -> None:
-        assert made.target_concurrency() == math.ceil(16 * 0.4 * 1.25) + 2
+    def test_it_starts_from_a_latency_of_400_ms(self, client: ZoomClient) -> None:
+        assert client.target_concurrency() == math.ceil(16 * 0.4 * 1.25) + 2
 
     def test_it_follows_the_latency_without_the_wait_for_the_limit(
-        self, made: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+        self, client: ZoomClient, zoom: responses.RequestsMock, clock: Clock
     ) -> None:
         self.answering_in(zoom, clock, 1.0)
         for _ in range(100):
-            made.get(ACCOUNT_SETTINGS)
-        assert made.target_concurrency() == math.ceil(16 * 1.0 * 1.25) + 2
+            client.get(ACCOUNT_SETTINGS)
+        assert client.target_concurrency() == math.ceil(16 * 1.0 * 1.25) + 2
 
-    def test_it_is_for_a_label(self, made: ZoomClient) -> None:
-        assert made.target_concurrency(RateLabel.LIGHT) > made.target_concurrency()
+    def test_it_is_for_a_label(self, client: ZoomClient) -> None:
+        assert client.target_concurrency(RateLabel.LIGHT) > client.target_concurrency()
 
     def test_it_is_never_less_than_four(
-        self, made: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+        self, client: ZoomClient, zoom: responses.RequestsMock, clock: Clock
     ) -> None:
         self.answering_in(zoom, clock, 0.0)
         for _ in range(100):
-            made.get(ACCOUNT_SETTINGS)
-        assert made.target_concurrency() == 4
+            client.get(ACCOUNT_SETTINGS)
+        assert client.target_concurrency() == 4
 
     def test_it_is_never_more_than_64(
-        self, made: ZoomClient, zoom: responses.RequestsMock, clock: Clock
+        self, client: ZoomClient, zoom: responses.RequestsMock, clock: Clock
     ) -> None:
         self.answering_in(zoom, clock, 30.0)
         for _ in range(20):
-            made.get(ACCOUNT_SETTINGS)
-        assert made.target_concurrency() == 64
+            client.get(ACCOUNT_SETTINGS)
+        assert client.target_concurrency() == 64
 
 
 def test_a_token_that_cannot_be_had_is_not_tried_over_and_over(
@@ -412,9 +413,10 @@ def test_a_limit_that_is_lowered_is_logged(
     assert "medium: refused. Holding for 0.5 s, then " in caplog.text
 
 
-def test_a_token_is_not_sent_to_strangers(client: ZoomClient) -> None:
+def test_a_token_is_not_sent_to_strangers(clock: Clock) -> None:
+    transport, limiter = Transport(), RateLimiter(RatePlan.PRO.limits)
     with pytest.raises(UnsafeUrl, match="ZOOM_API_URL"):
-        ZoomClient("https://evil.com", client._tokens, client._transport, client._limiter)
+        ZoomClient("https://evil.com", token_source(clock, transport), transport, limiter)
 
 
 def test_the_government_cloud_is_a_matter_of_two_addresses(zoom: responses.RequestsMock) -> None:

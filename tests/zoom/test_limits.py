@@ -1,3 +1,5 @@
+"""The limiter stays below every limit, learns a lower one from refusals, and recovers."""
+
 import heapq
 import random
 import threading
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from auditor.zoom.errors import LONGEST_PAUSE
 from auditor.zoom.limits import RateLabel, RateLimiter, RatePlan
 from tests.zoom.conftest import Clock
 
@@ -96,60 +99,32 @@ def test_a_senseless_rate_is_refused(clock: Clock, options: dict[str, float | in
         limiter(clock, **options)
 
 
-def test_a_first_refusal_takes_a_tenth_of_the_rate(clock: Clock) -> None:
-    paced = limiter(clock)
-    paced.slow_down(RateLabel.MEDIUM, 7)
-    assert paced.rate(RateLabel.MEDIUM) == 18
-
-
-def test_a_refusal_soon_after_another_halves_the_rate(clock: Clock) -> None:
-    paced = limiter(clock)
-    paced.slow_down(RateLabel.MEDIUM, 2)
-    clock.sleep(2)
-    paced.slow_down(RateLabel.MEDIUM, 2)
-    assert paced.rate(RateLabel.MEDIUM) == 9
-
-
-def test_a_refusal_holds_the_label_as_long_as_zoom_says(clock: Clock) -> None:
-    paced = limiter(clock)
-    paced.slow_down(RateLabel.MEDIUM, 7)
-    before = clock()
-    paced.acquire(RateLabel.MEDIUM)
-    assert clock() - before == pytest.approx(7)
-
-
-def test_a_refusal_without_a_time_holds_for_half_a_second_and_another_for_one_to_two(
-    clock: Clock,
+@pytest.mark.parametrize(
+    ("retry_after", "shortest", "longest"),
+    [(7, 7, 7), (None, 0.1, 2), (0, 0.1, 2), (86_400, LONGEST_PAUSE, LONGEST_PAUSE)],
+)
+def test_a_refusal_holds_the_label_as_long_as_zoom_says_within_reason(
+    clock: Clock, retry_after: float | None, shortest: float, longest: float
 ) -> None:
     paced = limiter(clock)
-    for held in (0.5, 1.5):
-        paced.slow_down(RateLabel.MEDIUM)
-        before = clock()
-        paced.acquire(RateLabel.MEDIUM)
-        assert clock() - before == pytest.approx(held)
-
-
-def test_a_refusal_holds_until_what_is_under_way_is_answered(clock: Clock) -> None:
-    paced = limiter(clock)
-    paced.slow_down(RateLabel.MEDIUM, 0.0)
+    paced.slow_down(RateLabel.MEDIUM, retry_after)
     before = clock()
+    paced.acquire(RateLabel.LIGHT)
+    assert clock() == before
     paced.acquire(RateLabel.MEDIUM)
-    assert clock() - before == pytest.approx(0.5)
+    assert shortest - 0.001 <= clock() - before <= longest + 0.001
 
 
-def test_a_refusal_never_holds_longer_than_a_quarter_of_an_hour(clock: Clock) -> None:
+def test_each_refusal_lowers_the_rate_and_never_to_nothing(clock: Clock) -> None:
     paced = limiter(clock)
-    paced.slow_down(RateLabel.MEDIUM, 86_400)
-    before = clock()
-    paced.acquire(RateLabel.MEDIUM)
-    assert clock() - before == pytest.approx(900)
-
-
-def test_the_more_requests_under_way_are_refused_the_slower_it_goes_on(clock: Clock) -> None:
-    paced = limiter(clock)
-    paced.slow_down(RateLabel.MEDIUM, 1)
-    paced.slow_down(RateLabel.MEDIUM, 1)
-    assert paced.rate(RateLabel.MEDIUM) == pytest.approx(20 * 0.9 * 0.9)
+    rates = [paced.rate(RateLabel.MEDIUM)]
+    for _ in range(20):
+        paced.slow_down(RateLabel.MEDIUM, 1)
+        rates.append(paced.rate(RateLabel.MEDIUM))
+        clock.sleep(1)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[1] < rates[0]
+    assert 0 < rates[-1] <= 1
 
 
 def test_refusals_of_requests_already_under_way_halve_at_most_once(clock: Clock) -> None:
@@ -159,57 +134,27 @@ def test_refusals_of_requests_already_under_way_halve_at_most_once(clock: Clock)
     assert paced.rate(RateLabel.MEDIUM) == 10
 
 
-def test_the_rate_never_falls_to_nothing(clock: Clock) -> None:
-    paced = limiter(clock)
-    for _ in range(20):
-        paced.slow_down(RateLabel.MEDIUM, 1)
-        clock.sleep(1)
-    assert paced.rate(RateLabel.MEDIUM) == 20 / 64
-
-
-def halved(clock: Clock) -> RateLimiter:
-    """A limiter whose rate fell from 20 to 10 after a refusal; the block has just ended."""
+def test_the_rate_recovers_quickly_to_below_the_refused_one_and_slowly_to_the_allowed_one(
+    clock: Clock,
+) -> None:
     paced = limiter(clock)
     for _ in range(16):
         paced.slow_down(RateLabel.MEDIUM, 1)
-    clock.sleep(1)
-    return paced
-
-
-def test_the_rate_comes_back_quickly_to_just_below_where_it_was_refused(clock: Clock) -> None:
-    paced = halved(clock)
-    clock.sleep(10)
-    assert paced.rate(RateLabel.MEDIUM) == pytest.approx(14)
-    clock.sleep(10)
-    assert paced.rate(RateLabel.MEDIUM) == pytest.approx(18)
-
-
-def test_above_a_refused_rate_the_limiter_probes_slowly_and_never_beyond_the_allowed_rate(
-    clock: Clock,
-) -> None:
-    paced = halved(clock)
-    clock.sleep(23.5)
-    assert paced.rate(RateLabel.MEDIUM) == pytest.approx(0.97 * 20)
-    clock.sleep(10)
-    assert paced.rate(RateLabel.MEDIUM) == pytest.approx(0.97 * 20 + 10 * 0.002 * 20)
+    clock.sleep(31)
+    assert 0.9 * 20 <= paced.rate(RateLabel.MEDIUM) < 20
     clock.sleep(1000)
     assert paced.rate(RateLabel.MEDIUM) == 20
 
 
-@pytest.mark.parametrize(("limit", "rate"), [(10, 8), (19, 0.9 * 16), (80, 0.9 * 16), (0, 14.4)])
-def test_a_lower_limit_that_zoom_names_is_taken_at_once_less_the_share(
-    clock: Clock, limit: int, rate: float | int
+@pytest.mark.parametrize(("limit", "rate"), [(10, 8), (80, 16), (0, 16)])
+def test_a_lower_limit_that_zoom_names_holds_from_then_on_less_the_share(
+    clock: Clock, limit: int, rate: float
 ) -> None:
     paced = limiter(clock, share=0.8)
     paced.slow_down(RateLabel.MEDIUM, 1, limit=limit)
-    assert paced.rate(RateLabel.MEDIUM) == pytest.approx(rate)
-
-
-def test_the_rate_stays_below_a_lower_limit_that_zoom_named(clock: Clock) -> None:
-    paced = limiter(clock, share=0.8)
-    paced.slow_down(RateLabel.MEDIUM, 1, limit=10)
+    assert paced.rate(RateLabel.MEDIUM) <= rate
     clock.sleep(10_000)
-    assert paced.rate(RateLabel.MEDIUM) == 8
+    assert paced.rate(RateLabel.MEDIUM) == rate
 
 
 class StrictWindow:
@@ -328,16 +273,14 @@ def test_late_wake_ups_and_a_varying_network_break_no_strict_window_and_cost_lit
     assert len(arrivals) / (arrivals[-1] - arrivals[0]) >= 0.95 * 60
 
 
-def test_who_waits_when_zoom_refuses_waits_for_the_end_of_the_hold(clock: Clock) -> None:
-    paced = limiter(clock)
-    paced.acquire(RateLabel.MEDIUM)
-
+def test_a_thread_that_waits_when_zoom_refuses_waits_for_the_end_of_the_hold(clock: Clock) -> None:
     def refused_meanwhile(seconds: float) -> None:
         clock.sleep(seconds)
         if len(clock.slept) == 1:
             paced.slow_down(RateLabel.MEDIUM, 5)
 
-    paced._sleep = refused_meanwhile
+    paced = RateLimiter(RatePlan.PRO.limits, share=1, clock=clock, sleep=refused_meanwhile)
+    paced.acquire(RateLabel.MEDIUM)
     before = clock()
     paced.acquire(RateLabel.MEDIUM)
     assert clock() - before >= 5
@@ -354,8 +297,8 @@ def test_threads_share_one_pace() -> None:
         clock.leave()
 
     in_threads(8, work)
-    gaps = [later - sooner for sooner, later in pairwise(sorted(sent))]
-    assert gaps == pytest.approx([1.035 / 20] * 79)
+    assert len(sent) == 80
+    assert min(later - sooner for sooner, later in pairwise(sorted(sent))) >= 1 / 20
 
 
 def test_nobody_waits_once_sleeps_are_cut_short(clock: Clock) -> None:

@@ -124,7 +124,7 @@ def test_a_host_that_drips_holds_nobody(drip: str) -> None:
     scheme = "https" if drip == "a handshake" else "http"
     with dripping(*DRIPS[drip]) as host:
         started = time.monotonic()
-        result = probe(f"{scheme}://{host}/", Route(), timeout=0.5)
+        result = probe(f"{scheme}://{host}/", Route(), timeout=0.3)
         assert time.monotonic() - started < 4
     answered = drip in ("body bytes", "chunks")  # no body was asked for
     assert result.failure is (None if answered else ProbeFailure.SILENT)
