@@ -15,6 +15,7 @@ from auditor.evidence.read_plan import PHONE, TOKEN
 from auditor.evidence.reading import Cause, JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS, Document, Outcome, ReadFailure, View
 from auditor.findings.drift import RunFacts
 from auditor.findings.model import (
@@ -420,7 +421,10 @@ def control_info(control_id: str = "AI-01", **fields: Any) -> ControlInfo:
 
 
 def run_info(**fields: Any) -> RunInfo:
-    """The facts of a complete run of the account `acc` with the baseline strict."""
+    """The facts of a complete run of the account `acc` with the baseline strict.
+
+    Times may be text, as RFC 3339.
+    """
     return RunInfo(**_run_fields(fields))
 
 
@@ -430,7 +434,7 @@ def run_facts(**fields: Any) -> RunFacts:
 
 
 def _run_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    fields = {
         "id": "20261121T200000Z-0001",
         "account_id": ACCOUNT.id,
         "api_url": "https://api.zoom.us/v2",
@@ -443,6 +447,9 @@ def _run_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
         "exit_code": 0,
         **fields,
     }
+    times = ("started_at", "finished_at", "oldest_evidence_at")
+    texts = {key: fields[key] for key in times if isinstance(fields.get(key), str)}
+    return fields | {key: parse_rfc3339(text) for key, text in texts.items()}
 
 
 def summary_of(assessments: Iterable[Assessment], **fields: Any) -> Summary:
