@@ -10,7 +10,7 @@ import pytest
 
 from auditor.config.settings import VARIABLES
 from auditor.secrets import credentials as keyring_store
-from tests.end_to_end.conftest import InProcess, Ran
+from tests.end_to_end.conftest import Auditor, Ran
 from tests.keyrings import InMemory
 
 SECRET = "S3cretWord-4711"
@@ -18,26 +18,26 @@ CREDENTIALS = ("ZOOM_ACCOUNT_ID=acc", "ZOOM_CLIENT_ID=cid-number", f"ZOOM_CLIENT
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> InProcess:
-    return InProcess(tmp_path)
+def here(tmp_path: Path) -> Auditor:
+    return Auditor(tmp_path)
 
 
-def show(here: InProcess, *words: str, **env: str) -> Ran:
+def show(here: Auditor, *words: str, **env: str) -> Ran:
     return here("config", "show", *words, env={"COLUMNS": "80", "CI": "", **env})
 
 
-def settings(here: InProcess, **env: str) -> dict[str, dict[str, Any]]:
+def settings(here: Auditor, **env: str) -> dict[str, dict[str, Any]]:
     document = json.loads(show(here, "--format", "json", **env).out)
     return {each["variable"]: each for each in document["settings"]}
 
 
-def dotenv(here: InProcess, *lines: str) -> None:
+def dotenv(here: Auditor, *lines: str) -> None:
     path = here.folder / ".env"
     path.write_text("\n".join(lines))
     path.chmod(0o600)
 
 
-def test_every_setting_is_shown_with_its_origin_in_80_columns(here: InProcess) -> None:
+def test_every_setting_is_shown_with_its_origin_in_80_columns(here: Auditor) -> None:
     ran = show(here, AUDITOR_BASELINE="strict", AUDITOR_HOME="/evidence")
     assert ran.code == 0
     assert set(settings(here)) == set(VARIABLES.values())
@@ -46,7 +46,7 @@ def test_every_setting_is_shown_with_its_origin_in_80_columns(here: InProcess) -
     assert max(map(len, ran.out.splitlines())) <= 80
 
 
-def test_no_secret_is_shown_in_either_form(here: InProcess) -> None:
+def test_no_secret_is_shown_in_either_form(here: Auditor) -> None:
     env = {
         "ZOOM_CLIENT_SECRET": SECRET,
         "AUDITOR_PSEUDONYM_KEY": SECRET,
@@ -62,7 +62,7 @@ def test_no_secret_is_shown_in_either_form(here: InProcess) -> None:
     assert found["AUDITOR_STORE"]["value"] == "postgresql://u@db.example/audits"
 
 
-def test_what_lost_is_shown_with_the_reason(here: InProcess) -> None:
+def test_what_lost_is_shown_with_the_reason(here: Auditor) -> None:
     dotenv(here, "AUDITOR_BASELINE=strict", "ZOOM_API_URL=http://127.0.0.1:1/v2")
     found = settings(here, AUDITOR_ORG="")
     for variable in ("AUDITOR_BASELINE", "ZOOM_API_URL"):
@@ -73,21 +73,21 @@ def test_what_lost_is_shown_with_the_reason(here: InProcess) -> None:
     assert "set to nothing" in found["AUDITOR_ORG"]["ignored"][0]["reason"]
 
 
-def test_a_dotenv_that_is_not_read_is_said_with_the_reason(here: InProcess) -> None:
+def test_a_dotenv_that_is_not_read_is_said_with_the_reason(here: Auditor) -> None:
     dotenv(here, *CREDENTIALS)
     ran = show(here, CI="true")
     assert ".env, not read: the variable CI is set" in ran.out
     assert SECRET not in ran.out
 
 
-def test_a_dotenv_that_is_named_counts_in_a_pipeline(here: InProcess) -> None:
+def test_a_dotenv_that_is_named_counts_in_a_pipeline(here: Auditor) -> None:
     dotenv(here, *CREDENTIALS, "AUDITOR_BASELINE=strict")
     ran = show(here, "--env-file", ".env", CI="true")
     assert "AUDITOR_BASELINE       strict (.env)" in ran.out
 
 
 def test_credentials_of_the_keyring_are_set_and_what_they_lose_to_is_named(
-    here: InProcess, monkeypatch: pytest.MonkeyPatch
+    here: Auditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = keyring.get_keyring()
     keyring.set_keyring(InMemory())
@@ -125,7 +125,7 @@ def test_credentials_of_the_keyring_are_set_and_what_they_lose_to_is_named(
     ],
 )
 def test_it_works_although_a_value_is_wrong_and_says_which(
-    here: InProcess, variable: str, value: str
+    here: Auditor, variable: str, value: str
 ) -> None:
     ran = show(here, **{variable: value, "AUDITOR_PLAN": "pro"})
     assert ran.code == 2
@@ -133,7 +133,7 @@ def test_it_works_although_a_value_is_wrong_and_says_which(
     assert "AUDITOR_PLAN           pro (environment)" in ran.out
 
 
-def test_it_works_although_the_config_file_is_wrong(here: InProcess) -> None:
+def test_it_works_although_the_config_file_is_wrong(here: Auditor) -> None:
     path = here.folder / "config.toml"
     path.write_text("[profiles.default")
     ran = show(here, AUDITOR_CONFIG=str(path))

@@ -13,7 +13,7 @@ from auditor.doctor.as_json import schema
 from auditor.sandbox import Faults, Sandbox
 from auditor.sandbox.api import SCOPES
 from tests.certificates import server_context, serving
-from tests.end_to_end.conftest import InProcess, Ran, served, variables
+from tests.end_to_end.conftest import Auditor, Ran, served, variables
 
 ROOT = Path(__file__).parents[2]
 NAMES = schema()["$defs"]["check"]["properties"]["name"]["enum"]
@@ -40,7 +40,7 @@ def doctor(tmp_path: Path) -> Doctor:
     """The command at 80 columns in an empty folder, pointed at an account or at none."""
 
     def examine(*words: object, at: Sandbox | None = None, **env: str) -> Ran:
-        return InProcess(tmp_path, at)("doctor", *words, env={"COLUMNS": "80", **env})
+        return Auditor(tmp_path, at)("doctor", *words, env={"COLUMNS": "80", **env})
 
     return examine
 
@@ -421,7 +421,7 @@ def test_the_sandbox_is_examined_with_its_own_store(
 ) -> None:
     before = diagnosis("--sandbox")
     assert str(tmp_path / "data" / "sandbox") in of(before, "store")["sentence"]
-    InProcess(tmp_path)("audit", "--sandbox", "--users", "5", "--depth", "account")
+    Auditor(tmp_path)("audit", "--sandbox", "--users", "5", "--depth", "account")
     (tmp_path / "data" / "history.sqlite").write_bytes(b"no history at all")
     found = diagnosis("--sandbox")
     assert of(found, "store")["facts"]["exists"] is True
@@ -433,7 +433,7 @@ def test_the_sandbox_is_examined_with_its_own_store(
 def test_names_are_looked_up_among_the_runs_of_the_sandbox(
     diagnosis: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    InProcess(tmp_path)("audit", "--sandbox", "--users", "70", "--depth", "group")
+    Auditor(tmp_path)("audit", "--sandbox", "--users", "70", "--depth", "group")
     (tmp_path / "org.yaml").write_text("parameters: {ai_allowed_groups: [Saless]}")
     names = of(diagnosis("--sandbox", "--org", "org.yaml"), "names")
     assert names["state"] == "warning"

@@ -22,7 +22,7 @@ from auditor.findings.rollup import FindingGroup
 from auditor.report import gate_output
 from auditor.report.display import printable
 from auditor.sandbox import Sandbox
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served
 from tests.report.worlds import HOSTILE, deviation, run_of
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
@@ -71,14 +71,14 @@ class Account:
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
     with served("clean", users=2, groups=1) as sandbox:
-        yield Account(sandbox, InProcess(tmp_path, sandbox))
+        yield Account(sandbox, Auditor(tmp_path, sandbox))
 
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """A stored run with deviations. Tests that share it only read it."""
     with served("drifted", users=2, groups=1) as sandbox:
-        account = Account(sandbox, InProcess(tmp_path_factory.mktemp("audited"), sandbox))
+        account = Account(sandbox, Auditor(tmp_path_factory.mktemp("audited"), sandbox))
         account.night()
         yield account
 
@@ -137,7 +137,7 @@ def test_strict_shuts_the_gate_at_what_is_undecided(account: Account) -> None:
 
 def test_an_unknown_at_the_threshold_is_no_pass(tmp_path: Path) -> None:
     with served("clean", users=6, groups=1) as sandbox:  # one of them lacks a licence
-        account = Account(sandbox, InProcess(tmp_path, sandbox))
+        account = Account(sandbox, Auditor(tmp_path, sandbox))
         account.night()
     ran = account.gate()
     assert ran.code == 3
@@ -147,7 +147,7 @@ def test_an_unknown_at_the_threshold_is_no_pass(tmp_path: Path) -> None:
 
 
 def test_with_nothing_stored_nothing_is_judged(tmp_path: Path) -> None:
-    ran = InProcess(tmp_path)("gate")
+    ran = Auditor(tmp_path)("gate")
     assert ran.code == 4
     assert lines(ran) == [
         f"auditor gate: NOT JUDGED: no run is stored in {tmp_path / 'data' / 'history.sqlite'}.",
@@ -419,7 +419,7 @@ def test_live_is_not_of_any_account_one_likes(account: Account, way: str) -> Non
 
 
 def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
-    auditor = InProcess(tmp_path)
+    auditor = Auditor(tmp_path)
     assert "depth group" in auditor("gate", "--sandbox", "--scenario", "clean").out
     assert len(json.loads(auditor("history", "--sandbox", "--format", "json").out)) == 1
     assert "for those, add --sandbox" in auditor("history").err
@@ -429,7 +429,7 @@ def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
 
 
 def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:
-    ran = InProcess(tmp_path)("gate", "--sandbox", "--scenario", "clean")
+    ran = Auditor(tmp_path)("gate", "--sandbox", "--scenario", "clean")
     assert ran.code == 0, ran.out
 
 
@@ -755,7 +755,7 @@ def test_a_damaged_history_is_no_pass(
         history.execute("PRAGMA journal_mode = DELETE")
     damage(file)
     size = file.stat().st_size
-    ran = InProcess(tmp_path, audited.sandbox)("gate", "--fail-on", "never", env=STRICT)
+    ran = Auditor(tmp_path, audited.sandbox)("gate", "--fail-on", "never", env=STRICT)
     assert ran.code == 4
     assert "Traceback" not in ran.err
     assert "damaged" in lines(ran)[0]

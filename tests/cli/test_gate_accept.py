@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_gate import Account, lines
-from tests.end_to_end.conftest import InProcess, served
+from tests.end_to_end.conftest import Auditor, served
 
 INVERTED = """id: strict
 version: '1'
@@ -19,7 +19,7 @@ controls: {AI-01: {expect: true}}
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
     with served("clean", users=2, groups=1) as sandbox:
-        yield Account(sandbox, InProcess(tmp_path, sandbox))
+        yield Account(sandbox, Auditor(tmp_path, sandbox))
 
 
 def test_latest_is_the_newest_run_of_what_the_gate_judges(account: Account) -> None:

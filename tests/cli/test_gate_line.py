@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from tests.cli.test_gate import Account, lines
-from tests.end_to_end.conftest import InProcess, served
+from tests.end_to_end.conftest import Auditor, served
 
 ORG = """baseline: strict
 overrides:
@@ -37,7 +37,7 @@ attestations:
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
     with served("clean", users=2, groups=1) as sandbox:
-        account = Account(sandbox, InProcess(tmp_path, sandbox))
+        account = Account(sandbox, Auditor(tmp_path, sandbox))
         (tmp_path / "org.yaml").write_text(ORG)
         account.summaries(True)
         yield account

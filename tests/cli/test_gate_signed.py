@@ -8,7 +8,7 @@ import pytest
 
 from auditor.secrets.signing import Signer
 from tests.cli.test_gate import Account, lines
-from tests.end_to_end.conftest import InProcess, served
+from tests.end_to_end.conftest import Auditor, served
 
 KEY, OTHER = "5" * 64, "6" * 64
 PUBLIC = Signer.read(KEY).public.text
@@ -39,7 +39,7 @@ class Signing:
 @pytest.fixture
 def signing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signing]:
     with served("clean", users=2, groups=1) as sandbox:
-        yield Signing(Account(sandbox, InProcess(tmp_path, sandbox)), monkeypatch)
+        yield Signing(Account(sandbox, Auditor(tmp_path, sandbox)), monkeypatch)
 
 
 def test_a_signed_acceptance_is_verified_with_the_public_key_alone(signing: Signing) -> None:

@@ -17,7 +17,7 @@ import pytest
 from auditor.sandbox import Conduct, World, serve
 from auditor.store.runs import SNAPSHOT, Runs
 from tests.cli.test_gate import Account, lines
-from tests.end_to_end.conftest import FAST, InProcess, served
+from tests.end_to_end.conftest import FAST, Auditor, served
 from tests.store import conftest as databases
 
 server = databases.server
@@ -28,7 +28,7 @@ def clean_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The snapshot file of an account without deviations."""
     folder = tmp_path_factory.mktemp("clean")
     with served("clean", users=2, groups=1) as sandbox:
-        account = Account(sandbox, InProcess(folder, sandbox))
+        account = Account(sandbox, Auditor(folder, sandbox))
         run = account.night()
         with closing(Runs(account.auditor.data).open(run)) as snapshot:
             copy = sqlite3.connect(folder / "clean.sqlite")
@@ -41,7 +41,7 @@ def clean_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def red(tmp_path: Path) -> Iterator[Account]:
     """An account whose newest run has a deviation: its gate is shut."""
     with served("clean", users=2, groups=1) as sandbox:
-        account = Account(sandbox, InProcess(tmp_path, sandbox))
+        account = Account(sandbox, Auditor(tmp_path, sandbox))
         account.summaries(True)
         account.night()
         yield account
@@ -207,7 +207,7 @@ def test_no_simulated_run_opens_the_gate_of_an_account(tmp_path: Path) -> None:
         "ZOOM_CLIENT_ID": "client",
         "ZOOM_CLIENT_SECRET": "secret-4711",
     }
-    auditor = InProcess(tmp_path)
+    auditor = Auditor(tmp_path)
     simulated = auditor(
         *("audit", "--sandbox", "--scenario", "clean", "--users", "2", "-b", "cis-zoom-1.0"),
         env=zoom,
@@ -265,7 +265,7 @@ def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Accoun
 
 
 @dataclass(frozen=True)
-class Sharing(InProcess):
+class Sharing(Auditor):
     """The auditor of an account, with the store of all."""
 
     store: Mapping[str, str] = field(default_factory=dict)

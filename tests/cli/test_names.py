@@ -9,7 +9,7 @@ import pytest
 
 from auditor.sandbox import World
 from tests.cli.test_gate import Account
-from tests.end_to_end.conftest import FAST, InProcess, Ran, served
+from tests.end_to_end.conftest import FAST, Auditor, Ran, served
 from tests.names import same_everywhere
 from tests.notify.receivers import webhook
 
@@ -28,7 +28,7 @@ def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Named]:
 
         def account(*names: str) -> Account:
             monkeypatch.setattr(World, "group_name", lambda _, n: (*names, "Support")[n])
-            return Account(sandbox, InProcess(tmp_path, sandbox))
+            return Account(sandbox, Auditor(tmp_path, sandbox))
 
         yield account
 

@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from auditor.store.errors import HistoryUnreachable
 from tests.end_to_end.broken_off import USER_SETTINGS, until
-from tests.end_to_end.conftest import COMMAND, FAST, InProcess, Ran, served
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served
 from tests.end_to_end.test_disk_full import IN_THE_MIDDLE, UNMEASURED, growing_to
 from tests.notify.receivers import Webhook, closed_port, webhook
 
@@ -24,7 +24,7 @@ SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
 STRICT = {"AUDITOR_BASELINE": "strict"}
 
 
-class Nightly(InProcess):
+class Nightly(Auditor):
     """The command, and what it left."""
 
     def night(self, *words: object, env: Mapping[str, str] | None = None) -> Ran:

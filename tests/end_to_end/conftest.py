@@ -1,4 +1,4 @@
-"""The installed command, run as a user runs it, and simulated accounts to point it at."""
+"""The command, in this process or installed, and simulated accounts to point it at."""
 
 import contextlib
 import importlib
@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from typer.testing import CliRunner
@@ -65,9 +65,18 @@ def variables(account: Any) -> dict[str, str]:
     }
 
 
+def _without_this_network() -> dict[str, None]:
+    """No proxy and no certificates of the machine that runs the tests."""
+    return {
+        name: None
+        for name in os.environ
+        if name.upper().endswith(("_PROXY", "_CA_BUNDLE")) or name.startswith("SSL_CERT_")
+    }
+
+
 @dataclass(frozen=True)
 class Auditor:
-    """The command, in a folder of its own."""
+    """The command, in a folder of its own: in this process, which saves a second each time."""
 
     folder: Path
     account: Any = None
@@ -77,14 +86,40 @@ class Auditor:
         """Where runs are kept."""
         return self.folder / "data"
 
-    def at(self, account: Any) -> "Auditor":
+    def at(self, account: Any) -> Self:
         """The same, pointed at another account."""
-        return Auditor(self.folder, account)
+        return replace(self, account=account)
 
     def environment(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment it runs in."""
         pointed = variables(self.account) if self.account is not None else {}
         return environment(self.folder, **{**pointed, **(env or {})})
+
+    def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+        """Run it."""
+        hoisted = COMMAND_LINE.move_global_options_first([str(argument) for argument in arguments])
+        with contextlib.chdir(self.folder):
+            result = CliRunner().invoke(
+                COMMAND_LINE.app,
+                hoisted,
+                prog_name="auditor",
+                env={**_without_this_network(), **self.environment(env)},
+            )
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    def audit(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+        """Run an audit of the account."""
+        return self("audit", *FAST, *arguments, env=env)
+
+    def report(self, *arguments: object) -> dict[str, Any]:
+        """The JSON report of an audit of the account."""
+        ran = self.audit("--format", "json", *arguments)
+        assert ran.code in (0, 1, 3), ran.err
+        return ran.report
+
+
+class Installed(Auditor):
+    """The command as a user runs it, for what only a process of its own can show."""
 
     def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
         """Run it."""
@@ -98,33 +133,6 @@ class Auditor:
             check=False,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def audit(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
-        """Run an audit of the account."""
-        return self("audit", *FAST, *arguments, env=env)
-
-    def report(self, *arguments: object) -> dict[str, Any]:
-        """The JSON report of an audit of the account."""
-        ran = self.audit("--format", "json", *arguments)
-        assert ran.code in (0, 1, 3), ran.err
-        return ran.report
-
-
-class InProcess(Auditor):
-    """The command without the half second a process takes to start: for what ends at once.
-
-    `test_bad_input` runs some of the same through the installed script, and the rest of the
-    tests run nothing else.
-    """
-
-    def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
-        """Run it in this process."""
-        hoisted = COMMAND_LINE.move_global_options_first([str(argument) for argument in arguments])
-        with contextlib.chdir(self.folder):
-            result = CliRunner().invoke(
-                COMMAND_LINE.app, hoisted, prog_name="auditor", env=self.environment(env)
-            )
-        return Ran(result.exit_code, result.stdout, result.stderr)
 
 
 @contextlib.contextmanager
@@ -169,6 +177,12 @@ def drifted(accounts: Accounts) -> Sandbox:
 def auditor(tmp_path: Path, drifted: Sandbox) -> Auditor:
     """The command in an empty folder, pointed at the drifted account."""
     return Auditor(tmp_path, drifted)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, drifted: Sandbox) -> Installed:
+    """The same in a process of its own."""
+    return Installed(tmp_path, drifted)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,10 @@ import pytest
 from auditor.evidence.scope import Level, Scope
 from auditor.sandbox import Sandbox
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import Auditor, InProcess, Ran, served, variables
+from tests.end_to_end.conftest import Auditor, Installed, Ran, served, variables
 
 LOCKED = Path("/proc") if Path("/proc/self").is_dir() else Path("/dev")
 """A folder that nobody can write to, not even root."""
-
-
-@pytest.fixture
-def auditor(tmp_path: Path, drifted: Sandbox) -> Auditor:
-    """The command in an empty folder, pointed at the drifted account."""
-    return InProcess(tmp_path, drifted)
 
 
 def refused(ran: Ran, code: int, *said: str) -> None:
@@ -121,10 +115,9 @@ def test_the_installed_script_refuses_likewise(
     env: Mapping[str, str],
     code: int,
 ) -> None:
-    installed, here = Auditor(tmp_path, drifted), InProcess(tmp_path, drifted)
-    ran = installed(*arguments, env=env)
+    ran = Installed(tmp_path, drifted)(*arguments, env=env)
     refused(ran, code)
-    assert ran == here(*arguments, env=env)
+    assert ran == Auditor(tmp_path, drifted)(*arguments, env=env)
 
 
 @pytest.mark.parametrize("which", ["ZOOM_API_URL", "ZOOM_OAUTH_URL"])
@@ -188,7 +181,7 @@ def test_a_store_that_is_no_address_is_refused_by_every_command_before_anything_
     tmp_path: Path, drifted: Sandbox, arguments: tuple[str, ...]
 ) -> None:
     asked = drifted.requests.total
-    here = InProcess(tmp_path, drifted)
+    here = Auditor(tmp_path, drifted)
     ran = here(*arguments, env={"AUDITOR_STORE": "S3cretWord"})
     assert ran.code == 2
     assert "AUDITOR_STORE is not the address of a database" in " ".join((ran.out + ran.err).split())

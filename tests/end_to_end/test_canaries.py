@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests.end_to_end import broken_off, unpacked
 from tests.end_to_end.between import Between, between
-from tests.end_to_end.conftest import Auditor, InProcess, Ran, served
+from tests.end_to_end.conftest import Auditor, Ran, served
 from tests.end_to_end.planting import Canaries, Planting, secrets
 
 SUFFIXES = (
@@ -127,7 +127,7 @@ def test_no_secret_is_shown_when_there_is_no_token(
     """Also where the endpoint repeats the credentials it was sent."""
     planting = Planting(errors={"/oauth/token": kind})
     with between(account, planting) as planted:
-        auditor = InProcess(tmp_path, planted)
+        auditor = Auditor(tmp_path, planted)
         ran = auditor.audit("-vv", "--depth", "account", "--max-rate", "5000")
     assert ran.code == 4
     assert leaks(auditor, ran, planting.canaries, account) == set()
@@ -160,7 +160,7 @@ def test_no_secret_is_in_an_internal_error_and_its_traceback(
     in_pairs = {f"{where}: {place}" for where in ("error", "cause") for place in PAIRS}
 
     monkeypatch.setattr("auditor.app.audit.evaluate", broken)
-    auditor = InProcess(tmp_path, account)
+    auditor = Auditor(tmp_path, account)
     for flags in ((), ("-vv",), ("-vv", "--log-format", "json")):
         ran = auditor.audit(*flags, "--depth", "account")
         assert ran.code == 5
@@ -186,7 +186,7 @@ def test_no_secret_of_the_configuration_is_in_an_internal_error(
         raise RuntimeError(" ".join(env.values()))
 
     monkeypatch.setattr("auditor.app.connection.Credentials", broken)
-    ran = InProcess(tmp_path, account)("audit", "-vv", "--sandbox", "--users", "3", env=env)
+    ran = Auditor(tmp_path, account)("audit", "-vv", "--sandbox", "--users", "3", env=env)
     assert ran.code == 5, ran.err
     assert "RuntimeError: [redacted]" in ran.err
     assert canaries.found((ran.out + ran.err).encode()) == set()

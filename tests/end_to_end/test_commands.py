@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, environment
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, environment
 
 COMMANDS = (
     ("audit",),
@@ -33,21 +33,15 @@ def auditor(tmp_path: Path) -> Auditor:
     return Auditor(tmp_path)
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Auditor:
-    """The same without a process of its own."""
-    return InProcess(tmp_path)
-
-
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_help_shows_an_example(here: Auditor, command: tuple[str, ...]) -> None:
-    ran = here(*command, "--help", env={"COLUMNS": "120", "TERM": "dumb"})
+def test_help_shows_an_example(auditor: Auditor, command: tuple[str, ...]) -> None:
+    ran = auditor(*command, "--help", env={"COLUMNS": "120", "TERM": "dumb"})
     assert ran.code == 0
     assert f"auditor {' '.join(command)} " in ran.out.split("Example", 1)[1].replace("\n", " ")
 
 
-def test_help_names_every_command_and_every_exit_code(here: Auditor) -> None:
-    ran = here("--help", env={"COLUMNS": "120"})
+def test_help_names_every_command_and_every_exit_code(auditor: Auditor) -> None:
+    ran = auditor("--help", env={"COLUMNS": "120"})
     assert all(command[0] in ran.out for command in COMMANDS)
     assert all(f"{code} " in ran.out for code in (0, 1, 2, 3, 4, 5, 130))
 
@@ -77,60 +71,60 @@ def test_the_command_also_runs_as_a_module(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_lists_fit_the_terminal(here: Auditor, command: tuple[str, ...], width: int) -> None:
-    ran = here(*command, env={"COLUMNS": str(width)})
+def test_lists_fit_the_terminal(auditor: Auditor, command: tuple[str, ...], width: int) -> None:
+    ran = auditor(*command, env={"COLUMNS": str(width)})
     assert (ran.code, ran.err) == (0, "")
     assert max(map(len, ran.out.splitlines())) <= width
 
 
-def test_all_controls_are_listed_and_a_topic_lists_its_own(here: Auditor) -> None:
-    every = here("control", "list").out
-    ai = here("control", "list", "--topic", "ai").out
+def test_all_controls_are_listed_and_a_topic_lists_its_own(auditor: Auditor) -> None:
+    every = auditor("control", "list").out
+    ai = auditor("control", "list", "--topic", "ai").out
     assert "AI-01" in every
     assert "RC-02" in every
     assert "AI-01" in ai
     assert "RC-02" not in ai
 
 
-def test_a_control_is_explained_from_why_to_fix(here: Auditor) -> None:
-    ran = here("control", "show", "ai-02")
+def test_a_control_is_explained_from_why_to_fix(auditor: Auditor) -> None:
+    ran = auditor("control", "show", "ai-02")
     parts = ("Why", "Reads", "Fix in the portal", "Maps to", "Sources")
     assert all(f"\n{part}\n" in ran.out for part in parts)
     assert "in_meeting.meeting_summary_with_ai_companion.auto_enable" in ran.out
 
 
-def test_documented_values_are_listed_with_their_meaning(here: Auditor) -> None:
-    shown = " ".join(here("control", "show", "AI-04").out.split())
+def test_documented_values_are_listed_with_their_meaning(auditor: Auditor) -> None:
+    shown = " ".join(auditor("control", "show", "AI-04").out.split())
     assert "3 (meeting host only)" in shown
     assert "lock: in_meeting.ai_companion_questions (account, group)" in shown
 
 
-def test_a_setting_without_a_lock_is_said_so(here: Auditor) -> None:
-    assert "lock: Zoom publishes none" in here("control", "show", "AI-06").out
+def test_a_setting_without_a_lock_is_said_so(auditor: Auditor) -> None:
+    assert "lock: Zoom publishes none" in auditor("control", "show", "AI-06").out
 
 
-def test_an_attestation_says_what_to_look_at(here: Auditor) -> None:
-    ran = here("control", "show", "TR-01")
+def test_an_attestation_says_what_to_look_at(auditor: Auditor) -> None:
+    ran = auditor("control", "show", "TR-01")
     assert all(f"\n{part}\n" in ran.out for part in ("Question", "Evidence", "Renew"))
 
 
-def test_the_shipped_baselines_are_listed_and_shown(here: Auditor) -> None:
-    listed = here("baseline", "list").out
+def test_the_shipped_baselines_are_listed_and_shown(auditor: Auditor) -> None:
+    listed = auditor("baseline", "list").out
     for name in ("strict", "consent-first", "regulated", "education", "cis-zoom-1.0"):
         assert name in listed
-    shown = here("baseline", "show", "cis-zoom-1.0", env={"COLUMNS": "160"}).out
+    shown = auditor("baseline", "show", "cis-zoom-1.0", env={"COLUMNS": "160"}).out
     assert "sha256:" in shown
 
 
-def test_a_baseline_of_ones_own_is_checked_and_used(here: Auditor) -> None:
-    (here.folder / "ours.yaml").write_text(
+def test_a_baseline_of_ones_own_is_checked_and_used(auditor: Auditor) -> None:
+    (auditor.folder / "ours.yaml").write_text(
         'id: ours\nversion: "2"\ntitle: Ours\nextends: strict\n'
         "controls:\n  RC-02: {expect: true, severity: low}\n  AI-01: {assess: false}\n"
     )
-    ran = here("baseline", "check", "ours.yaml")
+    ran = auditor("baseline", "check", "ours.yaml")
     assert ran.code == 0
     assert "valid" in ran.out
-    shown = here("baseline", "show", "ours.yaml", env={"COLUMNS": "160"}).out
+    shown = auditor("baseline", "show", "ours.yaml", env={"COLUMNS": "160"}).out
     assert "AI-01" not in shown
     changed = [line for line in shown.splitlines() if line.startswith("RC-02")]
     assert len(changed) == 1
@@ -170,29 +164,29 @@ def test_a_sandbox_is_started_audited_and_stopped(auditor: Auditor) -> None:
     [(("--host", "0.0.0.0"), "loopback"), (("--host", "zoom.example"), "loopback")],
 )
 def test_a_sandbox_serves_this_machine_alone(
-    here: Auditor, arguments: tuple[str, ...], said: str
+    auditor: Auditor, arguments: tuple[str, ...], said: str
 ) -> None:
-    ran = here("sandbox", *arguments)
+    ran = auditor("sandbox", *arguments)
     assert ran.code == 2
     assert said in ran.err
 
 
-def test_a_port_that_is_taken_is_said_so(here: Auditor) -> None:
+def test_a_port_that_is_taken_is_said_so(auditor: Auditor) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ran = here("sandbox", "--port", port)
+        ran = auditor("sandbox", "--port", port)
     assert ran.code == 2
     assert f"Port {port} on 127.0.0.1 cannot be used" in ran.err
 
 
 @pytest.mark.parametrize("command", [("sandbox",), ("audit", "--sandbox")], ids=" ".join)
 def test_without_the_extra_the_sandbox_says_how_to_install_it(
-    here: Auditor, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    auditor: Auditor, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     for name in [name for name in sys.modules if name.startswith("auditor.sandbox")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    ran = here(*command)
+    ran = auditor(*command)
     assert ran.code == 2
     assert "with its extra [sandbox]" in ran.err
 
@@ -207,9 +201,9 @@ def test_without_the_extra_the_sandbox_says_how_to_install_it(
     ],
 )
 def test_messages_are_json_wherever_that_is_asked_for(
-    here: Auditor, arguments: tuple[str, ...]
+    auditor: Auditor, arguments: tuple[str, ...]
 ) -> None:
-    ran = here(*arguments)
+    ran = auditor(*arguments)
     assert ran.code == 2
     rows = [json.loads(line) for line in ran.err.splitlines()]
     assert [row["level"] for row in rows] == ["error"]

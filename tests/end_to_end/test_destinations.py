@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.cli import output
-from tests.end_to_end.conftest import Auditor, InProcess
+from tests.end_to_end.conftest import Auditor
 
 QUICK = ("audit", "--depth", "account", "--max-rate", "5000", "--rate-share", "1")
 
@@ -43,7 +43,6 @@ def test_a_destination_that_fails_at_the_end_costs_no_other(
         write(path, *words)
 
     monkeypatch.setattr(output, "write", failing)
-    auditor = InProcess(auditor.folder, auditor.account)
     (auditor.folder / "gone").mkdir()
     names = ("gone/one.json", "two.json", "gone/three.zip", "four.csv")
     outputs = [word for name in names for word in ("--output", name)]
@@ -61,7 +60,6 @@ def test_a_format_whose_library_is_missing_is_found_out_before_zoom_is_asked(
     auditor: Auditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "weasyprint", None)
-    auditor = InProcess(auditor.folder, auditor.account)
     auditor.account.requests.by_template.clear()
     for words in (("--output", "night.pdf"), ("--format", "pdf")):
         ran = auditor("audit", *words)

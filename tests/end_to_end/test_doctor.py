@@ -9,7 +9,7 @@ import yaml
 from auditor.policy.catalogue.parameters import known_parameters
 from auditor.sandbox import Faults, Sandbox
 from auditor.sandbox.api import SCOPES
-from tests.end_to_end.conftest import Auditor, InProcess, served
+from tests.end_to_end.conftest import Auditor, Installed, served
 
 SMALL: dict[str, Any] = {"users": 6, "groups": 2}
 WHOLE = ("--baseline", "strict", "--depth", "meeting", "--org", "org.yaml")
@@ -50,7 +50,7 @@ def test_the_controls_named_for_a_missing_scope_are_those_an_audit_leaves_unknow
     decided: Path, scope: str
 ) -> None:
     with served(**SMALL, scopes=[each for each in SCOPES if each != scope]) as account:
-        command = InProcess(decided, account)
+        command = Auditor(decided, account)
         examined = command("doctor", *WHOLE, "--format", "json")
         audited = command.audit(*WHOLE, "--format", "json")
     told, found = foretold(examined.report), blinded(audited.report)
@@ -64,10 +64,10 @@ def test_the_controls_named_for_a_missing_scope_are_those_an_audit_leaves_unknow
 @pytest.mark.parametrize("words", [(), WHOLE])
 def test_the_list_to_copy_makes_an_audit_complete(decided: Path, words: tuple[str, ...]) -> None:
     with served(**SMALL, scopes=()) as account:
-        needed = InProcess(decided, account)("doctor", *words, "--format", "json").report
+        needed = Auditor(decided, account)("doctor", *words, "--format", "json").report
     to_copy = [each["granular"][0] for each in needed["scopes"]["required"]]
     with served(**SMALL, scopes=to_copy) as account:
-        command = InProcess(decided, account)
+        command = Auditor(decided, account)
         assert command("doctor", *words).code == 0
         assert command.report(*words)["run"]["complete"] is True
 
@@ -76,7 +76,7 @@ def test_members_have_to_be_listed_where_users_name_no_groups(decided: Path) -> 
     without = [scope for scope in SCOPES if scope != "group:read:list_members:admin"]
     regulated = ("--baseline", "regulated", "--org", "org.yaml")  # it allows AI to some groups
     with served(**SMALL, faults=Faults(group_ids_absent=True), scopes=without) as account:
-        command = InProcess(decided, account)
+        command = Auditor(decided, account)
         examined = command("doctor", *regulated, "--format", "json")
         audited = command.report(*regulated)
     assert examined.code == 3
@@ -85,11 +85,11 @@ def test_members_have_to_be_listed_where_users_name_no_groups(decided: Path) -> 
 
 
 def test_the_installed_command_ends_with_the_code_it_tells(
-    auditor: Auditor, drifted: Sandbox
+    installed: Installed, drifted: Sandbox
 ) -> None:
-    ran = auditor("doctor", "--format", "json")
+    ran = installed("doctor", "--format", "json")
     assert (ran.code, ran.report["exit_code"], ran.err) == (0, 0, "")
     assert drifted.client_secret not in ran.out
-    refused = auditor("doctor", env={"ZOOM_CLIENT_SECRET": "quite-another-secret"})
+    refused = installed("doctor", env={"ZOOM_CLIENT_SECRET": "quite-another-secret"})
     assert refused.code == 4
     assert "client secret is wrong" in refused.out

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import FAST, Accounts, Auditor, InProcess
+from tests.end_to_end.conftest import FAST, Accounts, Auditor
 
 NO_USERS = ("--depth", "group")
 
@@ -89,7 +89,7 @@ NIGHT = {
 
 def arranged(tmp_path: Path, accounts: Accounts, code: int) -> tuple[Auditor, dict[str, str]]:
     scenario, _ = NIGHT[code]
-    auditor = InProcess(tmp_path, accounts(scenario))
+    auditor = Auditor(tmp_path, accounts(scenario))
     return auditor, {"ZOOM_CLIENT_SECRET": "wrong"} if code == 4 else {}
 
 
@@ -135,7 +135,7 @@ def test_a_gate_has_the_same_codes_for_what_is_stored(
 def test_nonsense_is_2_for_every_command(
     tmp_path: Path, accounts: Accounts, command: list[str]
 ) -> None:
-    ran = InProcess(tmp_path, accounts("clean"))(*command, "--fail-on", "sometimes")
+    ran = Auditor(tmp_path, accounts("clean"))(*command, "--fail-on", "sometimes")
     assert ran.code == 2
 
 
@@ -155,6 +155,6 @@ def test_what_breaks_or_is_interrupted_is_no_pass(
         raise raised
 
     monkeypatch.setattr("auditor.app.audit.evaluate", broken)
-    ran = InProcess(tmp_path, accounts("clean"))(*command, *options("RC-02", at="low")[2:])
+    ran = Auditor(tmp_path, accounts("clean"))(*command, *options("RC-02", at="low")[2:])
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.splitlines()[-1].startswith("Error: ")

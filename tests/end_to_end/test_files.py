@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests.cli.commands import program
 from tests.end_to_end import broken_off
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, InProcess, Ran, served
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served
 
 REPORTS = ("night.json", "night.html", "night.xlsx", "night.zip", "night.csv")
 OUTPUTS = tuple(word for name in REPORTS for word in ("--output", name))
@@ -107,7 +107,7 @@ def test_a_command_that_only_reads_leaves_the_mode_of_a_folder_as_it_is(
     data = tmp_path / "data"
     data.mkdir()
     data.chmod(0o2775)
-    ran = InProcess(tmp_path, account)(*words)
+    ran = Auditor(tmp_path, account)(*words)
     assert oct(data.stat().st_mode & 0o7777) == oct(0o2775)
     assert "Traceback" not in ran.err
 
@@ -134,7 +134,7 @@ def test_a_data_directory_of_somebody_else_is_refused(
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
     if linked:
         (tmp_path / "data").symlink_to(theirs)
-    ran = InProcess(tmp_path, account).audit("--depth", "account")
+    ran = Auditor(tmp_path, account).audit("--depth", "account")
     assert ran.code == 2
     assert f"{tmp_path / 'data'} is not used for the auditor's data: it belongs to" in ran.err
     assert list(theirs.iterdir()) == []
@@ -347,7 +347,7 @@ def test_no_secret_is_among_the_arguments_of_a_process(auditor: Auditor) -> None
 
 def test_a_refused_place_is_told_before_anything_is_asked(tmp_path: Path, account: Sandbox) -> None:
     before = account.requests.total
-    auditor = InProcess(tmp_path, account)
+    auditor = Auditor(tmp_path, account)
     (tmp_path / "link.json").symlink_to(tmp_path / "nowhere")
     places: list[tuple[str, Callable[[str], bool]]] = [
         ("link.json", lambda said: "is a link" in said),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Sandbox
-from tests.end_to_end.conftest import Auditor, InProcess, served
+from tests.end_to_end.conftest import Auditor, served
 
 LISTS, MEETINGS = "/users/{userId}/meetings", "/meetings/{meetingId}"
 MEETING_CONTROL = ("--baseline", "strict", "--only", "CC-06", "--depth", "meeting")
@@ -25,7 +25,7 @@ def account() -> Iterator[Sandbox]:
 def auditor(tmp_path: Path, account: Sandbox) -> Auditor:
     account.requests.by_template.clear()
     account.requests.by_scope.clear()
-    return InProcess(tmp_path, account)
+    return Auditor(tmp_path, account)
 
 
 def audit(auditor: Auditor, *arguments: str) -> tuple[dict[str, Any], int]:

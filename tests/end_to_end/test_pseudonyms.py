@@ -19,7 +19,7 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.report import FORMATS
 from auditor.sandbox import Sandbox
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import Auditor, InProcess, Ran
+from tests.end_to_end.conftest import Auditor, Ran
 
 KEY = "a key for the tests of pseudonyms"
 ENV = {"AUDITOR_PSEUDONYM_KEY": KEY}
@@ -29,7 +29,7 @@ HIDDEN = ("report", "--pseudonymise")
 @pytest.fixture(scope="module")
 def auditor(tmp_path_factory: pytest.TempPathFactory, drifted: Sandbox) -> Auditor:
     """One stored run down to meetings, with waivers, overrides and attestations for people."""
-    auditor = InProcess(tmp_path_factory.mktemp("people"), drifted)
+    auditor = Auditor(tmp_path_factory.mktemp("people"), drifted)
     ran = auditor.audit("--depth", "group", "-q")
     assert ran.code in (0, 3), ran.err
     report = auditor.report("--depth", "meeting")

@@ -25,7 +25,7 @@ from tests.end_to_end.broken_off import (
     timeless,
     until,
 )
-from tests.end_to_end.conftest import Auditor, InProcess, served
+from tests.end_to_end.conftest import Auditor, served
 
 WHOLE = ("--baseline", "strict", "--depth", "meeting", "--format", "json")
 QUICK = ("--baseline", "strict", "--only", "RC-02", "--verify-locks", "0", "--format", "json")
@@ -205,7 +205,7 @@ def test_a_run_does_not_go_on_as_another(
     auditor: Auditor, broken_off: str, otherwise: tuple[str, ...], what: str
 ) -> None:
     before = auditor.account.requests.total
-    ran = InProcess(auditor.folder, auditor.account).audit("--resume", *otherwise)
+    ran = Auditor(auditor.folder, auditor.account).audit("--resume", *otherwise)
     assert ran.code == 2
     assert f"started with another {what}." in ran.err
     assert "to start a new run, omit --resume" in ran.err
@@ -243,7 +243,7 @@ def test_an_organisation_file_may_be_named_again(auditor: Auditor) -> None:
 def test_a_run_that_is_not_finished_is_not_judged(
     auditor: Auditor, broken_off: str, command: tuple[str, ...]
 ) -> None:
-    auditor = InProcess(auditor.folder, auditor.account)
+    auditor = Auditor(auditor.folder, auditor.account)
     ran = auditor(*command, broken_off)
     assert ran.code == 2
     assert ran.out == ""
@@ -285,7 +285,7 @@ def test_what_is_too_old_is_read_again(
 
 @pytest.mark.parametrize("span", ["soon", "-1h", "1.5h", "10", ""])
 def test_an_age_nobody_can_read_is_refused(auditor: Auditor, span: str) -> None:
-    ran = InProcess(auditor.folder, auditor.account).audit("--resume", f"--max-evidence-age={span}")
+    ran = Auditor(auditor.folder, auditor.account).audit("--resume", f"--max-evidence-age={span}")
     assert ran.code == 2
     assert "24h" in ran.err
     assert auditor.account.requests.total == 0
@@ -297,7 +297,7 @@ def test_two_runs_at_once_are_refused(tmp_path: Path, quick: Calm) -> None:
         first = started(auditor, *QUICK)
         until(lambda: slow.requests.template("/accounts/{accountId}/settings") > 0)
         seconds = [
-            InProcess(tmp_path, at).audit(*QUICK, *more)
+            Auditor(tmp_path, at).audit(*QUICK, *more)
             for at, more in ((slow, ()), (slow, ("--resume",)), (other_port, ("--resume",)))
         ]
         assert first.poll() is None

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import FAST, InProcess, Ran, served
+from tests.end_to_end.conftest import FAST, Auditor, Ran, served
 from tests.store.conftest import Server
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -34,7 +34,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def stored(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Command]:
     """The account as it was on the first night, and the history of both nights."""
     with served("drifted", users=3, groups=1) as account:
-        command = InProcess(tmp_path, account)
+        command = Auditor(tmp_path, account)
         command.data.mkdir(mode=0o700)
         env = {}
         if kind == "sqlite":

@@ -19,7 +19,7 @@ from auditor.store import filesystem
 from auditor.store.database import Database
 from auditor.store.errors import HistoryLocked, StoreError
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import InProcess
+from tests.end_to_end.conftest import Auditor
 from tests.store.nights import Nights
 
 Lack = Callable[[pytest.MonkeyPatch], None]
@@ -88,7 +88,7 @@ def test_doctor_tells_what_the_file_system_lacks_and_leaves_nothing_behind(
 def test_an_audit_says_the_same_in_one_line_of_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: Lack, expected: str
 ) -> None:
-    auditor = InProcess(tmp_path)
+    auditor = Auditor(tmp_path)
     lack(monkeypatch)
     words = ("audit", "--sandbox", "--users", "2", "--depth", "account", "--format", "json")
     ran = auditor("--log-format", "json", *words)

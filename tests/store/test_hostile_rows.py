@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.store import tables
-from tests.end_to_end.conftest import FAST, InProcess, served
+from tests.end_to_end.conftest import FAST, Auditor, served
 
 COMMANDS = (("history",), ("report", "latest"), ("diff",), ("gate",))
 TEXTS = [
@@ -20,10 +20,10 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> InProcess:
+def command(tmp_path_factory: pytest.TempPathFactory) -> Auditor:
     """The command, with two stored runs and an acceptance."""
     with served("drifted", users=1, groups=0) as account:
-        command = InProcess(tmp_path_factory.mktemp("rows"), account)
+        command = Auditor(tmp_path_factory.mktemp("rows"), account)
         for _ in range(2):
             assert command("nightly", *FAST).code == 0
         assert command("gate", "accept", "latest", "--note", "known").code == 0
@@ -35,7 +35,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> InProcess:
     return command
 
 
-def altered(command: InProcess, table: str, column: str, value: object) -> None:
+def altered(command: Auditor, table: str, column: str, value: object) -> None:
     file = command.data / "history.sqlite"
     for suffix in ("", "-wal", "-shm"):
         Path(f"{file}{suffix}").unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def altered(command: InProcess, table: str, column: str, value: object) -> None:
 
 @pytest.mark.parametrize(("table", "column"), TEXTS)
 def test_bytes_where_a_text_belongs_never_end_in_an_internal_error(
-    command: InProcess, table: str, column: str
+    command: Auditor, table: str, column: str
 ) -> None:
     altered(command, table, column, b"\xff\xfe")
     for words in COMMANDS:
@@ -56,7 +56,7 @@ def test_bytes_where_a_text_belongs_never_end_in_an_internal_error(
         assert "Traceback" not in ran.err
 
 
-def test_a_long_foreign_value_is_cut_in_the_message(command: InProcess) -> None:
+def test_a_long_foreign_value_is_cut_in_the_message(command: Auditor) -> None:
     altered(command, "runs", "started_at", "x" * 100_000)
     ran = command("history")
     assert ran.code == 4
