@@ -5,9 +5,9 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,57 +21,9 @@ from auditor.findings.model import Reference, ReferenceState, Verdict
 from auditor.findings.rollup import FindingGroup
 from auditor.report import gate_output
 from auditor.report.display import printable
-from auditor.sandbox import Sandbox
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served
+from tests.cli.accounts import STRICT, Account, lines
+from tests.end_to_end.conftest import COMMAND, Auditor, served
 from tests.report.worlds import HOSTILE, deviation, run_of
-
-SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
-STRICT = {"AUDITOR_BASELINE": "strict"}
-
-
-@dataclass
-class Account:
-    """An account that can be changed, and the auditor that looks at it."""
-
-    sandbox: Sandbox
-    auditor: Auditor
-
-    def __call__(self, *words: object, env: Mapping[str, str] | None = None) -> Ran:
-        return self.auditor(*words, env={**STRICT, **(env or {})})
-
-    def gate(self, *words: object, env: Mapping[str, str] | None = None) -> Ran:
-        ran = self("gate", *words, env=env)
-        assert "Traceback" not in ran.err
-        return ran
-
-    def night(self, *words: object, code: int = 0) -> str:
-        """Audit and store; the id of the run."""
-        ran = self("nightly", *FAST, *words)
-        assert ran.code == code, ran.err
-        return str(self.runs()[-1]["id"])
-
-    def runs(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self("history", "--format", "json").out)
-        return found
-
-    def summaries(self, on: bool) -> None:
-        self.sandbox.change(level="account", setting=SUMMARY, value=on, operator="dana@example.com")
-
-    def withhold(self, scope: str = "group:read:settings") -> None:
-        """Take a scope from the app."""
-        service = self.sandbox.service
-        service.scopes = frozenset(each for each in service.scopes if scope not in each)
-
-    def stored(self, statement: str, *values: object) -> None:
-        """Change the history behind the program's back."""
-        with closing(sqlite3.connect(self.auditor.data / "history.sqlite")) as history, history:
-            history.execute(statement, values)
-
-
-@pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    with served("clean", users=2, groups=1) as sandbox:
-        yield Account(sandbox, Auditor(tmp_path, sandbox))
 
 
 @pytest.fixture(scope="module")
@@ -94,17 +46,11 @@ def at(monkeypatch: pytest.MonkeyPatch, ahead: timedelta) -> None:
     monkeypatch.setattr(module, "datetime", Moved)
 
 
-def lines(ran: Ran) -> list[str]:
-    found = ran.out.splitlines()
-    assert len(found) == 3, ran.out
-    return found
-
-
 # what is stored
 
 
 def test_a_fresh_run_without_deviations_passes_in_three_lines(account: Account) -> None:
-    run = account.night()
+    run = account.first_night()
     ran = account.gate()
     answer, rests, todo = lines(ran)
     assert (ran.code, ran.err) == (0, "")
@@ -130,7 +76,7 @@ def test_deviations_fail_and_the_first_are_named(audited: Account) -> None:
 
 
 def test_strict_shuts_the_gate_at_what_is_undecided(account: Account) -> None:
-    account.night()
+    account.first_night()
     assert account.gate().code == 0
     assert account.gate("--strict").code == 3
 
@@ -159,7 +105,7 @@ def test_with_nothing_stored_nothing_is_judged(tmp_path: Path) -> None:
 def test_a_run_is_too_old_after_26_hours_or_as_asked(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account.night()
+    account.first_night()
     at(monkeypatch, timedelta(hours=25))
     assert account.gate().code == 0
     assert account.gate("--max-age", "24h").code == 4
@@ -173,7 +119,7 @@ def test_a_run_is_too_old_after_26_hours_or_as_asked(
 def test_a_run_from_the_future_is_not_judged(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account.night()
+    account.first_night()
     at(monkeypatch, -timedelta(hours=2))
     ran = account.gate("--max-age", "52w")
     assert ran.code == 4
@@ -192,7 +138,7 @@ def test_an_incomplete_run_is_not_judged_unless_that_is_allowed(account: Account
 
 
 def test_a_newer_run_that_is_incomplete_does_not_let_the_older_one_count(account: Account) -> None:
-    account.night()
+    account.first_night()
     account.withhold()
     account.night(code=3)
     assert account.gate().code == 4
@@ -221,7 +167,7 @@ def test_a_baseline_that_was_changed_since_is_not_judged(account: Account) -> No
 def test_a_look_at_something_is_not_taken_for_a_full_run(
     account: Account, narrowed: tuple[str, ...]
 ) -> None:
-    account.night()
+    account.first_night()
     account.summaries(True)
     account.night()
     account.night(*narrowed)
@@ -242,7 +188,7 @@ def test_without_a_full_run_a_partial_run_does_not_pass(
 
 
 def test_of_several_accounts_one_has_to_be_named(account: Account) -> None:
-    account.night()
+    account.first_night()
     account.stored(
         "INSERT INTO series SELECT 99,'other',place,baseline_id,depth,selection FROM series LIMIT 1"
     )
@@ -269,8 +215,7 @@ def test_new_only_without_an_accepted_run_is_not_judged(audited: Account) -> Non
 
 
 def test_only_what_is_new_since_the_accepted_run_fails(account: Account) -> None:
-    account.summaries(True)
-    run = account.night()
+    run = account.first_night(summaries=True)
     assert account.gate().code == 1
     accepted = account("gate", "accept", "latest", "--note", "agreed")
     assert accepted.code == 0
@@ -289,7 +234,7 @@ def test_only_what_is_new_since_the_accepted_run_fails(account: Account) -> None
 
 
 def test_what_became_unknown_is_new(account: Account) -> None:
-    account.night()
+    account.first_night()
     account("gate", "accept", "latest")
     assert account.gate("--new-only", "--fail-on", "low").code == 0
     account.withhold()
@@ -434,8 +379,7 @@ def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:
 
 
 def test_live_is_measured_against_a_run_that_saw_more(account: Account) -> None:
-    account.summaries(True)
-    account.night()
+    account.first_night(summaries=True)
     account("gate", "accept", "latest")
     assert account.gate("--live", "--new-only").code == 0
 
@@ -480,8 +424,7 @@ def test_markdown_has_one_table(audited: Account) -> None:
 
 
 def test_an_example_says_for_how_many_it_stands(account: Account) -> None:
-    account.summaries(True)
-    account.night()
+    account.first_night(summaries=True)
     report = json.loads(account.gate("--format", "json").out)
     scopes = {each["scope"]["level"]: each["scopes"] for each in report["findings"]}
     assert scopes == {"account": 1, "group": 1, "user": 2}
@@ -511,8 +454,7 @@ def test_fail_on_never_passes_and_tells_the_numbers(audited: Account) -> None:
 
 
 def test_the_advice_leads_to_the_run_that_was_judged(account: Account) -> None:
-    account.summaries(True)
-    night = account.night()
+    night = account.first_night(summaries=True)
     live = account.gate("--live")
     newest = str(account.runs()[-1]["id"])
     assert newest != night
@@ -687,7 +629,7 @@ def test_an_error_is_an_answer_in_the_asked_format(
 
 
 def test_evidence_that_is_damaged_is_no_pass(account: Account) -> None:
-    account.night()
+    account.first_night()
     account.stored("UPDATE evidence SET content = x'00'")
     ran = account.gate()
     assert ran.code == 4
@@ -718,7 +660,7 @@ def test_a_database_out_of_reach_is_no_pass_and_no_mistake_of_the_command(accoun
 def test_a_history_that_another_process_holds_is_no_pass(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account.night()
+    account.first_night()
     database = account.auditor.data / "history.sqlite"
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

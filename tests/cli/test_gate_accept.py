@@ -1,12 +1,9 @@
 """`auditor gate accept`: a run of what the gate judges, and nothing else, makes findings known."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.cli.test_gate import Account, lines
-from tests.end_to_end.conftest import Auditor, served
+from tests.cli.accounts import Account, lines
 
 INVERTED = """id: strict
 version: '1'
@@ -16,14 +13,8 @@ controls: {AI-01: {expect: true}}
 """
 
 
-@pytest.fixture
-def account(tmp_path: Path) -> Iterator[Account]:
-    with served("clean", users=2, groups=1) as sandbox:
-        yield Account(sandbox, Auditor(tmp_path, sandbox))
-
-
 def test_latest_is_the_newest_run_of_what_the_gate_judges(account: Account) -> None:
-    night = account.night()
+    night = account.first_night()
     account.gate("--live")
     account.night("--only", "RC-02")
     account.night("--baseline", "cis-zoom-1.0", code=0)
@@ -110,7 +101,7 @@ def test_a_policy_made_for_it_makes_no_deviation_known(account: Account) -> None
 
 
 def test_a_run_that_is_set_aside_or_of_the_future_is_refused(account: Account) -> None:
-    run = account.night()
+    run = account.first_night()
     account("history", "set-aside", run, "--reason", "a trial")
     refused = account("gate", "accept", run)
     assert (refused.code, f"Run {run} is set aside (a trial)" in refused.err) == (2, True)
@@ -122,7 +113,7 @@ def test_a_run_that_is_set_aside_or_of_the_future_is_refused(account: Account) -
 
 
 def test_a_run_whose_evidence_was_altered_is_refused(account: Account) -> None:
-    run = account.night()
+    run = account.first_night()
     account.stored("UPDATE runs SET evidence_digest='sha256:0'")
     refused = account("gate", "accept", run)
     assert refused.code == 4
@@ -130,7 +121,7 @@ def test_a_run_whose_evidence_was_altered_is_refused(account: Account) -> None:
 
 
 def test_an_option_before_the_subcommand_is_not_ignored(account: Account) -> None:
-    account.night()
+    account.first_night()
     refused = account("gate", "--depth", "group", "accept", "latest")
     assert refused.code == 2
     assert "--depth has no effect before accept" in refused.err

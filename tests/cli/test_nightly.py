@@ -183,11 +183,10 @@ def test_people_have_pseudonyms_in_reports_and_messages(tmp_path: Path) -> None:
 
 def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> None:
     with slow(tmp_path) as nightly:
-        first = nightly.begun("--deadline", "0m")
-        _, err = first.communicate(timeout=60)
-        assert first.returncode == 3, err
-        assert "The deadline of the run passed. Resume later with: auditor nightly" in err
-        assert "--resume" not in err
+        first = nightly.night("--deadline", "0m")
+        assert first.code == 3, first.err
+        assert "The deadline of the run passed. Resume later with: auditor nightly" in first.err
+        assert "--resume" not in first.err
         (run,) = nightly.runs()
         assert (run["complete"], run["stopped"]) == (False, "The deadline of the run passed.")
         assert nightly.folders == [run["id"]]
@@ -211,6 +210,7 @@ def killed(nightly: Nightly, *words: object) -> str:
     return nightly.folders[-1]
 
 
+@pytest.mark.slow
 def test_a_killed_night_is_gone_on_with(tmp_path: Path) -> None:
     with slow(tmp_path) as nightly:
         run = killed(nightly)
@@ -220,6 +220,7 @@ def test_a_killed_night_is_gone_on_with(tmp_path: Path) -> None:
     assert [each["id"] for each in nightly.runs()] == [run]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("otherwise", [("--baseline", "consent-first"), ("--depth", "group")])
 def test_a_killed_run_of_another_kind_is_not_taken_up(
     tmp_path: Path, otherwise: tuple[str, ...]
@@ -233,6 +234,7 @@ def test_a_killed_run_of_another_kind_is_not_taken_up(
         assert f"Resuming run {run}" in nightly.night().err
 
 
+@pytest.mark.slow
 def test_two_at_once_on_one_account_are_one_and_a_refusal(tmp_path: Path) -> None:
     with slow(tmp_path) as nightly:
         requests = nightly.account.requests
@@ -489,6 +491,7 @@ def test_a_comparison_that_fails_is_told_and_forgets_nothing(
     assert memory.read_text() == first
 
 
+@pytest.mark.slow
 def test_a_night_whose_disk_fills_up_says_that_the_next_one_goes_on(tmp_path: Path) -> None:
     with served("drifted", users=150) as sandbox:
         nightly = Nightly(tmp_path, sandbox)
@@ -499,6 +502,7 @@ def test_a_night_whose_disk_fills_up_says_that_the_next_one_goes_on(tmp_path: Pa
     assert "--resume" not in err
 
 
+@pytest.mark.slow
 def test_an_interrupted_night_says_that_the_next_one_goes_on(tmp_path: Path) -> None:
     with slow(tmp_path) as nightly:
         requests = nightly.account.requests

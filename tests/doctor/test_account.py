@@ -32,7 +32,7 @@ NEEDS = Needs(
 GRANTED = frozenset(
     {"account:read:settings:admin", "account:read:lock_settings:admin", "user:read:admin"}
 )
-FAST = RetryPolicy(attempts=1)
+FAST = RetryPolicy(attempts=1, sleep=lambda seconds: None)
 USERS = {"users": [{"id": "u1", "group_ids": ["g1"]}], "total_records": 1200}
 
 DOCUMENTED: list[tuple[int, dict[str, Any], str]] = [

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from _pytest.mark import ParameterSet
 from typer.testing import CliRunner
 
 from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
@@ -135,6 +137,11 @@ class Installed(Auditor):
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def slow(*values: object) -> ParameterSet:
+    """Parameters of a test that is slow with these: the others keep the promise in `make test`."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @contextlib.contextmanager
 def served(
     scenario: str = "drifted",
@@ -146,8 +153,13 @@ def served(
     """A simulated account without rate limits."""
     world = World(users=users, scenario=scenario, groups=groups)
     how = Conduct(plan="none", faults=faults or Faults(), **conduct)
-    with serve(world, conduct=how) as sandbox:
+    serving = serve(world, conduct=how)
+    sandbox = serving.__enter__()
+    try:
         yield sandbox
+    finally:
+        # Stopping takes a quarter of a second, for which no test has to wait.
+        threading.Thread(target=serving.__exit__, args=(None, None, None)).start()
 
 
 Accounts = Callable[[str], Sandbox]

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pty
 import select
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,6 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests.end_to_end.conftest import COMMAND, Auditor, Ran, environment, served
 
-PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 PASSWORD = b"the password of the keyring"
 
 
@@ -164,9 +162,6 @@ class Bus:
 
 @pytest.fixture
 def bus(tmp_path: Path) -> Iterator[Bus]:
-    for program in PROGRAMS:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
     made = Bus(tmp_path / "session")
     made.start()
     yield made
@@ -181,6 +176,8 @@ def desktop(tmp_path: Path, account: Sandbox, bus: Bus) -> Desk:
     return Desk(tmp_path, account, {**bus.env, **backend})
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_a_real_secret_service_keeps_several_profiles(desktop: Desk) -> None:
     secret = desktop.account.client_secret
     lines = "\n".join(credentials(desktop.account))
@@ -207,6 +204,8 @@ def test_a_real_secret_service_keeps_several_profiles(desktop: Desk) -> None:
         assert not path.is_file() or secret.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_a_locked_collection_is_said_so_and_nothing_waits(
     tmp_path: Path, account: Sandbox, bus: Bus, desktop: Desk
 ) -> None:
@@ -250,6 +249,8 @@ def test_credentials_that_systemd_hands_over_are_used(tmp_path: Path, account: S
     assert ran.out.count("systemd credentials\n") == 3
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_what_is_typed_as_the_secret_is_not_shown(desktop: Desk) -> None:
     account_id, client_id, secret = credentials(desktop.account)
     ran = desktop.typed("auth", "login", answers=[account_id, f' "{client_id}" ', secret])
@@ -260,6 +261,8 @@ def test_what_is_typed_as_the_secret_is_not_shown(desktop: Desk) -> None:
     assert "Stored" in ran.out
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_a_slip_at_the_terminal_is_pointed_out_and_asked_again(desktop: Desk) -> None:
     account_id, client_id, secret = credentials(desktop.account)
     first = ["1234567890", account_id, account_id]
@@ -273,6 +276,8 @@ def test_a_slip_at_the_terminal_is_pointed_out_and_asked_again(desktop: Desk) ->
     assert "CANARY" not in ran.out
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_a_secret_at_the_prompt_of_the_client_id_can_be_corrected(desktop: Desk) -> None:
     """The wrong one of the two came first: asking for the second again would never end."""
     account_id, client_id, secret = credentials(desktop.account)
@@ -283,12 +288,16 @@ def test_a_secret_at_the_prompt_of_the_client_id_can_be_corrected(desktop: Desk)
     assert "Stored" in ran.out
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_after_three_slips_nothing_is_stored(desktop: Desk) -> None:
     ran = desktop.typed("auth", "login", answers=["..."] * 3)
     assert ran.code == 2
     assert "Nothing was stored." in ran.out
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_a_new_secret_needs_only_the_secret(desktop: Desk) -> None:
     lines = "\n".join(credentials(desktop.account))
     desktop("auth", "login", "--stdin", "--no-test", stdin=lines.replace("CANARY", "old"))
@@ -299,6 +308,8 @@ def test_a_new_secret_needs_only_the_secret(desktop: Desk) -> None:
     assert desktop("auth", "status").code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.needs("dbus-daemon", "gnome-keyring-daemon")
 def test_ctrl_c_at_a_prompt_stores_nothing(desktop: Desk) -> None:
     ran = desktop.typed("auth", "login", answers=[desktop.account.account_id, "\x03"])
     assert ran.code == 130
@@ -310,16 +321,16 @@ def test_a_dotenv_open_to_others_is_warned_of_once_by_every_command(
 ) -> None:
     (tmp_path / ".env").write_text(f"ZOOM_CLIENT_SECRET={account.client_secret}\n")
     (tmp_path / ".env").chmod(0o644)
-    desk = Desk(tmp_path, account)
-    for command in (
+    command = Auditor(tmp_path)
+    for words in (
         ("auth", "status"),
         ("auth", "list"),
         ("audit", "--depth", "account"),
         ("report",),
         ("ask",),
     ):
-        ran = desk(*command)
-        assert ran.err.count("chmod 600 .env") == 1, (command, ran.err)
+        ran = command(*words, env=Desk(tmp_path, account).environment())
+        assert ran.err.count("chmod 600 .env") == 1, (words, ran.err)
         assert account.client_secret not in ran.out + ran.err
 
 

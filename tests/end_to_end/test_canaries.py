@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests.end_to_end import broken_off, unpacked
 from tests.end_to_end.between import Between, between
-from tests.end_to_end.conftest import Auditor, Ran, served
+from tests.end_to_end.conftest import Auditor, Ran, served, slow
 from tests.end_to_end.planting import Canaries, Planting, secrets
 
 SUFFIXES = (
@@ -26,7 +26,7 @@ SUFFIXES = (
 """Of all formats but PDF, which is the HTML report on paper."""
 PAIRS = ("name and value", "old", "new")
 """Secrets that are told by another value beside them, which a text does not show."""
-EVERYTHING = ("-vv", "--baseline", "strict", "--depth", "meeting", "--include-passes")
+EVERYTHING = ("-vv", "--baseline", "strict", "--include-passes")
 
 
 def own_secrets(account: Sandbox) -> list[bytes]:
@@ -62,26 +62,38 @@ def planted(account: Sandbox, planting: Planting) -> Iterator[Between]:
         yield made
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize(
+    ("depth", "log_format", "suffixes"),
+    [
+        ("group", "text", ("json", "html", "zip")),
+        slow("meeting", "text", SUFFIXES),
+        slow("meeting", "json", ("json",)),
+    ],
+)
 def test_no_secret_of_any_answer_is_in_anything_that_is_written(
-    tmp_path: Path, planted: Between, planting: Planting, log_format: str
+    tmp_path: Path,
+    planted: Between,
+    planting: Planting,
+    depth: str,
+    log_format: str,
+    suffixes: tuple[str, ...],
 ) -> None:
     auditor = Auditor(tmp_path, planted)
-    suffixes = SUFFIXES if log_format == "text" else ("json",)
     files = [word for suffix in suffixes for word in ("--output", f"night.{suffix}")]
-    ran = auditor.audit(*EVERYTHING, "--log-format", log_format, *files)
+    ran = auditor.audit(*EVERYTHING, "--depth", depth, "--log-format", log_format, *files)
     assert ran.code in (0, 3), ran.err
-    assert len(planting.canaries.places) > 3000
+    assert len(planting.canaries.places) > (3000 if depth == "meeting" else 1000)
     assert all((tmp_path / f"night.{suffix}").stat().st_size for suffix in suffixes)
     assert "GET /users: HTTP 200" in ran.err
     assert leaks(auditor, ran, planting.canaries, planted.account) == set()
 
 
+@pytest.mark.parametrize("depth", ["account", slow("user")])
 def test_no_secret_is_in_what_is_made_of_a_stored_run(
-    tmp_path: Path, planted: Between, planting: Planting
+    tmp_path: Path, planted: Between, planting: Planting, depth: str
 ) -> None:
     auditor = Auditor(tmp_path, planted)
-    assert auditor.audit("--baseline", "strict", "--depth", "user").code in (0, 3)
+    assert auditor.audit("--baseline", "strict", "--depth", depth).code in (0, 3)
     said = [
         auditor(*words, "-vv")
         for words in (
@@ -92,8 +104,8 @@ def test_no_secret_is_in_what_is_made_of_a_stored_run(
         )
     ]
     assert {ran.code for ran in said} <= {0, 3}
-    for ran in said:
-        assert leaks(auditor, ran, planting.canaries, planted.account) == set()
+    every = Ran(0, "".join(ran.out for ran in said), "".join(ran.err for ran in said))
+    assert leaks(auditor, every, planting.canaries, planted.account) == set()
 
 
 ERRORS = {
@@ -114,7 +126,7 @@ def test_no_secret_of_an_error_or_of_a_broken_answer_is_shown(
     planting = Planting(errors=ERRORS)
     with between(account, planting) as planted:
         auditor = Auditor(tmp_path, planted)
-        ran = auditor.audit(*EVERYTHING, "-o", "night.json", "-o", "night.html")
+        ran = auditor.audit(*EVERYTHING, "--depth", "group", "-o", "night.json", "-o", "night.html")
     assert ran.code == 3, ran.err
     assert re.search(r"HTTP 400, code 300", ran.err + (tmp_path / "night.json").read_text())
     assert leaks(auditor, ran, planting.canaries, account) == set()
@@ -133,6 +145,7 @@ def test_no_secret_is_shown_when_there_is_no_token(
     assert leaks(auditor, ran, planting.canaries, account) == set()
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_the_files_of_a_run_that_was_killed(
     tmp_path: Path, planted: Between, planting: Planting
 ) -> None:

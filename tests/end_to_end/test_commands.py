@@ -259,26 +259,18 @@ def test_a_terminal_gets_colours_and_a_progress_bar(auditor: Auditor) -> None:
     assert "━" in shown
 
 
-@pytest.mark.parametrize(
-    ("flags", "env"),
-    [
-        (("--no-color",), {}),
-        ((), {"NO_COLOR": "1"}),
-    ],
-    ids=["--no-color", "NO_COLOR"],
-)
-def test_colours_can_be_refused(
-    auditor: Auditor, flags: tuple[str, ...], env: dict[str, str]
-) -> None:
-    _, shown = in_a_terminal(auditor, *AUDIT, *flags, **env)
+def test_colours_and_the_progress_bar_can_be_refused(auditor: Auditor) -> None:
+    _, shown = in_a_terminal(auditor, "-q", *AUDIT, NO_COLOR="1")
     assert COLOUR not in shown
-    assert "RC-02" in shown
-
-
-def test_quiet_shows_no_progress_bar(auditor: Auditor) -> None:
-    _, shown = in_a_terminal(auditor, "-q", *AUDIT)
     assert "━" not in shown
     assert "RC-02" in shown
+
+
+@pytest.mark.slow
+def test_colours_can_be_refused_by_an_option(auditor: Auditor) -> None:
+    _, shown = in_a_terminal(auditor, *AUDIT, "--no-color")
+    assert COLOUR not in shown
+    assert "━" in shown
 
 
 def test_a_reader_that_goes_away_is_no_error(auditor: Auditor) -> None:

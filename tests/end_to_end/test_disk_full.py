@@ -54,6 +54,7 @@ def audit(auditor: Auditor, size: int, *arguments: str) -> Ran:
     return ended(started(auditor, *arguments, first=growing_to(size), env=UNMEASURED))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_breaks_the_run_off_and_it_goes_on(auditor: Auditor) -> None:
     ran = audit(auditor, IN_THE_MIDDLE, *STRICT)
     asked = auditor.account.requests.template(USER_SETTINGS)
@@ -95,6 +96,7 @@ def test_a_disk_that_is_full_from_the_start_is_told(auditor: Auditor) -> None:
     assert list(auditor.data.glob("runs/*")) == []
 
 
+@pytest.mark.slow
 def test_a_report_that_does_not_fit_leaves_the_run_to_report_from(auditor: Auditor) -> None:
     assert auditor.audit("--baseline", "strict").code == 0
     (auditor.folder / "night.json").write_text("yesterday")
@@ -134,6 +136,7 @@ def large_log(history: Path, size: int) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_history_that_cannot_grow_costs_no_run(auditor: Auditor) -> None:
     few = ("--baseline", "strict", "--only", "RC-02", "--format", "json")
     assert auditor.audit("--baseline", "strict").code == 0
@@ -174,6 +177,7 @@ def test_a_damaged_history_is_told_and_the_next_audit_begins_a_new_one(auditor: 
     assert auditor("report", "--format", "json").out == ran.out
 
 
+@pytest.mark.slow
 def test_a_damaged_run_that_waits_is_told(auditor: Auditor) -> None:
     killed(auditor, after(20), "--baseline", "strict")
     (path,) = auditor.data.glob(f"runs/*/{SNAPSHOT}")

@@ -9,7 +9,7 @@ import yaml
 from auditor.policy.catalogue.parameters import known_parameters
 from auditor.sandbox import Faults, Sandbox
 from auditor.sandbox.api import SCOPES
-from tests.end_to_end.conftest import Auditor, Installed, served
+from tests.end_to_end.conftest import Auditor, Installed, served, slow
 
 SMALL: dict[str, Any] = {"users": 6, "groups": 2}
 WHOLE = ("--baseline", "strict", "--depth", "meeting", "--org", "org.yaml")
@@ -45,7 +45,13 @@ def foretold(diagnosis: dict[str, Any]) -> set[str]:
     return {each["control"] for each in diagnosis["controls"] if each["would_be_unknown"]}
 
 
-@pytest.mark.parametrize("scope", sorted(set(SCOPES)))
+QUICK = ("account:read:lock_settings:admin", "user:read:settings:admin")
+"""The other scopes are withheld in the slow run."""
+
+
+@pytest.mark.parametrize(
+    "scope", [each if each in QUICK else slow(each) for each in sorted(set(SCOPES))]
+)
 def test_the_controls_named_for_a_missing_scope_are_those_an_audit_leaves_unknown(
     decided: Path, scope: str
 ) -> None:

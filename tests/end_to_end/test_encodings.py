@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from auditor.sandbox import World
-from tests.end_to_end.conftest import COMMAND, Auditor, served
+from tests.end_to_end.conftest import COMMAND, Auditor, served, slow
 
 NAME = "Vertrieb 🎉 Łódź… 日本"
-ENCODINGS = ("cp1252", "latin-1", "ascii", "cp932", "utf-16")
+ENCODINGS = ("cp1252", slow("latin-1"), slow("ascii"), slow("cp932"), "utf-16")
 DEVIATING = ("--baseline", "strict", "--depth", "group")
 
 
@@ -44,7 +44,7 @@ def printed(
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("format_", [slow("text"), "json"])
 def test_the_gate_answers_the_same_whatever_standard_output_can_express(
     audited: Auditor, encoding: str, format_: str
 ) -> None:
@@ -56,7 +56,7 @@ def test_the_gate_answers_the_same_whatever_standard_output_can_express(
         assert f"{NAME} 0" in names
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("encoding", [slow("cp1252"), "ascii"])
 def test_the_job_summary_is_written_in_utf_8_whatever_the_encoding(
     audited: Auditor, tmp_path: Path, encoding: str
 ) -> None:
@@ -67,18 +67,18 @@ def test_the_job_summary_is_written_in_utf_8_whatever_the_encoding(
     assert NAME in summary.read_text("utf-8")
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+@pytest.mark.parametrize("encoding", [slow("latin-1"), "ascii"])
 @pytest.mark.parametrize(
     "words",
     [
         ("--help",),
-        ("audit", "--help"),
-        ("history", "findings"),
-        ("diff",),
+        slow(("audit", "--help")),
+        slow(("history", "findings")),
+        slow(("diff",)),
         ("report",),
-        ("report", "--format", "markdown"),
-        ("control", "show", "AI-02"),
-        ("ask",),
+        slow(("report", "--format", "markdown")),
+        slow(("control", "show", "AI-02")),
+        slow(("ask",)),
     ],
     ids=" ".join,
 )
@@ -90,22 +90,21 @@ def test_every_command_ends_as_it_does_in_utf_8(
     assert text
 
 
-@pytest.mark.parametrize("encoding", ["cp932"])
 @pytest.mark.parametrize(
     "words",
     [
         ("report", "--format", "json"),
-        ("history", "findings", "--format", "json"),
-        ("diff", "--format", "json"),
-        ("ask", "--format", "json"),
-        ("doctor", "--format", "json"),
+        slow(("history", "findings", "--format", "json")),
+        slow(("diff", "--format", "json")),
+        slow(("ask", "--format", "json")),
+        slow(("doctor", "--format", "json")),
     ],
     ids=" ".join,
 )
 def test_json_is_ascii_where_standard_output_is_not_utf_8(
-    audited: Auditor, encoding: str, words: tuple[str, ...]
+    audited: Auditor, words: tuple[str, ...]
 ) -> None:
-    _, out, _, _ = printed(audited, encoding, *words)
+    _, out, _, _ = printed(audited, "cp932", *words)
     assert out.isascii()
     json.loads(out)
 
@@ -120,12 +119,12 @@ def test_messages_in_json_stay_valid_in_any_encoding(audited: Auditor) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("gate", "--account"),
-        ("history", "--account"),
-        ("baseline", "check"),
-        ("baseline", "new"),
+        slow(("gate", "--account")),
+        slow(("history", "--account")),
+        slow(("baseline", "check")),
+        slow(("baseline", "new")),
         ("report", "--output"),
-        ("report",),
+        slow(("report",)),
     ],
     ids=" ".join,
 )
@@ -144,6 +143,7 @@ def test_a_word_that_is_no_text_is_no_internal_error(
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_data_directory_whose_name_is_no_text_is_used(audited: Auditor, tmp_path: Path) -> None:
     done = subprocess.run(
         [COMMAND, "-q", "audit", *DEVIATING],
@@ -156,7 +156,7 @@ def test_a_data_directory_whose_name_is_no_text_is_used(audited: Auditor, tmp_pa
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", [slow(">&-"), "<&- >&- 2>&-"])
 def test_a_standard_stream_that_is_closed_changes_no_exit_code(
     audited: Auditor, closed: str
 ) -> None:

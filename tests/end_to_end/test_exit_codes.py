@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import FAST, Accounts, Auditor
+from tests.end_to_end.conftest import FAST, Accounts, Auditor, Installed
 
 NO_USERS = ("--depth", "group")
 
@@ -68,13 +68,26 @@ def test_an_unknown_that_was_allowed_is_said_in_the_report(
     assert "--allow-unknown" in auditor.audit(*arguments).out
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "html"])
-def test_the_exit_code_is_the_same_for_every_format(
-    stored: tuple[Auditor, object], format_: str
-) -> None:
+def test_the_exit_code_is_the_same_for_every_format(stored: tuple[Auditor, object]) -> None:
     auditor, _ = stored
-    ran = auditor("audit", "--from", "latest", "--fail-on", "high", "--format", format_)
-    assert ran.code == 1
+    for format_ in ("text", "json", "html"):
+        ran = auditor("audit", "--from", "latest", "--fail-on", "high", "--format", format_)
+        assert ran.code == 1, format_
+
+
+@pytest.mark.parametrize(
+    ("scenario", "arguments", "code"),
+    [
+        ("clean", options("AI-02", at="low"), 0),
+        ("drifted", options("AI-02", at="critical"), 1),
+        ("denied", options("RC-02", at="critical"), 3),
+    ],
+)
+def test_the_installed_command_ends_with_the_same_code(
+    tmp_path: Path, accounts: Accounts, scenario: str, arguments: list[str], code: int
+) -> None:
+    ran = Installed(tmp_path, accounts(scenario)).audit("-q", *arguments)
+    assert (ran.code, ran.err) == (code, "")
 
 
 NIGHT = {
@@ -93,50 +106,47 @@ def arranged(tmp_path: Path, accounts: Accounts, code: int) -> tuple[Auditor, di
     return auditor, {"ZOOM_CLIENT_SECRET": "wrong"} if code == 4 else {}
 
 
-@pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("code", NIGHT)
-def test_a_night_has_the_same_codes(
-    tmp_path: Path, accounts: Accounts, code: int, log_format: str
-) -> None:
+def test_a_night_has_the_same_codes(tmp_path: Path, accounts: Accounts, code: int) -> None:
     auditor, env = arranged(tmp_path, accounts, code)
-    words = ("nightly", *FAST, *NIGHT[code][1], "--log-format", log_format)
-    ran = auditor(*words, env=env)
-    assert (ran.code, ran.out) == (code, "")
-    assert ran.err
+    for log_format in ("text", "json"):
+        words = ("nightly", *FAST, *NIGHT[code][1], "--log-format", log_format)
+        ran = auditor(*words, env=env)
+        assert (ran.code, ran.out) == (code, ""), log_format
+        assert ran.err
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+FORMATS = ("text", "json", "markdown")
+
+
 @pytest.mark.parametrize("code", NIGHT)
-def test_a_gate_has_the_same_codes_live(
-    tmp_path: Path, accounts: Accounts, code: int, format_: str
-) -> None:
+def test_a_gate_has_the_same_codes_live(tmp_path: Path, accounts: Accounts, code: int) -> None:
     auditor, env = arranged(tmp_path, accounts, code)
     words = [word for word in NIGHT[code][1] if word not in NO_USERS]
-    ran = auditor("gate", "--live", *words, "--format", format_, env=env)
-    assert ran.code == code
-    assert bool(ran.out) == (code != 2), "an answer, or a sentence about what went wrong"
-    assert bool(ran.err) == (code == 2 or (code == 4 and format_ != "text"))
+    for format_ in FORMATS:
+        ran = auditor("gate", "--live", *words, "--format", format_, env=env)
+        assert ran.code == code, format_
+        assert bool(ran.out) == (code != 2), "an answer, or a sentence about what went wrong"
+        assert bool(ran.err) == (code == 2 or (code == 4 and format_ != "text"))
 
 
 @pytest.mark.parametrize("code", [0, 1, 4])
-@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
 def test_a_gate_has_the_same_codes_for_what_is_stored(
-    tmp_path: Path, accounts: Accounts, code: int, format_: str
+    tmp_path: Path, accounts: Accounts, code: int
 ) -> None:
     auditor, _ = arranged(tmp_path, accounts, code)
     words = NIGHT[code][1]
     if code != 4:
         auditor("nightly", *FAST, *words)
-    ran = auditor("gate", *words, "--format", format_)
-    assert (ran.code, ran.err) == (code, "")
+    for format_ in FORMATS:
+        ran = auditor("gate", *words, "--format", format_)
+        assert (ran.code, ran.err) == (code, ""), format_
 
 
-@pytest.mark.parametrize("command", [["gate"], ["gate", "--live"], ["nightly"]])
-def test_nonsense_is_2_for_every_command(
-    tmp_path: Path, accounts: Accounts, command: list[str]
-) -> None:
-    ran = Auditor(tmp_path, accounts("clean"))(*command, "--fail-on", "sometimes")
-    assert ran.code == 2
+def test_nonsense_is_2_for_every_command(tmp_path: Path, accounts: Accounts) -> None:
+    auditor = Auditor(tmp_path, accounts("clean"))
+    for command in (["gate"], ["gate", "--live"], ["nightly"]):
+        assert auditor(*command, "--fail-on", "sometimes").code == 2, command
 
 
 @pytest.mark.parametrize("command", [["gate", "--live"], ["nightly"]])

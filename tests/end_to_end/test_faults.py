@@ -10,7 +10,7 @@ import pytest
 
 from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
 from tests.end_to_end.broken_off import timeless
-from tests.end_to_end.conftest import Auditor, served
+from tests.end_to_end.conftest import Auditor, served, slow
 
 STRICT = ("--baseline", "strict")
 USERS = 30
@@ -52,7 +52,11 @@ def audited(folder: Path, faults: Faults, **conduct: Any) -> tuple[dict[str, Any
         return Auditor(folder, account).report(*STRICT), account
 
 
-@pytest.mark.parametrize("fault", ASKED_AGAIN)
+QUICK = ("5xx", "429 with seconds", "truncated", "reset")
+"""One of each kind: an error, a limit, a body that is not whole, and no answer."""
+
+
+@pytest.mark.parametrize("fault", [each if each in QUICK else slow(each) for each in ASKED_AGAIN])
 def test_what_is_asked_again_changes_nothing_that_is_found(
     tmp_path: Path, undisturbed: dict[str, Any], fault: str
 ) -> None:
@@ -68,6 +72,7 @@ def test_what_is_asked_again_changes_nothing_that_is_found(
     assert bool(api["rate_limited"]) is fault.startswith("429")
 
 
+@pytest.mark.slow
 def test_slow_answers_are_waited_for(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     report, _ = audited(tmp_path, replace(BROKEN, slow=0.02, slow_seconds=1))
     assert timeless(report) == timeless(undisturbed)
@@ -75,6 +80,7 @@ def test_slow_answers_are_waited_for(tmp_path: Path, undisturbed: dict[str, Any]
     assert report["summary"]["api"]["seconds"] > 1
 
 
+@pytest.mark.slow
 def test_a_token_that_lives_four_seconds_is_renewed(
     tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
@@ -92,7 +98,7 @@ def test_a_token_that_lives_one_second_is_renewed(
     assert timeless(report) == timeless(undisturbed)
 
 
-@pytest.mark.parametrize("seconds", [3600.0, -3600.0], ids=["ahead", "behind"])
+@pytest.mark.parametrize("seconds", [3600.0, slow(-3600.0)], ids=["ahead", "behind"])
 def test_a_clock_that_is_an_hour_wrong_changes_nothing(
     tmp_path: Path, undisturbed: dict[str, Any], seconds: float
 ) -> None:
@@ -178,7 +184,8 @@ def test_the_gate_stays_shut_for_users_whom_zoom_lists_and_does_not_find(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "faults", [Faults(duplicate_users=True), Faults(group_ids_absent=True, duplicate_users=True)]
+    "faults",
+    [Faults(duplicate_users=True), slow(Faults(group_ids_absent=True, duplicate_users=True))],
 )
 def test_users_that_are_listed_twice_are_judged_once(tmp_path: Path, faults: Faults) -> None:
     with served("drifted", users=2110, faults=faults, groups=1) as account:
@@ -213,7 +220,7 @@ def many_groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("fault", PAGES)
+@pytest.mark.parametrize("fault", ["expires", slow("repeats"), slow("loops")])
 def test_a_page_token_that_does_not_work_restarts_the_listing(
     tmp_path: Path, many_groups: dict[str, Any], fault: str
 ) -> None:
@@ -254,6 +261,7 @@ EVERYTHING = Faults(
 )
 
 
+@pytest.mark.slow
 def test_everything_that_can_go_wrong_at_once_changes_nothing_that_is_found(
     tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests.cli.commands import program
 from tests.end_to_end import broken_off
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Installed, Ran, served, slow
 
 REPORTS = ("night.json", "night.html", "night.xlsx", "night.zip", "night.csv")
 OUTPUTS = tuple(word for name in REPORTS for word in ("--output", name))
@@ -37,11 +37,12 @@ def auditor(tmp_path: Path, account: Sandbox) -> Auditor:
 def audited(
     auditor: Auditor, *arguments: str, umask: int | None = None, env: dict[str, str] | None = None
 ) -> Ran:
-    """What comes of an audit in a process that was given a umask."""
+    """What comes of an audit: in a process of its own where that has to have a umask."""
+    if umask is None:
+        return auditor.audit(*arguments, env=env)
 
     def prepared() -> None:
-        if umask is not None:
-            os.umask(umask)
+        os.umask(umask)
 
     return broken_off.ended(broken_off.started(auditor, *arguments, first=prepared, env=env))
 
@@ -54,7 +55,7 @@ def modes(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777], ids=oct)
+@pytest.mark.parametrize("umask", [slow(0o000), 0o022, slow(0o777)], ids=oct)
 def test_files_are_for_their_owner_alone_whatever_the_umask(auditor: Auditor, umask: int) -> None:
     ran = audited(auditor, "--depth", "account", *OUTPUTS, umask=umask)
     assert ran.code in (0, 3), ran.err
@@ -67,7 +68,7 @@ def test_files_are_for_their_owner_alone_whatever_the_umask(auditor: Auditor, um
     assert any(path.endswith(".sqlite") for path in found)
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o777], ids=oct)
+@pytest.mark.parametrize("umask", [0o000, slow(0o777)], ids=oct)
 def test_the_files_of_a_run_under_way_are_private_too(auditor: Auditor, umask: int) -> None:
     """The log of the database, its index and the lock are there only meanwhile."""
     running = broken_off.started(
@@ -249,6 +250,7 @@ def test_every_file_is_written_in_the_data_directory_or_beside_a_report(auditor:
     assert any(place.name.startswith("auditor-") for place in absolute)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no Linux: no /proc")
 def test_the_temporary_files_of_the_database_are_in_the_data_directory(auditor: Auditor) -> None:
     """SQLite deletes them as soon as they are open, so only the process's own list shows them."""
@@ -271,7 +273,8 @@ def test_tmpdir_is_used_where_it_is_set(auditor: Auditor) -> None:
     mine = auditor.folder / "mine"
     mine.mkdir()
     with watched(mine) as seen:
-        ran = audited(auditor, "--depth", "account", "--output", "x.zip", env={"TMPDIR": str(mine)})
+        words = ("--depth", "account", "--output", "x.zip")
+        ran = Installed(auditor.folder, auditor.account).audit(*words, env={"TMPDIR": str(mine)})
     assert ran.code in (0, 3)
     assert any(name.startswith("auditor-") for name in seen)
     assert list(mine.iterdir()) == []
@@ -289,6 +292,7 @@ def test_what_a_killed_process_left_is_removed_a_day_later(auditor: Auditor) -> 
     assert (auditor.data / "auditor-new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["night.json", "night.zip"])
 def test_a_process_that_is_killed_leaves_no_half_report(auditor: Auditor, name: str) -> None:
     """Every moment of writing one is as good as any: the file is there whole, or not at all."""
@@ -331,6 +335,7 @@ def test_no_option_takes_a_secret() -> None:
     assert [each for each in known if any(word in each[1].lower() for word in words)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no Linux: no /proc")
 def test_no_secret_is_among_the_arguments_of_a_process(auditor: Auditor) -> None:
     secret = auditor.account.client_secret.encode()

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, served
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, served, slow
 
 WITHIN = 10.0
 """Seconds."""
 
 
-@pytest.mark.parametrize("outputs", [(), ("--output", "night.json", "--output", "night.html")])
+@pytest.mark.parametrize(
+    "outputs", [slow(()), ("--output", "night.json", "--output", "night.html")]
+)
 def test_an_interrupted_audit_leaves_nothing_half_written(
     tmp_path: Path, outputs: tuple[str, ...]
 ) -> None:

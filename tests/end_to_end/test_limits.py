@@ -8,7 +8,7 @@ import pytest
 
 from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
 from tests.end_to_end.broken_off import USER_SETTINGS, timeless
-from tests.end_to_end.conftest import Auditor, served
+from tests.end_to_end.conftest import Auditor, served, slow
 
 WHOLE = ("--baseline", "strict")
 USERS = 60
@@ -25,7 +25,7 @@ def undisturbed(unlimited: Sandbox, tmp_path_factory: pytest.TempPathFactory) ->
     return Auditor(tmp_path_factory.mktemp("calm"), unlimited).report(*WHOLE)
 
 
-@pytest.mark.parametrize("quota", [4, 35, 120], ids=["account", "groups", "users"])
+@pytest.mark.parametrize("quota", [slow(4), 35, slow(120)], ids=["account", "groups", "users"])
 def test_a_used_up_day_stops_the_run_and_the_next_day_completes_it(
     tmp_path: Path, unlimited: Sandbox, undisturbed: dict[str, Any], quota: int
 ) -> None:
@@ -61,6 +61,7 @@ def test_a_used_up_day_stops_the_run_and_the_next_day_completes_it(
         assert unlimited.requests.template(USER_SETTINGS) - before < needed - quota // 2
 
 
+@pytest.mark.slow
 def test_a_limit_below_the_published_one_is_learned(tmp_path: Path) -> None:
     select = ("--baseline", "strict", "--only", "RC-02", "--verify-locks", "0")
     half = Conduct(plan="business", faults=Faults(limit_below=0.5))

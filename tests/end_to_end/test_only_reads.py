@@ -12,7 +12,7 @@ import pytest
 
 from auditor.sandbox import Sandbox
 from tests.end_to_end.between import between
-from tests.end_to_end.conftest import Auditor, served
+from tests.end_to_end.conftest import Auditor, served, slow
 from tests.test_architecture import tree
 
 NETWORK = frozenset(
@@ -43,7 +43,7 @@ SPOKEN = {
 """Verbs by the module that may name them. HEAD goes without credentials: is a host there?"""
 SENDING = frozenset(("post", "put", "patch", "delete", "head", "options", "request", "urlopen"))
 """Methods of the libraries that send."""
-DEPTHS = ("account", "group", "user", "meeting")
+DEPTHS = (slow("account"), slow("group"), slow("user"), "meeting")
 
 Tree = Mapping[str, str]
 

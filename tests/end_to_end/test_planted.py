@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Planted, Sandbox
-from tests.end_to_end.conftest import Accounts, Auditor, keys
+from tests.end_to_end.conftest import Accounts, Auditor, keys, slow
 from tests.end_to_end.expected import Documents, Rule, deviations, rules
 
-BASELINES = ("strict", "consent-first")
+BASELINES = ("strict", slow("consent-first"))
 LISTED = {"workflows[]"}
 """What is judged by lists, which are not planted."""
 

@@ -25,7 +25,7 @@ from tests.end_to_end.broken_off import (
     timeless,
     until,
 )
-from tests.end_to_end.conftest import Auditor, served
+from tests.end_to_end.conftest import Auditor, served, slow
 
 WHOLE = ("--baseline", "strict", "--depth", "meeting", "--format", "json")
 QUICK = ("--baseline", "strict", "--only", "RC-02", "--verify-locks", "0", "--format", "json")
@@ -98,7 +98,10 @@ MOMENTS: dict[str, Moment] = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment",
+    [each if each == "the middle of the users" else slow(each) for each in MOMENTS],
+)
 def test_a_run_that_was_killed_goes_on(auditor: Auditor, whole: Calm, moment: str) -> None:
     killed(auditor, MOMENTS[moment], *WHOLE)
     began = the_run(auditor)
@@ -111,68 +114,6 @@ def test_a_run_that_was_killed_goes_on(auditor: Auditor, whole: Calm, moment: st
     assert ran.report["summary"]["coverage"] == whole.report["summary"]["coverage"]
     assert not whole.asked - auditor.account.requests.by_scope
     assert twice(auditor, whole) <= IN_FLIGHT
-
-
-def test_a_run_that_was_killed_twice_goes_on(auditor: Auditor, quick: Calm) -> None:
-    killed(auditor, after(10), *QUICK)
-    killed(auditor, after(IN_FLIGHT + 10), "--resume")
-    ran = auditor.audit("--resume", *QUICK)
-    assert timeless(ran.report) == timeless(quick.report)
-    assert ran.report["run"]["evidence_digest"] == quick.report["run"]["evidence_digest"]
-    assert twice(auditor, quick) <= 2 * IN_FLIGHT
-
-
-def test_what_was_recorded_is_asked_for_once(tmp_path: Path) -> None:
-    with served("drifted", users=300, latency_ms=25) as account:
-        auditor = Auditor(tmp_path, account)
-        killed(auditor, after(200), *QUICK)
-        assert auditor.audit("--resume").code in (0, 3)
-        counts = [n for (at, _), n in account.requests.by_scope.items() if at == USER_SETTINGS]
-        assert len(counts) == account.world.present
-        assert set(counts) <= {1, 2}
-        assert counts.count(2) <= IN_FLIGHT
-
-
-def test_a_run_that_was_interrupted_says_how_to_go_on(auditor: Auditor, quick: Calm) -> None:
-    running = started(auditor, *QUICK)
-    until(lambda: auditor.account.requests.template(USER_SETTINGS) > 5)
-    running.send_signal(signal.SIGINT)
-    ran = ended(running)
-    assert ran.code == 130
-    assert "Resume with: auditor audit --resume" in ran.err
-    assert "Traceback" not in ran.err
-    report = auditor.report("--resume")
-    assert timeless(report) == timeless(quick.report)
-    assert twice(auditor, quick) <= IN_FLIGHT
-
-
-def test_the_cost_of_both_parts_is_told(auditor: Auditor, quick: Calm) -> None:
-    killed(auditor, after(30), *QUICK)
-    api = auditor.report("--resume")["summary"]["api"]
-    needed = quick.report["summary"]["api"]["requests"]
-    assert needed - IN_FLIGHT - 100 <= api["requests"] <= needed + IN_FLIGHT
-
-
-def test_with_nothing_to_resume_a_new_run_begins(auditor: Auditor, quick: Calm) -> None:
-    ran = auditor.audit("--resume", *QUICK)
-    assert "There is no run to resume: starting a new one." in ran.err
-    assert timeless(ran.report) == timeless(quick.report)
-    again = auditor.audit("--resume", *QUICK)
-    assert "There is no run to resume: starting a new one." in again.err
-    assert again.report["run"]["id"] != ran.report["run"]["id"]
-
-
-def test_without_resume_a_new_run_begins_and_tells_of_the_other(
-    auditor: Auditor, quick: Calm
-) -> None:
-    killed(auditor, after(5), *QUICK)
-    broken_off = the_run(auditor)
-    ran = auditor.audit(*QUICK)
-    assert f"Run {broken_off} is unfinished." in ran.err
-    assert "--resume" in ran.err
-    assert ran.report["run"]["id"] != broken_off
-    assert timeless(ran.report) == timeless(quick.report)
-    assert "no run to resume" in auditor.audit("--resume", *QUICK).err
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +132,70 @@ def broken_off(killed_once: Auditor, auditor: Auditor) -> str:
     return the_run(auditor)
 
 
+@pytest.mark.slow
+def test_a_run_that_was_killed_twice_goes_on(auditor: Auditor, quick: Calm) -> None:
+    killed(auditor, after(10), *QUICK)
+    killed(auditor, after(IN_FLIGHT + 10), "--resume")
+    ran = auditor.audit("--resume", *QUICK)
+    assert timeless(ran.report) == timeless(quick.report)
+    assert ran.report["run"]["evidence_digest"] == quick.report["run"]["evidence_digest"]
+    assert twice(auditor, quick) <= 2 * IN_FLIGHT
+
+
+@pytest.mark.slow
+def test_what_was_recorded_is_asked_for_once(tmp_path: Path) -> None:
+    with served("drifted", users=300, latency_ms=25) as account:
+        auditor = Auditor(tmp_path, account)
+        killed(auditor, after(200), *QUICK)
+        assert auditor.audit("--resume").code in (0, 3)
+        counts = [n for (at, _), n in account.requests.by_scope.items() if at == USER_SETTINGS]
+        assert len(counts) == account.world.present
+        assert set(counts) <= {1, 2}
+        assert counts.count(2) <= IN_FLIGHT
+
+
+@pytest.mark.slow
+def test_a_run_that_was_interrupted_says_how_to_go_on(auditor: Auditor, quick: Calm) -> None:
+    running = started(auditor, *QUICK)
+    until(lambda: auditor.account.requests.template(USER_SETTINGS) > 5)
+    running.send_signal(signal.SIGINT)
+    ran = ended(running)
+    assert ran.code == 130
+    assert "Resume with: auditor audit --resume" in ran.err
+    assert "Traceback" not in ran.err
+    report = auditor.report("--resume")
+    assert timeless(report) == timeless(quick.report)
+    assert twice(auditor, quick) <= IN_FLIGHT
+
+
+@pytest.mark.slow
+def test_the_cost_of_both_parts_is_told(auditor: Auditor, quick: Calm) -> None:
+    killed(auditor, after(30), *QUICK)
+    api = auditor.report("--resume")["summary"]["api"]
+    needed = quick.report["summary"]["api"]["requests"]
+    assert needed - IN_FLIGHT - 100 <= api["requests"] <= needed + IN_FLIGHT
+
+
+def test_with_nothing_to_resume_a_new_run_begins(auditor: Auditor, quick: Calm) -> None:
+    ran = auditor.audit("--resume", *QUICK)
+    assert "There is no run to resume: starting a new one." in ran.err
+    assert timeless(ran.report) == timeless(quick.report)
+    again = auditor.audit("--resume", *QUICK)
+    assert "There is no run to resume: starting a new one." in again.err
+    assert again.report["run"]["id"] != ran.report["run"]["id"]
+
+
+def test_without_resume_a_new_run_begins_and_tells_of_the_other(
+    auditor: Auditor, broken_off: str, quick: Calm
+) -> None:
+    ran = auditor.audit(*QUICK)
+    assert f"Run {broken_off} is unfinished." in ran.err
+    assert "--resume" in ran.err
+    assert ran.report["run"]["id"] != broken_off
+    assert timeless(ran.report) == timeless(quick.report)
+    assert "no run to resume" in auditor.audit("--resume", *QUICK).err
+
+
 @pytest.mark.parametrize(
     ("otherwise", "what"),
     [
@@ -205,7 +210,7 @@ def test_a_run_does_not_go_on_as_another(
     auditor: Auditor, broken_off: str, otherwise: tuple[str, ...], what: str
 ) -> None:
     before = auditor.account.requests.total
-    ran = Auditor(auditor.folder, auditor.account).audit("--resume", *otherwise)
+    ran = auditor.audit("--resume", *otherwise)
     assert ran.code == 2
     assert f"started with another {what}." in ran.err
     assert "to start a new run, omit --resume" in ran.err
@@ -225,6 +230,7 @@ def test_what_is_named_again_may_be_any_part_of_it(
     assert timeless(ran.report) == timeless(quick.report)
 
 
+@pytest.mark.slow
 def test_an_organisation_file_may_be_named_again(auditor: Auditor) -> None:
     (auditor.folder / "org.yaml").write_text(
         "baseline: strict\n"
@@ -243,7 +249,6 @@ def test_an_organisation_file_may_be_named_again(auditor: Auditor) -> None:
 def test_a_run_that_is_not_finished_is_not_judged(
     auditor: Auditor, broken_off: str, command: tuple[str, ...]
 ) -> None:
-    auditor = Auditor(auditor.folder, auditor.account)
     ran = auditor(*command, broken_off)
     assert ran.code == 2
     assert ran.out == ""
@@ -268,9 +273,8 @@ def aged(auditor: Auditor, by: int) -> None:
     ("oldest", "again"), [("1h", True), ("90m", True), ("3h", False), ("1d", False)]
 )
 def test_what_is_too_old_is_read_again(
-    auditor: Auditor, quick: Calm, oldest: str, again: bool
+    auditor: Auditor, broken_off: str, quick: Calm, oldest: str, again: bool
 ) -> None:
-    killed(auditor, after(50), *QUICK)
     aged(auditor, 2 * HOUR)
     before = Counter(auditor.account.requests.by_scope)
     report = auditor.report("--resume", "--max-evidence-age", oldest)
@@ -283,14 +287,15 @@ def test_what_is_too_old_is_read_again(
         assert all(f["observed_at"] > report["run"]["started_at"] for f in report["findings"])
 
 
-@pytest.mark.parametrize("span", ["soon", "-1h", "1.5h", "10", ""])
-def test_an_age_nobody_can_read_is_refused(auditor: Auditor, span: str) -> None:
-    ran = Auditor(auditor.folder, auditor.account).audit("--resume", f"--max-evidence-age={span}")
-    assert ran.code == 2
-    assert "24h" in ran.err
+def test_an_age_nobody_can_read_is_refused(auditor: Auditor) -> None:
+    for span in ("soon", "-1h", "1.5h", "10", ""):
+        ran = auditor.audit("--resume", f"--max-evidence-age={span}")
+        assert ran.code == 2, span
+        assert "24h" in ran.err
     assert auditor.account.requests.total == 0
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_are_refused(tmp_path: Path, quick: Calm) -> None:
     with served("drifted", users=USERS, latency_ms=400) as slow, served("drifted") as other_port:
         auditor = Auditor(tmp_path, slow)
@@ -312,6 +317,7 @@ def test_two_runs_at_once_are_refused(tmp_path: Path, quick: Calm) -> None:
     assert the_run(auditor) == ran.report["run"]["id"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_locks_nobody_out(auditor: Auditor) -> None:
     killed(auditor, after(5), *QUICK)
     assert auditor.audit(*QUICK).code == 0

@@ -9,7 +9,7 @@ from auditor.evidence.scope import Level
 from auditor.sandbox.api import SCOPES
 from auditor.sandbox.identity import opaque_id
 from auditor.store.runs import Runs
-from tests.end_to_end.conftest import Accounts, Auditor, keys, served
+from tests.end_to_end.conftest import Accounts, Auditor, keys, served, slow
 
 ORGANISATION = f"""
 baseline: consent-first
@@ -33,7 +33,7 @@ def organisation(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("depth", ["account", "user", "meeting"])
+@pytest.mark.parametrize("depth", ["account", slow("user"), "meeting"])
 @pytest.mark.parametrize("scenario", ["clean", "drifted"])
 def test_an_account_that_answers_everything_gives_a_complete_run(
     tmp_path: Path, accounts: Accounts, organisation: Path, scenario: str, depth: str

@@ -36,11 +36,11 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: " ".join(words)[:20])
 @pytest.mark.parametrize("more", [{}, {"AUDITOR_ORG": HOSTILE, "ZOOM_ACCOUNT_ID": HOSTILE}])
-def test_nothing_steers_the_terminal(
-    tmp_path: Path, command: tuple[str, ...], more: dict[str, str]
-) -> None:
-    ran = Auditor(tmp_path)(*command, env=more)
-    assert ran.code != 5, ran.err
-    assert not STEERING.search(ran.out + ran.err), ascii(ran.out + ran.err)
+def test_nothing_steers_the_terminal(tmp_path: Path, more: dict[str, str]) -> None:
+    failures = []
+    for command in COMMANDS:
+        ran = Auditor(tmp_path)(*command, env=more)
+        if ran.code == 5 or STEERING.search(ran.out + ran.err):
+            failures.append((command, ran.code, ascii(ran.out + ran.err)))
+    assert failures == []
