@@ -1,0 +1,1 @@
+"""What each command says, stores and ends with, and above all what opens and shuts the gate."""

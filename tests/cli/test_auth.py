@@ -253,9 +253,7 @@ def test_scopes_that_change_something_are_pointed_out(
     tokens = account.served.service.tokens
     monkeypatch.setattr(tokens, "scopes", (*tokens.scopes, "user:write:user:admin"))
     result = ran("auth", "login", "--stdin", stdin=account.lines)
-    assert "change things, which an audit never needs: user:write:user:admin." in output_text(
-        result
-    )
+    assert "user:write:user:admin" in output_text(result)
     monkeypatch.setattr(tokens, "scopes", ())
     assert "did not say what it opens" in output_text(ran("auth", "status"))
 

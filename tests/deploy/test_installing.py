@@ -78,6 +78,7 @@ def installed(machine: Machine, script: str, variables: dict[str, str]) -> tuple
     return ran, place / "auditor"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of_recipe", [github, gitlab, azure, jenkins])
 def test_a_release_is_installed_and_no_file_of_the_checkout_run(
     machine: Machine, of_recipe: Any
@@ -87,6 +88,7 @@ def test_a_release_is_installed_and_no_file_of_the_checkout_run(
     assert list(place.rglob("auditor_of_this_release.py"))
 
 
+@pytest.mark.slow
 def test_a_wheel_that_is_not_the_one_of_the_lock_is_refused(machine: Machine) -> None:
     with zipfile.ZipFile(machine.folder / "auditor-release" / WHEEL, "a") as wheel:
         wheel.writestr("more.py", "")

@@ -140,6 +140,7 @@ def cron(machine: Machine, credentials: Path) -> Ran:
     return machine.run(["/bin/sh", "-c", job.split(None, 5)[5]], {**machine.addresses(), **env})
 
 
+@pytest.mark.slow
 def test_a_night_by_cron_that_goes_well_writes_no_mail(machine: Machine) -> None:
     ran = cron(machine, machine.credentials())
     assert (ran.code, ran.out, ran.err) == (0, "", ""), said(ran)
@@ -147,12 +148,14 @@ def test_a_night_by_cron_that_goes_well_writes_no_mail(machine: Machine) -> None
     assert (machine.home / "latest.html").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_a_night_by_cron_that_fails_mails_its_exit_code_and_its_log(machine: Machine) -> None:
     ran = cron(machine, machine.credentials(ZOOM_CLIENT_SECRET="another"))
     assert "auditor nightly ended with exit code 4\n" in ran.out, said(ran)
     assert '"level": "error"' in ran.out
 
 
+@pytest.mark.slow
 def test_the_service_starts_what_runs_and_writes_to_its_folder_alone(machine: Machine) -> None:
     unit = recipe("systemd/auditor-nightly.service", **{"/var/lib/auditor": machine.home})
     settings = recipe("systemd/auditor.env", **{"/var/lib/auditor": machine.home})
@@ -213,6 +216,7 @@ def container(manifest: str) -> dict[str, Any]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_the_cron_job_writes_to_nothing_but_its_two_writable_volumes(machine: Machine) -> None:
     credentials = machine.credentials()
     found = container(
@@ -293,6 +297,7 @@ def github(machine: Machine, mode: str) -> dict[str, Ran]:
     return came
 
 
+@pytest.mark.slow
 def test_the_action_audits_tells_and_leaves_findings_without_names(machine: Machine) -> None:
     night = github(machine, "nightly")
     assert night["Audit"].code == 0, said(night["Audit"])
@@ -304,6 +309,7 @@ def test_the_action_audits_tells_and_leaves_findings_without_names(machine: Mach
     assert "FAIL" in summary
 
 
+@pytest.mark.slow
 def test_the_action_s_gate_asks_the_stored_run_and_needs_no_credentials(machine: Machine) -> None:
     assert github(machine, "nightly")["Audit"].code == 0
     gate = github(machine, "gate")
@@ -312,6 +318,7 @@ def test_the_action_s_gate_asks_the_stored_run_and_needs_no_credentials(machine:
     assert "FAIL" in (machine.folder / "summary-gate.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_action_audits_now_where_it_is_told_to(machine: Machine) -> None:
     live = github(machine, "live")
     assert live["Gate"].code == DEVIATES, said(live["Gate"])
@@ -350,6 +357,7 @@ def jenkins(machine: Machine) -> tuple[str, str, dict[str, str]]:
     return night, gate, {**machine.secrets(), **env}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pipeline", [gitlab, azure, jenkins])
 def test_a_pipeline_fails_at_deviations_and_keeps_reports_without_names(
     pipeline: Any, machine: Machine

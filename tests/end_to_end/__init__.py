@@ -1,0 +1,1 @@
+"""Whole audits: every planted deviation is found, none is invented, and only reads are sent."""

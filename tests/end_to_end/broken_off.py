@@ -8,7 +8,7 @@ from typing import Any
 from auditor.sandbox import Sandbox
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds."""
 USER_SETTINGS = "/users/{userId}/settings"
 

@@ -143,6 +143,17 @@ def slow(*values: object) -> ParameterSet:
 
 
 @contextlib.contextmanager
+def serving(world: World, conduct: Conduct) -> Iterator[Sandbox]:
+    """A simulated account. Stopping takes a quarter of a second, for which no test has to wait."""
+    manager = serve(world, conduct=conduct)
+    sandbox = manager.__enter__()
+    try:
+        yield sandbox
+    finally:
+        threading.Thread(target=manager.__exit__, args=(None, None, None)).start()
+
+
+@contextlib.contextmanager
 def served(
     scenario: str = "drifted",
     users: int = 30,
@@ -153,13 +164,8 @@ def served(
     """A simulated account without rate limits."""
     world = World(users=users, scenario=scenario, groups=groups)
     how = Conduct(plan="none", faults=faults or Faults(), **conduct)
-    serving = serve(world, conduct=how)
-    sandbox = serving.__enter__()
-    try:
+    with serving(world, how) as sandbox:
         yield sandbox
-    finally:
-        # Stopping takes a quarter of a second, for which no test has to wait.
-        threading.Thread(target=serving.__exit__, args=(None, None, None)).start()
 
 
 Accounts = Callable[[str], Sandbox]

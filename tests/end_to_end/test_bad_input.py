@@ -102,9 +102,7 @@ def test_a_setting_that_cannot_work_is_named(
 @pytest.mark.parametrize(
     ("arguments", "env", "code"),
     [
-        (("audit", "--output", "nowhere/night.json"), {}, 2),
         (("audit", "--baseline", "strickt"), {}, 2),
-        (("audit",), {"ZOOM_CLIENT_SECRET": ""}, 2),
         (("audit",), {"ZOOM_CLIENT_SECRET": "wrong"}, 4),
     ],
 )
@@ -157,63 +155,55 @@ def test_a_dotenv_without_credentials_does_not_choose_the_baseline(auditor: Audi
     assert "not used: AUDITOR_BASELINE, because the credentials are not its own" in ran.err
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("audit",),
-        ("audit", "--from", "latest"),
-        ("nightly",),
-        ("gate",),
-        ("gate", "--live"),
-        ("gate", "accept", "latest"),
-        ("report",),
-        ("diff",),
-        ("ask",),
-        ("history",),
-        ("history", "prune"),
-        ("history", "findings"),
-        ("baseline", "capture", "mine.yaml"),
-        ("baseline", "accept-keys"),
-        ("config", "show"),
-    ],
+STORING = (
+    ("audit",),
+    ("audit", "--from", "latest"),
+    ("nightly",),
+    ("gate",),
+    ("gate", "--live"),
+    ("gate", "accept", "latest"),
+    ("report",),
+    ("diff",),
+    ("ask",),
+    ("history",),
+    ("history", "prune"),
+    ("history", "findings"),
+    ("baseline", "capture", "mine.yaml"),
+    ("baseline", "accept-keys"),
+    ("config", "show"),
 )
+"""Every command that reads or writes the history."""
+
+
 def test_a_store_that_is_no_address_is_refused_by_every_command_before_anything_is_read(
-    tmp_path: Path, drifted: Sandbox, arguments: tuple[str, ...]
+    auditor: Auditor, drifted: Sandbox
 ) -> None:
-    asked = drifted.requests.total
-    here = Auditor(tmp_path, drifted)
-    ran = here(*arguments, env={"AUDITOR_STORE": "S3cretWord"})
-    assert ran.code == 2
-    assert "AUDITOR_STORE is not the address of a database" in " ".join((ran.out + ran.err).split())
-    assert "S3cretWord" not in ran.out + ran.err
-    assert drifted.requests.total == asked
+    before = drifted.requests.total
+    wrong = {}
+    for arguments in STORING:
+        ran = auditor(*arguments, env={"AUDITOR_STORE": "S3cretWord"})
+        output = " ".join((ran.out + ran.err).split())
+        named = "AUDITOR_STORE is not the address of a database" in output
+        if ran.code != 2 or not named or "S3cretWord" in output:
+            wrong[arguments] = (ran.code, output)
+    assert wrong == {}
+    assert drifted.requests.total == before
 
 
 BROKEN = {
     "unknown control": ("controls: {AI-99: {expect: false}}", ("AI-99", "Did you mean")),
-    "unknown setting": (
-        "controls: {RC-02: {settings: {recording.local_recordin: false}}}",
-        ("recording.local_recordin", "recording.local_recording"),
-    ),
-    "unknown operator": ("controls: {RC-02: {expect: {op: equals, value: 1}}}", ("equals",)),
-    "operator without value": ("controls: {RC-02: {expect: {op: lte}}}", ("lte", "value")),
-    "unknown level": ("controls: {RC-02: {expect: false, level: team}}", ("level",)),
-    "misspelt key": ("controls: {RC-02: {expct: false}}", ("expct", "expect")),
-    "misspelt key at the top": ("control: {RC-02: {expect: false}}", ("control", "controls")),
-    "wrong severity": ("controls: {RC-02: {expect: false, severity: grave}}", ("severity",)),
-    "not a mapping": ("- controls", ("keys and values",)),
-    "not YAML": ("controls: {RC-02: [", ("our.yaml",)),
+    "not YAML": ("controls: {RC-02: [", ()),
     "a key twice": ("controls: {RC-02: {expect: false}, RC-02: {expect: true}}", ("RC-02",)),
-    "extends itself": ("extends: our.yaml", ("our.yaml", "circle")),
+    "extends itself": ("extends: our.yaml", ("circle",)),
 }
+"""One of each kind: `tests/policy` has all of them."""
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_faulty_baseline_is_refused_with_its_place(auditor: Auditor, fault: str) -> None:
-    content, said = BROKEN[fault]
-    head = "" if content.startswith("-") else 'id: ours\nversion: "1"\ntitle: Ours\n'
-    (auditor.folder / "our.yaml").write_text(head + content + "\n")
-    refused(auditor("baseline", "check", "our.yaml"), 2, "our.yaml", *said)
+def test_a_faulty_baseline_is_refused_with_its_place(auditor: Auditor) -> None:
+    for content, said in BROKEN.values():
+        text = f'id: ours\nversion: "1"\ntitle: Ours\n{content}\n'
+        (auditor.folder / "our.yaml").write_text(text)
+        refused(auditor("baseline", "check", "our.yaml"), 2, "our.yaml", *said)
 
 
 def test_a_baseline_that_extends_nothing_is_refused(auditor: Auditor) -> None:
@@ -275,9 +265,4 @@ def test_an_expectation_no_setting_can_have_is_refused_by_every_command_alike(
     override = "{match: {group: Sales}, controls: {RC-03: {expect: {op: neq, value: Cloud}}}}"
     (auditor.folder / "org.yaml").write_text(f"overrides:\n  - {override}\n")
     ran = auditor(*command)
-    refused(
-        ran,
-        2,
-        'org.yaml:2: overrides.0.controls.RC-03.expect.value: "Cloud" is none of the documented '
-        'values of recording.auto_recording: "local", "cloud", "none". Did you mean "cloud"?',
-    )
+    refused(ran, 2, "org.yaml:2: overrides.0.controls.RC-03.expect.value: ", 'mean "cloud"?')

@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from auditor.store.runs import SNAPSHOT, Runs
 from tests.end_to_end.broken_off import USER_SETTINGS, after, ended, killed, started, timeless
-from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served
+from tests.end_to_end.conftest import COMMAND, Auditor, Installed, Ran, served
 
 STRICT = ("--baseline", "strict", "--format", "json")
 IN_THE_MIDDLE = 1_200_000
@@ -158,8 +158,11 @@ def test_a_history_that_cannot_grow_costs_no_run(auditor: Auditor) -> None:
     assert list((auditor.data / "runs").iterdir()) == []
 
 
-def test_a_damaged_history_is_told_and_the_next_audit_begins_a_new_one(auditor: Auditor) -> None:
-    assert auditor.audit("--baseline", "strict").code == 0
+def test_a_damaged_history_is_told_and_the_next_audit_begins_a_new_one(
+    tmp_path: Path, drifted: Sandbox
+) -> None:
+    auditor, few = Auditor(tmp_path, drifted), ("--baseline", "strict", "--depth", "group")
+    assert Installed(tmp_path, drifted).audit(*few).code == 0  # its end closes the database
     path = auditor.data / "history.sqlite"
     content = damaged(path.read_bytes())
     path.write_bytes(content)
@@ -168,7 +171,7 @@ def test_a_damaged_history_is_told_and_the_next_audit_begins_a_new_one(auditor: 
     assert "history.sqlite is damaged" in ran.err
     assert "Traceback" not in ran.err
     assert path.read_bytes() == content
-    ran = auditor.audit("--baseline", "strict", "--format", "json")
+    ran = auditor.audit(*few, "--format", "json")
     assert ran.code == 0
     assert "was damaged. It is kept as" in ran.err
     assert "a new one was started" in ran.err

@@ -91,9 +91,9 @@ def test_members_have_to_be_listed_where_users_name_no_groups(decided: Path) -> 
 
 
 def test_the_installed_command_ends_with_the_code_it_tells(
-    installed: Installed, drifted: Sandbox
+    auditor: Auditor, installed: Installed, drifted: Sandbox
 ) -> None:
-    ran = installed("doctor", "--format", "json")
+    ran = auditor("doctor", "--format", "json")
     assert (ran.code, ran.report["exit_code"], ran.err) == (0, 0, "")
     assert drifted.client_secret not in ran.out
     refused = installed("doctor", env={"ZOOM_CLIENT_SECRET": "quite-another-secret"})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import FAST, Accounts, Auditor, Installed
+from tests.end_to_end.conftest import FAST, Accounts, Auditor, Installed, slow
 
 NO_USERS = ("--depth", "group")
 
@@ -78,9 +78,9 @@ def test_the_exit_code_is_the_same_for_every_format(stored: tuple[Auditor, objec
 @pytest.mark.parametrize(
     ("scenario", "arguments", "code"),
     [
-        ("clean", options("AI-02", at="low"), 0),
+        slow("clean", options("AI-02", at="low"), 0),
         ("drifted", options("AI-02", at="critical"), 1),
-        ("denied", options("RC-02", at="critical"), 3),
+        slow("denied", options("RC-02", at="critical"), 3),
     ],
 )
 def test_the_installed_command_ends_with_the_same_code(

@@ -183,9 +183,10 @@ def test_the_gate_stays_shut_for_users_whom_zoom_lists_and_does_not_find(tmp_pat
     assert (ran.code, gate.code) == (3, 4), gate.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults",
-    [Faults(duplicate_users=True), slow(Faults(group_ids_absent=True, duplicate_users=True))],
+    [Faults(duplicate_users=True), Faults(group_ids_absent=True, duplicate_users=True)],
 )
 def test_users_that_are_listed_twice_are_judged_once(tmp_path: Path, faults: Faults) -> None:
     with served("drifted", users=2110, faults=faults, groups=1) as account:
@@ -220,7 +221,8 @@ def many_groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("fault", ["expires", slow("repeats"), slow("loops")])
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", PAGES)
 def test_a_page_token_that_does_not_work_restarts_the_listing(
     tmp_path: Path, many_groups: dict[str, Any], fault: str
 ) -> None:

@@ -174,7 +174,7 @@ def test_a_report_is_never_written_through_a_link(auditor: Auditor) -> None:
     (auditor.folder / "night.json").symlink_to(target)
     ran = audited(auditor, "--depth", "account", "--output", "night.json")
     assert ran.code == 2
-    assert "night.json is a link. Name the file it leads to, or delete the link first." in ran.err
+    assert "night.json is a link" in ran.err
     assert target.read_text() == "precious"
     assert (auditor.folder / "night.json").is_symlink()
 
@@ -287,7 +287,8 @@ def test_what_a_killed_process_left_is_removed_a_day_later(auditor: Auditor) -> 
         (auditor.data / name / "evidence").write_text("left")
     old = time.time() - LONG_AGO
     os.utime(auditor.data / "auditor-old", (old, old))
-    assert audited(auditor, "--depth", "account").code in (0, 3)
+    ran = Installed(auditor.folder, auditor.account).audit("--depth", "account")
+    assert ran.code in (0, 3)
     assert not (auditor.data / "auditor-old").exists()
     assert (auditor.data / "auditor-new").exists()
 

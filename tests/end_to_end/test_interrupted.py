@@ -10,7 +10,7 @@ import pytest
 
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, served, slow
 
-WITHIN = 10.0
+WITHIN = 60.0
 """Seconds."""
 
 
@@ -38,7 +38,7 @@ def test_an_interrupted_audit_leaves_nothing_half_written(
         out, err = running.communicate(timeout=WITHIN)
         took = time.monotonic() - interrupted
     assert running.returncode == 130
-    assert took < 3
+    assert took < 10
     assert out == ""
     assert "interrupted" in err
     assert "Traceback" not in err

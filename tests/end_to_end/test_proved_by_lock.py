@@ -13,7 +13,7 @@ from auditor.sandbox.scenarios import SCENARIOS, Scenario
 from tests.end_to_end.broken_off import USER_SETTINGS, after, killed, timeless
 from tests.end_to_end.conftest import Auditor, keys, served
 
-USERS = 200
+USERS = 120
 SAMPLE, LARGE = 25, 80
 LOCKABLE = ("AI-01", "AI-03", "RC-02")
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
@@ -91,6 +91,7 @@ def test_how_many_are_read_may_be_chosen(auditor: Auditor, asked: str, count: in
     assert len(proved) == auditor.account.world.present - len(read(auditor))
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_draws_the_same_users(tmp_path: Path) -> None:
     several = only(*LOCKABLE, "EN-01", "AI-06")
     with served("clean", users=USERS, latency_ms=25) as account:

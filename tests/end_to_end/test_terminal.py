@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import Auditor
+from tests.end_to_end.conftest import Auditor, Installed
 
 HOSTILE = "x\x1b[8m\x1b[2J\x1b]0;t\x07\r\u202e\u200b\u0085\u009bK\x7f"
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069]")
@@ -36,11 +36,16 @@ COMMANDS = (
 )
 
 
+REFUSED_BY_TYPER = (("audit", HOSTILE), (HOSTILE,))
+"""It prints their errors itself, and the process cleans what goes to its standard error."""
+
+
 @pytest.mark.parametrize("more", [{}, {"AUDITOR_ORG": HOSTILE, "ZOOM_ACCOUNT_ID": HOSTILE}])
 def test_nothing_steers_the_terminal(tmp_path: Path, more: dict[str, str]) -> None:
     failures = []
     for command in COMMANDS:
-        ran = Auditor(tmp_path)(*command, env=more)
+        auditor = Installed if command in REFUSED_BY_TYPER else Auditor
+        ran = auditor(tmp_path)(*command, env=more)
         if ran.code == 5 or STEERING.search(ran.out + ran.err):
             failures.append((command, ran.code, ascii(ran.out + ran.err)))
     assert failures == []

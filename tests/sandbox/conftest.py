@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from auditor.sandbox import Conduct, Faults, Sandbox, World, serve
+from auditor.sandbox import Conduct, Faults, Sandbox, World
 from auditor.sandbox.documents import leaves
+from tests.end_to_end.conftest import serving
 
 
 @dataclass
@@ -80,7 +81,7 @@ Start = Callable[..., Client]
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[tuple[ExitStack, dict[Any, Client]]]:
-    """Sandboxes that tests only read from, kept for the session: stopping one takes 0.3 s."""
+    """Sandboxes that tests only read from, kept for the session."""
     with ExitStack() as stack:
         yield stack, {}
 
@@ -111,7 +112,7 @@ def start(shared: tuple[ExitStack, dict[Any, Client]]) -> Iterator[Start]:
                 return clients[world]
             how = Conduct(**{"plan": "none", "faults": faults or Faults(), **conduct})
             keeper = stack if own else session_stack
-            client = Client(keeper.enter_context(serve(world, conduct=how)))
+            client = Client(keeper.enter_context(serving(world, how)))
             keeper.callback(client.session.close)
             if signed_in:
                 client.sign_in()
