@@ -1,9 +1,10 @@
 """Frequent questions, answered for an account from a stored run."""
 
 from auditor.app.audit import judge
+from auditor.app.inventory import FeatureSelection, inventory_of
 from auditor.app.runs import RunSource
 from auditor.app.selection import Selection
-from auditor.findings.answers import Answer, answers
+from auditor.findings.answers import Answer, answers, with_features
 from auditor.findings.run import Run
 from auditor.policy.catalogue import questions
 
@@ -23,4 +24,9 @@ def answer_questions(
     _, evidence = source.opened_file(run)
     with evidence as snapshot:
         finished = judge(snapshot, selection.rejudgement(snapshot))
-    return finished, answers(finished, chosen)
+        topics = tuple({each.inventory for each in chosen if each.inventory})
+        found = inventory_of(snapshot, FeatureSelection(topics)).features if topics else ()
+    return finished, [
+        with_features(answer, (each for each in found if each.topic == answer.question.inventory))
+        for answer in answers(finished, chosen)
+    ]

@@ -7,12 +7,12 @@ control without a verdict counts as not checked.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.inventory import is_on
+from auditor.findings.inventory import Feature, FeatureUse, is_on
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.questions import (
     DEVIATES,
@@ -148,10 +148,16 @@ class Answer:
     coverage: Mapping[Level, int]
     """Number of scopes read, by level."""
     baseline: str
+    features: tuple[Feature, ...] = ()
+    """The features that an inventory shows to be on; empty without an inventory."""
+    features_unread: bool = False
+    """True if the inventory does not know whether other features are on."""
 
     @property
     def is_lower_bound(self) -> bool:
-        """True if there may be more: a deciding control was not checked completely."""
+        """True if there may be more: something that would make the answer yes was not read."""
+        if self.features:
+            return self.features_unread
         return any(part.control.decides and part.is_incomplete for part in self.parts)
 
     def controls(self, effect: ControlEffect) -> tuple[str, ...]:
@@ -199,6 +205,30 @@ def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
     if passes != run.summary.by_status.get(Status.PASS, 0):
         raise ValueError("Answers need a run that was judged with its passes kept.")
     return [_answer(run, profiles, question) for question in questions]
+
+
+def with_features(answer: Answer, features: Iterable[Feature]) -> Answer:
+    """The answer with the features that are on, of those that its question is about.
+
+    A feature that is on makes the answer yes, whatever the baseline looks at. No feature makes it
+    no: that takes the controls.
+    """
+    switches = answer.question.switches
+    relevant = [
+        feature
+        for feature in features
+        if not feature.is_repeated and (feature.setting in switches or not feature.is_documented)
+    ]
+    on = tuple(feature for feature in relevant if feature.use is FeatureUse.ON)
+    if not on:
+        return answer
+    is_yes = answer.state in (AnswerState.YES, AnswerState.ALLOWED)
+    return replace(
+        answer,
+        state=answer.state if is_yes else AnswerState.YES,
+        features=on,
+        features_unread=any(feature.has_unknowns for feature in relevant),
+    )
 
 
 def _profiles(run: Run) -> Iterator[_Profile]:

@@ -12,7 +12,7 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Role, Verdict
 
-_OFF: tuple[JsonValue, ...] = (False, 0, "", "none", "off")
+_OFF: tuple[JsonValue, ...] = (None, False, 0, "", "none", "off")
 
 
 def is_on(value: JsonValue) -> bool:
@@ -24,6 +24,8 @@ def is_on(value: JsonValue) -> bool:
         return bool(value)
     return (value.casefold() if isinstance(value, str) else value) not in _OFF
 
+
+_TOP_LEVELS = (Level.ACCOUNT, Level.PHONE_ACCOUNT)
 
 ValueKey = str
 """The JSON of a value: unlike in Python, true is not 1."""
@@ -142,6 +144,8 @@ class Feature:
     """Each of its values in words."""
     is_repeated: bool = False
     """True if other rows show the same values; texts for people leave it out."""
+    is_documented: bool = True
+    """False for a setting that Zoom returns and no reference documents."""
 
     @property
     def use(self) -> "FeatureUse":
@@ -152,6 +156,20 @@ class Feature:
         if not all(isinstance(value, bool) for value in values):
             return FeatureUse.SET
         return FeatureUse.ON if any(values) else FeatureUse.OFF
+
+    @property
+    def groups_on(self) -> int:
+        """Number of groups in which it is on."""
+        return sum(each.state.is_seen and is_on(each.state.value) for each in self.groups)
+
+    @property
+    def has_unknowns(self) -> bool:
+        """True if a value is unknown at a level that has the setting."""
+        at_account = self.account.cause is not None and (
+            not self.is_documented or any(level in self.levels for level in _TOP_LEVELS)
+        )
+        in_groups = any(group.state.cause is not None for group in self.groups)
+        return at_account or in_groups or bool(self.people.unknown)
 
     def known_values(self) -> Iterator[JsonValue]:
         """The values at the account, in each group and of people."""

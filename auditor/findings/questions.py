@@ -50,3 +50,15 @@ class Question:
     nobody_can_know: str = ""
     yes: str = "Yes"
     no: str = "No, as far as settings show"
+    inventory: str = ""
+    """The topic whose inventory shows what is on; empty if none does."""
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """The settings that make the answer yes if they are on."""
+        return frozenset(
+            setting
+            for control in self.controls
+            for setting, when in control.shows.items()
+            if when == ENABLED
+        )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import (
     AffectedScopes,
@@ -13,12 +14,15 @@ from auditor.findings.answers import (
     ControlPart,
     Gap,
 )
+from auditor.findings.inventory import Feature, is_on
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
 SCHEMA = "auditor/answers/v1"
+MOST_FEATURES = 3
+"""Features that the sentence names; the full answer has all."""
 
 STATE: Mapping[AnswerState, str] = {
     AnswerState.YES: "shown by evidence",
@@ -54,6 +58,8 @@ def sentence(answer: Answer) -> str:
     question = answer.question
     controls = pluralize(len(answer.parts), "control")
     match answer.state:
+        case AnswerState.YES | AnswerState.ALLOWED if answer.features:
+            return _features_sentence(answer)
         case AnswerState.YES:
             bound = "at least " if answer.is_lower_bound else ""
             allowed = ControlEffect.ALLOWED in answer.effects
@@ -87,6 +93,7 @@ def sections(answer: Answer) -> list[Section]:
     """The sections of a full answer, the most severe first, without empty ones."""
     baseline = f"“{answer.baseline}”"
     rows = (
+        ("On", map(_feature_line, answer.features)),
         ("Shown by evidence", _per_control(answer, ControlEffect.SHOWN)),
         (
             "Shown, and allowed by the baseline, an exception or a waiver",
@@ -120,12 +127,13 @@ def as_json(run: Run, answers: Sequence[Answer]) -> dict[str, JsonValue]:
     digest).
     `answers` is a list of: id, question, asked_by, state (see `AnswerState`), answer (the
     sentence), at_least (more may be shown), claims (numbers in docs/claims.md), nobody_can_know,
-    parameters (unset ones that a decision waits for), evidence (see `ControlEffect`: effect to
-    affected scopes), unknown (a list of cause, controls, reach), and controls, a list
-    of id, title, decides, asks (what a person
-    has to answer; empty where an API does), statements (attested ones), evidence,
-    not_looked_at (see `Gap`). A reach has by_level (level to `count`, and `of` how many that were
-    read, null where not known) and unlisted (names of scopes that stand for others).
+    parameters (unset ones that a decision waits for), features (those that the inventory shows to
+    be on: setting, title, account, groups and users with `on` and `of`, changeable_by), evidence
+    (see `ControlEffect`: effect to affected scopes), unknown (a list of cause, controls, reach),
+    and controls, a list of id, title, decides, asks (what a person has to answer; empty where an
+    API does), statements (attested ones), evidence, not_looked_at (see `Gap`). A reach has
+    by_level (level to `count`, and `of` how many that were read, null where not known) and
+    unlisted (names of scopes that stand for others).
     """
     info = run.info
     return {
@@ -159,6 +167,7 @@ def _answer_json(answer: Answer) -> dict[str, JsonValue]:
         "claims": [*question.claims],
         "nobody_can_know": question.nobody_can_know,
         "parameters": [*answer.parameters],
+        "features": [_feature_json(feature) for feature in answer.features],
         "evidence": _effects_json(answer, answer.effects),
         "unknown": [
             {"cause": cause, "controls": [*controls], "reach": _reach_json(answer, reach)}
@@ -191,6 +200,48 @@ def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
         for level, count in reach.by_level.items()
     }
     return {"by_level": by_level, "unlisted": [*reach.unlisted]}
+
+
+def _features_sentence(answer: Answer) -> str:
+    """How many features are on, with the most used ones."""
+    features = sorted(answer.features, key=lambda each: -each.people.on)
+    bound = "at least " if answer.is_lower_bound else ""
+    named = [f"{printable(each.title)} ({_on_at(each)})" for each in features[:MOST_FEATURES]]
+    rest = len(features) - len(named)
+    more = f" and {rest} more" if rest else ""
+    allowed = answer.state is AnswerState.ALLOWED
+    where = ", where the baseline or an exception allows it" if allowed else ""
+    count = pluralize(len(features), "feature")
+    return f"{answer.question.yes}: {bound}{count}: {'; '.join(named)}{more}{where}."
+
+
+def _feature_line(feature: Feature) -> str:
+    return f"{printable(feature.title)}: {_on_at(feature)}."
+
+
+def _on_at(feature: Feature) -> str:
+    """`the account, 5 of 6 groups and 243 of 293 users`."""
+    by_level = {
+        Level.ACCOUNT: int(feature.account.is_seen and is_on(feature.account.value)),
+        Level.GROUP: feature.groups_on,
+        Level.USER: feature.people.on,
+    }
+    totals = {Level.GROUP: len(feature.groups), Level.USER: feature.people.known}
+    return AffectedScopes({level: n for level, n in by_level.items() if n}).text(totals)
+
+
+def _feature_json(feature: Feature) -> dict[str, JsonValue]:
+    return {
+        "setting": feature.setting,
+        "title": feature.title,
+        "account": feature.account.value,
+        "groups": {
+            "on": feature.groups_on,
+            "of": len(feature.groups),
+        },
+        "users": {"on": feature.people.on, "of": feature.people.known},
+        "changeable_by": [*feature.changeable_by],
+    }
 
 
 def _where(answer: Answer, effect: ControlEffect) -> str:

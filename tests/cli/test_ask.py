@@ -86,6 +86,18 @@ def test_another_baseline_can_be_asked(asking: Asking) -> None:
     assert row["state"] != "no"
 
 
+def test_whether_ai_is_on_is_answered_with_the_facts_of_the_inventory(asking: Asking) -> None:
+    output = " ".join(asking("ai-on").output.split())
+    assert "Yes, switched on: at least " in output
+    assert " Meeting summary with AI Companion: the account, " in output
+    made = json.loads(asking("ai-on", "--baseline", "consent-first", "-f", "json").stdout)
+    (row,) = made["answers"]
+    on = {each["setting"]: each for each in row["features"]}
+    summary = on["in_meeting.meeting_summary_with_ai_companion.enable"]
+    assert (row["state"], summary["account"]) == ("yes", True)
+    assert 0 < summary["users"]["on"] <= summary["users"]["of"]
+
+
 def test_a_snapshot_can_be_named_by_its_path(asking: Asking, data: Path) -> None:
     snapshot = taken_out(data, data.parent / "night.sqlite")
     assert asking("facebook", "--run", snapshot).exit_code == 0

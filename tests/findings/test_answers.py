@@ -17,7 +17,9 @@ from auditor.findings.answers import (
     ControlEffect,
     Gap,
     answers,
+    with_features,
 )
+from auditor.findings.inventory import Feature, PeopleStates, SettingState, ValueCount
 from auditor.findings.model import (
     ApiUsage,
     BaselineInfo,
@@ -443,3 +445,32 @@ def test_a_reach_of_nothing_is_false() -> None:
     assert not AffectedScopes()
     assert not AffectedScopes({Level.USER: 0})
     assert AffectedScopes(unlisted=("phone users",))
+
+
+def feature(setting: str = "ai-01", **fields: Any) -> Feature:
+    state = SettingState(fields.pop("account", False), fields.pop("cause", None))
+    people = PeopleStates((ValueCount(fields.pop("people", False), 2),))
+    return Feature(setting, "Meeting summary", "ai", LEVELS, state, people=people, **fields)
+
+
+BLIND = verdict(Status.UNKNOWN, cause=Cause.NOT_COLLECTED)
+
+
+def test_a_feature_that_is_on_makes_the_answer_yes_whatever_the_baseline_looks_at() -> None:
+    not_assessed = answer(everywhere(RIGHT_NOTICE), assessed={"CN-04"})
+    assert not_assessed.state is AnswerState.CANNOT_SAY
+    found = with_features(not_assessed, [feature(people=True), feature("other", account=True)])
+    assert found.state is AnswerState.YES
+    assert [each.setting for each in found.features] == ["ai-01"]
+    assert not found.is_lower_bound
+
+
+def test_more_features_may_be_on_where_one_was_not_read() -> None:
+    unread = feature("ai.new", account=None, cause=Cause.DENIED, is_documented=False)
+    found = with_features(answer(everywhere(RIGHT)), [feature(account=True), unread])
+    assert found.is_lower_bound
+
+
+def test_no_feature_on_never_makes_an_answer_no() -> None:
+    unknown = answer(everywhere(BLIND, RIGHT_NOTICE))
+    assert with_features(unknown, [feature()]) == unknown

@@ -42,6 +42,8 @@ class CatalogueFeature:
     """The controls that look at it."""
     is_repeated: bool = False
     """True if other rows show the same values."""
+    is_documented: bool = True
+    """False for a setting that Zoom returns and no reference documents."""
 
 
 def shipped(catalogue: Catalogue) -> Mapping[str, CatalogueFeature]:
@@ -71,13 +73,15 @@ def leaf(path: str, lock: str) -> CatalogueFeature:
         lock_levels=SETTINGS_LEVELS[:2],
         find_key=AI,
     )
-    return CatalogueFeature(check, words.setting_name(path), AI, ("AI-11",))
+    return CatalogueFeature(check, words.setting_name(path), AI, ("AI-11",), is_documented=False)
 
 
 def undocumented(path: str, topic: str) -> CatalogueFeature:
     """The row of a setting that Zoom returns and no reference documents."""
     check = Check(setting=path, levels=SETTINGS_LEVELS)
-    return CatalogueFeature(check, words.setting_name(path), topic, (NEW_SETTINGS_CONTROL,))
+    return CatalogueFeature(
+        check, words.setting_name(path), topic, (NEW_SETTINGS_CONTROL,), is_documented=False
+    )
 
 
 def topics(rows: Iterable[CatalogueFeature]) -> list[str]:

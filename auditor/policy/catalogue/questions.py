@@ -43,6 +43,7 @@ class _Question(_QuestionModel):
     shown_by: Mapping[str, When | Mapping[str, When]] = {}
     claims: tuple[int, ...]
     nobody_can_know: str = ""
+    inventory: str = ""
     if_so: str = "Yes"
     if_not: str = "No, as far as settings show"
 
@@ -199,6 +200,7 @@ def _question(entry: _Question, catalogue: Catalogue) -> Question:
         ),
         claims=entry.claims,
         nobody_can_know=entry.nobody_can_know,
+        inventory=entry.inventory,
         yes=entry.if_so,
         no=entry.if_not,
     )

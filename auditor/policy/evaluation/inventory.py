@@ -228,6 +228,7 @@ class _SettingsCount:
             None,
             row.controls,
             is_repeated=row.is_repeated,
+            is_documented=row.is_documented,
         )
 
     def _proved(self, check: Check, account_key: ValueKey, states: Sequence[object]) -> object:
