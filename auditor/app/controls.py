@@ -97,7 +97,7 @@ def _sections(control: Control) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "Fix in the portal", (control.fix.portal,)
     yield "Fix by API", (" ".join(part for part in (control.fix.api, control.fix.note) if part),)
     yield "Needs", (control.prerequisites,)
-    yield "Mind", (control.pitfalls,)
+    yield "Good to know", (control.know,)
     mapped = "; ".join(f"{name}: {', '.join(refs)}" for name, refs in control.mappings.items())
     yield "Maps to", (mapped,)
     yield "Sources", (" · ".join(control.sources),)

@@ -250,7 +250,12 @@ class ControlInfo:
     fix_api: str = ""
     fix_note: str = ""
     """Why there is no fix by API, or a caution about it."""
-    pitfalls: str = ""
+    know: str = ""
+    """What a reader should know besides."""
+    broken: str = ""
+    """What is the case if it deviates, for `{whom}`; empty if only its settings say it."""
+    obeyed: str = ""
+    unlocked: str = ""
     mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -145,7 +145,7 @@ def _driver(run: Run, infos: Mapping[str, ControlInfo]) -> Object:
 
 def _rule(info: ControlInfo) -> Object:
     remedies = fixes(info.fix_portal, info.fix_api)
-    notes = [*remedies, ("Mind", printable(info.pitfalls))] if info.pitfalls else list(remedies)
+    notes = [*remedies, ("Good to know", printable(info.know))] if info.know else list(remedies)
     return {
         "id": info.id,
         "name": _pascal(info.title)[:255] or info.id,

@@ -6,12 +6,15 @@ from collections import Counter
 import pytest
 
 from auditor.evidence.reading import JsonValue
-from auditor.policy.catalogue import documented, files
+from auditor.policy.baseline.baselines import BaselineFile
+from auditor.policy.catalogue import documented, files, yaml_source
+from auditor.policy.catalogue.controls import Control, Facts
 from auditor.policy.catalogue.words import setting_fact, setting_name, value_words, words
 
 KINDS = documented.DOCUMENTS
 UNFIT = re.compile(r"_|`|derived:|\b(?:GET|PATCH|PUT|schema|scope|enable|id)\b")
 """What no text for people contains."""
+CONTROLS = tuple(files.shipped_catalogue())
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
 
@@ -94,3 +97,33 @@ def test_a_fact_says_what_is_the_case(setting: str, value: JsonValue, fact: str)
 def test_a_duration_is_written_out(value: str, length: str) -> None:
     setting = "chat.set_retention_period_in_cloud.retention_period_of_channels"
     assert value_words(setting, value) == length
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.id)
+def test_a_control_says_what_is_the_case(control: Control) -> None:
+    assert control.facts is not None
+    facts = [control.facts.broken, control.facts.obeyed, control.facts.unlocked]
+    assert all(facts[:2])
+    for text in filter(None, facts):
+        assert "{whom}" in text
+        assert text[0].isupper()
+        assert text[-1] not in ".:"
+    for text in (*facts, control.know):
+        assert not UNFIT.search(text), text
+        assert all(len(each.split()) <= 25 for each in re.split(r"(?<=[.?:]) ", text)), text
+    assert control.know == "" or control.know.endswith(".")
+
+
+def test_a_control_whose_lock_a_baseline_asks_for_says_that_it_is_not_locked() -> None:
+    catalogue = files.shipped_catalogue()
+    paths = (files.folder() / "baselines").glob("*.yaml")
+    baselines = [yaml_source.load(yaml_source.read(path), BaselineFile) for path in paths]
+    asked = {name for each in baselines for name, choice in each.controls.items() if choice.lock}
+    unlocked = {name for name in asked if catalogue.controls[name].info.unlocked}
+    assert asked == unlocked
+
+
+@pytest.mark.parametrize("pattern", ["{who} may chat", "{whom} and {whom}", "{} may chat", "a } b"])
+def test_a_fact_takes_nothing_but_whom(pattern: str) -> None:
+    with pytest.raises(ValueError, match="may stand in it"):
+        Facts(broken=pattern, obeyed="Chat is off for {whom}")

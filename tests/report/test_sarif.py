@@ -130,7 +130,7 @@ def test_a_rule_tells_why_and_how_to_fix() -> None:
     assert "helpUri" not in rule
     assert rule["properties"]["tags"] == ["security", "privacy", "Consent", "GDPR Art 7"]
     assert rule["properties"]["mappings"] == {"gdpr": ["Art 7"]}
-    assert "Mind: Off here" in rules["AI-01"]["help"]["text"]
+    assert "Good to know: Off here" in rules["AI-01"]["help"]["text"]
     assert rules["RC-02"]["fullDescription"]["text"] == rules["RC-02"]["shortDescription"]["text"]
     assert rules["TP-01"]["help"]["text"] == "Live streaming is off"
 
@@ -291,6 +291,6 @@ def test_hostile_words_are_neither_link_nor_placeholder(words: str) -> None:
 
 
 def test_markup_in_the_texts_of_a_control_stays_text() -> None:
-    info = replace(worlds.CONTROLS["AI-01"], fix_portal="<img src=x> [a](b) *c*", pitfalls="")
+    info = replace(worlds.CONTROLS["AI-01"], fix_portal="<img src=x> [a](b) *c*", know="")
     (rule,) = sarif(replace(worlds.clean(), controls={"AI-01": info}))["tool"]["driver"]["rules"]
     assert r"\<img src=x\> \[a\]\(b\) \*c\*" in rule["help"]["markdown"]

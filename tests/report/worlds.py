@@ -59,7 +59,7 @@ CONTROLS = {
             Severity.CRITICAL,
             why="A summary turns a whole call into text, and one host decides for everyone.",
             fix_portal="Admin Center > Settings > Zoom AI > Meeting > Meeting summary",
-            pitfalls="Off here stops nothing that a participant captures with another tool.",
+            know="Off here stops nothing that a participant captures with another tool.",
             mappings={
                 "gdpr": ("Art 5(1)(b)", "Art 25(2)"),
                 "nist_800_53r5": ("CM-7", "PT-2"),

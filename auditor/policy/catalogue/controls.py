@@ -1,12 +1,13 @@
 """The control catalogue: the checks, the documents they read, and why they matter."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
@@ -110,6 +111,29 @@ class AttestationQuestion(_CatalogueModel):
     evidence_api: tuple[str, ...] = ()
 
 
+def _only_whom(pattern: str) -> str:
+    if re.search(r"[{}]", pattern.replace("{whom}", "", 1)):
+        raise ValueError("only {whom} may stand in it, once.")
+    return pattern
+
+
+FactPattern = Annotated[str, AfterValidator(_only_whom)]
+"""A sentence without full stop; `{whom}` stands for "1 person", "the whole account" …"""
+
+
+class Facts(_CatalogueModel):
+    """What is the case if a control deviates, passes or lacks its lock.
+
+    They hold for what the title asks. Where an organisation or a captured baseline expects another
+    value of a setting, or one setting is meant, `words.setting_fact` says what is the case.
+    """
+
+    broken: FactPattern
+    obeyed: FactPattern
+    unlocked: FactPattern = ""
+    """Empty if no shipped baseline asks for a lock."""
+
+
 class Fix(_CatalogueModel):
     """How to close a deviation."""
 
@@ -123,7 +147,12 @@ class Control(_CatalogueModel):
 
     id: str
     title: str
+    """The rule."""
+    facts: Facts | None = None
+    """None in a control of an organisation."""
     why: str
+    know: str = ""
+    """What a reader of a report should know besides."""
     severity: Severity
     observed_by: Literal["api", "attestation", "both"]
     """`both`: an API shows a part of it, and a person must check the rest."""
@@ -134,6 +163,7 @@ class Control(_CatalogueModel):
     mappings: Mapping[str, tuple[str, ...]] = {}
     prerequisites: str = ""
     pitfalls: str = ""
+    """A note between authors of controls; no reader sees it."""
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -177,7 +207,10 @@ class Control(_CatalogueModel):
             fix_portal=self.fix.portal,
             fix_api=self.fix.api or "",
             fix_note=self.fix.note or "",
-            pitfalls=self.pitfalls,
+            know=self.know,
+            broken=self.facts.broken if self.facts else "",
+            obeyed=self.facts.obeyed if self.facts else "",
+            unlocked=self.facts.unlocked if self.facts else "",
             mappings=self.mappings,
         )
 
