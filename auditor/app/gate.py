@@ -48,6 +48,9 @@ MAX_EXAMPLES = 10
 _MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far in the future a run may end before a clock is assumed to be wrong."""
 
+_OPENINGS = frozenset({"A", "An", "The", "This", "These", "No", "Nothing", "There", "It"})
+"""First words of messages that are not names."""
+
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
@@ -364,7 +367,12 @@ def closing_reason(error: Exception) -> str | None:
         or error.exit_code is ExitCode.NOTHING_EVALUATED
         or isinstance(error, PolicyError | SnapshotError | StoreError)
     )
-    return str(error) if is_closing else None
+    if not is_closing:
+        return None
+    # The reason follows a colon; names such as Zoom keep their capital.
+    message = str(error)
+    opening = message.partition(" ")[0]
+    return opening.lower() + message[len(opening) :] if opening in _OPENINGS else message
 
 
 def _organisation_rejection(

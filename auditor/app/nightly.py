@@ -73,7 +73,7 @@ class NotificationBaseline:
             return ""
         return (
             f"Run {last}, which was announced last, was removed: changes are announced since the "
-            "run before this one."
+            "previous run this one."
         )
 
     def comparison_error(self, entry: StoredRun) -> str:

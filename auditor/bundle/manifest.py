@@ -85,7 +85,7 @@ class Manifest(_ManifestModel):
     def _names_differ(self) -> "Manifest":
         names = [part.name for part in self.parts]
         if len({*names, NAME, SIGNATURE}) != len(names) + 2:
-            raise ValueError("two parts have one name.")
+            raise ValueError("two parts have the same name.")
         return self
 
     def written(self) -> bytes:

@@ -34,9 +34,9 @@ class Signature:
             fields = json.loads(content)
             result = cls(PublicKey.read(fields["public_key"]), bytes.fromhex(fields["signature"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadKey("it is no signature") from error
+            raise BadKey("it is not a signature") from error
         if result.written() != content:
-            raise BadKey("it is not as it was written")
+            raise BadKey("it was altered")
         return result
 
     def written(self) -> bytes:

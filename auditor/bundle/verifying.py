@@ -26,7 +26,7 @@ class NotABundle(AuditorError):
     """The file is not a bundle."""
 
     def __init__(self) -> None:
-        super().__init__("This is no bundle of the auditor.")
+        super().__init__("This is not a bundle written by the auditor.")
 
 
 class TamperedBundle(AuditorError):
@@ -90,14 +90,14 @@ class _BundleReader:
         tail = self._bytes(self._size - END.size, END.size)
         if not tail.startswith(zip_writer.END_MARK):
             self._check_beginning()
-            raise TamperedBundle(THE_END, "it is not as it was written, or something follows it")
+            raise TamperedBundle(THE_END, "it was altered, or data follows it")
         _, _, _, _, count, length, offset, _ = END.unpack(tail)
         if offset + length + END.size != self._size or length > CHUNK:
             self._check_beginning()
-            raise TamperedBundle(THE_END, "it does not say where the directory is")
+            raise TamperedBundle(THE_END, "it does not say where the directory begins")
         if tail != zip_writer.end(count, length, offset):
             self._check_beginning()
-            raise TamperedBundle(THE_END, "it is not as it was written")
+            raise TamperedBundle(THE_END, "it was altered")
         return length, offset
 
     def _check_beginning(self) -> None:
@@ -118,14 +118,14 @@ class _BundleReader:
         fields = LOCAL.unpack(header[: LOCAL.size])
         packed_size = fields[7]
         if header[LOCAL.size :] != name.encode() or packed_size > longest:
-            raise TamperedBundle(name, "it does not stand where it should")
+            raise TamperedBundle(name, "it is not where it should be")
         return header, self._next(packed_size, name)
 
     def _check_header(self, name: str, header: bytes, content: bytes) -> None:
         size = len(content)
         entry = ZipEntry(name, zip_writer.STORED, zlib.crc32(content), size, size)
         if entry.local(self._moment) != header:
-            raise TamperedBundle(name, "its content or its header is not as it was written")
+            raise TamperedBundle(name, "its content or its header was altered")
         self._add_to_directory(entry)
 
     def _signer(
@@ -146,10 +146,10 @@ class _BundleReader:
         if trusted is not None and claimed.public != trusted:
             raise TamperedBundle(
                 manifest.SIGNATURE,
-                f"{claimed.public.id} signed it, not the key given, {trusted.id}",
+                f"it was signed with {claimed.public.id}, not with the expected key {trusted.id}",
             )
         if not claimed.public.accepts(claimed.signature, CONTEXT, content):
-            raise TamperedBundle(manifest.SIGNATURE, f"it is no signature of {manifest.NAME}")
+            raise TamperedBundle(manifest.SIGNATURE, f"it is not a signature of {manifest.NAME}")
         return claimed.public
 
     def _check_part(self, part: ManifestPart) -> None:
@@ -169,10 +169,10 @@ class _BundleReader:
                 content.update(plain)
                 crc = zlib.crc32(plain, crc)
         if packed.hexdigest() != part.packed_sha256 or content.hexdigest() != part.sha256:
-            raise TamperedBundle(part.name, "its content is not what the manifest says")
+            raise TamperedBundle(part.name, "its content does not match the manifest")
         entry = ZipEntry(part.name, part.method, crc, part.packed_size, part.size)
         if header != entry.local(self._moment) or size != part.size:
-            raise TamperedBundle(part.name, "its header is not as it was written")
+            raise TamperedBundle(part.name, "its header was altered")
         self._add_to_directory(entry)
 
     def _add_to_directory(self, entry: ZipEntry) -> None:
@@ -183,27 +183,25 @@ class _BundleReader:
     def _check_directory(self, records: bytes, offset: int) -> None:
         if self._at != offset:
             name = _name_at(records, len(b"".join(self._directory))) or DIRECTORY
-            raise TamperedBundle(
-                name, "it stands in the archive, and the manifest does not list it"
-            )
+            raise TamperedBundle(name, "it is in the archive, but the manifest does not list it")
         for expected in self._directory:
             name = expected[CENTRAL.size :].decode()
             if records[: len(expected)] != expected:
-                raise TamperedBundle(name, "its entry in the directory is not as it was written")
+                raise TamperedBundle(name, "its entry in the directory was altered")
             records = records[len(expected) :]
         if records:
             name = _name_at(records, 0) or DIRECTORY
-            raise TamperedBundle(name, "it is in the directory, and the manifest does not list it")
+            raise TamperedBundle(name, "it is in the directory, but the manifest does not list it")
         tail = self._bytes(self._size - END.size, END.size)
         length = len(b"".join(self._directory))
         if tail != zip_writer.end(len(self._directory), length, offset):
-            raise TamperedBundle(THE_END, "it is not as it was written")
+            raise TamperedBundle(THE_END, "it was altered")
 
     def _next(self, count: int, name: str) -> bytes:
         """Read the next `count` bytes, which belong to the part `name`."""
         data = self._bytes(self._at, count)
         if len(data) != count:
-            raise TamperedBundle(name, "it is cut short")
+            raise TamperedBundle(name, "it is truncated")
         self._at += count
         return data
 
@@ -228,9 +226,9 @@ def _inflated(
     except zlib.error as error:
         raise TamperedBundle(name, "it cannot be unpacked") from error
     if inflate.unused_data:
-        raise TamperedBundle(name, "something follows the end of its compressed content")
+        raise TamperedBundle(name, "data follows the end of its compressed content")
     if last and not inflate.eof:
-        raise TamperedBundle(name, "its compressed content is cut short")
+        raise TamperedBundle(name, "its compressed content is truncated")
 
 
 def _name_at(records: bytes, start: int) -> str:

@@ -211,7 +211,7 @@ def gate(
             terminal.complain(reason)
         result = closed(
             " ".join(redact_text(reason).split()),
-            "Try again. If it stays so, see why: auditor doctor",
+            "Try again. If the problem persists, see why: auditor doctor",
         )
     with output.ignore_broken_pipe():
         _report_result(result, format_, terminal)

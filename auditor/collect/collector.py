@@ -142,7 +142,7 @@ class Collector:
 
     def _collect(self) -> None:
         if self.since is not None:
-            _log.debug("Going on: what was read at %s or later is not read again.", self.since)
+            _log.debug("Resuming: documents read at %s or later are not read again.", self.since)
         self.snapshot.add_scope(self.account)
         self.read_level(Level.ACCOUNT, self.reads.account)
         self._stop_if_nothing_works()
@@ -383,7 +383,7 @@ class Collector:
 
     def _give_up(self, why: Unseen) -> None:
         if self.stop_reason is None:
-            _log.info("Nothing more is asked for: %s", why.detail)
+            _log.info("No more requests are sent: %s", why.detail)
             self.stop_reason = why
 
     def _token(self) -> JsonValue:

@@ -129,7 +129,9 @@ class LevelReader:
                     error = refused
             if applies_to_level(error):
                 if self._error is None:
-                    _log.debug("%s It holds for all: no other is asked for.", error)
+                    _log.debug(
+                        "%s It applies to the whole level: no more requests are sent.", error
+                    )
                 self._error, for_all = error, True
             raise error
 

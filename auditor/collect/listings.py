@@ -57,7 +57,7 @@ def refusal(context: CollectionContext, level: Level) -> ReadFailure | None:
 def _store_listing(context: CollectionContext, view: View, level: Level) -> None:
     """Record the scopes of a listing. A listing with rows that have no id has failed."""
     if context.is_up_to_date(context.account, view):
-        _log.debug("%s was listed before the run went on: it is not listed again.", view)
+        _log.debug("%s was listed before the run was interrupted: it is not listed again.", view)
         return
     endpoint = endpoints.GROUPS if view.surface == "groups" else endpoints.USERS
     params = {"status": view.option} if view.option else {}

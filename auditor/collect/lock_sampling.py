@@ -27,12 +27,12 @@ def verify_locks_by_sample(
     lock_verifier.prepare(context.snapshot)
     views = lock_verifier.provable(context.reads.user)
     if not views:
-        _log.debug("The account's locks prove no document of users: each is read.")
+        _log.debug("The account's locks prove no document of users: all are read.")
         return frozenset()
     users = sum(1 for _ in _users(context))
     sample = _sample(context)
     if users <= len(sample):
-        _log.debug("%d users, no more than the sample of the locks: each is read.", users)
+        _log.debug("%d users, no more than the sample for the locks: all are read.", users)
         return frozenset()
     context.read_level(Level.USER, views, sample)
     departures.users(context)
@@ -49,7 +49,7 @@ def verify_locks_by_sample(
         context.snapshot.record(context.account, read_plan.lock_sample_view(view), outcome)
         is_proved = confirmed == len(sample)
         _log.debug(
-            "Locks, %s: %d of %d users drawn confirm them, so %s.",
+            "Locks, %s: %d of %d sampled users confirm them, so %s.",
             *(view, confirmed, len(sample)),
             f"the documents of the other {users - len(sample)} are not read"
             if is_proved

@@ -64,7 +64,7 @@ class _Upcoming:
         unlisted = listings.refusal(context, Level.USER)
         level_reader = LevelReader(context, self._coverage_view, self._listing.request, unlisted)
         if unlisted is None and next(self._chosen_users(), None) is None:
-            unseen = Unseen(Cause.NOT_COLLECTED, "no active user fits what --meetings-of asks for")
+            unseen = Unseen(Cause.NOT_COLLECTED, "no active user matches --meetings-of")
             level_reader.refusal = ReadFailure(unseen, self._listing.request, context.now())
         due = (self._listing_request(host) for host in self._hosts() if not self._is_listed(host))
         for batch in level_reader.outcomes(due):
@@ -80,7 +80,9 @@ class _Upcoming:
         level_reader.read(level, map(self._settings_request, self._named()), named)
         left_out = sum(map(self._left_out, self._hosts()))
         if left_out:
-            _log.debug("%d events beyond the budget of meetings are not read.", left_out)
+            _log.debug(
+                "%d meetings or webinars are left out by --meetings options and not read.", left_out
+            )
         level_reader.count(named + left_out, named)
 
     def _named(self) -> Iterator[Scope]:

@@ -318,8 +318,8 @@ class ContentStore:
             body: JsonValue = json_values.parse(text, values=MOST_VALUES, depth=DEEPEST_BODY)
         except ValueError as error:
             raise EvidenceAltered(
-                f"A document of the evidence is not as it was recorded: {error}. Nothing is judged "
-                "by it. Use an untouched copy, or audit again."
+                f"A document of the evidence is not as it was recorded: {error}. It cannot be "
+                "used as evidence. Use an untouched copy, or audit again."
             ) from error
         return _Body(body, max(json_values.count(text), MOST_VALUES // DOCUMENTS))
 
@@ -327,17 +327,17 @@ class ContentStore:
         """The bytes of a document, checked against its digest."""
         digest, packed = self._one("SELECT digest, body FROM documents WHERE id = ?", number)
         if not isinstance(packed, bytes) or not isinstance(digest, bytes):
-            raise DamagedStream("it is not written as the program writes it")
+            raise DamagedStream("it is not in the form that the program writes")
         raw = inflate(packed, LONGEST_BODY)
         if hashlib.sha256(raw).digest() != digest:
-            raise ValueError("its content does not fit its digest")
+            raise ValueError("its content does not match its digest")
         return raw
 
     def _text(self, query: str, number: int) -> str:
         """The text in the row with a number."""
         text = self._one(query, number)[0]
         if not isinstance(text, str) or len(text) > LONGEST_TEXT:
-            raise ValueError("it is not written as the program writes it")
+            raise ValueError("it is not in the form that the program writes")
         return text
 
     def _one(self, query: str, number: int | None) -> Any:

@@ -159,7 +159,7 @@ class _SnapshotCopier:
             )
             if added.rowcount != len(rows):
                 raise SnapshotError(
-                    "Two scopes would go by the same pseudonym. Use another key: set "
+                    "Two scopes would get the same pseudonym. Use another key: set "
                     "AUDITOR_PSEUDONYM_KEY to a long random text."
                 )
 

@@ -30,13 +30,13 @@ def check(rows: Iterable[tuple[Any, Any]]) -> None:
         if number >= MOST_FACTS:
             raise ValueError("there are too many")
         if type(name) is not str or type(value) is not str or len(name) > LONGEST_FACT:
-            raise ValueError("one is not written as the program writes it")
+            raise ValueError("one is not in the form that the program writes")
         if len(value) > (LONGEST_RECORD if name in _RECORDS else LONGEST_FACT):
             raise ValueError(f"{name} is too long")
         if name in _MOMENTS and value and not is_moment(value):
-            raise ValueError(f"{name} is no time at which a run was made")
+            raise ValueError(f"{name} is not a possible time of a run")
         if name == "depth" and value not in {*Level}:
-            raise ValueError("depth is no level")
+            raise ValueError("depth is not a level")
         if name in _RECORDS and value:
             try:
                 record = json_values.parse(value, values=MOST_VALUES, depth=_DEEPEST_RECORD)

@@ -23,7 +23,7 @@ def inflate(packed: bytes, most: int) -> bytes:
     if len(content) > most:
         raise DamagedStream(f"it unpacks to more than {most:,} bytes")
     if not stream.eof:
-        raise DamagedStream("it is cut short")
+        raise DamagedStream("it is truncated")
     if stream.unused_data:
-        raise DamagedStream("something follows its end")
+        raise DamagedStream("data follows its end")
     return content

@@ -75,7 +75,7 @@ class Snapshot(SnapshotReader):
         except (sqlite3.Error, OSError) as error:
             if _is_full(error):
                 raise DiskFull(
-                    f"{path}: nothing could be written ({error}). Make room there."
+                    f"{path}: nothing could be written ({error}). Free some space there."
                 ) from error
             raise SnapshotError(f"{path}: cannot be written: {error}.") from error
         snapshot = cls(db, str(path or "in memory"))
@@ -261,8 +261,8 @@ class Snapshot(SnapshotReader):
     def _translate_error(self, error: sqlite3.Error) -> SnapshotError:
         if _is_full(error):
             return DiskFull(
-                f"{self._name}: no more could be written ({error}). What was read before is kept: "
-                "make room, then go on with: auditor audit --resume"
+                f"{self._name}: no more could be written ({error}). Everything read so far is "
+                "kept. Free some space, then continue with: auditor audit --resume"
             )
         return SnapshotError(f"{self._name}: cannot be written: {error}.")
 

@@ -133,7 +133,9 @@ class SnapshotReader:
         """
         for account in self.evidence(Level.ACCOUNT):
             return ScopeEvidence(account.scope, dict(account.outcomes), dict(account.digests))
-        raise SnapshotError("The snapshot holds no account: its run was broken off at once.")
+        raise SnapshotError(
+            "The snapshot contains no account: its run was interrupted at the start."
+        )
 
     def pending_reads(
         self,

@@ -77,13 +77,13 @@ class _Pass:
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM scopes ORDER BY level, zoom_id")
         for row in rows:
             if [*map(type, row)] != _TEXT_AND_NUMBERS:
-                self._refuse("a scope is not written as the program writes it")
+                self._refuse("a scope is not in the form that the program writes")
             if max(map(len, row[:4])) > LONGEST_NAME or len(row[6]) > LONGEST_TIMES:
                 self._refuse("a scope has a name or times that are too long")
             key = row[:2]
             if key <= before or key[0] not in _LEVELS:
                 self._refuse(
-                    f"the scopes do not come in order, or one has no level: {_describe(key)}"
+                    f"the scopes are not in order, or one has an unknown level: {_describe(key)}"
                 )
             before = key
             membership, profile, times = row[4:]
@@ -95,11 +95,11 @@ class _Pass:
             count, requests = known
             moments = decode(times)
             if len(moments) != count:
-                self._refuse(f"the times of {_describe(row)} do not fit what was read of it")
+                self._refuse(f"the times of {_describe(row)} do not match its documents")
             if moments:
                 first = min(moments)
                 if first < EARLIEST or max(moments) > LATEST:
-                    self._refuse(f"a time of {_describe(row)} is none at which anything was read")
+                    self._refuse(f"a time of {_describe(row)} is not a possible time of a read")
                 oldest = min(first, oldest)
             circumstances.update(requests + times)
             named = json.dumps(row[:4])
@@ -137,7 +137,7 @@ class _Pass:
         except _UNREADABLE:
             right = False
         if not right:
-            self._refuse(f"what was read of {_describe(row)} cannot be made out")
+            self._refuse(f"what was read of {_describe(row)} cannot be read")
         for entry in entries:
             if entry.document is not None and entry.document not in self._documents:
                 self._check_document(entry, row)
@@ -154,8 +154,8 @@ class _Pass:
             more = f" and {pluralize(others, 'more scope')}" if others else ""
             raise EvidenceAltered(
                 f"{self._name}: the document that {entry.source} returned for "
-                f"{_describe(row)}{more} is not as it was recorded: {error}. Nothing is judged by "
-                "it. Use an untouched copy, or audit again."
+                f"{_describe(row)}{more} is not as it was recorded: {error}. It cannot be used as "
+                "evidence. Use an untouched copy, or audit again."
             ) from error
         self._documents.add(entry.document)
 

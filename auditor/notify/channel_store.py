@@ -33,8 +33,8 @@ class NoKeyring(NotifyError):
         self.state = error.state
         self.reason = error.reason
         super().__init__(
-            f"{error.reason} Channels are kept in a keyring alone. Without one, set {VARIABLE} "
-            "to their addresses, with blanks between them."
+            f"{error.reason} Channels can be stored only in a keyring. Without one, set {VARIABLE} "
+            "to the addresses, separated by spaces."
         )
 
 
@@ -60,8 +60,8 @@ def check_writable(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise NotifyError(
-            "A channel's name has up to 40 letters, digits, dots, hyphens and underscores, such "
-            "as ops-mail."
+            "The name of a channel has up to 40 letters, digits, dots, hyphens and underscores, "
+            "such as ops-mail."
         )
     try:
         ring = in_use()
@@ -125,7 +125,7 @@ def resolve(requested: Sequence[str], variable: str | None = None) -> list[Chann
             return load()
         except NoKeyring as error:
             if error.state is not KeyringState.NONE:
-                _log.warning("Channels kept in the keyring get no message: %s", error.reason)
+                _log.warning("No message is sent to the channels in the keyring: %s", error.reason)
             return []
     source = "--notify" if requested else VARIABLE
     known = {} if all(map(scheme_of, words)) else {channel.name: channel for channel in load()}
@@ -152,9 +152,12 @@ def _names(ring: KeyringBackend) -> list[str]:
 def _unknown(word: str) -> str:
     called = f'No channel is called "{word}".'
     if not _NAME.fullmatch(word):
-        called = f"A word of {VARIABLE} or --notify is neither an address nor a channel's name."
+        called = (
+            f"{VARIABLE} or --notify contains a word that is neither an address nor a channel's "
+            "name."
+        )
     return (
-        f"{called} See those there are with: auditor notify list. "
+        f"{called} List the channels with: auditor notify list. "
         "Add one with: auditor notify add NAME"
     )
 

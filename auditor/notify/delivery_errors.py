@@ -24,9 +24,12 @@ _CAUSES = (
         r"Name or service not known|getaddrinfo failed|NameResolutionError|nodename nor",
         "No such host",
     ),
-    (r"Network is unreachable|No route to host", "The network does not reach it"),
+    (r"Network is unreachable|No route to host", "There is no route to it"),
     (r"ProxyError|Unable to connect to proxy", "The proxy cannot be used"),
-    (r"Connection reset|RemoteDisconnected|Connection aborted|unexpectedly closed", "It hung up"),
+    (
+        r"Connection reset|RemoteDisconnected|Connection aborted|unexpectedly closed",
+        "It closed the connection",
+    ),
     (r"SSLError|WRONG_VERSION_NUMBER", "No encrypted connection could be made"),
 )
 """Patterns of messages from lower layers, and their wording here. Matched against Apprise's log,

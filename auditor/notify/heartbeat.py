@@ -109,7 +109,7 @@ def _call(address: str, timeout: float) -> str:
     except ResponseTooSlow:
         return f"It did not answer within {timeout:g} seconds."
     except ResponseTooLarge:
-        return "Its answer does not end."
+        return "Its response is too large."
     except requests.exceptions.SSLError:
         return "Its certificate is not trusted, or no encrypted connection could be made."
     except requests.exceptions.ProxyError:
@@ -119,7 +119,7 @@ def _call(address: str, timeout: float) -> str:
     except requests.exceptions.ConnectionError:
         return "It could not be reached."
     except (requests.exceptions.RequestException, HTTPError, ValueError, OSError) as error:
-        return f"It could not be called ({type(error).__name__})."
+        return f"The request failed ({type(error).__name__})."
     if 200 <= status < 300:
         return ""
     return f"It answered with HTTP {status}. Check {VARIABLE}."

@@ -162,7 +162,7 @@ def compose(event: RunEvent, names: bool = False) -> Message:
 
 def sample_message() -> Message:
     """The message that `auditor notify test` sends."""
-    text = "A test message of auditor. What changes in audits will be told here."
+    text = "This is a test message from auditor. Changes between audits will be reported here."
     body = Body(text, text)
     return Message("Zoom audit: a test message", body, body, Urgency.NEUTRAL)
 
@@ -197,7 +197,7 @@ def _subject(digest: Digest) -> str:
     simulated = "SIMULATED " if later is not None and later.simulated else ""
     opening = f"{simulated}Zoom audit of {account}" if account else f"{simulated}Zoom audit"
     if digest.stopped:
-        subject = f"{opening} {'did not end well' if digest.event.found else 'could not run'}"
+        subject = f"{opening} {'ended with errors' if digest.event.found else 'could not run'}"
     else:
         subject = f"{opening}: {', '.join(_headlines(digest)) or 'nothing changed'}"
     if len(subject) <= LONGEST_SUBJECT:
@@ -213,7 +213,7 @@ def _headlines(digest: Digest) -> Iterator[str]:
     if digest.unknown:
         yield f"{_sum(digest.unknown):,} newly unknown"
     if digest.event.undone:
-        yield "not all was done"
+        yield "some steps failed"
     if digest.waivers:
         yield _ending(digest)
     for move, words in (
@@ -226,7 +226,7 @@ def _headlines(digest: Digest) -> Iterator[str]:
     if evidence_complete_again(digest.event):
         yield "evidence complete again"
     if recovered(digest.event):
-        yield "ended well again"
+        yield "succeeded again"
 
 
 def _worse(digest: Digest) -> str:
@@ -309,24 +309,27 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
         yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
     if digest.event.undone:
         rows = [escape_markup(redact_text(why), LONGEST_SENTENCE) for why in digest.event.undone]
-        yield "Not done", rows
+        yield "Failed steps", rows
     if digest.waivers:
         yield "Waivers", [_waiver(waiver, digest, markup) for waiver in digest.waivers]
     if digest.better:
         yield f"Better{since}", _rows(digest.better, digest, markup)
     if evidence_complete_again(digest.event):
-        yield "Evidence complete again", ["All that was selected could be read."]
+        yield "Evidence complete again", ["Everything that was selected could be read."]
     if recovered(digest.event):
-        yield "Ended well again", ["The attempt before did not. This one read all and is stored."]
+        yield (
+            "Succeeded again",
+            ["The previous attempt failed. This one read everything and is stored."],
+        )
 
 
 def _stopped(digest: Digest) -> Iterator[tuple[str, list[str]]]:
     """Why there is no stored run to report, and the result if there is one nevertheless."""
     why = escape_markup(redact_text(digest.event.stopped), LONGEST_SENTENCE)
     if digest.event.found:
-        summary = escape_markup(f"Found: {digest.event.found}.", LONGEST_SENTENCE)
-        later = "What changed is told with the next run that is stored."
-        yield "Evaluated, but did not end well", [*filter(None, [why]), summary, later]
+        summary = escape_markup(f"Result: {digest.event.found}.", LONGEST_SENTENCE)
+        later = "The changes will be reported with the next stored run."
+        yield "Evaluated, but ended with errors", [*filter(None, [why]), summary, later]
     else:
         yield "Nothing was evaluated", [why or "Nothing could be evaluated."]
 
@@ -386,7 +389,7 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
         if earlier is not None:
             last = moment(earlier.finished_at)
             yield f"Last run: {last}, account {markup.name(earlier.account_id)}."
-        yield f"Look closer: {markup.literal('auditor doctor')}"
+        yield f"Details: {markup.literal('auditor doctor')}"
         return
     yield _totals(later)
     judged = f"aseline {escape_markup(later.baseline.id)}, {moment(later.finished_at)}."
@@ -399,7 +402,7 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
     if digest.event.report:
         yield f"Report: {markup.place(digest.event.report)}"
     command = f"diff {earlier.id} {later.id}" if earlier is not None else f"report {later.id}"
-    yield f"Look closer: {markup.literal(f'auditor {command}')}"
+    yield f"Details: {markup.literal(f'auditor {command}')}"
 
 
 def _totals(run: RunFacts) -> str:

@@ -108,7 +108,7 @@ def deliver(
     end = time.monotonic() + limits.whole
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    late = f"No answer within {limits.whole:g} seconds. It may still arrive."
+    late = f"No answer within {limits.whole:g} seconds. The message may still arrive."
     return [
         deliveries[index] or Delivery(channel.name, channel.shown, sent=False, reason=late)
         for index, channel in enumerate(channels)
@@ -163,8 +163,8 @@ def _service(channel: Channel, limits: RetryLimits) -> "NotifyBase":
     scheme = channel.scheme
     if not scheme:
         raise NotifyError(
-            "A channel is an address like mailtos://… or slack://…, and this is none. "
-            "The forms are on https://appriseit.com/services/."
+            "This is not a channel address such as mailtos://… or slack://…. "
+            "The forms are listed at https://appriseit.com/services/."
         )
     try:
         service = Apprise.instantiate(channel.url.strip(), asset=_asset(limits))
@@ -188,20 +188,20 @@ def _refusal(scheme: str) -> str:
     """Why Apprise does not accept an address, without repeating the address."""
     if scheme in ("http", "https"):
         return (
-            "Apprise knows no service at this web address. For a webhook of your own, write "
-            "jsons:// in place of https://; for others see https://appriseit.com/services/."
+            "Apprise does not know the service at this web address. For your own webhook, write "
+            "jsons:// instead of https://; for other services see https://appriseit.com/services/."
         )
     known = schemes()
     if scheme in known:
         return (
-            f"Apprise takes no {scheme}:// address of this form. "
-            "Check it on https://appriseit.com/services/."
+            f"Apprise does not accept this form of a {scheme}:// address. "
+            "See https://appriseit.com/services/."
         )
     near = get_close_matches(scheme, known, 1)
     hint = f" Did you mean {near[0]}://?" if near else ""
     return (
-        f"Apprise knows no addresses that begin with {scheme}://.{hint} "
-        "The forms are on https://appriseit.com/services/."
+        f"Apprise does not support {scheme}:// addresses.{hint} "
+        "The forms are listed at https://appriseit.com/services/."
     )
 
 
@@ -219,10 +219,10 @@ def _refuse_unencrypted(channel: Channel, service: "NotifyBase") -> None:
     host = host.strip("[]")
     if is_loopback(f"x://[{host}]" if ":" in host else f"x://{host}"):
         return
-    instead = f"Use {sorted(secure, key=len)[0]}:// in its place."
+    instead = f"Use {sorted(secure, key=len)[0]}:// instead."
     if channel.scheme not in _MAIL:
         raise NotifyError(
-            f"{channel.scheme}:// sends without encryption, which is for this machine only. "
+            f"{channel.scheme}:// sends without encryption, which is allowed only to this machine. "
             f"{instead}"
         )
     if service.password and not service.secure:

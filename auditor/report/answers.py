@@ -39,7 +39,7 @@ STATE: Mapping[AnswerState, str] = {
 GAP: Mapping[Gap, str] = {
     Gap.NOT_ASSESSED: "this baseline or selection does not assess it",
     Gap.NOT_REACHED: "the audit did not go that deep (--depth)",
-    Gap.NO_RESULT: "the run came to no result",
+    Gap.NO_RESULT: "the run produced no result",
     Gap.SETTINGS: "some of its settings were not assessed",
     Gap.LEVELS: "not every group, user or meeting was judged",
 }
@@ -86,7 +86,7 @@ def sentence(answer: Answer) -> str:
         case AnswerState.NOT_APPLICABLE:
             return f"Does not apply here, as Zoom reports it: {controls} behind it."
     where = _where(answer, ControlEffect.AS_EXPECTED)
-    return f"{question.no}: all as “{answer.baseline}” asks, at {where}{_rest(answer)}."
+    return f"{question.no}: all as “{answer.baseline}” requires, at {where}{_rest(answer)}."
 
 
 def sections(answer: Answer) -> list[Section]:
@@ -109,12 +109,12 @@ def sections(answer: Answer) -> list[Section]:
         ("Attestation due", _attestation_questions(answer, ControlEffect.DUE)),
         ("Rests on an attestation", _attested(answer)),
         ("Not looked at by this run", _gaps(answer)),
-        (f"Seen, and as {baseline} asks", _titles(answer, _is_as_expected)),
+        (f"Seen, and as {baseline} requires", _titles(answer, _is_as_expected)),
         (
             "Does not apply",
             _titles(answer, lambda part: set(part.effects) == {ControlEffect.NOT_APPLICABLE}),
         ),
-        ("Nobody can know", iter([answer.question.nobody_can_know])),
+        ("Cannot be known", iter([answer.question.nobody_can_know])),
     )
     parts = (Section(heading, tuple(line for line in lines if line)) for heading, lines in rows)
     return [section for section in parts if section.lines]

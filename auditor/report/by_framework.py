@@ -17,7 +17,7 @@ from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
-HEAD = ("reference", "what it is about", "control", "how it came out")
+HEAD = ("reference", "what it is about", "control", "result")
 
 _RELATION = {
     "differs": "asks for something else",
@@ -62,14 +62,14 @@ def summary(statement: StatementOfApplicability) -> str:
         f"{wording.number(count)} {what}"
         for count, what in (
             (statement.unassessed, "have controls that this run did not assess"),
-            (statement.unclaimed, "are claimed by no control"),
+            (statement.unclaimed, "are not claimed by any control"),
         )
         if count
     ]
     tail = f"; {', '.join(omissions)}" if omissions else ""
     if not covered:
-        return f"No control of this run bears on any of {references}{tail}."
-    return f"Controls of this run bear on {wording.number(covered)} of {references}{tail}."
+        return f"No control of this run relates to any of {references}{tail}."
+    return f"Controls of this run relate to {wording.number(covered)} of {references}{tail}."
 
 
 def result(referenced: ReferencedControl) -> str:

@@ -1,4 +1,4 @@
-"""What changed since the previous run, for the reports for people."""
+"""Changes since the previous run, for the reports for people."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class ChangeSection:
 
 @dataclass(frozen=True, slots=True)
 class ChangeTables:
-    """What changed since the previous run."""
+    """Changes since the previous run."""
 
     headline: str
     between: str
@@ -92,7 +92,7 @@ def moves(drift: Drift, most: int = MOST_ROWS) -> list[ChangeSection]:
 
 def line(drift: Drift) -> str:
     """What changed, in one sentence."""
-    return f"Since the run before ({wording.when(drift.earlier.finished_at)}): {headline(drift)}"
+    return f"Since the previous run ({wording.when(drift.earlier.finished_at)}): {headline(drift)}"
 
 
 def _unwatched(drift: Drift, rollup: Rollup) -> Sequence[SettingChange]:

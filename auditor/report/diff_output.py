@@ -31,22 +31,22 @@ _LOCKS = "lock_settings"
 """Suffix of the requests for lock documents."""
 
 CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
-    ChangeKind.REGRESSED: ("newly deviating", "Deviations now that were none before"),
-    ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations whose waiver covers them no longer"),
-    ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Could be judged before, and cannot now"),
+    ChangeKind.REGRESSED: ("newly deviating", "New deviations"),
+    ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations no longer covered by a waiver"),
+    ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Judged before, and unknown now"),
     ChangeKind.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
-    ChangeKind.IMPROVED: ("put right", "Deviations before that are none now"),
-    ChangeKind.WAIVED: ("newly waived", "Deviations that a waiver covers now"),
-    ChangeKind.KNOWN_AGAIN: ("known again", "Could not be judged before, and can now"),
+    ChangeKind.IMPROVED: ("put right", "Deviations that were put right"),
+    ChangeKind.WAIVED: ("newly waived", "Deviations now covered by a waiver"),
+    ChangeKind.KNOWN_AGAIN: ("known again", "Unknown before, and judged now"),
     ChangeKind.OTHER: ("changed otherwise", "Other changes of status"),
-    ChangeKind.SCOPE_ADDED: ("at new scopes", "Of groups, users or meetings that are new"),
+    ChangeKind.SCOPE_ADDED: ("at new scopes", "At new groups, users or meetings"),
     ChangeKind.SCOPE_REMOVED: (
         "gone with their scopes",
-        "Of groups, users or meetings that are gone",
+        "At groups, users or meetings that are gone",
     ),
     ChangeKind.BASELINE_CHANGED: (
         "judged by another baseline",
-        "Judged otherwise by a changed baseline",
+        "Judged differently by a changed baseline",
     ),
 }
 """Each kind of change: its phrase in the headline, and the heading of its section."""
@@ -60,7 +60,7 @@ def headline(drift: Drift) -> str:
     kinds = [kind for kind, _ in by_change_kind(drift.groups)]
     if not kinds:
         changed = pluralize(len(drift.settings), "setting")
-        also = f" {changed} changed all the same." if drift.settings else ""
+        also = f" {changed} changed nevertheless." if drift.settings else ""
         return f"No finding changed.{also}"
     return " · ".join(_part(kind, drift.affected(kind)) for kind in kinds) + "."
 

@@ -98,7 +98,7 @@ def as_lines(
     After the result comes a line for each problem in the organisation file.
     """
     problems = waiver_wording.problem_lines(basis.run) if basis is not None else []
-    without_run = f"Exit code {int(code)}: a gate that has nothing to judge stays shut."
+    without_run = f"Exit code {int(code)}: a gate with nothing to judge stays closed."
     basis_line = f"Judged: {_basis_text(basis)}" if basis is not None else without_run
     # If the line is too long, the examples are cut, never the advice.
     reasons = shorten("; ".join(descriptions), max(40, _WIDTH - len("First: . ") - len(advice)))

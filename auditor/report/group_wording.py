@@ -67,7 +67,7 @@ def about(setting: str, result: str) -> str:
 
 
 def outcome(verdict: Verdict) -> str:
-    """The result in a few words: `found true, asked for false`."""
+    """The result in a few words: `found true, expected false`."""
     if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
         return f"found {wording.observation(verdict, LONGEST)}, allowed by {verdict.allowed_by}"
     if _is_compared(verdict):
@@ -83,7 +83,7 @@ def _is_compared(verdict: Verdict) -> bool:
 
 def _expected_text(verdict: Verdict) -> str:
     expected = wording.expectation(verdict, LONGEST)
-    return f", asked for {expected}" if expected else ""
+    return f", expected {expected}" if expected else ""
 
 
 def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:

@@ -8,8 +8,8 @@ from auditor.findings.model import LifecycleState
 from auditor.report import wording
 
 _SINGLE_FINDING = {
-    LifecycleState.NEW: "new since the run before: a deviation for the first time",
-    LifecycleState.REGRESSED: "deviating again since the run before: it had been put right",
+    LifecycleState.NEW: "new since the previous run: a deviation for the first time",
+    LifecycleState.REGRESSED: "deviating again since the previous run: it had been put right",
     LifecycleState.PERSISTING: "persisting: a deviation before, too",
 }
 
@@ -56,7 +56,7 @@ def lifecycle_text(summary: HistorySummary, count: int) -> str:
     opening = f"all {total}" if number == total else f"{number} of {total}"
     opening += f" {lifecycle_word(first)}"
     if summary.changed:
-        opening += " since the run before"
+        opening += " since the previous run"
     others_text = [
         f"{wording.number(summary.by_lifecycle[state])} {lifecycle_word(state)}" for state in others
     ]

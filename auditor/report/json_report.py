@@ -185,7 +185,7 @@ def finding_object(run: Run, finding: Finding) -> Object:
 
 
 def error_object(error: ReadError) -> Object:
-    """Reads that failed for the same reason, as `error` in the schema."""
+    """Failed reads for the same reason, as `error` in the schema."""
     return {
         "source": error.source,
         "cause": error.cause,

@@ -174,7 +174,7 @@ def _evidence(run: Run, rollup: Rollup) -> _Case:
 
 
 def _waivers(run: Run) -> _Case:
-    name = "Every waiver holds and covers something"
+    name = "Every waiver is valid and covers something"
     stale = [waiver for waiver in run.waivers if waiver.is_stale]
     if not stale:
         return _Case("run", name)
@@ -188,7 +188,7 @@ def _waivers(run: Run) -> _Case:
 
 
 def _names(run: Run) -> _Case:
-    name = "Every override and every name in the organisation file fits the account"
+    name = "Every override and every name in the organisation file matches the account"
     stale = [reference for reference in run.references if reference.is_stale]
     lines = [waiver_wording.reference_line(reference) for reference in run.references]
     if stale:
@@ -196,7 +196,7 @@ def _names(run: Run) -> _Case:
         return _Case("run", name, "failure", "name", message, _lines(lines))
     if not lines:
         return _Case("run", name)
-    message = pluralize(len(lines), "name or entry to look at", "names or entries to look at")
+    message = pluralize(len(lines), "name or entry to correct", "names or entries to correct")
     return _Case("run", name, "skipped", "name", message, _lines(lines))
 
 

@@ -103,15 +103,15 @@ class _MarkdownPage:
         return PagePart("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
 
     def _changes(self) -> PagePart | None:
-        """What changed since the previous run, by kind, with an example per control."""
+        """Changes since the previous run, by kind, with an example per control."""
         tables = changes.outline(self.run, self.rollup)
         if tables is None:
             return None
-        head = f"## What changed since the run before\n\n**{prose(tables.headline)}** "
+        head = f"## Changes since the previous run\n\n**{prose(tables.headline)}** "
         head += f"{prose(tables.between)}\n\n" + "".join(f"> {prose(n)}\n\n" for n in tables.notes)
         if not tables.moves:
             return PagePart(head.rstrip("\n") + "\n")
-        columns = ["What became of it", "Control", "Setting", "Where", "Example"]
+        columns = ["Result", "Control", "Setting", "Where", "Example"]
         rows = [
             table_row(
                 wording.sentence_case(CHANGE_TEXT[section.move][0]),
@@ -188,7 +188,11 @@ class _MarkdownPage:
                 "Decisions",
                 "The organisation file does not say what is allowed.",
             ),
-            (self.rollup.attestations, "Attestations", "No API shows these: a person has to look."),
+            (
+                self.rollup.attestations,
+                "Attestations",
+                "No API shows these: a person has to check.",
+            ),
             (self.rollup.uncovered, "New settings", "No control covers them yet."),
         )
         rows = []
@@ -259,8 +263,8 @@ class _MarkdownPage:
             )
             for error in self.run.errors
         ]
-        head = ["Request", "Cause", "What was answered", "Scopes"]
-        title = "## Reads that failed\n\n"
+        head = ["Request", "Cause", "Response", "Scopes"]
+        title = "## Failed reads\n\n"
         return PagePart(title + table_head(head, left=3), rows, "read")
 
     def _limits(self) -> PagePart:
@@ -268,7 +272,7 @@ class _MarkdownPage:
         lines = [prose(line) for line in lines]
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
-        lines.append("What people ask, answered from this run: `auditor ask`")
+        lines.append("Answers to common questions from this run: `auditor ask`")
         return PagePart("## Limits\n\n" + "".join(f"- {line}\n" for line in lines))
 
 
@@ -294,7 +298,7 @@ def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list
     api += [prose(info.fix_note)] * bool(info.fix_note)
     opening += [f"By API: {' '.join(api)}"] * bool(api)
     head = table_head(
-        ["Setting", "Found", "Asked for", "Lock", "Where", "Who can change it"], left=6
+        ["Setting", "Found", "Expected", "Lock", "Where", "Who can change it"], left=6
     )
     rows = [_group_row(group) for group in groups[:MOST_GROUPS]]
     if rest := groups[MOST_GROUPS:]:

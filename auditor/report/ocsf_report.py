@@ -137,7 +137,7 @@ def _stale_entry(run: Run, line: str, metadata: Object) -> Object:
     severity_id, severity = _SEVERITY[Severity.HIGH]
     status_id, status = _NEW
     compliance_id, compliance = _COMPLIANCE[Status.FAIL]
-    title = "Every entry of the organisation file fits the account"
+    title = "Every entry of the organisation file matches the account"
     return {
         **_CLASS,
         "time": moment,

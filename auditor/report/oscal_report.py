@@ -347,7 +347,7 @@ def _back_matter(run: Run, ids: _Ids) -> Object:
             {
                 "uuid": ids("evidence"),
                 "title": "Evidence of the run",
-                "description": "The answers of Zoom that were judged, as the auditor stored them.",
+                "description": "Zoom's responses that were judged, as the auditor stored them.",
                 "props": _props({"digest": run.info.evidence_digest}),
             },
         ]

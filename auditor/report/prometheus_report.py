@@ -43,7 +43,7 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     levels = [level for level in Level if level in summary.coverage or level in summary.by_level]
     yield (
         "auditor_simulated",
-        "1 where the evidence does not come from Zoom, else 0.",
+        "1 if the evidence does not come from Zoom, else 0.",
         [({}, float(info.simulated))],
     )
     yield (
@@ -76,7 +76,7 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
     )
     yield (
         "auditor_scopes",
-        "Accounts, groups, users and so on whose settings were asked for, by level.",
+        "Accounts, groups, users and so on whose settings were requested, by level.",
         _by(
             "level",
             {level: summary.coverage[level] for level in Level if level in summary.coverage},
@@ -89,21 +89,29 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
         _by("state", {summary: waiver_states[summary] for summary in WaiverState}),
     )
     reference_states = Counter(reference.state for reference in run.references)
-    meaning = "Names and entries of the organisation file that do not fit the account, by state."
+    meaning = "Names and entries of the organisation file that do not match the account, by state."
     yield (
         "auditor_names",
         meaning,
         _by("state", {state: reference_states[state] for state in ReferenceState}),
     )
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
-    yield "auditor_run_complete", "1 where all that was selected was read.", [({}, info.complete)]
-    yield "auditor_exit_code", "What the run ended with; 0 is good.", [({}, info.exit_code)]
+    yield (
+        "auditor_run_complete",
+        "1 if everything that was selected was read, else 0.",
+        [({}, info.complete)],
+    )
+    yield "auditor_exit_code", "The exit code of the run; 0 means success.", [({}, info.exit_code)]
     finished, started = info.finished_at.timestamp(), info.started_at.timestamp()
     yield "auditor_run_timestamp_seconds", "When the run ended, Unix time.", [({}, finished)]
     yield "auditor_run_duration_seconds", "How long the run took.", [({}, finished - started)]
     yield "auditor_api_requests", "Requests to Zoom.", [({}, api.requests)]
     yield "auditor_api_retries", "Requests to Zoom that were repeated.", [({}, api.retries)]
-    yield "auditor_api_rate_limited", "Requests that Zoom put off (429).", [({}, api.rate_limited)]
+    yield (
+        "auditor_api_rate_limited",
+        "Requests that Zoom rejected because of a rate limit (429).",
+        [({}, api.rate_limited)],
+    )
     yield "auditor_read_errors", "Kinds of reads that failed.", [({}, len(run.errors))]
     facts = {
         "run": info.id,

@@ -221,7 +221,7 @@ class _TextPage:
             yield from self._wrapped(
                 f"Attestations due: {wording.number(self.rollup.attestations_due)} "
                 f"({_listed_ids(attestations)}). No API shows these; `auditor control show "
-                f"{_first_id(attestations)}` says where to look, `auditor attest` asks them all.",
+                f"{_first_id(attestations)}` says where to check, `auditor attest` asks them all.",
                 hanging="  ",
             )
 
@@ -266,7 +266,7 @@ class _TextPage:
         errors = self.run.errors
         if not errors:
             return
-        yield self._heading("Reads that failed")
+        yield self._heading("Failed reads")
         for error in errors[:MOST_ERRORS]:
             message = shorten(" ".join(error.message.split()), 300)
             scopes = pluralize(error.scopes, "scope")
@@ -284,7 +284,7 @@ class _TextPage:
             )
 
     def _where(self) -> Iterator[str]:
-        yield from self._wrapped("What people ask, answered from this run: auditor ask")
+        yield from self._wrapped("Answers to common questions from this run: auditor ask")
         path = self.options.report_path
         if path is None:
             yield from self._wrapped("Full report: auditor report --output report.html")

@@ -17,11 +17,13 @@ _MOST_LINES = 10
 _WAIVER: Mapping[WaiverState, str] = {
     WaiverState.ACTIVE: "covers {deviations}",
     WaiverState.EXPIRING: "covers {deviations}, and ends soon, on {expires}",
-    WaiverState.EXPIRED: "EXPIRED on {expires} and covers nothing any more; it met {deviations}",
-    WaiverState.UNMATCHED: (
-        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out"
+    WaiverState.EXPIRED: (
+        "EXPIRED on {expires} and no longer covers anything; it matches {deviations}"
     ),
-    WaiverState.UNKNOWN: "met nothing that could be judged",
+    WaiverState.UNMATCHED: (
+        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; remove it"
+    ),
+    WaiverState.UNKNOWN: "matched nothing that could be judged",
 }
 
 

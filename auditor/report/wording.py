@@ -31,7 +31,7 @@ CAUSE: Mapping[Cause, str] = {
     Cause.ABSENT: "not returned by Zoom",
     Cause.UNDOCUMENTED_VALUE: "value not documented",
     Cause.WRONG_TYPE: "value of the wrong type",
-    Cause.NOT_COLLECTED: "not asked for",
+    Cause.NOT_COLLECTED: "not requested",
     Cause.ERROR: "request failed",
 }
 
@@ -41,25 +41,25 @@ _REMEDY: Mapping[Cause, str] = {
         "in the App Marketplace (Manage > your app > Scopes), then audit again."
     ),
     Cause.NOT_LICENSED: (
-        "The account's plan or the person's licence does not include this. If that is as it "
-        "should be, attest it; if not, ask who manages the Zoom plan."
+        "The account's plan or the person's licence does not include this. If that is "
+        "intended, attest it; otherwise ask whoever manages the Zoom plan."
     ),
     Cause.ABSENT: (
-        "Zoom answered without this setting, so its value is open. Look it up in the portal and "
+        "Zoom answered without this setting, so its value is open. Check it in the portal and "
         "attest what you saw."
     ),
     Cause.UNDOCUMENTED_VALUE: (
-        "Zoom returned a value its reference does not explain. Look the setting up in the portal "
+        "Zoom returned a value its reference does not explain. Check the setting in the portal "
         "and attest what you saw."
     ),
     Cause.WRONG_TYPE: (
-        "Zoom returned a value of another type than it documents. Look the setting up in the "
+        "Zoom returned a value of another type than it documents. Check the setting in the "
         "portal, and report it to the auditor's maintainers."
     ),
     Cause.NOT_COLLECTED: (
-        "The audit did not ask for this: it did not go that deep (--depth), was told to leave it "
-        "out, was stopped, or cannot read it. The full report says which for each; meanwhile look "
-        "in the portal."
+        "The audit did not request this: it lies below --depth, it was excluded, the audit was "
+        "stopped, or this cannot be read. The full report gives the reason for each; meanwhile "
+        "check in the portal."
     ),
     Cause.ERROR: (
         "The request kept failing. Audit again; if it still fails, see the read errors and Zoom's "
@@ -153,7 +153,7 @@ def _read(run: Run) -> str:
     proved = run.summary.proved_by_lock
     if proved:
         return f"{read} judged, {pluralize(proved, 'user')} of them by the account's locks"
-    return f"{read} read" if run.info.complete else f"{read} asked for"
+    return f"{read} read" if run.info.complete else f"{read} requested"
 
 
 def judged(run: Run) -> int:
@@ -242,7 +242,7 @@ def not_covered(run: Run) -> list[str]:
     if summary.proved_by_lock:
         sentences.append(
             f"Of {pluralize(summary.proved_by_lock, 'user')} not every document was read: its "
-            "values are right and locked at the account, and users drawn at random confirmed it."
+            "values are right and locked at the account, and a random sample of users confirmed it."
         )
     if summary.pending_users:
         sentences.append(
@@ -255,7 +255,7 @@ def not_covered(run: Run) -> list[str]:
     depth = run.info.depth
     if depth in _BELOW:
         sentences.append(f"{_BELOW[depth]} were not read: --depth was {depth}.")
-    sentences.append("What people do outside Zoom, and what other apps record, no setting shows.")
+    sentences.append("No setting shows what people do outside Zoom or what other apps record.")
     return sentences
 
 
@@ -269,8 +269,8 @@ def _left(left: Sequence[Left]) -> str:
         for level, ids in by_level.items()
     ]
     return (
-        f"Left during the run, and not judged: {'; '.join(parts)}. Zoom listed them at first and "
-        "not at the end, and did not know them when asked twice."
+        f"Left during the run, and not judged: {'; '.join(parts)}. Zoom listed them at the start "
+        "but not at the end, and answered twice that they do not exist."
     )
 
 

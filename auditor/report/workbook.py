@@ -137,7 +137,7 @@ class Table:
         self._book.write(self._sheets[index], row + 1, cells, self._book.text)
         if row + 1 == self._room and index + 1 < len(self._sheets):
             continuation = (
-                f"A sheet holds no more rows. It goes on in the sheet “{self._names[index + 1]}”."
+                f"A sheet holds no more rows. It continues in the sheet “{self._names[index + 1]}”."
             )
             self._book.write(self._sheets[index], row + 2, [continuation], self._book.strong)
 

@@ -50,7 +50,7 @@ _FINDINGS: Mapping[str, tuple[str, int]] = {
     "scope_email": ("E-mail", 28),
     "setting": ("Setting", 54),
     "found": ("Found", 18),
-    "asks": ("Asked for", 22),
+    "asks": ("Expected", 22),
     "locked": ("Locked", 9),
     "changeable_by": ("Who can change it", 38),
     "cause": ("Cause", 14),
@@ -89,7 +89,7 @@ _WAIVERS: Mapping[str, int] = {
     "Owner": 26,
     "Ticket": 13,
     "Reason": 50,
-    "What became of it": 90,
+    "Result": 90,
 }
 _NAMES: Mapping[str, int] = {
     "Entry": 44,
@@ -104,7 +104,7 @@ _ERRORS: Mapping[str, int] = {
     "Cause": 18,
     "Scopes": 10,
     "Controls": 40,
-    "What was answered": 110,
+    "Response": 110,
 }
 
 
@@ -313,7 +313,7 @@ def _facts(run: Run) -> Block:
 
 def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
     counts = run.summary
-    statuses: Block = [["How the checks came out", "Checks"]]
+    statuses: Block = [["Checks by result", "Checks"]]
     for status in Status:
         name = wording.sentence_case(wording.status_name(status))
         statuses.append([name, counts.by_status.get(status, 0)])
@@ -322,7 +322,7 @@ def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
     for severity in Severity:
         severities.append([severity, counts.by_severity.get(severity, 0)])
     yield severities
-    levels: Block = [["By level", "Scopes asked for", "Deviations", "Scopes that deviate"]]
+    levels: Block = [["By level", "Scopes requested", "Deviations", "Scopes that deviate"]]
     for level in Level:
         if level in counts.coverage or level in counts.by_level:
             read, checks = counts.coverage.get(level, 0), counts.by_level.get(level, 0)

@@ -395,7 +395,7 @@ class Database:
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "decode to UTF-8" in reason:
             return self._damaged_error(reason)
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-            return DiskFull(f"{self}: no more could be written ({reason}). Make room there.")
+            return DiskFull(f"{self}: no more could be written ({reason}). Free some space there.")
         if name.startswith("SQLITE_READONLY"):
             return self._unwritable(OSError(0, "it is read-only"))
         return StoreError(f"The history {self} cannot be used: {reason}.")
@@ -405,7 +405,7 @@ class Database:
         if state == "55P03":
             return self._locked_error()
         if state == "53100":
-            return DiskFull(f"{self}: no more could be written ({reason}). Make room there.")
+            return DiskFull(f"{self}: no more could be written ({reason}). Free some space there.")
         if state in _NOT_PERMITTED:
             return StoreError(
                 f"The history {self} lets this role not do what is needed: {reason}. Commands that "

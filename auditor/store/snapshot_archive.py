@@ -111,7 +111,9 @@ def _temporary_folder(home: Path) -> Path:
 
 def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
     if error.errno in _DISK_FULL:
-        return DiskFull(f"{folder} has no space for the evidence of the run. Make room there.")
+        return DiskFull(
+            f"{folder} has no space for the evidence of the run. Free some space there."
+        )
     return StoreError(
         f"{folder} cannot be written: {error.strerror}. Set AUDITOR_HOME, or TMPDIR, to a "
         f"directory of your own."

@@ -76,7 +76,7 @@ _NOT_ACCEPTED = (
     "it persists, deactivate the app and activate it again."
 )
 _NOT_ISSUED = (
-    "Zoom gave no token: check that the app is activated and that the three credentials belong "
+    "Zoom issued no token: check that the app is activated and that the three credentials belong "
     "together."
 )
 _NO_ENDPOINT = "This is not a Zoom token endpoint: check ZOOM_OAUTH_URL and the proxy."

@@ -47,7 +47,7 @@ class WriteMethodBlocked(AuditorError):
     """A request with a verb that could change data. It was not sent."""
 
     def __init__(self, verb: str) -> None:
-        super().__init__(f"{verb} is not sent: the auditor reads only.")
+        super().__init__(f"{verb} is not sent: the auditor only reads.")
 
 
 class _Reader(io.RawIOBase):

@@ -222,8 +222,9 @@ class RateLimited(ZoomError):
             )
         limit = "daily limit" if self._by_day else "limit"
         return (
-            f"Zoom's {limit} for {self.request} is used up; it may go on {self._again}. Everything "
-            f"read so far is kept: go on with auditor audit --resume{self._words}."
+            f"Zoom's {limit} for {self.request} is used up; requests are possible again "
+            f"{self._again}. Everything read so far is kept: continue with auditor audit "
+            f"--resume{self._words}."
         )
 
     @property
@@ -264,8 +265,8 @@ class Malformed(ZoomError):
     def __str__(self) -> str:
         place = f" (HTTP {self.status})" if self.status is not None else ""
         return (
-            f"The answer to {self.request}{place} cannot be used: {self.detail}. "
-            "Check the address (ZOOM_API_URL, ZOOM_OAUTH_URL) and that no proxy changes answers."
+            f"The response to {self.request}{place} cannot be used: {self.detail}. "
+            "Check the address (ZOOM_API_URL, ZOOM_OAUTH_URL) and that no proxy changes responses."
         )
 
 
@@ -323,8 +324,8 @@ class ListingUncounted(ListingUnproved):
             else ("no count (total_records) came with them")
         )
         return (
-            f"{self.listed:,} rows came for {self.request}, but {count}, so nothing shows that "
-            "these are all. Run again; if the problem persists, report it with this message."
+            f"{self.listed:,} rows arrived for {self.request}, but {count}, so some may be "
+            "missing. Run again; if the problem persists, report it with this message."
         )
 
 
@@ -340,7 +341,7 @@ class ListingShrank(ListingUnproved):
     def __str__(self) -> str:
         return (
             f"Zoom counted {self.before:,} rows in {self.request}, and then {self.after:,} before "
-            "the last page came, so some may be missing. Run again; if the problem persists, "
+            "the last page arrived, so some may be missing. Run again; if the problem persists, "
             "report it with this message."
         )
 

@@ -260,7 +260,9 @@ class Listing(Iterator[list[Row]]):
         if (not self.shortfall or not document[self._items]) if pages is None else page >= pages:
             return None
         if str(page) != position.get("page_number", "1"):
-            raise Malformed(self._request, "its pages repeat: another page came than was asked for")
+            raise Malformed(
+                self._request, "its pages repeat: another page arrived than was requested"
+            )
         return {"page_number": str(page + 1)}
 
 

@@ -87,12 +87,12 @@ def proxy_unclear(address: str) -> ConnectionProblem:
     if scheme is not None and scheme[1].lower() not in _SPOKEN:
         return ConnectionProblem(
             f"{variable} names a proxy of the kind {scheme[1].lower()}, which is not supported",
-            "Name one that speaks HTTP, with http:// in front (SOCKS proxies often have such a "
-            "port, too), or unset the variable and let Zoom's hosts through directly.",
+            "Name an HTTP proxy, with http:// in front (programs with SOCKS often offer an HTTP "
+            "port, too), or unset the variable and allow direct connections to Zoom's hosts.",
         )
     if address != address.strip() and is_parseable(address.strip()):
         return ConnectionProblem(
-            f"there is a blank or a line's end before or behind the address in {variable}",
+            f"the address in {variable} begins or ends with a space or a line break",
             "Set the variable again without it.",
         )
     return ConnectionProblem(
@@ -163,12 +163,12 @@ def no_pem(bundle: bool | str) -> ConnectionProblem:
     if Path(bundle if isinstance(bundle, str) else "").is_dir() and bundle:
         return ConnectionProblem(
             f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, is a folder "
-            "without the links by which certificates are found",
-            f"Put PEM files there and make the links: openssl rehash {bundle}",
+            "without the links that OpenSSL needs to find certificates",
+            f"Put PEM files there and create the links: openssl rehash {bundle}",
         )
     return ConnectionProblem(
-        f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, holds no PEM "
-        "certificates",
+        f"{bundle}, which {_variable(_BUNDLE_VARIABLES, str(bundle))} names, contains no "
+        "PEM certificates",
         "If it is a DER file, convert it: openssl x509 -inform der -in FILE -out FILE.pem, and "
         "name FILE.pem. Otherwise name another file, or unset the variable.",
     )
@@ -184,7 +184,7 @@ def _is_unhashed(folder: Path) -> bool:
 def shown_url(url: str) -> str:
     """A configured address of Zoom; not shown if it could contain a password."""
     if any(mark in url for mark in "@?#\\"):
-        return "not shown: there may be a password in it"
+        return "not shown: it may contain a password"
     return url
 
 

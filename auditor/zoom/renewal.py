@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 _log = logging.getLogger(__name__)
 
 ONE_APP_EACH = (
-    "Zoom ends this app's tokens before their time, as it does when another program signs in with "
+    "Zoom revokes this app's tokens early, as it does when another program signs in with "
     "the same app: give each program an app of its own in the Zoom App Marketplace."
 )
 REFUSED_AGAIN = (
-    "Zoom does not accept a token it has just given: check that the app is still activated, that "
+    "Zoom does not accept a token it has just issued: check that the app is still activated, that "
     "ZOOM_API_URL and ZOOM_OAUTH_URL belong to the same Zoom cloud, and that no other program "
     "signs in with this app (each program needs an app of its own)."
 )
@@ -61,7 +61,7 @@ class Renewals:
             self._early += 1
             tell = self._early == 3 and self._accepted_at is not None
         if tell:
-            _log.warning("%s The audit goes on with new tokens.", ONE_APP_EACH)
+            _log.warning("%s The audit continues with new tokens.", ONE_APP_EACH)
 
     @property
     def is_hopeless(self) -> bool:

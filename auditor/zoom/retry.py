@@ -43,7 +43,7 @@ class RetryPolicy:
                     error.worth_retrying = False
                     raise
                 _log.info(
-                    "%s Asking again in %.1f s, for the %d. of at most %d times.",
+                    "%s Retrying in %.1f s (attempt %d of %d).",
                     *(error, wait, tries + 1, self.attempts),
                 )
             self.sleep(wait)

@@ -179,7 +179,7 @@ class Transport:
 
     def _too_slow(self, request: str, status: int | None = None) -> Transient:
         return Transient(
-            request, f"no complete answer within {self._bounds.total:g} s", status=status
+            request, f"no complete response within {self._bounds.total:g} s", status=status
         )
 
     def _too_large(self, request: str, status: int | None = None) -> TooMuch:
@@ -215,10 +215,10 @@ def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
                 request, "no connection in time. Check the network, firewall and HTTPS_PROXY."
             )
         case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
-            return Transient(request, "Zoom went silent")
+            return Transient(request, "Zoom stopped responding")
         case requests.exceptions.ConnectionError() if _is_no_http(error):
             return Malformed(
-                request, "it is not proper HTTP, or its headers are too many or too long"
+                request, "it is not valid HTTP, or its headers are too many or too long"
             )
         case requests.exceptions.ConnectionError() if not _was_connected(error):
             return Unreachable(
@@ -231,8 +231,8 @@ def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
         case OSError() if "CA certificate bundle" in str(error):
             return Unreachable(
                 request,
-                "the certificates to trust are not where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) "
-                "says. Correct it, or unset it.",
+                "there are no certificates where REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) "
+                "points. Correct it, or unset it.",
                 worth_retrying=False,
             )
         case _:

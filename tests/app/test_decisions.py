@@ -142,7 +142,7 @@ def test_a_stale_waiver_fails_at_any_threshold_and_is_shouted_about(
     assert "! RC-02 for group Stud" in output_text(result)
     assert shouted in output_text(result)
     assert shouted in html()
-    assert "fails the gate until it is renewed or taken out" in html()
+    assert "fails the gate until it is renewed or removed" in html()
     assert audit(org).exit_code == 0
 
 
@@ -170,7 +170,7 @@ def test_a_waiver_that_met_only_unknowns_covers_none_and_is_not_stale(audit: Aud
     assert result.exit_code == 3
     assert statuses() == {"g2": "unknown", "u2": "unknown"}
     assert report()["waivers"][0]["state"] == "unknown"
-    assert "met nothing that could be judged" in output_text(result)
+    assert "matched nothing that could be judged" in output_text(result)
 
 
 def test_waivers_of_other_controls_are_not_held_against_a_selection(audit: Audit) -> None:

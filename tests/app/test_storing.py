@@ -83,8 +83,8 @@ def broken(runs: Runs, run_id: str, statement: str) -> None:
     [
         ("UPDATE meta SET value = '{}' WHERE key = 'judgement'", "This version cannot read"),
         ("UPDATE meta SET value = '{' WHERE key = 'judgement'", "cannot be read. It is damaged"),
-        ("DELETE FROM scopes", "holds no account"),
-        ("UPDATE documents SET body = x'00'", "is not as it was recorded: it is cut short"),
+        ("DELETE FROM scopes", "contains no account"),
+        ("UPDATE documents SET body = x'00'", "is not as it was recorded: it is truncated"),
     ],
 )
 def test_a_run_that_waits_and_cannot_be_judged_keeps_no_other_out(

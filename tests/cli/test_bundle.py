@@ -134,7 +134,7 @@ def test_a_bundle_of_somebody_else_gives_one(run_id: str, public: Path) -> None:
     ("words", "message"),
     [
         (("missing.zip",), "cannot be read"),
-        (("text.txt",), "no bundle"),
+        (("text.txt",), "not a bundle"),
         (("text.txt", "--public-key", "short"), "64 hexadecimal digits"),
         (("text.txt", "--public-key", "bytes.bin"), "cannot be read as a public key"),
     ],

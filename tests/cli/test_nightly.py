@@ -369,13 +369,13 @@ def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_fil
         there = [each for key, each in files.items() if key != lost]
         assert all((nightly.folder / each).stat().st_size for each in there)
         (title,), (output,) = titles(hook), messages(hook)
-        assert "1 critical setting got worse for 2 users, not all was done" in title
+        assert "1 critical setting got worse for 2 users, some steps failed" in title
         assert "Nothing was evaluated" not in output
         assert "cannot be written" in output
         assert beats(hook) == ["/beat", "/beat/fail"]
         assert len(nightly.runs()) == 2
         nightly.night(*telling(hook))
-    assert titles(hook)[1:] == [f"SIMULATED Zoom audit of {account.account_id}: ended well again"]
+    assert titles(hook)[1:] == [f"SIMULATED Zoom audit of {account.account_id}: succeeded again"]
 
 
 @pytest.mark.parametrize("expected_earlier", [True, False])
@@ -482,7 +482,7 @@ def test_a_comparison_that_fails_is_told_and_forgets_nothing(
         on(account)
         ran = nightly.night(*telling(hook))
     assert f"could not be compared with run {first}" in ran.err
-    assert titles(hook)[0].endswith(": not all was done")
+    assert titles(hook)[0].endswith(": some steps failed")
     (memory,) = (nightly.data / "told").iterdir()
     assert memory.read_text() == first
 
@@ -555,8 +555,8 @@ def test_a_night_that_cannot_be_stored_fails_and_tells_what_it_found(
     (output,) = messages(hook)
     assert "Nothing was evaluated" not in output
     assert "could not be stored in the history" in output
-    assert "Found: 4 deviations" in output
-    assert titles(hook)[0].endswith(" did not end well")
+    assert "Result: 4 deviations" in output
+    assert titles(hook)[0].endswith(" ended with errors")
     assert beats(hook) == ["/beat/fail"]
 
 

@@ -55,7 +55,7 @@ def test_an_address_can_come_from_standard_input() -> None:
     [
         ("", "ops: A channel is an address"),
         (SECRET, "ops: A channel is an address"),
-        (f"json://example.com/{SECRET}", "Use jsons:// in its place."),
+        (f"json://example.com/{SECRET}", "Use jsons:// instead."),
         (f"json://localhost/{SECRET} json://localhost/b", "Give one address."),
     ],
 )
@@ -75,7 +75,7 @@ def test_nobody_is_asked_for_an_address_that_cannot_be_kept(ring: InMemory) -> N
     refused = ran("notify", "add", "ops", stdin="x\n")
     assert refused.exit_code == ExitCode.USAGE
     assert "Address" not in refused.output
-    assert "set AUDITOR_NOTIFY to their addresses" in output_text(refused)
+    assert "set AUDITOR_NOTIFY to the addresses" in output_text(refused)
 
 
 def test_the_variable_goes_before_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,8 +97,8 @@ def test_a_document_that_every_sampled_user_confirms_is_read_of_nobody_else() ->
 @pytest.mark.parametrize(
     ("contradicting", "decision"),
     [
-        ((), "4 of 4 users drawn confirm them, so the documents of the other 16 are not read."),
-        (range(USERS), "0 of 4 users drawn confirm them, so all 20 are read."),
+        ((), "4 of 4 sampled users confirm them, so the documents of the other 16 are not read."),
+        (range(USERS), "0 of 4 sampled users confirm them, so all 20 are read."),
     ],
 )
 def test_what_the_sample_decides_is_logged(

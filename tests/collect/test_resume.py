@@ -327,8 +327,8 @@ def test_what_is_not_read_again_is_logged(caplog: pytest.LogCaptureFixture) -> N
     go(Breaking(company()), snapshot, reads)
     with caplog.at_level(logging.DEBUG, "auditor"):
         go(Breaking(company()), snapshot, reads, since=OLD)
-    assert f"Going on: what was read at {OLD} or later is not read again." in caplog.messages
-    again = "users?option=active was listed before the run went on: it is not listed again."
+    assert f"Resuming: documents read at {OLD} or later are not read again." in caplog.messages
+    again = "users?option=active was listed before the run was interrupted: it is not listed again."
     assert again in caplog.messages
 
 

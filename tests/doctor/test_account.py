@@ -63,7 +63,7 @@ DOCUMENTED: list[tuple[int, dict[str, Any], str]] = [
         "admin of the account has disabled",
     ),
     (400, {"code": 4741, "message": "Token revoked"}, "access was revoked"),
-    (400, {"reason": "Something new", "error": "new"}, "gave no token"),
+    (400, {"reason": "Something new", "error": "new"}, "issued no token"),
 ]
 """Token errors as recorded or listed by Zoom, and what the advice has to say."""
 

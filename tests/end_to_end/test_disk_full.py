@@ -61,7 +61,7 @@ def test_a_disk_that_fills_up_breaks_the_run_off_and_it_goes_on(auditor: Auditor
     assert ran.code == 4
     assert ran.out == ""
     assert "no more could be written" in ran.err
-    assert "make room, then go on with: auditor audit --resume" in ran.err
+    assert "then continue with: auditor audit --resume" in ran.err
     assert "Traceback" not in ran.err
     assert len(ran.err.splitlines()) == 1
     assert asked > 20
@@ -70,7 +70,7 @@ def test_a_disk_that_fills_up_breaks_the_run_off_and_it_goes_on(auditor: Auditor
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     again = audit(auditor, 300_000, "--resume")
     assert again.code == 4
-    assert "make room" in again.err
+    assert "Free some space" in again.err
     before = auditor.account.requests.template(USER_SETTINGS)
     resumed = auditor.audit("--resume", "--format", "json")
     read = auditor.account.requests.template(USER_SETTINGS) - before
@@ -90,7 +90,7 @@ def test_a_disk_that_is_full_from_the_start_is_told(auditor: Auditor) -> None:
     ran = audit(auditor, 4096, *STRICT)
     assert ran.code == 4
     assert "could be written" in ran.err
-    assert "Make room there." in ran.err
+    assert "Free some space there." in ran.err
     assert "Traceback" not in ran.err
     assert auditor.account.requests.total == 0
     assert list(auditor.data.glob("runs/*")) == []
@@ -144,7 +144,7 @@ def test_a_history_that_cannot_grow_costs_no_run(auditor: Auditor) -> None:
         ran = audit(auditor, 4_000_000, *few)
     run_id = ran.report["run"]["id"]
     assert ran.code == 0
-    assert "Make room there" in ran.err
+    assert "Free some space there" in ran.err
     assert f"Run {run_id} is not in the history yet" in ran.err
     assert "the next audit stores it" in ran.err
     assert "Traceback" not in ran.err

@@ -16,8 +16,8 @@ WHOLE = ("--baseline", "strict", "--depth", "meeting", "--org", "org.yaml")
 COMPUTED = {"CC-01", "CC-02", "CC-07"}
 """They follow from others; a deviation found elsewhere counts for more than what is unknown."""
 NOT_ASKED_FOR = {scope: {"CC-06"} for scope in SCOPES if scope.startswith("webinar:")}
-"""No user of the simulated account may host webinars, so their lists are not asked for. Nobody
-can know that from a few requests."""
+"""No user of the simulated account may host webinars, so their lists are not requested. A
+few requests cannot show that."""
 
 ANSWERED = {"report:read:list_history_meetings:admin": {"CN-02", "CN-04", "CN-05"}}
 """Past meetings tell whether a notice was due; where people answered, that counts for more."""

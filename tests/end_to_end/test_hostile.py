@@ -356,7 +356,7 @@ QUICK = {
     "deep objects": "nested too deeply",
     "many objects": "more than 400,000 values",
     "headers flood": "headers are too many",
-    "no HTTP": "not proper HTTP",
+    "no HTTP": "not valid HTTP",
     "brotli": "encoded as br",
 }
 """Attacks that are over at once, and the key words of the sentence."""

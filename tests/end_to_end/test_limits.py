@@ -41,12 +41,12 @@ def test_a_used_up_day_stops_the_run_and_the_next_day_completes_it(
     assert "00:00 UTC" in stopped.err
     assert "auditor audit --resume" in stopped.err
     assert read.code == 0
-    assert "may go on at" in " ".join(read.out.split())
+    assert "possible again at" in " ".join(read.out.split())
     assert refused <= 2 * 64
     assert asked <= 3 * quota + refused + 10
     unread = {f["cause"] for f in stopped.report["findings"] if f["scope"]["level"] == "user"}
     assert "not_collected" in unread
-    assert all("may go on at" in error["message"] for error in stopped.report["errors"])
+    assert all("possible again at" in error["message"] for error in stopped.report["errors"])
     assert again.code == 3
     assert "Resuming run" in again.err
     before = unlimited.requests.template(USER_SETTINGS)

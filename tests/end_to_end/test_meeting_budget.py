@@ -145,7 +145,7 @@ def test_hosts_whom_nobody_knows_are_unknown(auditor: Auditor) -> None:
     assert unknown(report)
     for finding in unknown(report):
         assert finding["cause"] == LEFT_OUT
-        assert "no active user fits what --meetings-of asks for" in finding["detail"]
+        assert "no active user matches --meetings-of" in finding["detail"]
 
 
 @pytest.mark.parametrize(

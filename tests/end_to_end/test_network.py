@@ -215,7 +215,7 @@ def test_a_bundle_without_pem_certificates_is_said_to_be_so(
         examined = " ".join(auditor.at(here.account)("doctor", env=env).out.split())
         audited = failed(auditor.at(here.account).audit(env=env))
     for said in (examined, audited):
-        assert "acme.der, which REQUESTS_CA_BUNDLE names, holds no PEM certificates" in said
+        assert "acme.der, which REQUESTS_CA_BUNDLE names, contains no PEM certificates" in said
         assert "openssl x509 -inform der -in FILE -out FILE.pem, and name FILE.pem." in said
         assert "…" not in said
 
@@ -244,7 +244,7 @@ def test_a_bundle_that_is_not_there_is_said_to_be_so(
     with proxying(here.ports) as proxy:
         env = {"HTTPS_PROXY": proxy.url(), "REQUESTS_CA_BUNDLE": str(tmp_path / "gone.pem")}
         said = failed(auditor.at(here.account).audit(env=env))
-    assert "the certificates to trust are not where REQUESTS_CA_BUNDLE" in said
+    assert "there are no certificates where REQUESTS_CA_BUNDLE" in said
 
 
 def test_the_doctor_sees_the_proxy_and_who_issued_the_certificates(

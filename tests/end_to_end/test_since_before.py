@@ -13,7 +13,7 @@ from tests.end_to_end.conftest import Auditor, served
 LOCAL = "recording.local_recording"
 EVE = "eve@example.com"
 ONLY = ("--only", "RC-02")
-TOLD = "Since the run before"
+TOLD = "Since the previous run"
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +47,12 @@ def told(auditor: Auditor, name: str) -> str:
 
 def test_the_page_says_what_regressed_who_did_it_and_what_the_log_says(changed: Auditor) -> None:
     page = told(changed, "audit.html")
-    assert "What changed since the run before" in page
+    assert "Changes since the previous run" in page
     assert re.search(r'class="moved">\d+ settings? newly deviating', page)
     assert f"<bdi>{EVE}</bdi>" in page
     assert "Local recording: from Off to On" in page
     assert "data-changed" in page
-    assert "new since the run before: a deviation for the first time" in page
+    assert "new since the previous run: a deviation for the first time" in page
 
 
 @pytest.mark.parametrize("name", ["html", "txt"])
@@ -65,7 +65,7 @@ def test_a_stored_run_is_told_as_the_audit_told_it(changed: Auditor, name: str) 
 def test_text_and_markdown_tell_it(changed: Auditor) -> None:
     assert re.search(rf"{TOLD} \(.* UTC\): \d+ settings? newly deviating", written(changed))
     markdown = written(changed, "--format", "markdown")
-    assert "## What changed since the run before" in markdown
+    assert "## Changes since the previous run" in markdown
     assert f"by `{EVE}`" in markdown
 
 
@@ -74,7 +74,7 @@ def test_the_first_run_has_nothing_to_tell(changed: Auditor) -> None:
     assert TOLD not in written(changed, first)
     written(changed, first, "--output", "first.html")
     page = told(changed, "first.html")
-    assert "What changed since" not in page
+    assert "Changes since the previous run" not in page
     assert 'class="life' not in page
 
 

@@ -17,10 +17,10 @@ def test_a_whole_stream_comes_back() -> None:
     ("packed", "most", "why"),
     [
         (STREAM, 799, "more than 799 bytes"),
-        (STREAM + b"x", 800, "something follows"),
-        (STREAM + STREAM, 800, "something follows"),
-        (STREAM[:-1], 800, "cut short"),
-        (b"", 800, "cut short"),
+        (STREAM + b"x", 800, "data follows"),
+        (STREAM + STREAM, 800, "data follows"),
+        (STREAM[:-1], 800, "truncated"),
+        (b"", 800, "truncated"),
         (b"evidence", 800, "cannot be unpacked"),
     ],
 )

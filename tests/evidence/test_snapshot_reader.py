@@ -161,7 +161,7 @@ def test_a_meeting_carries_the_groups_of_its_host_but_makes_no_members() -> None
 
 
 def test_a_snapshot_without_an_account_says_that_its_run_broke_off() -> None:
-    with pytest.raises(SnapshotError, match="holds no account"):
+    with pytest.raises(SnapshotError, match="contains no account"):
         Snapshot.create().account()
 
 
@@ -309,7 +309,9 @@ def test_a_full_disk_is_told_and_what_was_read_before_is_kept(tmp_path: Path) ->
     snapshot = filled(tmp_path / "run.db", range(3))
     snapshot.add_scope(user(3))
     limit_disk(snapshot, free_pages=2)
-    with pytest.raises(DiskFull, match=r"What was read before is kept: make room, then go on with"):
+    with pytest.raises(
+        DiskFull, match=r"Everything read so far is kept. Free some space, then continue with"
+    ):
         snapshot.record(user(3), SETTINGS, noise(3))
     with Snapshot.open(tmp_path / "run.db") as reader:
         assert [SETTINGS in each.outcomes for each in reader.evidence(Level.USER)] == [

@@ -87,7 +87,7 @@ def test_a_body_that_was_changed_under_its_digest_is_named_with_its_scopes(path:
     message = str(caught.value)
     assert "GET /users/{userId}/settings" in message
     assert 'user "Ada" (u1) and 1 more scope' in message
-    assert "does not fit its digest" in message
+    assert "does not match its digest" in message
 
 
 def test_a_changed_body_is_refused_wherever_it_is_read(path: Path) -> None:

@@ -84,13 +84,13 @@ def test_a_channel_whose_address_is_gone_is_left_out(ring: InMemory) -> None:
 
 @pytest.mark.usefixtures("locked")
 def test_a_keyring_that_fails_keeps_nothing_and_says_what_to_do() -> None:
-    with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses") as refused:
+    with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to the addresses") as refused:
         channel_store.save(OPS)
     assert SECRET not in str(refused.value)
 
 
 def test_without_a_keyring_the_advice_is_given() -> None:
-    with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses"):
+    with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to the addresses"):
         channel_store.check_writable("ops")
 
 
@@ -119,7 +119,7 @@ def test_a_locked_keyring_does_not_keep_an_audit_from_running(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert channel_store.resolve([]) == []
-    assert "Channels kept in the keyring get no message" in caplog.text
+    assert "No message is sent to the channels in the keyring" in caplog.text
 
 
 def test_no_keyring_and_no_channels_is_nothing_to_speak_of(
@@ -199,7 +199,7 @@ def test_a_locked_keyring_is_reported_where_a_name_was_requested() -> None:
         lambda: channel_store.forget("ops"),
         channel_store.load,
     ):
-        with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to their addresses"):
+        with pytest.raises(NotifyError, match="set AUDITOR_NOTIFY to the addresses"):
             call()
 
 

@@ -18,9 +18,12 @@ URL = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?footer=s%C3%A9same"
             "Its cert",
         ),
         ("Socket Exception: [Errno -2] Name or service not known", "No such host."),
-        ("Socket Exception: ('Connection aborted.', RemoteDisconnected())", "It hung up."),
+        (
+            "Socket Exception: ('Connection aborted.', RemoteDisconnected())",
+            "It closed the connection.",
+        ),
         ("Socket Exception: Tunnel: ProxyError('x')", "The proxy cannot be used."),
-        ("Socket Exception: [Errno 101] Network is unreachable", "The network does not reach it."),
+        ("Socket Exception: [Errno 101] Network is unreachable", "There is no route to it."),
         ("Socket Exception: [SSL: WRONG_VERSION_NUMBER]", "No encrypted connection could be made."),
     ],
 )

@@ -66,7 +66,7 @@ def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
         "Now: 14 deviations (2 critical, 12 high), 3 unknown, of 2,310 checks.",
         'Account "q6gBJVO5TzexKYTb_I2rpg", baseline consent-first, 2026-11-21 02:14 UTC.',
         'Report: "/srv/audit/report.html"',
-        'Look closer: "auditor diff 20261120-1 20261121-1"',
+        'Details: "auditor diff 20261120-1 20261121-1"',
     ]
 
 
@@ -119,7 +119,7 @@ def test_settings_and_commands_can_be_copied() -> None:
     setting = "derived:compare(user_settings, account_settings)"
     message = compose(news(change(setting=setting, scope=group()), titles={}))
     assert f"critical AI-01 `{setting}`: 1 group" in message.body.markdown
-    assert "Look closer: `auditor diff 20261120-1 20261121-1`" in message.body.markdown
+    assert "Details: `auditor diff 20261120-1 20261121-1`" in message.body.markdown
 
 
 def test_an_account_that_the_subject_names_is_not_named_again() -> None:
@@ -209,17 +209,17 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
     assert message.subject == "Zoom audit of acme could not run"
     assert "Zoom refused it" in message.body.text
     assert "SECRET123" not in message.body.text
-    assert 'Look closer: "auditor doctor"' in message.body.text
+    assert 'Details: "auditor doctor"' in message.body.text
     assert message.urgency is Urgency.BAD
 
 
 def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
     why = "The run could not be stored in the history."
     message = compose(RunEvent(None, stopped=why, found="63 deviations", account="acme"))
-    assert message.subject == "Zoom audit of acme did not end well"
+    assert message.subject == "Zoom audit of acme ended with errors"
     assert "Nothing was evaluated" not in message.body.text
     assert why in message.body.text
-    assert "Found: 63 deviations." in message.body.text
+    assert "Result: 63 deviations." in message.body.text
     assert message.urgency is Urgency.BAD
 
 
@@ -227,16 +227,16 @@ def test_what_was_not_done_is_reported_with_what_changed() -> None:
     made = news(change(), undone=["a.html cannot be written: the disk is full."])
     message = compose(made)
     assert (
-        message.subject == "Zoom audit: 1 critical setting got worse for 1 user, not all was done"
+        message.subject == "Zoom audit: 1 critical setting got worse for 1 user, some steps failed"
     )
     assert "the disk is full" in message.body.text
     assert compose(news(undone=made.undone)).urgency is Urgency.BAD
 
 
 def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone() -> None:
-    assert compose(news(stopped_before=True)).subject == "Zoom audit: ended well again"
+    assert compose(news(stopped_before=True)).subject == "Zoom audit: succeeded again"
     still = compose(news(stopped_before=True, undone=["a.html cannot be written."]))
-    assert still.subject == "Zoom audit: not all was done"
+    assert still.subject == "Zoom audit: some steps failed"
 
 
 def test_what_limits_the_comparison_is_reported() -> None:

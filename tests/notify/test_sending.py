@@ -121,7 +121,7 @@ def test_no_service_takes_longer_than_all_tries_may() -> None:
         begun = time.monotonic()
         delivery = sent_to(f"json://{hook.host}/x?rto=60", limits=replace(QUICK, whole=0.5))
         assert time.monotonic() - begun < 5
-    assert delivery.reason == "No answer within 0.5 seconds. It may still arrive."
+    assert delivery.reason == "No answer within 0.5 seconds. The message may still arrive."
 
 
 def test_a_failing_channel_keeps_no_other_from_its_message() -> None:
@@ -156,14 +156,14 @@ def test_code_of_a_service_that_breaks_down_loses_nothing(monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("", "this is none"),
-        (SECRET, "this is none"),
+        ("", "not a channel address"),
+        (SECRET, "not a channel address"),
         (f"slak://{SECRET}", "Did you mean slack://?"),
-        (f"slack://{SECRET}", "takes no slack:// address of this form"),
-        (f"https://example.com/{SECRET}", "write jsons:// in place of https://"),
-        (f"json://example.com/{SECRET}", "Use jsons:// in its place."),
-        (f"json://[2001:db8::1]/{SECRET}", "Use jsons:// in its place."),
-        (f"mailto://user:{SECRET}@mail.example.com", "Use mailtos:// in its place."),
+        (f"slack://{SECRET}", "does not accept this form of a slack:// address"),
+        (f"https://example.com/{SECRET}", "write jsons:// instead of https://"),
+        (f"json://example.com/{SECRET}", "Use jsons:// instead."),
+        (f"json://[2001:db8::1]/{SECRET}", "Use jsons:// instead."),
+        (f"mailto://user:{SECRET}@mail.example.com", "Use mailtos:// instead."),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_without_repeating_it(

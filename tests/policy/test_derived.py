@@ -138,7 +138,7 @@ def assessed_derived(control: str) -> Baseline:
 def test_a_lock_that_was_not_seen_leaves_it_unknown() -> None:
     found = locks(True, None)
     assert (found.status, found.cause) == (UNKNOWN, Cause.ABSENT)
-    assert found.detail == "1 locks could not be read."
+    assert found.detail == "1 lock could not be read."
 
 
 def test_without_any_lock_nothing_is_known() -> None:
@@ -196,7 +196,7 @@ def test_what_nobody_has_decided_is_not_taken_for_as_strict() -> None:
     for verdict in (found[GROUPS], found[USERS]):
         assert verdict.status is Status.NEEDS_DECISION
         assert verdict.observed == [check().setting]
-        assert verdict.detail == "What 1 setting should be is not decided yet."
+        assert verdict.detail == "The expected values of 1 setting have not been decided."
 
 
 def test_scopes_are_counted_once_however_many_settings_are_looser() -> None:

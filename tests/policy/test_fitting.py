@@ -58,8 +58,7 @@ def organisation_problems(folder: Path, text: str) -> list[str]:
         ),
         (
             "RC-03: {expect: 5}",
-            f".expect: 5 is a number, but {RECORDING} is a text. "
-            "Write it in quotes if the text is meant.",
+            f".expect: 5 is a number, but {RECORDING} is a text. Quote it if it is meant as text.",
         ),
         (
             "RC-02: {expect: off}",
@@ -83,7 +82,7 @@ def organisation_problems(folder: Path, text: str) -> list[str]:
         (
             "RC-02: {expect: }",
             ".expect: there is no value, but recording.local_recording is true or false. "
-            "YAML reads null, ~ and an empty place as no value.",
+            "YAML reads null, ~ and a missing value as null.",
         ),
         (
             "RC-02: {expect: {op: lte, value: 5}}",
@@ -118,8 +117,8 @@ def organisation_problems(folder: Path, text: str) -> list[str]:
         ),
         (
             f"DR-01: {{settings: {{{REGIONS}: {{op: neq, value: [US, CA]}}}}}}",
-            f".settings.{REGIONS}.value: {REGIONS} may come in any order, so that another value "
-            'proves nothing. Use "eq" with the values that are right.',
+            f".settings.{REGIONS}.value: Zoom may return {REGIONS} in any order, so a different "
+            'value proves nothing. Use "eq" with the values that are right.',
         ),
         (
             "RT-01: {settings: {recording.auto_delete_cmr_days: {op: lte, value: 20}}}",
@@ -189,7 +188,7 @@ def test_another_value_than_one_that_comes_in_any_case_is_refused(tmp_path: Path
     choice = f"CN-04: {{settings: {{{setting}: {{op: neq, value: Guest only}}}}}}"
     (problem,) = baseline_problems(tmp_path, f"controls:\n  {choice}\n")
     assert problem.endswith(
-        "may come in upper and lower case, so that another value proves nothing. "
+        "in upper and lower case, so a different value proves nothing. "
         'Use "in_ci" with the values that are right.'
     )
 

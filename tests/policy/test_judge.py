@@ -513,7 +513,7 @@ def test_a_lock_zoom_does_not_publish_has_to_be_attested() -> None:
 def test_a_lock_that_is_only_inferred_is_never_a_hard_verdict(flag: bool, state: str) -> None:
     ((_, verdict),) = lock_of(check(lock_inferred=True), locks_body(flag))
     assert (verdict.kind, verdict.status) == (FindingKind.ATTESTATION, NEEDS_DECISION)
-    assert f"is {state}, but that it holds this setting is only inferred" in verdict.detail
+    assert f"is {state}, but whether it covers this setting is only inferred" in verdict.detail
 
 
 @pytest.mark.parametrize("cause", Cause)

@@ -266,9 +266,9 @@ def test_if_the_groups_have_no_names_any_group_might_be_the_one(
         ({"user": {"name": " "}}, "may not be empty"),
         ({"level": "everyone"}, "account"),
         ({"gruop": "x"}, "Extra inputs"),
-        ({"level": "account", "group": "g"}, "no scope can be all of this at once"),
-        ({"level": "group", "user": "u"}, "no scope can be all of this at once"),
-        ({"user": "u", "meeting": "m"}, "no scope can be all of this at once"),
+        ({"level": "account", "group": "g"}, "no scope can match all of this"),
+        ({"level": "group", "user": "u"}, "no scope can match all of this"),
+        ({"user": "u", "meeting": "m"}, "no scope can match all of this"),
     ],
     ids=same_everywhere,
 )

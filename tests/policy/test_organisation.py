@@ -139,7 +139,7 @@ def test_the_example_file_is_valid() -> None:
             "parameters:\n  auto_recording_value: 3\n",
             (
                 "org.yaml:2: parameters.auto_recording_value: expected a string, for example "
-                "'none'. Write it in quotes if the text is meant."
+                "'none'. Quote it if it is meant as text."
             ),
         ),
         (
@@ -315,7 +315,9 @@ def test_an_included_file_is_found_beside_the_file_that_names_it(
 @pytest.mark.parametrize("inside", ["include: [other.yaml]\n", "baseline: strict\n"])
 def test_an_included_file_may_not_choose_or_include(folder: Path, inside: str) -> None:
     found = problems(folder, "parameters: {}\ninclude:\n  - more.yaml\n", more=inside)
-    assert found == ['org.yaml:3: include.0: more.yaml may name neither "include" nor "baseline".']
+    assert found == [
+        'org.yaml:3: include.0: more.yaml may contain neither "include" nor "baseline".'
+    ]
 
 
 def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder: Path) -> None:
@@ -360,9 +362,9 @@ def test_a_file_that_holds_more_is_not_written_anew(folder: Path) -> None:
     with pytest.raises(PolicyError) as caught:
         organisation.entries(path, "attestations", CATALOGUE)
     assert [each.replace(f"{folder}/", "") for each in caught.value.problems] == [
-        'a.yaml:8: parameters: this file is written anew with nothing but "attestations" in it; '
+        'a.yaml:8: parameters: this file is rewritten with nothing but "attestations" in it; '
         "name another one.",
-        'a.yaml:9: waivers: this file is written anew with nothing but "attestations" in it; '
+        'a.yaml:9: waivers: this file is rewritten with nothing but "attestations" in it; '
         "name another one.",
     ]
 

@@ -125,14 +125,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "both roles": (
         {"controls": ["AI-01", "TR-01"]},
-        'it stands under "controls" too; take it out there.',
+        'it is listed under "controls" as well; remove it there.',
     ),
     "no answer possible": ({"shown_by": {}, "controls": ["AI-01"]}, "nothing could answer it"),
     "claim that does not exist": ({"claims": [*range(1, 60), 60]}, "there is no claim 60."),
-    "claim under no question": ({"claims": list(range(1, 59))}, "59 stands under no question."),
+    "claim under no question": ({"claims": list(range(1, 59))}, "59 belongs to no question."),
     "control of a claim left out": (
         {"controls": ["TR-02"]},
-        "TR-01 bears on no question of claim 1.",
+        "TR-01 belongs to no question of claim 1.",
     ),
     "unknown key": ({"sure": True}, "unknown key"),
     "unknown asker": ({"asked_by": "emploee"}, "expected"),

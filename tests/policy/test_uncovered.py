@@ -175,8 +175,8 @@ def test_a_suspicious_setting_deviates_and_any_other_waits_for_a_decision() -> N
     )
     assert (two.setting, two.status) == ("in_meeting.new_ai_thing", Status.FAIL)
     assert two.severity is CATALOGUE.controls["CC-07"].severity
-    assert "It speaks of AI, consent or data sharing" in two.detail
-    assert "It speaks of AI" not in one.detail
+    assert "Its name mentions AI, consent or data sharing" in two.detail
+    assert "Its name mentions AI" not in one.detail
     assert two.source == "GET /accounts/me/settings"
 
 

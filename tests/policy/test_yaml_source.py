@@ -106,7 +106,7 @@ def test_every_key_and_item_knows_its_line() -> None:
 
 def test_a_key_that_stands_twice_is_an_error_with_both_lines() -> None:
     assert problems("title: a\nby_id:\n  AI-01: {op: x}\n  AI-02: {op: x}\n  AI-01: {op: y}\n") == [
-        'file.yaml:5: "AI-01" stands twice; the first is on line 3.'
+        'file.yaml:5: "AI-01" is defined twice; the first is on line 3.'
     ]
 
 

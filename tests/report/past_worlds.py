@@ -119,7 +119,7 @@ def changed(
 
 
 def drift() -> Drift:
-    """What changed since the previous run: deviations, a lock, an unknown, an improvement."""
+    """Changes since the previous run: deviations, a lock, an unknown, an improvement."""
     rows = findings()
     locals_ = [(scope, v) for scope, v, past in rows if past in (NEW, REGRESSED)]
     changes = [

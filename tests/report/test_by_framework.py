@@ -50,7 +50,7 @@ def test_what_is_not_claimed_is_listed_part_by_part() -> None:
 def test_a_run_that_bears_on_nothing_says_so() -> None:
     result = outline(under(worlds.empty()))
     assert result.rows == ()
-    assert result.summary.startswith("No control of this run bears on any of 127 references")
+    assert result.summary.startswith("No control of this run relates to any of 127 references")
 
 
 def test_a_control_without_deviation_is_as_expected_only_if_passes_are_stored() -> None:

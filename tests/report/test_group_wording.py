@@ -23,7 +23,7 @@ def users(*verdicts: Verdict) -> list[tuple[Scope, Verdict]]:
 def test_values_that_differ_do_not_part_findings() -> None:
     (group,) = groups_of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
     assert group.count == 9
-    assert group_outcome(group) == "found 0 (3), 1 (3), 2 (3), asked for false"
+    assert group_outcome(group) == "found 0 (3), 1 (3), 2 (3), expected false"
 
 
 def test_the_most_frequent_values_are_listed_and_the_others_counted() -> None:
@@ -87,7 +87,7 @@ def test_the_times_of_all_members_are_spanned() -> None:
 
 
 def test_an_outcome_says_what_there_is_to_say() -> None:
-    assert outcome(worlds.deviation()) == "found true, asked for false"
+    assert outcome(worlds.deviation()) == "found true, expected false"
     assert outcome(worlds.deviation(expected=None)) == "found true"
     assert outcome(worlds.unknown(Cause.ABSENT)) == "could not be judged: not returned by Zoom"
     assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision or attestation due"

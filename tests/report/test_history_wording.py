@@ -21,16 +21,16 @@ def row(regressed: int = 0, new: int = 0, persisting: int = 0) -> HistorySummary
 @pytest.mark.parametrize(
     ("summary", "count", "text"),
     [
-        (row(new=1), 1, "new since the run before: a deviation for the first time"),
-        (row(regressed=1), 1, "deviating again since the run before: it had been put right"),
+        (row(new=1), 1, "new since the previous run: a deviation for the first time"),
+        (row(regressed=1), 1, "deviating again since the previous run: it had been put right"),
         (row(persisting=1), 1, "persisting: a deviation before, too"),
-        (row(new=3, persisting=11), 14, "3 of 14 new since the run before, 11 as before"),
+        (row(new=3, persisting=11), 14, "3 of 14 new since the previous run, 11 as before"),
         (
             row(2, 3, 1200),
             1205,
-            "2 of 1,205 deviating again since the run before, 3 new, 1,200 as before",
+            "2 of 1,205 deviating again since the previous run, 3 new, 1,200 as before",
         ),
-        (row(new=47), 47, "all 47 new since the run before"),
+        (row(new=47), 47, "all 47 new since the previous run"),
         (row(persisting=47), 47, "all 47 as before"),
         (row(persisting=40), 47, "40 of 47 as before"),
         (row(), 1, ""),

@@ -200,7 +200,7 @@ def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report: Op
         "who_can_change_it": "the user, group admins, account admins",
         "evidence": "GET /users/{userId}/settings",
         "seen": "2026-11-21 21:58 UTC",
-        "history": "2 of 14 deviating again since the run before, 3 new, 9 as before\n"
+        "history": "2 of 14 deviating again since the previous run, 3 new, 9 as before\n"
         "deviating again: User 00, User 01\nnew: User 02, User 03, User 04",
         "first_seen": "2026-11-02 22:00 UTC to 2026-11-21 22:04 UTC",
         "changed_by": "eve@example.com, 2026-11-21 09:14 UTC, 5 of 14 "
@@ -413,7 +413,7 @@ def test_on_paper_deviations_and_unknowns_are_open(rich: Opened, tmp_path: Path)
         ["pdftotext", "-layout", str(paper), "-"], capture_output=True, text=True, check=True
     )
     text = " ".join(done.stdout.split())
-    assert "How the value comes to hold here" in text
+    assert "Where the value comes from" in text
     assert "Zoom privacy audit 1 of" in text
     assert "Find a control" not in text
     assert rich.page.locator(".row details[open]").count() == 0

@@ -248,7 +248,7 @@ def test_unknown_stands_among_the_numbers_with_what_it_is_of(render: Render) -> 
 def test_a_deviation_opens_to_its_chain(render: Render) -> None:
     words = Page(render(page_worlds.rich(), "html")).words
     assert (
-        "How the value comes to hold here, from the account down Layer Value Lock Holds here "
+        "Where the value comes from, from the account down Layer Value Lock Applies here "
         "account false not locked – "
         "group no value of its own, or not seen no lock, or not seen – "
         "user true no lock, or not seen this value decides" in words
@@ -290,7 +290,7 @@ def test_a_row_tells_its_history_and_wears_a_badge(render: Render) -> None:
     words = Page(render(past_worlds.run(), "html")).words
     for text in (
         "14 users 2 deviating again 3 new recording",
-        "History 2 of 14 deviating again since the run before, 3 new, 9 as before",
+        "History 2 of 14 deviating again since the previous run, 3 new, 9 as before",
         "deviating again: User 00 , User 01 new: User 02 , User 03 , User 04 First seen",
         "First seen 2026-11-02 22:00 UTC to 2026-11-21 22:04 UTC",
         "Changed by eve@example.com , 2026-11-21 09:14 UTC , 5 of 14 "
@@ -338,8 +338,8 @@ def test_hostile_words_of_the_log_stay_text(render: Render) -> None:
 def test_in_print_the_history_is_included_and_nothing_can_be_clicked() -> None:
     text = "".join(render_page(past_worlds.run(), Options(), LIMITS, paged=True))
     words = Page(text).words
-    assert "2 of 14 deviating again since the run before" in words
-    assert "What changed since the run before" in words
+    assert "2 of 14 deviating again since the previous run" in words
+    assert "Changes since the previous run" in words
     for part in ("<button", "<script", "data-changed", "data-mark", 'id="said"'):
         assert part not in text
 

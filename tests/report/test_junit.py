@@ -66,7 +66,7 @@ def test_the_attributes_are_what_is_inside(any_run: Run) -> None:
     assert counts == (seen["tests"], seen["Failure"], seen["Error"])
 
 
-NAMES = "Every override and every name in the organisation file fits the account"
+NAMES = "Every override and every name in the organisation file matches the account"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_test_case_keeps_its_name_whoever_deviates() -> None:
 def test_a_failure_names_the_first_and_counts_the_others(render: Render) -> None:
     users = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)]
     text = render(worlds.run_of(users), "junit")
-    assert 'message="30 deviations (critical): found true, asked for false"' in text
+    assert 'message="30 deviations (critical): found true, expected false"' in text
     assert "at 30 users: User 0, User 1, " in text
     assert " and 20 more\n" in text
     assert "Why it matters: A summary turns" in text
@@ -190,7 +190,7 @@ def test_a_run_that_judged_nothing_is_an_error() -> None:
 
 
 def test_a_stale_waiver_is_a_failure_of_the_run() -> None:
-    name = "Every waiver holds and covers something"
+    name = "Every waiver is valid and covers something"
     (failure,) = cases(golden())[name]
     assert "EXPIRED on 2027-01-31" in failure.text
     stale = golden().waivers[0]

@@ -107,7 +107,7 @@ def test_sections_come_in_order_of_severity() -> None:
         "Waivers and attestations",
         "Where it deviates most",
         "Deviations and how to close them",
-        "Reads that failed",
+        "Failed reads",
         "Limits",
     ]
 

@@ -41,7 +41,7 @@ def test_it_says_what_the_html_report_says(rich: bytes, tmp_path: Path) -> None:
         "57 of 115 checks are judged (53 unknown, 5 undecided)",
         "What people ask",
         "Since 2026-11-20 22:00 UTC",
-        "How the value comes to hold here, from the account down",
+        "Where the value comes from, from the account down",
         "this value decides",
         "Close it in the portal",
         "the app lacks user:read:settings:admin",

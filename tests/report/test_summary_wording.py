@@ -28,7 +28,7 @@ def run(*waivers: WaiverResult, **info: Any) -> Run:
         (4, "never", "Gate: FAIL, there is no evidence (exit code 4, --fail-on never)"),
         (5, "never", "Gate: FAIL (exit code 5, --fail-on never)"),
         (0, "high", "Gate: PASS at --fail-on high"),
-        (0, "never", "Gate: not asked to fail (--fail-on never)"),
+        (0, "never", "Gate: off (--fail-on never)"),
     ],
 )
 def test_the_gate_says_what_it_decided_and_by_which_threshold(

@@ -16,19 +16,19 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 def test_the_first_line_counts_deviations_unknowns_and_coverage(render: Render) -> None:
     assert render(worlds.everything(), "text", width=200).splitlines()[0] == (
         "50 deviations (20 critical, 15 high, 1 medium, 14 low) · 53 unknown · "
-        "5 undecided · 1 account, 3 groups, 37 users asked for"
+        "5 undecided · 1 account, 3 groups, 37 users requested"
     )
 
 
 def test_scopes_are_called_read_only_where_the_run_is_complete(render: Render) -> None:
     assert "users read" in render(worlds.large(10), "text", width=200).splitlines()[0]
-    assert "1 user asked for" in render(worlds.all_unknown(), "text").splitlines()[0]
+    assert "1 user requested" in render(worlds.all_unknown(), "text").splitlines()[0]
 
 
 def test_a_narrow_headline_breaks_between_its_parts(render: Render) -> None:
     first, second = render(worlds.everything(), "text", width=80).splitlines()[:2]
     assert first.endswith("53 unknown")
-    assert second == "5 undecided · 1 account, 3 groups, 37 users asked for"
+    assert second == "5 undecided · 1 account, 3 groups, 37 users requested"
 
 
 def test_an_incomplete_run_says_so_in_the_second_line(render: Render) -> None:

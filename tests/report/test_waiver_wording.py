@@ -29,11 +29,13 @@ ACTIVE = WaiverResult(
 STATES = {
     WaiverState.ACTIVE: "covers 2 deviations. ",
     WaiverState.EXPIRING: "covers 2 deviations, and ends soon, on 2027-01-31. ",
-    WaiverState.EXPIRED: "EXPIRED on 2027-01-31 and covers nothing any more; it met 2 deviations. ",
-    WaiverState.UNMATCHED: (
-        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; take it out. "
+    WaiverState.EXPIRED: (
+        "EXPIRED on 2027-01-31 and no longer covers anything; it matches 2 deviations. "
     ),
-    WaiverState.UNKNOWN: "met nothing that could be judged. ",
+    WaiverState.UNMATCHED: (
+        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; remove it. "
+    ),
+    WaiverState.UNKNOWN: "matched nothing that could be judged. ",
 }
 TERMS = WaiverTerms("They edit films.", "ciso@example.com", "SEC-12", date(2027, 1, 31))
 
@@ -108,7 +110,7 @@ def test_the_page_says_that_a_stale_waiver_fails_the_gate(
 ) -> None:
     section = accepted_section(render(run(replace(ACTIVE, state=state)), "html"))
     assert f"<strong>RC-02 for group Studio: {STATES[state].strip()}" in section
-    assert "fails the gate until it is renewed or taken out" in section
+    assert "fails the gate until it is renewed or removed" in section
 
 
 def test_without_waivers_the_page_has_no_list_of_them(render: Render) -> None:

@@ -155,7 +155,7 @@ def test_a_waiver_has_its_result_and_those_that_need_attention_come_first() -> N
     rows = table(opened(written(run)), "Waivers")
     assert [row["State"] for row in rows] == ["expired", "active"]
     assert rows[0]["Owner"] == "ciso@example.com"
-    assert rows[0]["What became of it"].startswith("AI-01 for user Ada: EXPIRED on 2027-01-31")
+    assert rows[0]["Result"].startswith("AI-01 for user Ada: EXPIRED on 2027-01-31")
 
 
 def test_names_that_do_not_fit_the_account_have_a_sheet_of_their_own() -> None:
@@ -210,7 +210,7 @@ def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost() -> None:
     sheets = [name for name in book.sheetnames if name.startswith("Deviations")]
     assert sheets == ["Deviations", "Deviations 2", "Deviations 3"]
     assert book["Deviations"].max_row == book["Deviations 2"].max_row == 20
-    assert book["Deviations"]["A20"].value.endswith("It goes on in the sheet “Deviations 2”.")
+    assert book["Deviations"]["A20"].value.endswith("It continues in the sheet “Deviations 2”.")
     assert book["Deviations"].auto_filter.ref.endswith("19")
     prints = [
         row["Fingerprint"] for name in sheets for row in table(book, name) if row["Fingerprint"]

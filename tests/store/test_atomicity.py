@@ -105,7 +105,7 @@ def test_a_reader_sees_one_state_while_others_write(nights: Nights) -> None:
 
 def test_no_room_in_the_history_is_reported_as_such(nights: Nights) -> None:
     nights.night()
-    with pytest.raises(DiskFull, match="Make room there"):
+    with pytest.raises(DiskFull, match="Free some space there"):
         write_too_much(nights.history.database)
     assert len(nights.history.runs()) == 1
 

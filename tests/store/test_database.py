@@ -343,7 +343,7 @@ def test_no_room_for_evidence_that_is_requested_is_reported(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "open", full)
-    with pytest.raises(DiskFull, match="Make room there"):
+    with pytest.raises(DiskFull, match="Free some space there"):
         nights.history.evidence(entry.facts.id)
 
 

@@ -195,8 +195,8 @@ def test_a_failure_is_forgotten_when_somebody_asks_anew(
         (400, {"code": 4717, "message": "The app has been disabled"}, "deactivated"),
         (400, {"reason": "The app has been disabled", "error": "invalid_request"}, "deactivated"),
         (400, {"code": 4704, "message": "Invalid client"}, "client secret is wrong"),
-        (400, {"reason": "Something new", "error": "new_error"}, "gave no token"),
-        (400, {}, "gave no token"),
+        (400, {"reason": "Something new", "error": "new_error"}, "issued no token"),
+        (400, {}, "issued no token"),
     ],
 )
 def test_each_refusal_has_its_own_sentence(

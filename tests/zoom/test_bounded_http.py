@@ -35,7 +35,7 @@ def sent(adapter: BoundedAdapter, method: str, url: str) -> Response:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "get", "QUERY"])
 def test_no_other_verb_leaves(server: Server, adapter: BoundedAdapter, method: str) -> None:
-    with pytest.raises(WriteMethodBlocked, match="is not sent: the auditor reads only"):
+    with pytest.raises(WriteMethodBlocked, match="is not sent: the auditor only reads"):
         sent(adapter, method, server.url)
     assert server.seen == []
 

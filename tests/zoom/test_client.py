@@ -244,7 +244,7 @@ def test_a_daily_limit_ends_it_at_once(zoom: responses.RequestsMock, client: Zoo
         headers={"X-RateLimit-Type": "Daily-limit", "Retry-After": "2099-01-01T00:00:00Z"},
         json={"code": 429, "message": "You have reached the maximum daily rate limit"},
     )
-    with pytest.raises(RateLimited, match="on at 2099-01-01 00:00 UTC") as caught:
+    with pytest.raises(RateLimited, match="again at 2099-01-01 00:00 UTC") as caught:
         client.get(ACCOUNT_SETTINGS)
     assert caught.value.daily
     assert client.counters == Counters(requests=1, rate_limited=1)
@@ -387,7 +387,7 @@ def test_logs_have_the_tracking_id_and_neither_token_nor_secret(
     with caplog.at_level(logging.DEBUG, "auditor"):
         client.get(ACCOUNT_SETTINGS)
     assert "GET /accounts/me/settings: HTTP 500, 0 ms, waited 0 ms, rid=WEB_1" in caplog.text
-    assert "Asking again in 0.5 s, for the 2. of at most 5 times." in caplog.text
+    assert "Retrying in 0.5 s (attempt 2 of 5)." in caplog.text
     assert "GET /accounts/me/settings: HTTP 200, 0 ms, waited 0 ms, sent again, -" in caplog.text
     assert "tok-1" not in caplog.text
     assert SECRET not in caplog.text

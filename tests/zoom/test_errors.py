@@ -87,8 +87,8 @@ def test_what_zoom_says_is_kept_to_one_short_printable_line() -> None:
 def test_a_daily_limit_says_when_it_may_go_on_and_how() -> None:
     error = RateLimited(REQUEST, daily=True, again_at=datetime(2026, 11, 23, tzinfo=UTC))
     assert str(error) == (
-        f"Zoom's daily limit for {REQUEST} is used up; it may go on at 2026-11-23 00:00 UTC. "
-        "Everything read so far is kept: go on with auditor audit --resume."
+        f"Zoom's daily limit for {REQUEST} is used up; requests are possible again at 2026-11-23 "
+        "00:00 UTC. Everything read so far is kept: continue with auditor audit --resume."
     )
 
 

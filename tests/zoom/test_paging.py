@@ -245,7 +245,7 @@ def test_no_shortfall_without_a_count_that_says_so(total: float | int | str | No
 @pytest.mark.parametrize("counted", [True, False])
 def test_a_count_that_is_none_proves_nothing(total: Any, counted: bool) -> None:
     pages = Pages(page("a", token="", total_records=total))
-    with pytest.raises(ListingUncounted, match="1 rows came for GET /users, but its count"):
+    with pytest.raises(ListingUncounted, match="1 rows arrived for GET /users, but its count"):
         list(listing(pages, counted=counted))
 
 

@@ -98,7 +98,7 @@ def test_a_file_without_pem_certificates_is_told_with_how_to_convert_it(
     monkeypatch.setenv("CURL_CA_BUNDLE", str(file))
     assert proxy_checks.is_invalid_ca_bundle(str(file))
     message = str(proxy_checks.no_pem(str(file)))
-    assert f"{file}, which CURL_CA_BUNDLE names, holds no PEM certificates" in message
+    assert f"{file}, which CURL_CA_BUNDLE names, contains no PEM certificates" in message
     assert "openssl x509 -inform der -in FILE -out FILE.pem" in message
 
 
@@ -135,7 +135,7 @@ def test_a_kind_of_proxy_that_is_not_supported_is_named(
 @pytest.mark.parametrize("address", ["http://proxy:3128 ", " http://proxy:3128", "proxy:3128\n"])
 def test_a_blank_around_a_proxy_is_no_matter_of_passwords(address: str) -> None:
     assert not proxy_checks.is_parseable(address)
-    assert "blank" in str(proxy_checks.proxy_unclear(address))
+    assert "begins or ends with a space" in str(proxy_checks.proxy_unclear(address))
     assert "%40" not in str(proxy_checks.proxy_unclear(address))
 
 

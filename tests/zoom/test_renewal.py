@@ -29,7 +29,7 @@ def test_a_token_is_refused_from_the_beginning_and_the_app_or_the_address_is_nam
     client: ZoomClient, zoom: RequestsMock, clock: Clock
 ) -> None:
     zoom.get(SETTINGS, status=401, json=REFUSAL)
-    with pytest.raises(AuthenticationFailed, match="just given") as caught:
+    with pytest.raises(AuthenticationFailed, match="just issued") as caught:
         client.get(ACCOUNT_SETTINGS)
     assert client.counters == Counters(requests=4, retries=3)
     assert (caught.value.status, caught.value.code) == (401, 124)
@@ -73,9 +73,9 @@ def test_a_person_is_told_once_while_it_goes_on(
     with caplog.at_level(logging.WARNING, "auditor"):
         client.get(ACCOUNT_SETTINGS)
     assert [record.message for record in caplog.records] == [
-        "Zoom ends this app's tokens before their time, as it does when another program signs in "
+        "Zoom revokes this app's tokens early, as it does when another program signs in "
         "with the same app: give each program an app of its own in the Zoom App Marketplace. The "
-        "audit goes on with new tokens."
+        "audit continues with new tokens."
     ]
 
 

@@ -78,5 +78,5 @@ def test_each_retry_is_logged_with_its_wait(clock: Clock, caplog: pytest.LogCapt
         policy(clock).call(failing(Transient("GET /a"), Transient("GET /b")))
     first, second = caplog.messages
     assert "GET /a" in first
-    assert first.endswith("Asking again in 0.5 s, for the 2. of at most 5 times.")
-    assert second.endswith("Asking again in 1.0 s, for the 3. of at most 5 times.")
+    assert first.endswith("Retrying in 0.5 s (attempt 2 of 5).")
+    assert second.endswith("Retrying in 1.0 s (attempt 3 of 5).")

@@ -94,15 +94,15 @@ def _of_lock(assessed: ControlExpectation, check: Check) -> Unanswered:
     why = (
         "Zoom publishes no flag for its lock"
         if check.lock is None
-        else f"that the lock {check.lock} holds it is only inferred"
+        else f"that the lock {check.lock} covers it is only inferred"
     )
     return Unanswered(
         assessed.control,
         check.setting,
         assessed.severity,
-        f"Is {check.setting} set as the baseline asks, and locked for the whole account? Look in "
-        f"the portal ({assessed.control.fix.portal}), because {why}.",
-        "set as the baseline asks, and locked",
+        f"Is {check.setting} set as the baseline requires, and locked for the whole account? "
+        f"Check in the portal ({assessed.control.fix.portal}), because {why}.",
+        "set as the baseline requires, and locked",
         "A screenshot of the setting with its lock, and its date.",
         LOCK_RENEWAL_DAYS,
     )

@@ -159,7 +159,7 @@ def _value_fault(check: Check, expectation: Expectation, comparable: list[Shape]
     ):
         how = "in upper and lower case" if check.values_ignore_case else "in any order"
         return (
-            f"{check.setting} may come {how}, so that another value proves nothing. "
+            f"Zoom may return {check.setting} {how}, so a different value proves nothing. "
             f'Use "{"in_ci" if check.values_ignore_case else "eq"}" with the values that are right.'
         )
     known = documented(check)
@@ -225,7 +225,7 @@ def _wrong_type(check: Check, value: JsonValue, comparable: Iterable[Shape]) -> 
 def _hint(shape: Shape, value: JsonValue) -> str:
     """A suggestion for the correct spelling; empty if there is none."""
     if value is None:
-        return " YAML reads null, ~ and an empty place as no value."
+        return " YAML reads null, ~ and a missing value as null."
     if shape == "boolean":
         word = _SWITCH_WORDS.get(str(value).casefold()) if not isinstance(value, list) else None
         if word is None:
@@ -239,7 +239,7 @@ def _hint(shape: Shape, value: JsonValue) -> str:
     if shape == "integer" and isinstance(value, float) and value.is_integer():
         return f" Write {int(value)}."
     if shape == "string" and isinstance(value, bool | int | float):
-        return " Write it in quotes if the text is meant."
+        return " Quote it if it is meant as text."
     if shape == "duration" and is_integer(value):
         return f" Write {value}d for days."
     return ""

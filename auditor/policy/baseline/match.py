@@ -70,7 +70,7 @@ class Match(BaseModel):
         if self.level is not None:
             levels.add(self.level)
         if len(levels) > 1 or (self.group is not None and levels & _WITHOUT_GROUPS):
-            raise ValueError("no scope can be all of this at once.")
+            raise ValueError("no scope can match all of this.")
         return self
 
     def matches(self, scope: Scope, groups: frozenset[str]) -> bool:

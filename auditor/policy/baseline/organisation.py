@@ -87,7 +87,7 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
             raise PolicyError([source.problem(("include", position), message)])
         part = _checked(yaml_source.read(path.parent / name), catalogue)
         if part.include or part.baseline is not None:
-            message = f'{name} may name neither "include" nor "baseline".'
+            message = f'{name} may contain neither "include" nor "baseline".'
             raise PolicyError([source.problem(("include", position), message)])
         merged = replace(
             merged,
@@ -160,7 +160,7 @@ def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
         raise
     organisation = load(path, catalogue)
     others = [other for other in source.data or () if other != key]
-    message = f'this file is written anew with nothing but "{key}" in it; name another one.'
+    message = f'this file is rewritten with nothing but "{key}" in it; name another one.'
     if others:
         raise PolicyError([source.problem((other,), message) for other in others])
     return organisation

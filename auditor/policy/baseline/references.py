@@ -255,8 +255,8 @@ def _only_looks_like(what: What, text: str, other: str) -> NameCheck:
 def _lookalike(text: str, other: str) -> NameCheck:
     detail = (
         f'The account also has a group "{other}", which only looks like "{text}": it differs in '
-        f"{differing_characters(text, other) or 'its letters'}. What is meant for one does not "
-        "hold for the other."
+        f"{differing_characters(text, other) or 'its letters'}. An entry for one does not "
+        "apply to the other."
     )
     return NameCheck(ReferenceState.LOOK_ALIKE, detail, other)
 
@@ -404,7 +404,7 @@ def _unused_entries(
         if alone or position in applied.overrides_in_force or match.levels & applied.blind:
             continue
         if _all_present(match, checks):
-            detail = "The account has what it names, but nobody is all of it at once."
+            detail = "The account has everything it names, but no scope matches all of it."
             yield Reference("override", override.label, "", "", ReferenceState.UNMATCHED, detail)
     exceptions = entries.exceptions
     for position, attestation in entries.attestations():
@@ -414,9 +414,7 @@ def _unused_entries(
             continue
         if _all_present(match, checks):
             entry = f"attestation of {attestation.control} for {match.label}"
-            detail = (
-                "It answers nothing: Zoom returns the value, or the control is judged elsewhere."
-            )
+            detail = "It has no effect: Zoom returns the value, or the control is judged elsewhere."
             yield Reference("attestation", entry, "", "", ReferenceState.UNUSED, detail)
 
 

@@ -24,7 +24,7 @@ UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 """Exceptions raised for damaged or foreign records; pydantic's errors are ValueErrors."""
 
 NOT_UNDERSTOOD = (
-    "This version cannot read what the run was judged with. Name a baseline with --baseline."
+    "This version cannot read the policy stored with the run. Name a baseline with --baseline."
 )
 
 

@@ -290,6 +290,6 @@ def load(folder: Path) -> Catalogue:
     for family in families:
         for control in family.controls:
             if control.id in seen:
-                raise PolicyError([f"{folder}: control {control.id} stands in two files."])
+                raise PolicyError([f"{folder}: control {control.id} is defined in two files."])
             seen.add(control.id)
     return Catalogue(tuple(families))

@@ -165,7 +165,7 @@ def _switches(observed: JsonValue, state: str) -> list[bool] | Unclear:
         booleans = [switch for switch in switches if isinstance(switch, bool)]
         if booleans and len(booleans) == len(switches):
             return booleans
-        detail = f"the object has no boolean enable, so nothing says that it is {state}"
+        detail = f"the object has no boolean enable, so it is unknown whether it is {state}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
     return wrong_type("a boolean or an object", observed)
 
@@ -330,7 +330,7 @@ def _none_equal(observed: JsonValue, expectation: Expectation, context: Context)
     if not isinstance(observed, list):
         return wrong_type("a list", observed)
     if not observed:
-        return Unclear(Cause.ABSENT, "the list is empty, so nothing was seen")
+        return Unclear(Cause.ABSENT, "the list is empty, so there is no evidence")
     hits = sum(json_equal(item, expectation.value) for item in observed)
     return _verdict(hits == 0, f"{hits} of {len(observed)} are {expectation.value!r}")
 
@@ -340,7 +340,7 @@ def _no_true_leaf(observed: JsonValue, expectation: Expectation, context: Contex
         return wrong_type("an object", observed)
     leaves = list(iter_leaves(observed))
     if not leaves:
-        return Unclear(Cause.ABSENT, "the object is empty, so nothing was seen")
+        return Unclear(Cause.ABSENT, "the object is empty, so there is no evidence")
     listed = context.exceptions(expectation.param)
 
     def is_listed(path: str) -> bool:
@@ -353,7 +353,7 @@ def _no_true_leaf(observed: JsonValue, expectation: Expectation, context: Contex
         {path for path, value in leaves if not isinstance(value, bool) and not is_listed(path)}
     )
     if strange:
-        detail = f"not a switch, so nobody can say whether it is on: {', '.join(strange)}"
+        detail = f"not a switch, so it is unknown whether it is on: {', '.join(strange)}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
     return Meets(str(expectation.param) if any(value is True for _, value in leaves) else "")
 
@@ -366,7 +366,7 @@ def _answers(observed: JsonValue) -> Mapping[str, int] | Unclear:
     if len(counts) != len(observed):
         return wrong_type("numbers of answers", observed)
     if not sum(counts.values()):
-        return Unclear(Cause.ABSENT, "nobody answered, so nothing was seen")
+        return Unclear(Cause.ABSENT, "nobody answered, so there is no evidence")
     return counts
 
 
@@ -375,7 +375,7 @@ def _agreed(observed: JsonValue, expectation: Expectation, context: Context) -> 
     if isinstance(counts, Unclear):
         return counts
     passive, total = counts.get(PASSIVE, 0), sum(counts.values())
-    detail = f"{passive} of {total} agreed passively, without an act of their own"
+    detail = f"{passive} of {total} agreed passively, without taking any action"
     return _allowed(expectation, context, detail) if passive else Meets()
 
 
@@ -469,7 +469,7 @@ def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Cont
     if not isinstance(observed, list):
         return wrong_type("a list", observed)
     if not observed:
-        return Unclear(Cause.ABSENT, "the list is empty, so nothing was seen")
+        return Unclear(Cause.ABSENT, "the list is empty, so there is no evidence")
     unlimited, strange = [], []
     for item in observed:
         kind = str(item.get("type") or "an item without a type") if isinstance(item, dict) else ""
@@ -481,7 +481,7 @@ def _none_unlimited(observed: JsonValue, expectation: Expectation, context: Cont
     if unlimited:
         return Deviates(f"kept without limit: {', '.join(sorted(unlimited))}")
     if strange:
-        detail = f"no period that Zoom documents: {', '.join(sorted(strange))}"
+        detail = f"not a period that Zoom documents: {', '.join(sorted(strange))}"
         return Unclear(Cause.UNDOCUMENTED_VALUE, detail)
     return Meets()
 
@@ -492,7 +492,7 @@ def _empty_or_triaged(observed: JsonValue, expectation: Expectation, context: Co
         return wrong_type("a list of settings", observed)
     triaged = context.exceptions(expectation.param)
     new = sorted(path for path in paths if path.casefold() not in triaged)
-    return _verdict(not new, f"nobody has decided about: {', '.join(new)}")
+    return _verdict(not new, f"not decided: {', '.join(new)}")
 
 
 OPERATORS: Mapping[str, Operator] = {

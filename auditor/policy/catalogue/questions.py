@@ -136,7 +136,9 @@ def _problems(source: Source, parsed: _QuestionFile, catalogue: Catalogue) -> It
             here = (*at, "shown_by", control_id)
             yield from _unknown(source, here, [control_id], known)
             if control_id in question.controls:
-                yield source.problem(here, 'it stands under "controls" too; take it out there.')
+                yield source.problem(
+                    here, 'it is listed under "controls" as well; remove it there.'
+                )
             if control_id in known and isinstance(shows, Mapping):
                 settings = [check.setting for check in known[control_id].checks]
                 for name in shows:
@@ -168,7 +170,7 @@ def _claim_problems(
         yield from _unknown(source, (*at, "controls"), claim.controls, known)
         related = [question for question in parsed.questions if claim.number in question.claims]
         if not related:
-            yield source.problem((*at, "number"), f"claim {claim.number} stands under no question.")
+            yield source.problem((*at, "number"), f"claim {claim.number} belongs to no question.")
             continue
         related_ids = {
             cid for question in related for cid in (*question.controls, *question.shown_by)
@@ -176,7 +178,8 @@ def _claim_problems(
         for control_id in claim.controls:
             if control_id not in related_ids:
                 yield source.problem(
-                    (*at, "controls"), f"{control_id} bears on no question of claim {claim.number}."
+                    (*at, "controls"),
+                    f"{control_id} belongs to no question of claim {claim.number}.",
                 )
 
 

@@ -154,7 +154,7 @@ class _PlainData:
             key = str(key_node.value)
             if key in mapping:
                 first = self.lines[(*at, key)]
-                problem = f'"{key}" stands twice; the first is on line {first}.'
+                problem = f'"{key}" is defined twice; the first is on line {first}.'
                 raise PolicyError([f"{self.name}:{line}: {problem}"])
             self.lines[(*at, key)] = line
             mapping[key] = self.data(value_node, (*at, key))

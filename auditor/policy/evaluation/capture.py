@@ -46,7 +46,7 @@ def capture_baseline(
         "id": name,
         "version": "1.0",
         "title": title,
-        "meaning": "The account's own values as they were read; they should stay as they are.",
+        "meaning": "Captured from the account: each value should stay as it was read.",
         "controls": dict(sorted(controls.items())),
     }
     return file, unseen

@@ -187,7 +187,7 @@ def _users(count: int) -> str:
 
 def _verdict(path: str, source: str, severity: Severity, where: str = "") -> Verdict:
     suspicious = speaks_of(path) is not None
-    what = "It speaks of AI, consent or data sharing; look at it first. " if suspicious else ""
+    what = "Its name mentions AI, consent or data sharing; look at it first. " if suspicious else ""
     return Verdict(
         control=NEW_SETTINGS_CONTROL,
         kind=FindingKind.UNCOVERED,

@@ -400,7 +400,9 @@ class Assessor:
             return verdict  # an empty list allows no group
         if self.groups.unseen is None or self.groups.has_all_names(scope):
             return verdict
-        detail = f"One of its groups may stand under {listed}, but the groups could not be listed."
+        detail = (
+            f"One of its groups may be listed under {listed}, but the groups could not be listed."
+        )
         cause = self.groups.unseen.cause
         return replace(verdict, status=Status.UNKNOWN, cause=cause, detail=detail)
 

@@ -199,12 +199,12 @@ def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
         detail = f"{pluralize(len(inputs.lock_fails), 'setting')} not locked."
         return replace(base, status=Status.FAIL, observed=_names(inputs.lock_fails), detail=detail)
     if inputs.lock_unknowns:
-        detail = f"{len(inputs.lock_unknowns)} locks could not be read."
+        detail = f"{pluralize(len(inputs.lock_unknowns), 'lock')} could not be read."
         return _unknown(base, set(inputs.lock_unknowns.values()), detail)
     if inputs.locks_due:
         detail = (
-            f"The locks of {pluralize(len(inputs.locks_due), 'setting')} are shown by no API and "
-            "not attested; the locks that can be read are on."
+            f"The locks of {pluralize(len(inputs.locks_due), 'setting')} are not shown by any API "
+            "and not attested; the locks that can be read are on."
         )
         due = replace(base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION)
         return replace(due, observed=_names(inputs.locks_due), detail=detail)
@@ -213,7 +213,8 @@ def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
     if inputs.locks_attested:
         count = len(inputs.locks_attested)
         detail = (
-            f"The locks of {count} setting{'s rest' if count > 1 else ' rests'} on attestations."
+            f"The locks of {count} setting{'s are' if count > 1 else ' is'} confirmed by "
+            "attestations only."
         )
         return replace(base, kind=FindingKind.ATTESTATION, status=Status.ATTESTED, detail=detail)
     if not inputs.lock_passes:
@@ -233,13 +234,13 @@ def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verd
     if inputs.unordered[level]:
         names = _names(inputs.unordered[level])
         detail = (
-            f"At the account and at a {level} this deviates with different values, and nothing "
-            f"says which is looser: {', '.join(map(str, names))}."
+            f"At the account and at a {level} these settings deviate with different values, and "
+            f"which is looser is unknown: {', '.join(map(str, names))}."
         )
         return _unknown(base, {Cause.UNDOCUMENTED_VALUE}, detail)
     if inputs.undecided[level]:
         count = pluralize(len(inputs.undecided[level]), "setting")
-        detail = f"What {count} should be is not decided yet."
+        detail = f"The expected values of {count} have not been decided."
         observed = _names(inputs.undecided[level])
         return replace(base, status=Status.NEEDS_DECISION, observed=observed, detail=detail)
     if inputs.looser_waivers[level]:
@@ -260,7 +261,7 @@ def _triaged(base: Verdict, inputs: DerivedInputs) -> Verdict:
         for setting in settings
     }
     if deviating:
-        detail = f"{_counted(deviating)} of AI, consent or data sharing, and nobody has decided."
+        detail = f"{_counted(deviating)} AI, consent or data sharing, and no decision was made."
         return replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
     if inputs.unread:
         return _unknown(base, inputs.unread, "Not every settings document could be read.")
@@ -275,7 +276,9 @@ def _triaged(base: Verdict, inputs: DerivedInputs) -> Verdict:
 
 
 def _counted(settings: set[str]) -> str:
-    return f"{len(settings)} new settings speak" if len(settings) > 1 else "1 new setting speaks"
+    return (
+        f"{len(settings)} new settings mention" if len(settings) > 1 else "1 new setting mentions"
+    )
 
 
 def _waived(base: Verdict, waivers: Mapping[str, WaiverTerms | None]) -> Verdict:

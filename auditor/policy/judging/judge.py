@@ -94,7 +94,7 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
         return replace(base, status=Status.NOT_APPLICABLE, detail=verdict.detail)
     if check.lock is None:
         detail = (
-            "Zoom publishes no lock flag for it: look in the portal and attest that it is locked."
+            "Zoom publishes no lock flag for it: check in the portal and attest that it is locked."
         )
         return replace(
             base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail
@@ -108,8 +108,8 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
     if check.lock_inferred:
         state = "on" if locked else "off"
         detail = (
-            f"The lock {check.lock} is {state}, but that it holds this setting is only inferred: "
-            "look in the portal and attest that it is locked."
+            f"The lock {check.lock} is {state}, but whether it covers this setting is only "
+            "inferred: check in the portal and attest that it is locked."
         )
         return replace(
             base, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION, detail=detail
@@ -216,11 +216,11 @@ _WORST_FIRST = (
 def _named(places: Sequence[Place]) -> str:
     """A sentence with the places of a key and their values."""
     if len(places) == 1:
-        return f"It stands at {places[0].path}."
+        return f"It is at {places[0].path}."
     named = [f"{place.path} ({_short(place.reading)})" for place in places[:SHOWN]]
     rest = len(places) - SHOWN
     more = f" and {rest} more" if rest > 0 else ""
-    return f"The key stands in {len(places)} places: {', '.join(named)}{more}."
+    return f"The key occurs in {len(places)} places: {', '.join(named)}{more}."
 
 
 def _short(reading: Reading) -> str:

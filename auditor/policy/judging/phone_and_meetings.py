@@ -23,7 +23,7 @@ _LEVELS = (
     Level.WEBINAR,
 )
 
-NO_SITES = Unseen(Cause.ABSENT, "Zoom lists no phone sites, and shows this setting nowhere else")
+NO_SITES = Unseen(Cause.ABSENT, "Zoom lists no phone sites, and returns this setting nowhere else")
 
 
 @dataclass(frozen=True)

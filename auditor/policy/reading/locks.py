@@ -95,7 +95,7 @@ def _object_flag(path: str, value: dict[str, JsonValue]) -> Reading:
         flags = list(iter_leaves(value))
         if flags and all(_is_lock_flag(name, flag) for name, flag in flags):
             return Seen(all(flag for _, flag in flags), path)
-    detail = "the lock is an object of no documented shape, which does not say if it holds"
+    detail = "the lock is an object of no documented shape, so it is unknown whether it is on"
     return Unseen(Cause.WRONG_TYPE, detail)
 
 

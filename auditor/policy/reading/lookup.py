@@ -137,7 +137,7 @@ def _no_object(check: Check, body: JsonValue) -> Unseen | None:
 
     Null, an empty string and an empty list count as an empty object: the setting is absent.
     """
-    value, above = body, "the answer"
+    value, above = body, "the response"
     for part in check.setting.split("."):  # the alternative shapes of a view are not documented
         if value in (None, "") or value == []:
             return None

@@ -319,7 +319,7 @@
     area.value = text;
     area.focus();
     area.select();
-    say("This page may not use the clipboard. The JSON is selected: copy it from here.");
+    say("The browser does not let this page use the clipboard. The JSON is selected: copy it from here.");
   };
 
   const copy = async (row, button) => {
