@@ -53,8 +53,8 @@ def test_an_address_can_come_from_standard_input() -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("", "ops: A channel is an address"),
-        (SECRET, "ops: A channel is an address"),
+        ("", "ops: This is not a channel address"),
+        (SECRET, "ops: This is not a channel address"),
         (f"json://example.com/{SECRET}", "Use jsons:// instead."),
         (f"json://localhost/{SECRET} json://localhost/b", "Give one address."),
     ],
