@@ -263,7 +263,7 @@ def accept(
         f"Accepted run {facts.id} of account {printable(facts.account_id)}, baseline "
         f"{facts.baseline.id} {facts.baseline.version}, depth {facts.depth}{selected}, "
         f"organisation file {facts.organisation_digest or 'none'}: {facts.deviations:,} deviations "
-        f"and {facts.unknown:,} unknown are no news to auditor gate --new-only with the same "
+        f"and {facts.unknown:,} unknown count as known for auditor gate --new-only with the same "
         "options."
     )
 

@@ -331,7 +331,7 @@ def test_a_file_that_is_included_twice_or_too_many_of_them_are_refused(folder: P
 
 def test_a_file_that_includes_itself_is_refused(folder: Path) -> None:
     (message,) = problems(folder, "include: [org.yaml]\n")
-    assert message.startswith("org.yaml:1: include.0: org.yaml may name neither")
+    assert message.startswith("org.yaml:1: include.0: org.yaml may contain neither")
 
 
 def test_problems_in_an_included_file_name_that_file(folder: Path) -> None:
