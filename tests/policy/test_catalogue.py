@@ -47,7 +47,7 @@ def test_an_empty_folder_is_no_catalogue(tmp_path: Path) -> None:
 def test_an_id_in_two_files_is_refused(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(FAMILY.format(family="x", id="X-01"), "utf-8")
-    with pytest.raises(PolicyError, match="control X-01 stands in two files"):
+    with pytest.raises(PolicyError, match="control X-01 is defined in two files"):
         catalogue.load(tmp_path)
 
 
