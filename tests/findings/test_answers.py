@@ -1,6 +1,5 @@
 """Answers: what a run says about a question, never more than its evidence shows."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.answers import (
     AffectedScopes,
     Answer,
@@ -20,17 +18,7 @@ from auditor.findings.answers import (
     with_features,
 )
 from auditor.findings.inventory import Feature, PeopleStates, SettingState, ValueCount
-from auditor.findings.model import (
-    ApiUsage,
-    BaselineInfo,
-    ControlInfo,
-    FindingKind,
-    RunInfo,
-    Severity,
-    Status,
-    Summary,
-    Verdict,
-)
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.questions import (
     DEVIATES,
     DISABLED,
@@ -40,7 +28,9 @@ from auditor.findings.questions import (
     RelatedControl,
 )
 from auditor.findings.run import Run
-from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
+from auditor.findings.verdict_store import VerdictStore
+from tests import builders
+from tests.builders import assessment, control_info, run_of, summary_of
 
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "Example")
 GROUP = Scope(Level.GROUP, "g1", "Sales")
@@ -62,17 +52,11 @@ NOTICE = related("CN-04")
 
 
 def verdict(status: Status = Status.PASS, control: str = "AI-01", **fields: Any) -> Verdict:
+    """On a pass the value is off, on a deviation it is on."""
     observed = {Status.PASS: False, Status.FAIL: True, Status.WAIVED: True}.get(status)
-    made = Verdict(
-        control=control,
-        kind=FindingKind.VALUE,
-        status=status,
-        severity=Severity.HIGH,
-        setting=control.lower(),
-        observed=observed,
-        expected={"op": "eq", "value": False},
-    )
-    return replace(made, **fields)
+    fields = {"setting": control.lower(), "observed": observed, "cause": None, **fields}
+    fields = {"expected": {"op": "eq", "value": False}, **fields}
+    return builders.verdict(status, control, **fields)
 
 
 def question(*controls: RelatedControl) -> Question:
@@ -90,30 +74,12 @@ def everywhere(*verdicts: Verdict, but: Sequence[Row] = ()) -> list[Row]:
 
 
 def run(rows: Sequence[Row], **fields: Any) -> Run:
-    by_status = Counter(v.status for _, v in rows)
-    summary = Summary(by_status, {}, {}, COVERAGE)
+    assessments = [assessment(scope, verdict) for scope, verdict in rows]
+    summary = summary_of(assessments, coverage=COVERAGE)
     summary = replace(summary, **{k: v for k, v in fields.items() if hasattr(summary, k)})
     ids = fields.get("assessed", {"AI-01", "CN-04", "TR-01"})
     assert isinstance(ids, set)
-    return Run(
-        info=RunInfo(
-            id="r1",
-            account_id="acc",
-            api_url="https://api.zoom.us/v2",
-            started_at=parse_rfc3339("2026-11-21T20:00:00Z"),
-            finished_at=parse_rfc3339("2026-11-21T20:01:00Z"),
-            depth="user",
-            baseline=BaselineInfo("strict", "1.0", "sha256:0"),
-            evidence_digest="sha256:1",
-            complete=True,
-            exit_code=0,
-        ),
-        summary=summary,
-        api=ApiUsage(),
-        errors=(),
-        controls={i: ControlInfo(i, i, "", Severity.HIGH) for i in ids},
-        assessments=VerdictStore.of(Assessment(scope, VerdictSet.of([v])) for scope, v in rows),
-    )
+    return run_of(*assessments, summary=summary, controls={i: control_info(i) for i in ids})
 
 
 def answer(rows: Sequence[Row], *controls: RelatedControl, **fields: Any) -> Answer:

@@ -2,50 +2,14 @@
 
 import random
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.timestamps import parse_rfc3339
-from auditor.findings.model import (
-    ApiUsage,
-    BaselineInfo,
-    FindingKind,
-    RunInfo,
-    Severity,
-    Status,
-    Summary,
-    Verdict,
-)
-from auditor.findings.run import Run, fingerprint
-from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
-
-AT = "2026-11-21T20:00:00.000Z"
-ACCOUNT = Scope(Level.ACCOUNT, "acc")
-
-
-def verdict(
-    control: str = "AI-01", setting: str = "a.b", severity: Severity = Severity.HIGH, **fields: Any
-) -> Verdict:
-    fields = {"kind": FindingKind.VALUE, "status": Status.FAIL, **fields}
-    return Verdict(control=control, setting=setting, severity=severity, **fields)
-
-
-def run_of(*assessments: Assessment) -> Run:
-    info = RunInfo(
-        id="r",
-        account_id="acc",
-        api_url="https://api.example",
-        started_at=parse_rfc3339(AT),
-        finished_at=parse_rfc3339(AT),
-        depth="user",
-        baseline=BaselineInfo("strict", "1", "sha256:0"),
-        evidence_digest="sha256:0",
-        complete=True,
-        exit_code=0,
-    )
-    return Run(info, Summary({}, {}, {}, {}), ApiUsage(), (), {}, VerdictStore.of(assessments))
+from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.run import fingerprint
+from auditor.findings.verdict_store import Assessment, VerdictSet
+from tests.builders import ACCOUNT, READ_AT, assessment, run_of, verdict
 
 
 def mixed(seed: int) -> list[Assessment]:
@@ -54,9 +18,9 @@ def mixed(seed: int) -> list[Assessment]:
     shared = [
         VerdictSet.of(
             verdict(
-                f"AI-0{dice.randrange(3)}",
-                f"s{dice.randrange(4)}",
-                dice.choice(list(Severity)),
+                control=f"AI-0{dice.randrange(3)}",
+                setting=f"s{dice.randrange(4)}",
+                severity=dice.choice(list(Severity)),
                 kind=dice.choice([FindingKind.VALUE, FindingKind.LOCK]),
             )
             for _ in range(6)
@@ -81,20 +45,17 @@ def test_findings_come_in_the_order_of_the_contract(seed: int) -> None:
 
 
 def test_a_scope_that_was_judged_in_two_parts_is_sorted_as_one() -> None:
-    first = Assessment(ACCOUNT, VerdictSet.of([verdict(setting="b"), verdict(setting="d")]))
-    second = Assessment(ACCOUNT, VerdictSet.of([verdict(setting="a"), verdict(setting="c")]))
+    first = assessment(ACCOUNT, verdict(setting="b"), verdict(setting="d"))
+    second = assessment(ACCOUNT, verdict(setting="a"), verdict(setting="c"))
     found = [f.verdict.setting for f in run_of(first, second).findings()]
     assert found == ["a", "b", "c", "d"]
 
 
 def test_the_worst_comes_first_whatever_its_name() -> None:
-    verdicts = VerdictSet.of(
-        [verdict("AA", severity=Severity.LOW), verdict("ZZ", severity=Severity.CRITICAL)]
-    )
-    assert [f.verdict.control for f in run_of(Assessment(ACCOUNT, verdicts)).findings()] == [
-        "ZZ",
-        "AA",
-    ]
+    harmless = verdict(control="AA", severity=Severity.LOW)
+    worst = verdict(control="ZZ", severity=Severity.CRITICAL)
+    findings = run_of(assessment(ACCOUNT, harmless, worst)).findings()
+    assert [f.verdict.control for f in findings] == ["ZZ", "AA"]
 
 
 def test_equal_verdicts_of_two_levels_stay_with_their_scopes() -> None:
@@ -108,8 +69,8 @@ def test_a_finding_has_the_time_of_its_own_request() -> None:
     verdicts = VerdictSet.of(
         [verdict(setting="a", source="GET /a"), verdict(setting="b", source="GET /b")]
     )
-    assessment = Assessment(ACCOUNT, verdicts, {"GET /a": AT})
-    assert [f.observed_at for f in run_of(assessment).findings()] == [AT, None]
+    assessment = Assessment(ACCOUNT, verdicts, {"GET /a": READ_AT})
+    assert [f.observed_at for f in run_of(assessment).findings()] == [READ_AT, None]
 
 
 def test_a_run_without_assessments_has_no_findings() -> None:

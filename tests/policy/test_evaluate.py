@@ -10,20 +10,16 @@ from auditor.evidence.read_plan import PENDING, PHONE, TOKEN
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import (
     ApiUsage,
-    BaselineInfo,
     FindingKind,
     ReadError,
-    RunInfo,
     Severity,
     Status,
     Verdict,
 )
 from auditor.findings.run import Run
-from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.evaluation import evaluate as evaluation_module
 from auditor.policy.evaluation.evaluate import Evaluation, not_reached
@@ -47,6 +43,7 @@ from tests.builders import (
     locks_body,
     only_verdict,
     outcome,
+    run_info,
     scope_verdicts,
     settings_body,
     snapshot_of,
@@ -301,10 +298,10 @@ def test_counts_add_up_with_the_findings() -> None:
         assert summary.unread == len(unread)
         slim = evaluation_module.evaluate(snapshot, CATALOGUE, expectation, {}, depth)
         assert slim.summary == summary
-        listed = list(run_of(slim, expectation, snapshot).findings())
+        listed = list(run_of(slim, snapshot).findings())
         assert len(listed) == sum(summary.by_status.values()) - summary.by_status[PASS]
         assert [f.order for f in listed] == sorted(f.order for f in listed)
-        everything = list(run_of(found, expectation, snapshot).findings())
+        everything = list(run_of(found, snapshot).findings())
         assert len(everything) == sum(summary.by_status.values())
         assert [f.order for f in everything] == sorted(f.order for f in everything)
         assert len({f.fingerprint for f in everything}) == len(everything)
@@ -392,17 +389,9 @@ def test_errors_of_the_token_and_zoom_phone_are_told() -> None:
 # The same result every time
 
 
-def run_of(evaluation: Evaluation, expectation: Baseline, snapshot: Snapshot) -> Run:
-    info = BaselineInfo("b", "1", "sha256:0")
-    return Run(
-        info=RunInfo(
-            "r", "acc", "https://api.example", parse_rfc3339(READ_AT), parse_rfc3339(READ_AT),
-            "user", info, snapshot.digest(),
-            evaluation.complete, 0,
-        ),
-        summary=evaluation.summary, api=ApiUsage(), errors=evaluation.errors, controls={},
-        assessments=evaluation.assessments,
-    )  # fmt: skip
+def run_of(evaluation: Evaluation, snapshot: Snapshot) -> Run:
+    info = run_info(evidence_digest=snapshot.digest(), complete=evaluation.complete)
+    return Run(info, evaluation.summary, ApiUsage(), evaluation.errors, {}, evaluation.assessments)
 
 
 def shuffled(
@@ -453,7 +442,7 @@ def test_the_order_of_recording_changes_nothing(seed: int) -> None:
     one, two = evaluated(first, expectation), evaluated(other, expectation)
     assert one.summary == two.summary
     assert one.errors == two.errors
-    listed = [list(run_of(each, expectation, first).findings()) for each in (one, two)]
+    listed = [list(run_of(each, first).findings()) for each in (one, two)]
     assert listed[0] == listed[1]
     assert len(listed[0]) > 30
 
@@ -496,7 +485,7 @@ def test_a_finding_says_when_its_document_was_read() -> None:
         snapshot.record(scope, SETTINGS, document({"in_meeting": {"thing": True}}, when, when))
     snapshot.record(ACCOUNT, View("groups"), document({}, "GET /groups", READ_AT))
     found = evaluated(snapshot, BASELINE, depth=Level.GROUP)
-    listed = run_of(found, BASELINE, snapshot).findings()
+    listed = run_of(found, snapshot).findings()
     assert {f.scope: f.observed_at for f in listed} == times
 
 
