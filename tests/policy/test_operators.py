@@ -368,6 +368,9 @@ def detail_of(op: str, observed: Any, **arguments: Any) -> str:
 
 
 OTHER_TYPES: list[tuple[str, dict[str, Any], Any, str]] = [
+    ("agreed", {"param": "names"}, ["agree"], "numbers of answers"),
+    ("agreed", {"param": "names"}, {"agree": "many"}, "numbers of answers"),
+    ("none_unlimited", {}, {}, "a list"),
     ("off", {}, 1, "a boolean or an object"),
     ("neq", {"value": "a"}, True, "a string"),
     ("in_ci", {"value": ["a"]}, 1, "a string"),
@@ -439,7 +442,33 @@ OTHER_TYPES: list[tuple[str, dict[str, Any], Any, str]] = [
 
 def test_a_value_of_another_type_is_told_with_the_expected_one() -> None:
     for op, arguments, observed, expected in OTHER_TYPES:
-        assert f"expected {expected}, " in detail_of(op, observed, **arguments), op
+        detail = f"expected {expected}, Zoom returned {json_type(observed)}"
+        assert detail_of(op, observed, **arguments) == detail, op
+
+
+@pytest.mark.parametrize(
+    ("op", "observed", "word"),
+    [
+        ("off", {"x": 1}, " off"),
+        ("on", {"x": 1}, " on"),
+        ("none_equal", [], "list"),
+        ("no_true_leaf_except_param", {}, "object"),
+        ("no_write_scopes", [], "scopes"),
+        ("unanswered", {}, "answered"),
+    ],
+)
+def test_a_value_that_shows_nothing_says_what_is_missing(
+    op: str, observed: JsonValue, word: str
+) -> None:
+    arguments = {"value": {"value": 1}, "param": param("names"), "nothing": {}}[OPERATORS[op].takes]
+    detail = detail_of(op, observed, **arguments)
+    assert word in detail
+
+
+def test_a_switch_that_a_parameter_allows_names_the_parameter() -> None:
+    assert outcome("off_unless_param", True, **param("yes")) == Meets("yes")
+    assert outcome("off_unless_param", True, **param("no")) == Deviates()
+    assert outcome("off_unless_param", True, **param("unset")) == Undecided("unset")
 
 
 DEVIATING_PARTS: list[tuple[str, dict[str, Any], Any, str]] = [
