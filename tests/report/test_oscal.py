@@ -12,6 +12,7 @@ from trestle.oscal.assessment_results import Model
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.report import FORMATS, FormatError, Options
@@ -195,7 +196,7 @@ def test_what_has_no_time_was_collected_by_the_end_of_the_run() -> None:
     run = run_with(worlds.deviation())
     ((assessment, _),) = run.assessments.in_order()
     bare = replace(run, assessments=type(run.assessments).of([replace(assessment, observed_at={})]))
-    assert result(bare)["observations"][0]["collected"] == run.info.finished_at
+    assert result(bare)["observations"][0]["collected"] == format_rfc3339(run.info.finished_at)
 
 
 def test_identifiers_are_those_of_the_run() -> None:
