@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.app.audit import EvaluationConfig
-from auditor.app.inventory import evidence_info
+from auditor.app.inventory import AI_FEATURES, evidence_info
 from auditor.app.runs import RunSource
 from auditor.errors import AuditorError, ExitCode, nearest
 from auditor.evidence import names
@@ -13,7 +13,7 @@ from auditor.evidence.snapshot import Snapshot
 from auditor.findings.inventory import ScopeExplanation
 from auditor.plain_text import printable
 from auditor.policy.baseline.waivers import WaiversAndAttestations
-from auditor.policy.catalogue import features, files
+from auditor.policy.catalogue import files
 from auditor.policy.evaluation import explanation
 from auditor.policy.evaluation.inventory import FeatureSelection, chosen_features
 from auditor.policy.evaluation.setting_states import AccountEvidence
@@ -65,7 +65,7 @@ def explain(snapshot: Snapshot, name: str, selection: FeatureSelection) -> Scope
     scope = find_scope(snapshot, name)
     evidence = AccountEvidence.of(snapshot)
     if not (selection.topics or selection.settings or selection.everything):
-        selection = FeatureSelection(topics=(features.AI,))
+        selection = AI_FEATURES
     rows = chosen_features(evidence, catalogue, selection)
     config = EvaluationConfig.from_snapshot(snapshot, catalogue)
     assessor = Assessor(

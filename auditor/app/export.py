@@ -4,10 +4,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.app.audit import EvaluationConfig, judge, metadata
+from auditor.app.inventory import AI_FEATURES, inventory_of
 from auditor.app.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
 from auditor.app.signed_runs import bundle_signer
 from auditor.config.settings import Settings
@@ -87,7 +89,9 @@ class ExportOptions:
         """
         with self.renamed(snapshot, judgement) as (shown, config):
             evaluated = judge(shown, config) if run is None or self.key is not None else run
-            yield EvaluatedRun(replace(evaluated, framework=self.framework), shown, config)
+            inventory = partial(inventory_of, shown, AI_FEATURES)
+            evaluated = replace(evaluated, framework=self.framework, inventory=inventory)
+            yield EvaluatedRun(evaluated, shown, config)
 
     @contextmanager
     def renamed(

@@ -3,13 +3,13 @@ baseline."""
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from auditor.app.audit import PSEUDONYMISED, SIMULATED, EvaluationConfig
-from auditor.app.export import ExportOptions
 from auditor.app.runs import RunSource
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.findings.inventory import EvidenceInfo, Feature, Inventory, key_of
-from auditor.policy.catalogue import files
+from auditor.policy.catalogue import features, files
 from auditor.policy.evaluation import inventory as evaluation
 from auditor.policy.evaluation.inventory import FeatureSelection
 from auditor.policy.evaluation.setting_states import AccountEvidence
@@ -17,17 +17,27 @@ from auditor.store.errors import StoreError
 from auditor.store.runs import Runs
 from auditor.zoom.hosts import is_loopback
 
-__all__ = ["FeatureSelection", "evidence_info", "inventory_of", "take_inventory", "with_history"]
+if TYPE_CHECKING:
+    from auditor.app.export import ExportOptions
+
+__all__ = [
+    "AI_FEATURES",
+    "FeatureSelection",
+    "evidence_info",
+    "inventory_of",
+    "take_inventory",
+    "with_history",
+]
+
+AI_FEATURES = FeatureSelection(topics=(features.AI,))
 
 
 def take_inventory(
-    source: RunSource,
-    run: str,
-    selection: FeatureSelection,
-    *,
-    pseudonymise: bool = False,
+    source: RunSource, run: str, selection: FeatureSelection, export: "ExportOptions"
 ) -> Inventory:
     """The features of a stored run, by id, `latest` or the path of a snapshot.
+
+    `export` says whether people go by pseudonyms.
 
     Raises:
         PolicyError: a topic, a setting or a group does not exist.
@@ -35,7 +45,6 @@ def take_inventory(
         SnapshotError: the run did not finish, or its file is not a snapshot.
         StoreError: the history cannot be read.
     """
-    export = ExportOptions.chosen(None, pseudonymise, source.settings)
     stored, evidence = source.opened_file(run)
     with evidence as snapshot:
         judgement = EvaluationConfig.from_snapshot(snapshot, files.shipped_catalogue())
@@ -55,8 +64,8 @@ def inventory_of(snapshot: Snapshot, selection: FeatureSelection) -> Inventory:
     info = evidence_info(snapshot)
     evidence = AccountEvidence.of(snapshot)
     rows = evaluation.chosen_features(evidence, catalogue, selection)
-    features = evaluation.inventory(evidence, rows, selection.groups)
-    return Inventory(info, tuple(features), selection.groups)
+    found = evaluation.inventory(evidence, rows, selection.groups)
+    return Inventory(info, tuple(found), selection.groups)
 
 
 def with_history(stored: Runs, found: Inventory) -> Inventory:

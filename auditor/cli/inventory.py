@@ -107,6 +107,7 @@ def inventory(
 
     **auditor inventory --setting 'recording.\\*'**
     """
+    from auditor.app.export import ExportOptions
     from auditor.app.inventory import FeatureSelection, take_inventory
     from auditor.app.runs import RunSource
     from auditor.config import settings as config
@@ -120,9 +121,11 @@ def inventory(
         files.check_writable(output)
     suffix = output.suffix.lower() if output is not None else ""
     chosen = format_ or _SUFFIXES.get(suffix, InventoryFormat.TEXT)
-    source = RunSource.chosen(config.load(), terminal.say, account=account, sandbox=sandbox)
+    settings = config.load()
+    export = ExportOptions.chosen(None, pseudonymise, settings)
+    source = RunSource.chosen(settings, terminal.say, account=account, sandbox=sandbox)
     selection = FeatureSelection(tuple(topic or ()), tuple(setting or ()), tuple(group or ()))
-    found = take_inventory(source, run, selection, pseudonymise=pseudonymise)
+    found = take_inventory(source, run, selection, export)
     write = partial(_write, found, chosen, min(terminal.width, MAX_WIDTH))
     if output is not None:
         files.write(output, write)

@@ -8,6 +8,7 @@ from itertools import islice
 from auditor.evidence.scope import Scope
 from auditor.findings.drift import Drift
 from auditor.findings.frameworks import Framework
+from auditor.findings.inventory import Inventory
 from auditor.findings.model import (
     ApiUsage,
     ControlInfo,
@@ -68,6 +69,8 @@ class Run:
     """Looks up the history of findings by fingerprint; None without a history."""
     drift: Drift | None = None
     """Changes since the previous run; None without one."""
+    inventory: Callable[[], Inventory] | None = None
+    """Reads which AI features are on, and for whom; None if the evidence is not at hand."""
 
     @property
     def stale(self) -> int:

@@ -29,6 +29,7 @@ from auditor.report import (
     charts,
     diff_output,
     history_wording,
+    inventory_wording,
     summary_wording,
     waiver_wording,
     wording,
@@ -128,6 +129,9 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             trend=charts.trend(replace(run, trend=run.trend[-MOST_POINTS:])),
             passes=passes,
             csp=_content_security_policy(),
+            inventory=inventory_wording.sections(run.inventory())
+            if run.inventory is not None and not paged
+            else (),
             checks=_checks,
             levels_of=_levels_of,
             controls_of=_controls_of,

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from auditor.cli import explain, inventory
+from auditor.cli import explain, inventory, report
 from auditor.cli.main import Commands, options
 from auditor.policy.catalogue import documented
 from auditor.report import inventory_output
@@ -19,6 +19,7 @@ app = typer.Typer(cls=Commands)
 app.callback()(options)
 app.command()(inventory.inventory)
 app.command()(explain.explain)
+app.command()(report.report)
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
 Calling = Callable[..., Result]
@@ -70,6 +71,14 @@ def test_a_file_is_written_in_the_format_of_its_name(
     assert (result.exit_code, result.output) == (0, "")
     begins = {"json": '{"schema"', "csv": "\ufeff", "html": "<!doctype", "md": "## ", "txt": "Sim"}
     assert path.read_text(encoding="utf-8").startswith(begins[suffix])
+
+
+def test_the_html_report_begins_with_what_is_on(calling: Calling, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    assert calling("report", "--output", path).exit_code == 0
+    page = path.read_text(encoding="utf-8")
+    assert page.index("What is on, and for whom") < page.index("In numbers")
+    assert SUMMARY in page
 
 
 def test_one_setting_of_one_group(calling: Calling) -> None:
