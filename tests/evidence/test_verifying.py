@@ -13,6 +13,7 @@ import pytest
 from auditor.evidence.errors import EvidenceAltered, SnapshotError
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS, Document
 from tests.evidence.test_snapshot import ACCOUNT, AT, DENIED, GROUP, USER, document
 
@@ -54,7 +55,7 @@ def bodies(path: Path, change: Callable[[bytes], bytes]) -> None:
 def test_untouched_evidence_comes_to_the_same_however_often_it_is_asked(path: Path) -> None:
     with Snapshot.open(path) as one, Snapshot.open(path) as other:
         assert one.verified() == one.verified() == other.verified()
-        assert one.verified().oldest == AT
+        assert one.verified().oldest == parse_rfc3339(AT)
 
 
 def test_the_digest_is_the_one_that_earlier_versions_gave(path: Path) -> None:

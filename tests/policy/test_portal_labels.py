@@ -120,4 +120,4 @@ def test_the_document_says_how_many_settings_have_a_name() -> None:
     seen = sum(bool(LABELS.settings[path].seen) for path in CHECKED & set(LABELS.settings))
     assert f"Of the {len(CHECKED)} settings that a shipped control judges" in prose
     assert f"{len(CHECKED & set(LABELS.settings))} have a name in the list" in prose
-    assert f"For {seen} of them a name stands in a recorded entry" in prose
+    assert f"{seen} of these names occur in a recorded entry" in prose
