@@ -19,6 +19,7 @@ from auditor.store.history import StoredRun
 from tests.app.stored import finished, judgement, organisation
 from tests.builders import ACCOUNT, CATALOGUE, nested, override_entry
 from tests.cli.commands import fill
+from tests.every_case import every_case
 from tests.report.worlds import deviation, judged
 from tests.store import conftest as histories
 from tests.store.nights import Nights, fingerprint_of, user
@@ -54,8 +55,8 @@ def moves(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeK
 # What changes are called
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "move"),
+@every_case(
+    "before, after, move",
     [
         (PASS, FAIL, ChangeKind.REGRESSED),
         (Status.ATTESTED, FAIL, ChangeKind.REGRESSED),
@@ -86,7 +87,9 @@ def moves(nights: Nights, one: StoredRun, other: StoredRun) -> dict[str, ChangeK
 def test_a_change_of_status_has_its_name(
     nights: Nights, before: Status, after: Status, move: ChangeKind | None
 ) -> None:
-    one, other = nights.night({"u1": before}), nights.night({"u1": after})
+    account = f"from {before} to {after}"
+    one = nights.night({"u1": before}, account_id=account)
+    other = nights.night({"u1": after}, account_id=account)
     assert moves(nights, one, other) == ({"u1": move} if move else {})
 
 
@@ -339,6 +342,7 @@ def test_a_run_whose_evidence_is_gone_is_told(nights: Nights) -> None:
 # Size
 
 
+@pytest.mark.slow
 def test_thousands_of_changes_stream(nights: Nights) -> None:
     fail: tuple[Verdict, ...] = (deviation("AI-01"),)
     users = [f"u{at:05}" for at in range(MANY)]

@@ -1,5 +1,6 @@
 """What the gate says of runs: every reason to stay shut, and what is counted where it judges."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -24,6 +25,7 @@ from auditor.findings.model import Severity, Status, Verdict, WaiverResult, Waiv
 from auditor.findings.run import Run
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
+from tests.every_case import every_case
 from tests.report.worlds import deviation
 from tests.store.nights import Nights
 
@@ -169,9 +171,10 @@ def test_nothing_found_opens_it(nights: Nights) -> None:
     assert answer.reason == "0 deviations at high or above, 0 unknown."
 
 
-@pytest.mark.parametrize("threshold", list(Severity))
-@pytest.mark.parametrize("severity", list(Severity))
-@pytest.mark.parametrize("status", [Status.FAIL, Status.UNKNOWN])
+@every_case(
+    "threshold, severity, status",
+    itertools.product(Severity, Severity, [Status.FAIL, Status.UNKNOWN]),
+)
 def test_what_is_as_severe_as_the_threshold_or_worse_shuts_it(
     nights: Nights, threshold: Severity, severity: Severity, status: Status
 ) -> None:
@@ -181,10 +184,7 @@ def test_what_is_as_severe_as_the_threshold_or_worse_shuts_it(
     assert answer.code == (shut if severity.rank <= threshold.rank else ExitCode.OK)
 
 
-@pytest.mark.parametrize(
-    "status",
-    [s for s in Status if s not in (Status.FAIL, Status.UNKNOWN)],
-)
+@every_case("status", [s for s in Status if s not in (Status.FAIL, Status.UNKNOWN)])
 def test_no_other_status_is_counted(nights: Nights, status: Status) -> None:
     answer = answered(nights, {"u1": deviation("AI-01", status=status)}, GatePolicy(Severity.LOW))
     assert (answer.code, answer.deviations, answer.unknown) == (ExitCode.OK, 0, 0)

@@ -15,6 +15,7 @@ from auditor.bundle.verifying import NotABundle, TamperedBundle, Verified, verif
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.secrets.signing import PublicKey, Signer
 from tests.bundle import samples
+from tests.every_case import every_case
 
 NAMES = ("manifest.json", "manifest.sig", *samples.PARTS)
 
@@ -81,7 +82,7 @@ def test_one_altered_byte_of_a_deflated_part_is_found_even_where_it_means_nothin
         assert altered(changed).part == "report.json"
 
 
-@pytest.mark.parametrize("cut", [1, 10, 22, 23, 100, 1000])
+@every_case("cut", [1, 10, 22, 23, 100, 1000])
 def test_a_bundle_that_is_cut_short_is_found(cut: int) -> None:
     altered(samples.bundle()[:-cut])
 
@@ -198,7 +199,7 @@ def test_another_zip_file_is_no_bundle(comment: bytes) -> None:
         verified(out.getvalue())
 
 
-@pytest.mark.parametrize(
+@every_case(
     "name", ["../up.txt", "/etc/passwd", "a/b.txt", "C:x.txt", "noext", "A.TXT", "a\n.txt", ".a"]
 )
 def test_a_part_with_a_name_that_leads_elsewhere_is_refused(name: str) -> None:

@@ -1,0 +1,1 @@
+"""Settings have a known order of sources, none of which others may write to."""

@@ -15,6 +15,7 @@ from auditor.redaction.held_secrets import HeldSecrets
 from auditor.redaction.text import redact_text
 from auditor.secrets.backends import KeyringUnavailable
 from auditor.zoom.hosts import GOVERNMENT
+from tests.every_case import every_case
 
 CREDENTIALS = {"ZOOM_ACCOUNT_ID": "acc", "ZOOM_CLIENT_ID": "cid", "ZOOM_CLIENT_SECRET": "sec"}
 IN_KEYRING = {"account_id": "kept-a", "client_id": "kept-c", "client_secret": "kept-s"}
@@ -149,7 +150,7 @@ def test_an_empty_key_of_the_config_file_counts_as_set_to_nothing(config_file: P
         settings.credentials(full_keyring)
 
 
-@pytest.mark.parametrize("around", ["\n", "\r\n", " ", "\t", "\ufeff", "\u00a0"])
+@every_case("around", ["\n", "\r\n", " ", "\t", "\ufeff", "\u00a0"])
 def test_what_stands_around_a_value_is_no_part_of_it(monkeypatch: Patch, around: str) -> None:
     monkeypatch.setenv("AUDITOR_HOME", f"/evidence{around}")
     monkeypatch.setenv("AUDITOR_STORE", f"{around}sqlite:////history.sqlite{around}")
@@ -158,8 +159,8 @@ def test_what_stands_around_a_value_is_no_part_of_it(monkeypatch: Patch, around:
     assert settings.store == "sqlite:////history.sqlite"
 
 
-@pytest.mark.parametrize("inside", ["\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028"])
 @pytest.mark.parametrize("name", ["AUDITOR_HOME", "AUDITOR_STORE", "ZOOM_API_URL", "ZOOM_CLOUD"])
+@every_case("inside", ["\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028"])
 def test_a_control_character_inside_a_value_is_refused(
     monkeypatch: Patch, name: str, inside: str
 ) -> None:
@@ -363,7 +364,7 @@ def test_the_profile_decides_which_table_counts(monkeypatch: Patch, config_file:
     assert config.profiles(settings) == ["branch", "default"]
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../x", "a:b", "x" * 65, "-q", "a\nb"])
+@every_case("name", ["", "a b", "../x", "a:b", "x" * 65, "-q", "a\nb"])
 def test_a_profile_has_a_plain_name(name: str) -> None:
     with pytest.raises(ConfigError, match="letters"):
         config.check_profile_name(name)

@@ -18,6 +18,7 @@ from auditor.config.sources import (
     resolved,
     systemd_credentials,
 )
+from tests.every_case import every_case
 
 VARIABLES = ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_SECRET")
 
@@ -173,8 +174,8 @@ def test_a_systemd_credential_that_is_no_text_is_refused_unseen(
     assert "hush" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("mode", "shown"), [(0o600, ""), (0o400, ""), (0o640, "0640"), (0o604, "0604"), (0o620, "0620")]
+@every_case(
+    "mode, shown", [(0o600, ""), (0o400, ""), (0o640, "0640"), (0o604, "0604"), (0o620, "0620")]
 )
 def test_a_file_is_its_owners_alone_or_its_mode_is_told(path: Path, mode: int, shown: str) -> None:
     path.touch()
@@ -241,7 +242,7 @@ as_root = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+@every_case("mode", [0o620, 0o602, 0o666])
 def test_a_config_file_that_others_may_write_to_is_refused(path: Path, mode: int) -> None:
     path.touch()
     path.chmod(mode)

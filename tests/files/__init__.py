@@ -1,0 +1,1 @@
+"""Files and folders of the program belong to its user alone."""

@@ -1,0 +1,1 @@
+"""Every channel learns what it should: no name becomes markup and no secret leaves."""

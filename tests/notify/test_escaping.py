@@ -3,11 +3,10 @@
 import pytest
 
 from auditor.notify.markup import escape_markup
+from tests.every_case import every_case
 
 
-@pytest.mark.parametrize(
-    "name", ["Dana Levi", "Åsa Øst-Müller", "営業部 (東京)", "לוי, דנה", "Q3 + Q4", "R/D"]
-)
+@every_case("name", ["Dana Levi", "Åsa Øst-Müller", "営業部 (東京)", "לוי, דנה", "Q3 + Q4", "R/D"])
 def test_a_name_stays_as_it_is(name: str) -> None:
     assert escape_markup(name) == name
 

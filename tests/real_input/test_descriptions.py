@@ -7,6 +7,7 @@ import pytest
 
 from auditor.zoom import endpoints
 from auditor.zoom.endpoints import ENDPOINTS, Endpoint
+from tests.every_case import every_case
 from tests.real_input.conftest import Read
 
 pytestmark = pytest.mark.real_input
@@ -60,7 +61,7 @@ def test_every_endpoint_is_accounted_for() -> None:
     assert len(DESCRIBED) >= 10
 
 
-@pytest.mark.parametrize("name", DESCRIBED)
+@every_case("name", list(DESCRIBED))
 def test_the_request_exists(description: Read, name: str) -> None:
     specs, endpoint = description(DESCRIBED[name]), ENDPOINTS[name]
     assert operation(specs, endpoint) is not None
@@ -68,7 +69,7 @@ def test_the_request_exists(description: Read, name: str) -> None:
     assert in_path == set(re.findall(r"\{(\w+)\}", endpoint.path))
 
 
-@pytest.mark.parametrize("name", DESCRIBED)
+@every_case("name", list(DESCRIBED))
 def test_its_query_parameters_exist(description: Read, name: str) -> None:
     endpoint = ENDPOINTS[name]
     known = parameters(description(DESCRIBED[name]), endpoint)
@@ -79,7 +80,7 @@ def test_its_query_parameters_exist(description: Read, name: str) -> None:
     assert {key for key in sent if known.get(key, {}).get("in") == "query"} == sent
 
 
-@pytest.mark.parametrize("name", [name for name in DESCRIBED if ENDPOINTS[name].page_size])
+@every_case("name", [name for name in DESCRIBED if ENDPOINTS[name].page_size])
 def test_its_page_size_is_within_bounds(description: Read, name: str) -> None:
     endpoint = ENDPOINTS[name]
     row = parameters(description(DESCRIBED[name]), endpoint)["page_size"]
@@ -90,7 +91,7 @@ def test_its_page_size_is_within_bounds(description: Read, name: str) -> None:
     assert 0 < endpoint.page_size <= maximum
 
 
-@pytest.mark.parametrize("name", [name for name in DESCRIBED if ENDPOINTS[name].items])
+@every_case("name", [name for name in DESCRIBED if ENDPOINTS[name].items])
 def test_its_rows_stand_where_they_are_looked_for(description: Read, name: str) -> None:
     specs, endpoint = description(DESCRIBED[name]), ENDPOINTS[name]
     answer = resolved(specs, operation(specs, endpoint)["responses"]["200"])

@@ -13,6 +13,7 @@ from auditor.secrets.parsing import (
     strip_quotes,
     validation_errors,
 )
+from tests.every_case import every_case
 
 RIGHT = {
     "account_id": "ENtiMRCMAHuGE1mYVOGpSg",
@@ -50,8 +51,8 @@ def test_lines_pairs_and_json_are_read(text: str) -> None:
     assert validation_errors(read(text)) == {}
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
+@every_case(
+    "text, message",
     [
         ("", "is empty"),
         (" \n", "is empty"),

@@ -58,8 +58,7 @@ class Server:
 def server() -> Iterator[Server]:
     """A PostgreSQL server for this process, stopped at its end."""
     programs = postgresql_programs()
-    if programs is None:
-        pytest.skip("not installed: postgresql")
+    assert programs is not None, "a test of PostgreSQL is marked as needing it"
     user = "postgres" if os.geteuid() == 0 else None
     with tempfile.TemporaryDirectory(prefix="history-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
@@ -82,7 +81,19 @@ def server() -> Iterator[Server]:
             server.run("pg_ctl", *control, "-m", "immediate", "stop")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a database server."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.needs("postgresql"))
+
+
+POSTGRESQL = pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.needs("postgresql")])
+
+
+@pytest.fixture(params=["sqlite", POSTGRESQL])
 def url(request: pytest.FixtureRequest) -> str | None:
     """The address of an empty history; None for the file that it is without one."""
     if request.param == "sqlite":

@@ -60,6 +60,7 @@ def test_an_error_in_the_middle_leaves_the_history_as_it_was(nights: Nights) -> 
     assert nights.statuses(first) == {"u1": FAIL}
 
 
+@pytest.mark.slow
 def test_processes_that_store_at_once_all_get_through(nights: Nights) -> None:
     others = [adding(nights, 8) for _ in range(3)]
     for other in others:

@@ -9,6 +9,7 @@ import pytest
 
 from auditor.store import tables
 from tests.end_to_end.conftest import FAST, Auditor, served
+from tests.every_case import every_case
 
 COMMANDS = (("history",), ("report", "latest"), ("diff",), ("gate",))
 TEXTS = [
@@ -45,7 +46,7 @@ def altered(command: Auditor, table: str, column: str, value: object) -> None:
         database.commit()
 
 
-@pytest.mark.parametrize(("table", "column"), TEXTS)
+@every_case("table, column", TEXTS)
 def test_bytes_where_a_text_belongs_never_end_in_an_internal_error(
     command: Auditor, table: str, column: str
 ) -> None:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import pytest
-
 from auditor.findings.model import LifecycleState, Status
 from auditor.store.finding_queries import lifecycle_state
+from tests.every_case import every_case
 
 LETTERS = {
     "F": Status.FAIL,
@@ -32,8 +31,8 @@ def periods(story: str) -> list[tuple[Status, int, int]]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("story", "expected"),
+@every_case(
+    "story, expected",
     [
         # a deviation for the first time, whatever was not known before
         ("F", LifecycleState.NEW),
@@ -98,7 +97,7 @@ def test_the_life_of_a_finding_follows_from_how_it_stood(
     assert lifecycle_state(periods(story), max(len(story), 1)) is expected
 
 
-@pytest.mark.parametrize("status", list(LETTERS.values()))
+@every_case("status", list(LETTERS.values()))
 def test_another_value_of_the_same_status_changes_no_life(status: Status) -> None:
     whole: Sequence[tuple[Status, int, int]] = [(status, 1, 4)]
     cut = [(status, 1, 2), (status, 3, 3), (status, 4, 4)]

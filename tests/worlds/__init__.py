@@ -1,0 +1,1 @@
+"""Reports of four whole accounts are the reviewed ones; lost evidence makes no pass."""

@@ -5,6 +5,7 @@ read takes the names away by which they are matched, and nothing may come out be
 it. What is true of single settings is tested with the judgement.
 """
 
+import itertools
 import random
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -27,8 +28,10 @@ from auditor.policy.evaluation.evaluate import evaluate
 from auditor.store.runs import Runs
 from tests.builders import CATALOGUE, READ_AT
 from tests.end_to_end.conftest import Auditor, served
+from tests.every_case import every_case
 from tests.policy.samples import BASELINES
 
+OTHERS = ("consent-first", "regulated")
 TODAY = date(2026, 11, 21)
 ORGANISATION = """
 parameters:
@@ -156,7 +159,10 @@ def compare(
     assert not [k for k, s in after.items() if s is Status.PASS and k not in before]
 
 
-@pytest.fixture(scope="module", params=["strict", "consent-first", "regulated"])
+@pytest.fixture(
+    scope="module",
+    params=["strict", *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS)],
+)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -166,7 +172,7 @@ def before(reads: Reads, decided: Organisation, name: str) -> Mapping[Key, Statu
     return statuses(reads, decided, name)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@every_case("seed", range(8))
 def test_reads_that_were_not_made_move_a_verdict_towards_unknown_only(
     reads: Reads, decided: Organisation, name: str, before: Mapping[Key, Status], seed: int
 ) -> None:
@@ -178,9 +184,9 @@ def test_reads_that_were_not_made_move_a_verdict_towards_unknown_only(
     compare(before, statuses(without_reads(reads, gone, cause), decided, name), {})
 
 
-@pytest.mark.parametrize("kept", [0, 1])
-@pytest.mark.parametrize(
-    "levels", [[Level.GROUP], [Level.USER], [Level.GROUP, Level.USER]], ids=str
+@every_case(
+    "levels, kept",
+    itertools.product([[Level.GROUP], [Level.USER], [Level.GROUP, Level.USER]], [0, 1]),
 )
 def test_lists_that_broke_off_move_a_verdict_towards_unknown_only(
     reads: Reads,

@@ -18,7 +18,13 @@ UPDATING = bool(os.environ.get(UPDATE))
 """Read here: the tests themselves run without any of our variables."""
 
 
-@pytest.mark.parametrize(("world", "baseline"), CASES)
+@pytest.mark.parametrize(
+    ("world", "baseline"),
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if case[1] != "strict" else [])
+        for case in CASES
+    ],
+)
 def test_the_report_of_a_whole_world_is_the_one_that_was_reviewed(
     audited: Audited, world: str, baseline: str
 ) -> None:
@@ -39,7 +45,7 @@ def test_every_expected_report_belongs_to_a_world() -> None:
 
 def test_an_expected_report_says_all_that_the_report_says(audited: Audited) -> None:
     """Folding and writing lose no finding, no value and no scope."""
-    report = audited("partial", "consent-first")
+    report = audited("partial", "strict")
     kept = json.loads(text(folded(report)))
     assert {**kept, "findings": 0} == {**folded(report), "findings": 0}
     assert len(list(rows(kept))) == len(report["findings"])
