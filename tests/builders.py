@@ -34,6 +34,7 @@ from auditor.findings.model import (
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.baseline.waivers import Attestation, Waiver, WaiversAndAttestations
 from auditor.policy.catalogue import files, yaml_source
@@ -284,6 +285,20 @@ def attestation_entry(control: str = "AI-01", **fields: Any) -> dict[str, Any]:
     return {"control": control, **fields}
 
 
+def blind_spot_entry(**fields: Any) -> dict[str, Any]:
+    """An entry of `blind_spots`: AI-01 at the account, which was denied."""
+    named = {"control": "AI-01"} if not fields.keys() & {"control", "request", "setting"} else {}
+    return {
+        **named,
+        "cause": "denied",
+        "reason": "The works agreement forbids it.",
+        "owner": "dpo@example.com",
+        "ticket": "DPO-7",
+        "expires": "2027-05-31",
+        **fields,
+    }
+
+
 def overrides_of(
     expected: Baseline,
     *entries: Mapping[str, Any],
@@ -322,6 +337,7 @@ def evaluated_with(
     overrides: Entries = (),
     waivers: Entries = (),
     attestations: Entries = (),
+    blind_spots: Entries = (),
     catalogue: Catalogue | None = None,
     selected: frozenset[str] | None = None,
     parameters: Parameters | None = None,
@@ -346,6 +362,7 @@ def evaluated_with(
             [Waiver.model_validate(each) for each in waivers],
             [Attestation.model_validate(each) for each in attestations],
             today,
+            [BlindSpot.model_validate(each) for each in blind_spots],
         ),
     )
 

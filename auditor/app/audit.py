@@ -91,7 +91,7 @@ class EvaluationConfig:
             stored = _Record.model_validate_json(snapshot.meta("judgement") or "{}")
             baseline, organisation = serialization.load(stored.policy, catalogue)
             return cls(
-                catalogue=catalogue,
+                catalogue=organisation.extended(catalogue),
                 baseline=baseline,
                 organisation=organisation,
                 selected=stored.selected,
@@ -334,12 +334,15 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         judgement.keep_passes,
         judgement.overrides,
         WaiversAndAttestations(
-            judgement.organisation.waivers, judgement.organisation.attestations, judgement.today
+            judgement.organisation.waivers,
+            judgement.organisation.attestations,
+            judgement.today,
+            judgement.organisation.blind_spots,
         ),
     )
     code = exit_code.of_run(
         evaluation.summary,
-        complete=evaluation.complete,
+        complete=evaluation.complete or evaluation.gaps_accepted,
         fail_on=judgement.fail_on,
         allow_unknown=judgement.allow_unknown,
         strict=judgement.strict,
@@ -369,6 +372,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
             fail_on=judgement.fail_on or "never",
             simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
             organisation_digest=serialization.organisation_digest(judgement.organisation),
+            gaps_accepted=evaluation.gaps_accepted,
             oldest_evidence_at=snapshot.oldest(),
         ),
         summary=evaluation.summary,
@@ -383,6 +387,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         allow_unknown=judgement.allow_unknown,
         waivers=evaluation.waivers,
         references=evaluation.references,
+        blind_spots=evaluation.blind_spots,
         questions=questions.shipped().questions if judgement.keep_passes else (),
         account_times={
             control.source: control.observed_at for control in snapshot.account().outcomes.values()

@@ -134,6 +134,7 @@ def content(name: str, org: Path | None) -> BaselineContent:
     loaded = baselines.load(name, catalogue)
     org = org or config.load().org
     chosen = organisation.load(org, catalogue) if org is not None else Organisation()
+    loaded, catalogue = chosen.assessed(loaded), chosen.extended(catalogue)
     expectations = (*loaded.assessed.values(), *_of_overrides(loaded, catalogue, chosen))
     return BaselineContent(
         f"{loaded.info.id} {loaded.info.version}",
@@ -264,6 +265,8 @@ def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
         (len(organisation_file.overrides), "override"),
         (len(organisation_file.waivers), "waiver"),
         (len(organisation_file.attestations), "attestation"),
+        (len(organisation_file.blind_spots), "blind spot"),
+        (len(organisation_file.controls), "own control"),
     )
     counts = [pluralize(number, name) for number, name in parts if number]
     chosen = (

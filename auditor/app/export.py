@@ -50,7 +50,8 @@ class EvaluatedRun:
 class ExportOptions:
     """How a run is exported."""
 
-    framework: Framework | None = None
+    framework: str | None = None
+    """The id of a framework that reports group by."""
     key: bytes | None = None
     """The key of the pseudonyms; None keeps real names."""
 
@@ -61,18 +62,26 @@ class ExportOptions:
         """The options of the command line.
 
         Raises:
-            PolicyError: there is no such framework.
             KeyUnavailable: there is no key for pseudonyms, or the signing key is invalid.
         """
         if settings.signing_key is not None:
             bundle_signer(settings)
         configured = settings.pseudonym_key
         return cls(
-            frameworks.named(framework) if framework else None,
+            framework,
             keys.pseudonym_key(configured.get_secret_value() if configured else None)
             if pseudonymise
             else None,
         )
+
+    def framework_in(self, judgement: EvaluationConfig) -> Framework | None:
+        """The framework that reports group by; None to group by control.
+
+        Raises:
+            PolicyError: neither the program nor the organisation's own controls know it.
+        """
+        named = self.framework
+        return None if named is None else frameworks.named(named, judgement.catalogue)
 
     @contextmanager
     def evaluate(
@@ -85,12 +94,14 @@ class ExportOptions:
 
         Raises:
             NothingSelected: the judgement assesses no control.
+            PolicyError: there is no such framework.
             SnapshotError: the run did not finish, or the copy cannot be written.
         """
+        framework = self.framework_in(judgement)
         with self.renamed(snapshot, judgement) as (shown, config):
             evaluated = judge(shown, config) if run is None or self.key is not None else run
             inventory = partial(inventory_of, shown, AI_FEATURES)
-            evaluated = replace(evaluated, framework=self.framework, inventory=inventory)
+            evaluated = replace(evaluated, framework=framework, inventory=inventory)
             yield EvaluatedRun(evaluated, shown, config)
 
     @contextmanager

@@ -348,6 +348,10 @@ def accept(
         )
     with history.verified(entry) as evidence:
         signatures.verified(entry, evidence, required=False)
+        if not entry.facts.complete:  # that blind spots cover its gaps is proved by its evidence
+            again = judge(evidence, replace(config, today=now.date()))
+            if again.info.has_open_gaps:
+                raise _incomplete(entry)
     history.accept(entry, now.isoformat(timespec="seconds"), note)
     return AcceptedRun(entry.facts, bool(entry.selection))
 
@@ -446,8 +450,8 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
         RunUnfit: the run is unsuitable.
     """
     run = f"Run {entry.facts.id}"
-    if not entry.facts.complete:
-        raise RunUnfit(f"{run} is incomplete: unread settings cannot be accepted.")
+    if entry.facts.has_open_gaps:
+        raise _incomplete(entry)
     if entry.set_aside:
         raise RunUnfit(f"{run} is set aside ({printable(entry.set_aside)}): it cannot be accepted.")
     if entry.ends_in_future(now):
@@ -460,6 +464,13 @@ def _refuse_unfit(entry: StoredRun, terms: Terms, now: datetime) -> None:
             f"{run} does not match the gate: it has {', '.join(differing)}. Give the gate's "
             "options: --baseline, --org, --depth, --only, --topic. Or audit with them first."
         )
+
+
+def _incomplete(entry: StoredRun) -> RunUnfit:
+    return RunUnfit(
+        f"Run {entry.facts.id} is incomplete: unread settings cannot be accepted, unless the "
+        "organisation file accepts them as blind spots."
+    )
 
 
 def _acceptance(history: History, terms: Terms) -> Acceptance:
@@ -504,7 +515,7 @@ def rejection(
             f"run {facts.id} ended {_hours(-age)} from now: one of the clocks is wrong.",
             "Correct the clock of this machine or of the one that audits.",
         )
-    if not facts.complete and not policy.allow_unknown:
+    if facts.has_open_gaps and not policy.allow_unknown:
         why = f" ({entry.stopped.rstrip('.')})" if entry.stopped else ""
         return closed(
             f"run {facts.id} is incomplete: something could not be read{why}.",
@@ -595,7 +606,7 @@ def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCod
     deviations, unknown, stale = counts
     if policy.fail_on is not None and (deviations or stale):
         return ExitCode.DEVIATIONS
-    is_incomplete = not run.info.complete or (policy.fail_on is not None and unknown)
+    is_incomplete = run.info.has_open_gaps or (policy.fail_on is not None and unknown)
     if is_incomplete and not policy.allow_unknown:
         return ExitCode.INCOMPLETE
     return ExitCode.INCOMPLETE if policy.strict and run.summary.undecided else ExitCode.OK
@@ -616,7 +627,7 @@ def _count(
         verdict = finding.verdict
         if verdict.status not in (Status.FAIL, Status.UNKNOWN):
             continue
-        if before.get(finding.fingerprint) is verdict.status:
+        if before.get(finding.fingerprint) is verdict.status or verdict.blind_spot is not None:
             continue
         new += verdict.status is Status.FAIL
         if policy.fail_on is not None and verdict.severity.rank > policy.fail_on.rank:
@@ -650,16 +661,23 @@ def _reason(
     parts = [pluralize(deviations, f"{new}deviation") + threshold, f"{unknown:,} {new}unknown"]
     if stale:
         names = sum(entry.is_stale for entry in run.references)
-        waivers = stale - names
+        waivers = sum(entry.is_stale for entry in run.waivers)
+        blind_spots = sum(entry.is_stale for entry in run.blind_spots)
         if waivers:
             parts.append(f"{pluralize(waivers, 'waiver')} expired or covering nothing")
+        if blind_spots:
+            parts.append(
+                f"{pluralize(blind_spots, 'blind spot')} expired, covering nothing or seen again"
+            )
         if names:
             parts.append(wording.stale_names(names))
     if policy.fail_on is None and any(counts):
         parts.append("none of which fails the gate (--fail-on never)")
-    if not run.info.complete:
+    if accepted := run.summary.accepted_blind_spots:
+        parts.append(f"{pluralize(accepted, 'check')} in accepted blind spots")
+    if run.info.has_open_gaps:
         parts.append("the evidence is incomplete")
-    if policy.allow_unknown and (unknown or not run.info.complete):
+    if policy.allow_unknown and (unknown or run.info.has_open_gaps):
         parts.append("which --allow-unknown accepts")
     reference = f", against accepted run {known.entry.facts.id}" if known and new else ""
     return ", ".join(parts) + reference + "."

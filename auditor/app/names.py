@@ -22,9 +22,11 @@ def entries(organisation: Organisation, baseline: Baseline | None) -> Entries:
     today = datetime.now(UTC).date()
     return Entries(
         tuple(enumerate(organisation.overrides)),
-        WaiversAndAttestations(organisation.waivers, organisation.attestations, today),
+        WaiversAndAttestations(
+            organisation.waivers, organisation.attestations, today, organisation.blind_spots
+        ),
         {**(baseline.parameters if baseline is not None else {}), **organisation.parameters},
-        frozenset(files.shipped_catalogue().controls),
+        frozenset(organisation.extended(files.shipped_catalogue()).controls),
     )
 
 

@@ -211,7 +211,7 @@ class NightlyJob:
                 stopped_before=stored.failed_before(self._name()),
                 undone=tuple(map(str, reports.errors)),
                 titles={control: info.title for control, info in run.controls.items()},
-                waivers=run.waivers,
+                waivers=(*run.waivers, *run.blind_spots),
                 account=self._display_name(run.info.account_id),
                 report=str(reports.paths[0].absolute()) if reports.paths else "",
             )

@@ -23,9 +23,11 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope, UserStatus, placeholder_id
 from auditor.evidence.snapshot_reader import SnapshotReader
 from auditor.evidence.view import Document, View
+from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.match import DisplayName, Match, Name, Names, listed
 from auditor.policy.baseline.match_index import MatchIndex
 from auditor.policy.baseline.organisation import Organisation
+from auditor.policy.baseline.waivers import Attestation, Waiver
 from auditor.surfaces import SURFACES
 from auditor.surfaces.model import People
 
@@ -270,11 +272,12 @@ class Pseudonymizer:
 def organisation(
     original: Organisation, source: SnapshotReader, names: Pseudonymizer
 ) -> Organisation:
-    """The organisation's overrides, waivers, attestations and triage for the same people under
-    pseudonyms."""
+    """The organisation's overrides, waivers, attestations, blind spots and triage for the same
+    people under pseudonyms."""
     matches = [entry.match for entry in original.overrides]
     matches += [entry.scope for entry in original.waivers]
     matches += [entry.scope for entry in original.attestations]
+    matches += [entry.scope for entry in original.blind_spots]
     users = _renamed_names([entry.user for entry in matches], Level.USER, source, names)
     meetings = _renamed_names([entry.meeting for entry in matches], Level.MEETING, source, names)
 
@@ -294,6 +297,11 @@ def organisation(
         return old.model_copy(update=changed) if changed else old
 
     note, person = names.note, names.people.named
+
+    def approval(entry: Waiver | Attestation | BlindSpot) -> dict[str, str]:
+        approver = entry.approved_by
+        return {} if approver is None else {"approved_by": person(approver)}
+
     return Organisation(
         original.baseline,
         {key: names.addresses(value) for key, value in original.parameters.items()},
@@ -308,6 +316,7 @@ def organisation(
                     "reason": note(entry.reason),
                     "ticket": note(entry.ticket),
                     "owner": person(entry.owner),
+                    **approval(entry),
                 }
             )
             for entry in original.waivers
@@ -319,14 +328,29 @@ def organisation(
                     "statement": note(entry.statement),
                     "evidence": note(entry.evidence),
                     "by": person(entry.by),
+                    **approval(entry),
                 }
             )
             for entry in original.attestations
         ),
         tuple(
+            entry.model_copy(
+                update={
+                    "scope": match(entry.scope),
+                    "reason": note(entry.reason),
+                    "ticket": note(entry.ticket),
+                    "owner": person(entry.owner),
+                    **approval(entry),
+                }
+            )
+            for entry in original.blind_spots
+        ),
+        tuple(
             entry.model_copy(update={"by": person(entry.by), "reason": note(entry.reason)})
             for entry in original.triage
         ),
+        original.controls,
+        original.require_approval,
     )
 
 

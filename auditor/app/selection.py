@@ -46,9 +46,10 @@ class Selection:
         named = (
             organisation.baseline_of(org, chosen, catalogue) if org and not self.baseline else None
         )
+        baseline = named or baselines.load(self.baseline or default_baseline, catalogue)
         judgement = EvaluationConfig(
-            catalogue=catalogue,
-            baseline=named or baselines.load(self.baseline or default_baseline, catalogue),
+            catalogue=chosen.extended(catalogue),
+            baseline=chosen.assessed(baseline),
             organisation=chosen,
             depth=depth,
         )
@@ -68,12 +69,20 @@ class Selection:
         stored = EvaluationConfig.from_snapshot(snapshot, catalogue)
         if self.baseline is not None:
             chosen_baseline = baselines.load(self.baseline, catalogue)
-            stored = replace(stored, baseline=chosen_baseline, selected=None)
+            with_own = stored.organisation.assessed(chosen_baseline)
+            stored = replace(stored, baseline=with_own, selected=None)
         if self.org is not None:  # decisions made since the run apply as of today
             chosen = organisation.load(self.org, catalogue)
-            file_baseline = organisation.baseline_of(self.org, chosen, catalogue) or stored.baseline
-            today = datetime.now(UTC).date()
-            stored = replace(stored, baseline=file_baseline, organisation=chosen, today=today)
+            file_baseline = organisation.baseline_of(self.org, chosen, catalogue)
+            recorded_baseline = stored.baseline.only(frozenset(catalogue.controls))
+            stored = replace(
+                stored,
+                catalogue=chosen.extended(catalogue),
+                baseline=chosen.assessed(file_baseline or recorded_baseline),
+                organisation=chosen,
+                selected=stored.selected_subset,
+                today=datetime.now(UTC).date(),
+            )
         return self._with_selection(replace(stored, depth=depth or stored.depth))
 
     def _with_selection(self, judgement: EvaluationConfig) -> EvaluationConfig:

@@ -173,6 +173,7 @@ def audit(
         judgement = selection.rejudgement(snapshot, requested_depth)
     else:
         requested = selection.judgement(Level(depth), settings.baseline, settings.org)
+        export.framework_in(requested)  # a typing error is told before the account is read
         meetings = meeting_selection(meetings_per_host, meetings_within, meetings_of)
         request = ResumeRequest(
             selection,

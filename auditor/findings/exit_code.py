@@ -17,9 +17,10 @@ def of_run(
 ) -> ExitCode:
     """The exit code for `summary`.
 
+    `complete` is false if something selected could not be read and is no accepted blind spot.
     `fail_on` is the least severe deviation that fails the run, None for none. `strict` counts
-    undecided checks as incomplete evidence. `stale` (a waiver, an override or a name that has
-    expired or matches nothing) fails whenever any deviation would.
+    undecided checks as incomplete evidence. `stale` (a waiver, a blind spot, an override or a name
+    that has expired or matches nothing) fails whenever any deviation would.
     """
     if (stale and fail_on is not None) or _at_or_above(summary.by_severity, fail_on):
         return ExitCode.DEVIATIONS

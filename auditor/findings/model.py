@@ -83,6 +83,21 @@ class WaiverState(StrEnum):
     """There is not enough evidence to say what it covers."""
 
 
+class BlindSpotState(StrEnum):
+    """The state of an accepted blind spot in a run."""
+
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    """Active, but only for 14 days or less."""
+    EXPIRED = "expired"
+    UNMATCHED = "unmatched"
+    """It covers nothing that is unknown."""
+    SEEN_AGAIN = "seen_again"
+    """Everything it covered can be seen again."""
+    UNKNOWN = "unknown"
+    """There is not enough evidence to say what it covers."""
+
+
 class ReferenceState(StrEnum):
     """The problem of a name or an entry of the organisation file."""
 
@@ -98,16 +113,20 @@ class ReferenceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaiverTerms:
-    """What covers a deviation, as in the organisation file."""
+    """Who accepted a deviation or a blind spot, why, and until when."""
 
     reason: str
     owner: str
     ticket: str
     expires: date
+    approved_by: str = ""
 
     def as_dict(self) -> dict[str, JsonValue]:
-        """The fields of `waiver` in a report."""
-        return {name: str(getattr(self, name)) for name in self.__slots__}
+        """The fields of `waiver` and `blind_spot` in a report."""
+        fields: dict[str, JsonValue] = {name: str(getattr(self, name)) for name in self.__slots__}
+        if not self.approved_by:
+            del fields["approved_by"]
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +184,8 @@ class Verdict:
     """True for a deviation that has no effect yet: the switch above it is off."""
     allowed_by: str = ""
     """The organisation's parameter that allows a value the baseline does not."""
+    blind_spot: WaiverTerms | None = None
+    """What accepts that the value is unknown."""
 
     @property
     def is_undecided(self) -> bool:
@@ -269,6 +290,8 @@ class ReadError:
     controls: tuple[str, ...]
     scopes: int = 1
     """Number of scopes in the row."""
+    is_accepted: bool = False
+    """True if accepted blind spots cover everything that it leaves unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +309,7 @@ class WaiverResult:
     """Number of deviations it covers, or covered until it expired."""
     detail: str = ""
     """Which of its names the account does not have, with suggestions; empty for none."""
+    approved_by: str = ""
 
     @property
     def is_stale(self) -> bool:
@@ -296,6 +320,43 @@ class WaiverResult:
     def needs_care(self) -> bool:
         """True if the organisation has to act on it, now or soon."""
         return self.is_stale or self.state is WaiverState.EXPIRING
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpotResult:
+    """A blind spot of the organisation file and its state in this run."""
+
+    label: str
+    """What it accepts: `AI-23 for level account`."""
+    scope: str
+    cause: Cause
+    reason: str
+    owner: str
+    ticket: str
+    expires: date
+    state: BlindSpotState
+    matched: int
+    """Number of unknown checks and failed reads it covers, or covered until it expired."""
+    control: str | None = None
+    request: str | None = None
+    setting: str | None = None
+    approved_by: str = ""
+    detail: str = ""
+    """Which of its names the account does not have, with suggestions; empty for none."""
+
+    @property
+    def is_stale(self) -> bool:
+        """True if it fails a gate, like a stale waiver."""
+        return self.state in (
+            BlindSpotState.EXPIRED,
+            BlindSpotState.UNMATCHED,
+            BlindSpotState.SEEN_AGAIN,
+        )
+
+    @property
+    def needs_care(self) -> bool:
+        """True if the organisation has to act on it, now or soon."""
+        return self.is_stale or self.state is BlindSpotState.EXPIRING
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +416,7 @@ class RunInfo:
     baseline: BaselineInfo
     evidence_digest: str
     complete: bool
+    """False if a selected document could not be read, accepted as a blind spot or not."""
     exit_code: int
     fail_on: str = "never"
     simulated: bool = False
@@ -363,10 +425,17 @@ class RunInfo:
     """`sha256:` over the organisation file's parameters, overrides, waivers, attestations and
     triage; empty if it has none of them, or there was no such file. None for a stored run of an
     earlier version, which did not record it."""
+    gaps_accepted: bool = False
+    """True if the run is incomplete, and accepted blind spots cover everything unread."""
     oldest_evidence_at: datetime | None = None
     """Time of the oldest document that a verdict may rest on. It precedes the run itself if the run
     was resumed or reused an earlier one. None if nothing was read, or for a stored run of an
     earlier version."""
+
+    @property
+    def has_open_gaps(self) -> bool:
+        """True if a selected document could not be read and no accepted blind spot covers that."""
+        return not self.complete and not self.gaps_accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,12 +473,17 @@ class Summary:
     by_level: Mapping[Level, int]
     coverage: Mapping[Level, int]
     unknown_by_severity: Mapping[Severity, int] = field(default_factory=dict)
+    """Number of unknown checks that no accepted blind spot covers."""
     undecided: int = 0
     """Number of checks that wait for the organisation: see `Verdict.is_undecided`."""
     not_compared: int = 0
     """Number of these whose attestation does not say whether the expectation is met."""
     unread: int = 0
     """Number of unknown checks whose document was denied, failed or was not requested."""
+    accepted_blind_spots: int = 0
+    """Number of unknown checks that an accepted blind spot covers."""
+    accepted_unread: int = 0
+    """Number of these that `unread` counts, too."""
     not_reached: tuple[str, ...] = ()
     """Controls of the baseline that have no checks at this depth."""
     allowed: int = 0

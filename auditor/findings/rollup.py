@@ -203,7 +203,7 @@ def identity(verdict: Verdict) -> tuple[object, ...]:
         verdict.decided_by,
         verdict.changeable_by,
         verdict.source,
-        canonical(None if verdict.waiver is None else verdict.waiver.as_dict()),
+        _waiver_key(verdict),
         verdict.override,
         repr(verdict.layers),
         verdict.as_expected,
@@ -477,8 +477,9 @@ def _merge(level: Level, groups: Sequence[FindingGroup], names: int) -> FindingG
 
 
 def _waiver_key(verdict: Verdict) -> str:
-    """The waiver as JSON; empty for none."""
-    return json.dumps(verdict.waiver.as_dict(), sort_keys=True) if verdict.waiver else ""
+    """The waiver or blind spot as JSON; empty for none."""
+    terms = verdict.waiver or verdict.blind_spot
+    return json.dumps(terms.as_dict(), sort_keys=True) if terms else ""
 
 
 def _name_order(scope: Scope) -> tuple[int, str, str]:

@@ -11,6 +11,7 @@ from auditor.findings.frameworks import Framework
 from auditor.findings.inventory import Inventory
 from auditor.findings.model import (
     ApiUsage,
+    BlindSpotResult,
     ControlInfo,
     Finding,
     FindingHistory,
@@ -51,6 +52,7 @@ class Run:
     allow_unknown: bool = False
     """Whether missing evidence was allowed, as `--allow-unknown` does."""
     waivers: Sequence[WaiverResult] = ()
+    blind_spots: Sequence[BlindSpotResult] = ()
     references: Sequence[Reference] = ()
     """Names and entries of the organisation file that do not match the account."""
     questions: Sequence[Question] = ()
@@ -74,10 +76,11 @@ class Run:
 
     @property
     def stale(self) -> int:
-        """Number of waivers, overrides and names that have expired or match nothing: exit code
-        1."""
+        """Number of waivers, blind spots, overrides and names that have expired or match nothing:
+        exit code 1."""
         waivers = sum(waiver.is_stale for waiver in self.waivers)
-        return waivers + sum(reference.is_stale for reference in self.references)
+        blind_spots = sum(blind_spot.is_stale for blind_spot in self.blind_spots)
+        return waivers + blind_spots + sum(reference.is_stale for reference in self.references)
 
     def findings(self) -> Iterator[Finding]:
         """Every finding, sorted by severity, control, level, scope id, setting and kind.

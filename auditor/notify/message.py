@@ -12,7 +12,7 @@ from enum import StrEnum
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
-from auditor.findings.model import FindingKind, Severity, WaiverResult
+from auditor.findings.model import BlindSpotResult, FindingKind, Severity, WaiverResult
 from auditor.notify.markup import MARKDOWN, PLAIN, Markup, escape_markup, moment
 from auditor.notify.triggers import (
     BETTER,
@@ -99,7 +99,7 @@ class Digest:
     worse: Sequence[Row]
     unknown: Sequence[Row]
     better: Sequence[Row]
-    waivers: Sequence[WaiverResult]
+    waivers: Sequence[WaiverResult | BlindSpotResult]
     people_worse: int = 0
     """Number of users affected by changes for the worse."""
 
@@ -251,11 +251,14 @@ def _setting(row: Row) -> tuple[str, bool]:
 def _ending(digest: Digest) -> str:
     assert digest.event.later is not None
     left = [days_left(waiver, digest.event.later) for waiver in digest.waivers]
+    blind_spots = sum(isinstance(waiver, BlindSpotResult) for waiver in digest.waivers)
+    counts = (len(left) - blind_spots, "waiver"), (blind_spots, "blind spot")
+    which = " and ".join(pluralize(count, noun) for count, noun in counts if count)
     if max(left) < 0:
-        return f"{pluralize(len(left), 'waiver')} ended"
+        return f"{which} ended"
     if min(left) >= 0:
-        return f"{pluralize(len(left), 'waiver')} {'ends' if len(left) == 1 else 'end'} soon"
-    return f"{len(left)} waivers ended or end soon"
+        return f"{which} {'ends' if len(left) == 1 else 'end'} soon"
+    return f"{which} ended or end soon"
 
 
 def _sum(rows: Iterable[Row]) -> int:
@@ -311,7 +314,9 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
         rows = [escape_markup(redact_text(why), LONGEST_SENTENCE) for why in digest.event.undone]
         yield "Failed steps", rows
     if digest.waivers:
-        yield "Waivers", [_waiver(waiver, digest, markup) for waiver in digest.waivers]
+        has_blind_spots = any(isinstance(waiver, BlindSpotResult) for waiver in digest.waivers)
+        heading = "Waivers and blind spots" if has_blind_spots else "Waivers"
+        yield heading, [_waiver(waiver, digest, markup) for waiver in digest.waivers]
     if digest.better:
         yield f"Better{since}", _rows(digest.better, digest, markup)
     if evidence_complete_again(digest.event):
@@ -367,7 +372,7 @@ def _scopes(group: ChangeGroup, digest: Digest, markup: Markup) -> str:
     return f"{scopes} {example}" if group.count == 1 else f"{scopes} such as {example}"
 
 
-def _waiver(waiver: WaiverResult, digest: Digest, markup: Markup) -> str:
+def _waiver(waiver: WaiverResult | BlindSpotResult, digest: Digest, markup: Markup) -> str:
     assert digest.event.later is not None
     left = days_left(waiver, digest.event.later)
     if left < 0:
@@ -379,8 +384,14 @@ def _waiver(waiver: WaiverResult, digest: Digest, markup: Markup) -> str:
     shows = digest.names or not _ABOUT_PEOPLE.search(waiver.scope)
     scope = f" for {about}" if shows else ""
     owner = f", owner {markup.name(waiver.owner)}" if digest.names else ""
-    covers = f", covers {pluralize(waiver.matched, 'deviation')}"
-    return f"{escape_markup(waiver.control)}{scope} {when}{covers}{owner}"
+    if isinstance(waiver, BlindSpotResult):
+        named = (waiver.control, waiver.request, waiver.setting)
+        what = f"blind spot {', '.join(markup.name(name) for name in named if name)}"
+        covers = f", covers {pluralize(waiver.matched, 'unknown check')}"
+    else:
+        what = escape_markup(waiver.control)
+        covers = f", covers {pluralize(waiver.matched, 'deviation')}"
+    return f"{what}{scope} {when}{covers}{owner}"
 
 
 def _footer(digest: Digest, markup: Markup) -> Iterator[str]:

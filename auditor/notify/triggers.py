@@ -6,7 +6,13 @@ from datetime import date
 from enum import StrEnum
 
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, RunFacts
-from auditor.findings.model import Status, WaiverResult, WaiverState
+from auditor.findings.model import (
+    BlindSpotResult,
+    BlindSpotState,
+    Status,
+    WaiverResult,
+    WaiverState,
+)
 
 
 class Trigger(StrEnum):
@@ -18,7 +24,8 @@ class Trigger(StrEnum):
     """No run at all, a run without evidence that the earlier one had, newly unknown checks, or a
     report that could not be written."""
     WAIVERS = "waivers"
-    """A waiver is about to expire: 14, 7 and 1 days before its end, and after it has expired."""
+    """A waiver or a blind spot is about to expire: 14, 7 and 1 days before its end, and after
+    it."""
     RECOVERY = "recovery"
     """Corrected deviations, or evidence that is complete again."""
     ALWAYS = "always"
@@ -46,7 +53,7 @@ class RunEvent:
     earlier: RunFacts | None = None
     """The run it is compared with; None without one."""
     drift: Drift | None = None
-    waivers: Sequence[WaiverResult] = ()
+    waivers: Sequence[WaiverResult | BlindSpotResult] = ()
     stopped: str = ""
     """Why there is no stored run to report, as a sentence; empty if there is one."""
     found: str = ""
@@ -104,10 +111,10 @@ def recovered(event: RunEvent) -> bool:
     return event.stopped_before and not event.undone
 
 
-def due_waivers(event: RunEvent) -> list[WaiverResult]:
-    """The waivers whose end has to be announced now, next to end first.
+def due_waivers(event: RunEvent) -> list[WaiverResult | BlindSpotResult]:
+    """The waivers and blind spots whose end has to be announced now, next to end first.
 
-    A waiver is announced when its remaining days have passed one of `REMINDERS` since the earlier
+    One is announced when its remaining days have passed one of `REMINDERS` since the earlier
     run. A skipped night loses no reminder, and none is sent twice.
     """
     if event.later is None:
@@ -117,12 +124,19 @@ def due_waivers(event: RunEvent) -> list[WaiverResult]:
     due = [
         waiver
         for waiver in event.waivers
-        if waiver.state is not WaiverState.UNMATCHED and _is_due(waiver.expires, before, now)
+        if waiver.state not in _COVERING_NOTHING and _is_due(waiver.expires, before, now)
     ]
-    return sorted(due, key=lambda waiver: (waiver.expires, waiver.control, waiver.scope))
+    return sorted(due, key=lambda waiver: (waiver.expires, waiver.control or "", waiver.scope))
 
 
-def days_left(waiver: WaiverResult, now: RunFacts) -> int:
+_COVERING_NOTHING = (
+    WaiverState.UNMATCHED,
+    BlindSpotState.UNMATCHED,
+    BlindSpotState.SEEN_AGAIN,
+)
+
+
+def days_left(waiver: WaiverResult | BlindSpotResult, now: RunFacts) -> int:
     """Days until the last day of the waiver; negative once it has expired."""
     return (waiver.expires - now.finished_at.date()).days
 

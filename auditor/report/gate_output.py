@@ -142,7 +142,7 @@ def as_json(
         "reason": reason,
         "advice": advice,
         "run": None
-        if info is None
+        if basis is None or info is None
         else {
             "id": info.id,
             "account_id": info.account_id,
@@ -151,6 +151,7 @@ def as_json(
             "baseline_digest": info.baseline.digest,
             "depth": info.depth,
             "complete": info.complete,
+            "accepted_blind_spots": basis.run.summary.accepted_blind_spots,
             "evidence_digest": info.evidence_digest,
             "organisation_digest": info.organisation_digest or None,
             "oldest_evidence_at": format_or_none(info.oldest_evidence_at),

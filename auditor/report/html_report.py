@@ -141,7 +141,8 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             unknowns=unknowns,
             accepted=accepted,
             relaxing=relaxing,
-            waivers=sorted(run.waivers, key=waiver_wording.waiver_order),
+            entries=waiver_wording.entry_lines(run),
+            has_stale_entries=bool(waiver_wording.stale_entry_lines(run)),
             references=run.references,
             answers=answers(run, run.questions) if run.questions else (),
             answer_wording=answer_wording,
@@ -275,7 +276,6 @@ def _environment() -> Environment:
         group_name=_group_name,
         expected=_expected,
         accepted_by=waiver_wording.accepted_by,
-        waiver_text=waiver_wording.waiver_text,
         reference_line=waiver_wording.reference_line,
         observed=_observed,
     )

@@ -12,6 +12,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import (
+    BlindSpotResult,
     Finding,
     ReadError,
     Reference,
@@ -73,6 +74,11 @@ def _pieces(run: Run, options: Options) -> Iterator[str]:
     for waiver in run.waivers:
         yield separator + encode_json(waiver_object(waiver))
         separator = ",\n  "
+    yield '],\n "blind_spots": ['
+    separator = "\n  "
+    for blind_spot in run.blind_spots:
+        yield separator + encode_json(blind_spot_object(blind_spot))
+        separator = ",\n  "
     yield '],\n "names": ['
     separator = "\n  "
     for reference in run.references:
@@ -115,6 +121,7 @@ def run_object(run: Run) -> Object:
         "organisation": {"digest": info.organisation_digest} if info.organisation_digest else None,
         "oldest_evidence_at": format_or_none(info.oldest_evidence_at),
         "simulated": info.simulated,
+        "accepted_blind_spots": run.summary.accepted_blind_spots,
     }
 
 
@@ -181,6 +188,7 @@ def finding_object(run: Run, finding: Finding) -> Object:
         "as_expected": v.as_expected,
         "latent": v.latent,
         "allowed_by": v.allowed_by or None,
+        "blind_spot": None if v.blind_spot is None else v.blind_spot.as_dict(),
     }
 
 
@@ -192,12 +200,18 @@ def error_object(error: ReadError) -> Object:
         "message": error.message,
         "controls": list(error.controls),
         "scopes": error.scopes,
+        "accepted": error.is_accepted,
     }
 
 
 def waiver_object(waiver: WaiverResult) -> Object:
     """The result of a waiver, as `waiver_state` in the schema."""
     return asdict(waiver) | {"expires": str(waiver.expires)}
+
+
+def blind_spot_object(blind_spot: BlindSpotResult) -> Object:
+    """The result of a blind spot, as `blind_spot_state` in the schema."""
+    return asdict(blind_spot) | {"expires": str(blind_spot.expires)}
 
 
 def reference_object(reference: Reference) -> Object:

@@ -155,7 +155,7 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         },
         **{f"scopes.{key}": str(summary.coverage[key]) for key in Level if key in summary.coverage},
     }
-    return _Suite("Run", list(facts.items()), [_evidence(run, rollup), _waivers(run), _names(run)])
+    return _Suite("Run", list(facts.items()), [_evidence(run, rollup), *_entries(run), _names(run)])
 
 
 def _evidence(run: Run, rollup: Rollup) -> _Case:
@@ -173,18 +173,21 @@ def _evidence(run: Run, rollup: Rollup) -> _Case:
     return _Case(case.control, case.name, "error", "incomplete", message, _lines(errors))
 
 
-def _waivers(run: Run) -> _Case:
-    name = "Every waiver is valid and covers something"
-    stale = [waiver for waiver in run.waivers if waiver.is_stale]
-    if not stale:
+def _entries(run: Run) -> Iterator[_Case]:
+    """A case for the waivers, and one for the blind spots if there are any."""
+    waivers = sorted((w for w in run.waivers if w.is_stale), key=waiver_wording.waiver_order)
+    yield _stale("waiver", [waiver_wording.waiver_text(waiver) for waiver in waivers])
+    if run.blind_spots:
+        stale = [each for each in run.blind_spots if each.is_stale]
+        yield _stale("blind spot", [waiver_wording.blind_spot_text(each) for each in stale])
+
+
+def _stale(what: str, lines: Sequence[str]) -> _Case:
+    name = f"Every {what} is valid and covers something"
+    if not lines:
         return _Case("run", name)
-    lines = [
-        waiver_wording.waiver_text(waiver)
-        for waiver in sorted(stale, key=waiver_wording.waiver_order)
-    ]
-    return _Case(
-        "run", name, "failure", "waiver", pluralize(len(stale), "stale waiver"), _lines(lines)
-    )
+    count = pluralize(len(lines), f"stale {what}")
+    return _Case("run", name, "failure", what.replace(" ", "_"), count, _lines(lines))
 
 
 def _names(run: Run) -> _Case:

@@ -212,9 +212,9 @@ class _MarkdownPage:
             if groups := self.rollup.of_status(status):
                 checks = pluralize(sum(group.count for group in groups), "check")
                 rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
-        for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
-            text = prose(waiver_wording.waiver_text(waiver))
-            rows.append(f"- **Needs care:** {text}\n" if waiver.needs_care else f"- {text}\n")
+        for line, needs_care in waiver_wording.entry_lines(self.run):
+            text = prose(line)
+            rows.append(f"- **Needs care:** {text}\n" if needs_care else f"- {text}\n")
         for reference in self.run.references:
             line = prose(waiver_wording.reference_line(reference))
             rows.append(f"- **Needs care:** {line}\n" if reference.is_stale else f"- {line}\n")

@@ -8,6 +8,7 @@ from auditor.report.interface import Format, Options
 from auditor.report.json_report import (
     SCHEMA_ID,
     Object,
+    blind_spot_object,
     encode_json,
     error_object,
     finding_object,
@@ -52,6 +53,8 @@ def _lines(run: Run, options: Options) -> Iterator[Object]:
         yield {"type": "error", **error_object(error)}
     for waiver in run.waivers:
         yield {"type": "waiver", **waiver_object(waiver)}
+    for blind_spot in run.blind_spots:
+        yield {"type": "blind_spot", **blind_spot_object(blind_spot)}
     for reference in run.references:
         yield {"type": "name", **reference_object(reference)}
     yield {
@@ -59,5 +62,6 @@ def _lines(run: Run, options: Options) -> Iterator[Object]:
         "findings": findings,
         "errors": len(run.errors),
         "waivers": len(run.waivers),
+        "blind_spots": len(run.blind_spots),
         "names": len(run.references),
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import ReferenceState, Severity, Status, WaiverState
+from auditor.findings.model import BlindSpotState, ReferenceState, Severity, Status, WaiverState
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report.display import printable
@@ -87,6 +87,12 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
         "auditor_waivers",
         "Waivers by state.",
         _by("state", {summary: waiver_states[summary] for summary in WaiverState}),
+    )
+    blind_spot_states = Counter(blind_spot.state for blind_spot in run.blind_spots)
+    yield (
+        "auditor_blind_spots",
+        "Accepted blind spots by state.",
+        _by("state", {state: blind_spot_states[state] for state in BlindSpotState}),
     )
     reference_states = Counter(reference.state for reference in run.references)
     meaning = "Names and entries of the organisation file that do not match the account, by state."

@@ -37,7 +37,7 @@ def gate(run: Run) -> str:
     parts = [
         result,
         pluralize(by_status.get(Status.FAIL, 0), "deviation"),
-        f"{wording.number(by_status.get(Status.UNKNOWN, 0))} unknown",
+        f"{wording.number(by_status.get(Status.UNKNOWN, 0))} unknown{wording.in_blind_spots(run)}",
         *waivers_due(run),
     ]
     return f"{parts[0]} – {', '.join(parts[1:])}."
@@ -52,6 +52,8 @@ def waivers_due(run: Run) -> list[str]:
     if unmatched := states[WaiverState.UNMATCHED]:
         covers = "covers" if unmatched == 1 else "cover"
         parts.append(f"{pluralize(unmatched, 'waiver')} that {covers} nothing")
+    if blind_spots := sum(blind_spot.is_stale for blind_spot in run.blind_spots):
+        parts.append(f"{pluralize(blind_spots, 'blind spot')} to review")
     if stale_names := sum(reference.is_stale for reference in run.references):
         parts.append(wording.stale_names(stale_names))
     soon = [waiver for waiver in run.waivers if waiver.state is WaiverState.EXPIRING]

@@ -194,7 +194,8 @@ class _TextPage:
         if not causes:
             return
         checks = sum(cause.checks for cause in causes)
-        yield self._heading(f"Unknown: {pluralize(checks, 'check')} without an answer")
+        accepted = wording.in_blind_spots(self.run)
+        yield self._heading(f"Unknown: {pluralize(checks, 'check')} without an answer{accepted}")
         for cause in causes:
             yield from self._cause(cause)
 
@@ -236,7 +237,8 @@ class _TextPage:
     def _accepted(self) -> Iterator[str]:
         waived = self.rollup.of_status(Status.WAIVED)
         attested = self.rollup.of_status(Status.ATTESTED)
-        if not (waived or attested or self.run.waivers or self.run.references):
+        entries = waiver_wording.entry_lines(self.run)
+        if not (waived or attested or entries or self.run.references):
             return
         yield self._heading("Accepted")
         for what, groups in (("Waived", waived), ("Attested", attested)):
@@ -253,10 +255,9 @@ class _TextPage:
                     f"{what}: {checks}, {ids}{compared}",
                     hanging="  ",
                 )
-        for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
-            bullet, style = ("!", "unknown") if waiver.needs_care else ("-", None)
-            text = shorten(waiver_wording.waiver_text(waiver), 400)
-            yield from self._wrapped(f"{bullet} {text}", hanging="  ", style=style)
+        for line, needs_care in entries:
+            bullet, style = ("!", "unknown") if needs_care else ("-", None)
+            yield from self._wrapped(f"{bullet} {shorten(line, 400)}", hanging="  ", style=style)
         for reference in self.run.references:
             bullet, style = ("!", "unknown") if reference.is_stale else ("-", None)
             line = shorten(waiver_wording.reference_line(reference), 400)

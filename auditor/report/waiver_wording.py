@@ -1,9 +1,17 @@
-"""Text about waivers and names in the organisation file."""
+"""Text about waivers, blind spots and names in the organisation file."""
 
 from collections.abc import Mapping
-from datetime import date
 
-from auditor.findings.model import Reference, ReferenceState, Verdict, WaiverResult, WaiverState
+from auditor.findings.model import (
+    BlindSpotResult,
+    BlindSpotState,
+    Reference,
+    ReferenceState,
+    Verdict,
+    WaiverResult,
+    WaiverState,
+    WaiverTerms,
+)
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.report import wording
@@ -27,12 +35,49 @@ _WAIVER: Mapping[WaiverState, str] = {
 }
 
 
+_BLIND_SPOT: Mapping[BlindSpotState, str] = {
+    BlindSpotState.ACTIVE: "covers {checks} that cannot be judged",
+    BlindSpotState.EXPIRING: ("covers {checks} that cannot be judged, and ends soon, on {expires}"),
+    BlindSpotState.EXPIRED: "EXPIRED on {expires}; {checks} cannot be judged",
+    BlindSpotState.UNMATCHED: "COVERS NOTHING: nothing there is unknown for this cause",
+    BlindSpotState.SEEN_AGAIN: "CAN BE SEEN AGAIN: remove it",
+    BlindSpotState.UNKNOWN: "could not be checked, because other reads failed",
+}
+
+
 def accepted_by(verdict: Verdict) -> str:
-    """Owner, expiry, ticket and reason of a waiver; empty without one."""
-    if not verdict.waiver:
-        return ""
-    waiver = verdict.waiver
-    return _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)
+    """Owner, approver, expiry, ticket and reason of a waiver or blind spot; empty without one."""
+    terms = verdict.waiver or verdict.blind_spot
+    return _accepted(terms) if terms else ""
+
+
+def blind_spot_text(blind_spot: BlindSpotResult) -> str:
+    """The result of a blind spot, with its owner and reason."""
+    state_text = _BLIND_SPOT[blind_spot.state].format(
+        checks=pluralize(blind_spot.matched, "check"), expires=blind_spot.expires
+    )
+    detail = f" {printable(blind_spot.detail)}" if blind_spot.detail else ""
+    subject = f"Blind spot {printable(blind_spot.label)} ({blind_spot.cause})"
+    return f"{subject}: {state_text}.{detail} {_accepted(blind_spot)}"
+
+
+def entry_lines(run: Run) -> list[tuple[str, bool]]:
+    """The waivers and blind spots in words, each with whether somebody has to act on it.
+
+    What fails a gate comes first.
+    """
+    waivers = [
+        (waiver_text(each), each.needs_care) for each in sorted(run.waivers, key=waiver_order)
+    ]
+    blind_spots = [
+        (blind_spot_text(each), each.needs_care)
+        for each in sorted(run.blind_spots, key=_blind_spot_order)
+    ]
+    return waivers + blind_spots
+
+
+def _blind_spot_order(blind_spot: BlindSpotResult) -> tuple[bool, bool, str]:
+    return not blind_spot.is_stale, not blind_spot.needs_care, blind_spot.label
 
 
 def waiver_text(waiver: WaiverResult) -> str:
@@ -41,7 +86,7 @@ def waiver_text(waiver: WaiverResult) -> str:
         deviations=pluralize(waiver.matched, "deviation"),
         expires=waiver.expires,
     )
-    accepted = _accepted(waiver.owner, waiver.expires, waiver.ticket, waiver.reason)
+    accepted = _accepted(waiver)
     detail = f" {printable(waiver.detail)}" if waiver.detail else ""
     subject = f"{printable(waiver.control)} for {printable(waiver.scope)}"
     return f"{subject}: {state_text}.{detail} {accepted}"
@@ -55,11 +100,19 @@ def reference_line(reference: Reference) -> str:
 
 
 def stale_lines(run: Run) -> list[str]:
-    """A line for each waiver, name or entry of the organisation file that fails a gate."""
+    """A line for each entry of the organisation file, or name in it, that fails a gate."""
+    return [
+        *stale_entry_lines(run),
+        *(reference_line(item) for item in run.references if item.is_stale),
+    ]
+
+
+def stale_entry_lines(run: Run) -> list[str]:
+    """A line for each waiver or blind spot that fails a gate."""
     waivers = sorted((item for item in run.waivers if item.is_stale), key=waiver_order)
     return [
         *(f"waiver of {waiver_text(item)}" for item in waivers),
-        *(reference_line(item) for item in run.references if item.is_stale),
+        *(blind_spot_text(item) for item in run.blind_spots if item.is_stale),
     ]
 
 
@@ -90,6 +143,10 @@ def waiver_order(waiver: WaiverResult) -> tuple[bool, bool, str, str]:
     return not waiver.is_stale, not waiver.needs_care, waiver.control, waiver.scope
 
 
-def _accepted(owner: str, expires: date, ticket: str, reason: str) -> str:
-    under = f", {printable(ticket)}" if ticket else ""
-    return f"Accepted by {printable(owner)} until {expires}{under}: {printable(reason)}"
+def _accepted(terms: WaiverTerms | WaiverResult | BlindSpotResult) -> str:
+    under = f", {printable(terms.ticket)}" if terms.ticket else ""
+    approved = f", approved by {printable(terms.approved_by)}" if terms.approved_by else ""
+    return (
+        f"Accepted by {printable(terms.owner)}{approved} until {terms.expires}{under}: "
+        f"{printable(terms.reason)}"
+    )

@@ -88,6 +88,12 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def in_blind_spots(run: Run) -> str:
+    """`, 3 of them in accepted blind spots`; empty if there are none."""
+    accepted = run.summary.accepted_blind_spots
+    return f", {number(accepted)} of them in accepted blind spots" if accepted else ""
+
+
 def stale_names(count: int) -> str:
     """The number of stale overrides and names in the organisation file, with its noun."""
     matches = "matches" if count == 1 else "match"

@@ -535,6 +535,7 @@ def _columns(run: Run, series_id: int, number: int, stopped: str) -> dict[str, A
             "by_status": {str(key): count for key, count in summary.by_status.items()},
             "by_severity": {str(key): count for key, count in summary.by_severity.items()},
             "coverage": {str(key): count for key, count in summary.coverage.items()},
+            "gaps_accepted": info.gaps_accepted,
         },
         "controls": sorted(run.controls),
         "stopped": recording.text(stopped),
@@ -585,6 +586,7 @@ def _parse_row(row: Any) -> StoredRun:
             controls=frozenset(row.controls),
             simulated=row.simulated,
             organisation_digest=row.organisation_digest,
+            gaps_accepted=row.summary.get("gaps_accepted") is True,
             oldest_evidence_at=parse_rfc3339(row.oldest_evidence_at)
             if row.oldest_evidence_at
             else None,

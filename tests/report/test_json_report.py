@@ -82,7 +82,16 @@ def test_the_schema_refuses_a_spoiled_report(spoil: Spoil, report: Report) -> No
 
 def test_keys_come_in_the_order_of_the_contract(report: Report) -> None:
     document = report(worlds.everything())
-    assert list(document) == ["schema", "run", "summary", "findings", "errors", "waivers", "names"]
+    assert list(document) == [
+        "schema",
+        "run",
+        "summary",
+        "findings",
+        "errors",
+        "waivers",
+        "blind_spots",
+        "names",
+    ]
     assert list(document["run"])[:11] == RUN_KEYS.split()
     assert list(document["run"]["baseline"]) == ["id", "version", "digest"]
     assert list(document["summary"])[:5] == [

@@ -3,10 +3,12 @@
 __all__ = [
     "attestations",
     "baselines",
+    "blind_spots",
     "match",
     "match_index",
     "organisation",
     "overrides",
+    "own_controls",
     "references",
     "schemas",
     "serialization",

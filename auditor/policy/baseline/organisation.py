@@ -8,11 +8,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from auditor.errors import nearest
+from auditor.evidence.names import normalised
 from auditor.evidence.reading import JsonValue
 from auditor.policy.baseline import baselines as baseline
+from auditor.policy.baseline import own_controls
 from auditor.policy.baseline.baselines import Baseline, choice_problems
+from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.fitting import parameter_problems
 from auditor.policy.baseline.overrides import Override
+from auditor.policy.baseline.own_controls import OwnControl
 from auditor.policy.baseline.waivers import Attestation, Waiver
 from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.controls import ATTESTATION, Catalogue
@@ -47,7 +51,11 @@ class OrganisationFile(BaseModel):
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     attestations: tuple[Attestation, ...] = ()
+    blind_spots: tuple[BlindSpot, ...] = ()
     triage: tuple[Triaged, ...] = ()
+    controls: tuple[OwnControl, ...] = ()
+    require_approval: bool = False
+    """Refuse waivers, blind spots and attestations that nobody but their owner approved."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,18 @@ class Organisation:
     overrides: tuple[Override, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     attestations: tuple[Attestation, ...] = ()
+    blind_spots: tuple[BlindSpot, ...] = ()
     triage: tuple[Triaged, ...] = ()
+    controls: tuple[OwnControl, ...] = ()
+    require_approval: bool = False
+
+    def extended(self, catalogue: Catalogue) -> Catalogue:
+        """The shipped catalogue with the organisation's own controls."""
+        return own_controls.extended(catalogue, self.controls)
+
+    def assessed(self, chosen: Baseline) -> Baseline:
+        """The baseline with the organisation's own controls."""
+        return own_controls.assessed(chosen, self.controls)
 
 
 def load(path: Path, catalogue: Catalogue) -> Organisation:
@@ -69,15 +88,19 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
         PolicyError: a file cannot be read or is not valid; each problem with its line.
     """
     source = yaml_source.read(path)
-    main = _checked(source, catalogue)
+    main = _parsed(source)
     merged = Organisation(
         main.baseline,
         dict(main.parameters),
         main.overrides,
         main.waivers,
         main.attestations,
+        main.blind_spots,
         main.triage,
+        main.controls,
+        main.require_approval,
     )
+    read = [(source, main)]
     if len(main.include) > MAX_INCLUDED:
         message = f"more than {MAX_INCLUDED} files are included."
         raise PolicyError([source.problem(("include",), message)])
@@ -85,7 +108,9 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
         if name in main.include[:position]:
             message = f"{name} is included twice."
             raise PolicyError([source.problem(("include", position), message)])
-        part = _checked(yaml_source.read(path.parent / name), catalogue)
+        source_of_part = yaml_source.read(path.parent / name)
+        part = _parsed(source_of_part)
+        read.append((source_of_part, part))
         if part.include or part.baseline is not None:
             message = f'{name} may contain neither "include" nor "baseline".'
             raise PolicyError([source.problem(("include", position), message)])
@@ -95,9 +120,50 @@ def load(path: Path, catalogue: Catalogue) -> Organisation:
             overrides=merged.overrides + part.overrides,
             waivers=merged.waivers + part.waivers,
             attestations=merged.attestations + part.attestations,
+            blind_spots=merged.blind_spots + part.blind_spots,
             triage=merged.triage + part.triage,
+            controls=merged.controls + part.controls,
+            require_approval=merged.require_approval or part.require_approval,
         )
+    problems = [*_own_control_problems(read, catalogue)]
+    if not problems:
+        whole = merged.extended(catalogue)
+        problems = [problem for one, file in read for problem in _problems(one, file, whole)]
+    if merged.require_approval:
+        problems += [problem for one, file in read for problem in _approval_problems(one, file)]
+    if problems:
+        raise PolicyError(problems)
     return merged
+
+
+def _own_control_problems(
+    read: list[tuple[Source, OrganisationFile]], catalogue: Catalogue
+) -> Iterator[str]:
+    """The problems of the own controls of a file and of those that it includes."""
+    ids: set[str] = set()
+    for source, file in read:
+        yield from own_controls.problems(source, file.controls, catalogue)
+        for position, own in enumerate(file.controls):
+            if own.id.casefold() in ids:
+                yield source.problem(("controls", position, "id"), f"{own.id} is defined twice.")
+            ids.add(own.id.casefold())
+
+
+def _approval_problems(source: Source, file: OrganisationFile) -> Iterator[str]:
+    """The entries that nobody approved but the person who is responsible for them."""
+    entries: list[tuple[str, int, Waiver | Attestation | BlindSpot, str, str]] = [
+        *(("waivers", i, entry, entry.owner, "owner") for i, entry in enumerate(file.waivers)),
+        *(("blind_spots", i, e, e.owner, "owner") for i, e in enumerate(file.blind_spots)),
+        *(("attestations", i, e, e.by, "by") for i, e in enumerate(file.attestations)),
+    ]
+    for kind, position, entry, person, key in entries:
+        approver = entry.approved_by
+        if approver is None:
+            message = 'require_approval is set: name who approved it as "approved_by".'
+            yield source.problem((kind, position), message)
+        elif normalised(approver) == normalised(person):
+            message = f'{approver} may not approve their own entry: "{key}" is the same person.'
+            yield source.problem((kind, position, "approved_by"), message)
 
 
 def baseline_of(path: Path, chosen: Organisation, catalogue: Catalogue) -> Baseline | None:
@@ -119,12 +185,10 @@ def is_one(path: Path) -> bool:
     Raises:
         PolicyError: it cannot be read, or is not YAML.
     """
-    keys = set(contents(path))
-    return bool(keys & set(OrganisationFile.model_fields)) and not keys & {
-        "id",
-        "extends",
-        "controls",
-    }
+    data = contents(path)
+    if isinstance(data.get("controls"), dict) or data.keys() & {"id", "extends"}:
+        return False  # own controls are a list, a baseline's controls a mapping
+    return bool(data.keys() & set(OrganisationFile.model_fields))
 
 
 def check_text(text: str, name: str, catalogue: Catalogue) -> None:
@@ -133,7 +197,14 @@ def check_text(text: str, name: str, catalogue: Catalogue) -> None:
     Raises:
         PolicyError: it is not valid; each problem with its line.
     """
-    _checked(yaml_source.parse(text.encode(), name), catalogue)
+    source = yaml_source.parse(text.encode(), name)
+    file = _parsed(source)
+    problems = [*_own_control_problems([(source, file)], catalogue)]
+    if not problems:
+        whole = own_controls.extended(catalogue, file.controls)
+        problems = [*_problems(source, file, whole)]
+    if problems:
+        raise PolicyError(problems)
 
 
 def contents(path: Path) -> Mapping[str, JsonValue]:
@@ -166,17 +237,16 @@ def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:
     return organisation
 
 
-def _checked(source: Source, catalogue: Catalogue) -> OrganisationFile:
+def _parsed(source: Source) -> OrganisationFile:
     empty = Source(source.name, {}, source.lines)
-    file = yaml_source.load(empty if source.data is None else source, OrganisationFile)
-    problems = [
-        *parameter_problems(source, ("parameters",), file.parameters),
-        *_override_problems(source, file, catalogue),
-        *_exception_problems(source, file, catalogue),
-    ]
-    if problems:
-        raise PolicyError(problems)
-    return file
+    return yaml_source.load(empty if source.data is None else source, OrganisationFile)
+
+
+def _problems(source: Source, file: OrganisationFile, catalogue: Catalogue) -> Iterator[str]:
+    """What is wrong in a file besides its own controls. `catalogue` has these, too."""
+    yield from parameter_problems(source, ("parameters",), file.parameters)
+    yield from _override_problems(source, file, catalogue)
+    yield from _exception_problems(source, file, catalogue)
 
 
 def _override_problems(
@@ -190,12 +260,15 @@ def _override_problems(
 def _exception_problems(
     source: Source, file: OrganisationFile, catalogue: Catalogue
 ) -> Iterator[str]:
-    rows: list[tuple[str, int, Waiver | Attestation]] = [
+    rows: list[tuple[str, int, Waiver | Attestation | BlindSpot]] = [
         *(("waivers", i, entry) for i, entry in enumerate(file.waivers)),
         *(("attestations", i, entry) for i, entry in enumerate(file.attestations)),
+        *(("blind_spots", i, entry) for i, entry in enumerate(file.blind_spots)),
     ]
     for kind, position, entry in rows:
         at: Location = (kind, position)
+        if entry.control is None:
+            continue
         control = catalogue.controls.get(entry.control)
         if control is None:
             hint = nearest(entry.control, catalogue.controls)

@@ -26,6 +26,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import Document, ReadFailure
 from auditor.findings.model import Reference, ReferenceState
+from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.match import DisplayName, Match, Name, listed
 from auditor.policy.baseline.match_index import MatchIndex
 from auditor.policy.baseline.overrides import Override
@@ -278,7 +279,11 @@ class Entries:
         for position, override in self.overrides:
             yield from mentions_of("override", position, override.label, override.match)
         for position, waiver in self.waivers():
-            yield from mentions_of("waiver", position, _waiver_label(waiver), waiver.scope)
+            yield from mentions_of(WAIVER, position, _waiver_label(waiver), waiver.scope)
+        for position, blind_spot in self.blind_spots():
+            yield from mentions_of(
+                BLIND_SPOT, position, _blind_spot_label(blind_spot), blind_spot.scope
+            )
         for position, attestation in self.attestations():
             entry = f"attestation of {attestation.control} for {attestation.scope.label}"
             yield from mentions_of("attestation", position, entry, attestation.scope)
@@ -290,6 +295,26 @@ class Entries:
                 if waiver.control in self.assessed and waiver.expires >= self.exceptions.today:
                     yield position, waiver
 
+    def blind_spots(self) -> Iterator[tuple[int, BlindSpot]]:
+        """The blind spots that are accepted today, with their positions."""
+        if self.exceptions is not None:
+            for position, blind_spot in enumerate(self.exceptions.blind_spots):
+                is_assessed = blind_spot.control is None or blind_spot.control in self.assessed
+                if is_assessed and blind_spot.expires >= self.exceptions.today:
+                    yield position, blind_spot
+
+    def dated(self) -> dict["Slot", tuple[str, Match]]:
+        """The valid waivers and blind spots, with a label and the scopes that each covers."""
+        waivers = {
+            (WAIVER, position): (_waiver_label(waiver), waiver.scope)
+            for position, waiver in self.waivers()
+        }
+        blind_spots = {
+            (BLIND_SPOT, position): (_blind_spot_label(blind_spot), blind_spot.scope)
+            for position, blind_spot in self.blind_spots()
+        }
+        return waivers | blind_spots
+
     def attestations(self) -> Iterator[tuple[int, Attestation]]:
         """The attestations of assessed controls, with their positions."""
         if self.exceptions is not None:
@@ -298,8 +323,18 @@ class Entries:
                     yield position, attestation
 
 
+WAIVER, BLIND_SPOT = "waiver", "blind spot"
+
+Slot = tuple[str, int]
+"""The kind of an entry, `WAIVER` or `BLIND_SPOT`, and its position in the file."""
+
+
 def _waiver_label(waiver: Waiver) -> str:
     return f"waiver of {waiver.control} for {waiver.scope.label}"
+
+
+def _blind_spot_label(blind_spot: BlindSpot) -> str:
+    return f"blind spot {blind_spot.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,44 +349,44 @@ class AppliedEntries:
 
 def check(
     snapshot: Snapshot, entries: Entries, applied: AppliedEntries | None = None
-) -> tuple[list[Reference], Mapping[int, str]]:
-    """The mismatches with the account, and why waivers match nothing, by position.
+) -> tuple[list[Reference], Mapping[Slot, str]]:
+    """The mismatches with the account, and why waivers and blind spots match nothing.
 
     Without `applied`, only names are checked.
     """
     mentions = list(entries.mentions())
     checks = Roster(snapshot).look_up(mentions)
     mismatches: dict[Reference, None] = {}
-    unmatched_waivers: dict[int, str] = {}
-    matches = dict(entries.waivers())
+    unmatched: dict[Slot, str] = {}
+    dated = entries.dated()
     for mention in mentions:
         result = checks[mention.key]
         if result is None:
             continue
-        if mention.kind == "waiver":
-            if result.state is ReferenceState.UNMATCHED and not _others_fit(
-                matches[mention.position].scope, checks
-            ):
-                unmatched_waivers.setdefault(mention.position, result.detail)
+        slot = mention.kind, mention.position
+        if slot in dated:
+            _, match = dated[slot]
+            if result.state is ReferenceState.UNMATCHED and not _others_fit(match, checks):
+                unmatched.setdefault(slot, result.detail)
                 continue
             if result.state is ReferenceState.UNKNOWN:
-                continue  # the waiver result reports it
+                continue  # the result of the waiver or blind spot reports it
         name = _text(mention.name)
         mismatches[Reference(mention.kind, mention.entry, mention.what, name, *_fields(result))] = (
             None
         )
     if applied is not None:
         mismatches.update(dict.fromkeys(_unused_entries(entries, applied, checks)))
-    return sorted(mismatches, key=_order), unmatched_waivers
+    return sorted(mismatches, key=_order), unmatched
 
 
 def mismatches(snapshot: Snapshot, entries: Entries) -> list[Reference]:
     """The names that do not match the account in a snapshot, without judging it."""
-    rows, unmatched_waivers = check(snapshot, entries)
-    waivers = dict(entries.waivers())
-    for position, detail in unmatched_waivers.items():
-        entry = _waiver_label(waivers[position])
-        rows.append(Reference("waiver", entry, "", "", ReferenceState.UNMATCHED, detail))
+    rows, unmatched = check(snapshot, entries)
+    dated = entries.dated()
+    for slot, detail in unmatched.items():
+        label, _ = dated[slot]
+        rows.append(Reference(slot[0], label, "", "", ReferenceState.UNMATCHED, detail))
     return sorted(rows, key=_order)
 
 

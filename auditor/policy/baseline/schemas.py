@@ -36,5 +36,6 @@ def schema(kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
         definitions["Override"]["properties"]["controls"]["propertyNames"] = ids
         definitions["Waiver"]["properties"]["control"] |= ids
         definitions["Attestation"]["properties"]["control"] |= ids
+        definitions["BlindSpot"]["properties"]["control"]["anyOf"][0] |= ids
     document["properties"]["parameters"]["propertyNames"] = {"enum": sorted(known_parameters())}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}

@@ -80,6 +80,8 @@ def load(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
     """
     try:
         content = json_values.parse(text, values=MOST_VALUES, depth=DEEPEST)
+        organisation = _ORGANISATION.validate_python(content["organisation"])
+        catalogue = organisation.extended(catalogue)
         stored = _Baseline.model_validate(content["baseline"])
         baseline = Baseline(
             info=stored.info,
@@ -92,7 +94,7 @@ def load(text: str, catalogue: Catalogue) -> tuple[Baseline, Organisation]:
                 if cid in catalogue.controls
             },
         )
-        organisation = _restored_organisation(content["organisation"], catalogue)
+        organisation = _restored_organisation(organisation, catalogue)
         _check_parameters(stored.parameters)
         _check_parameters(organisation.parameters)
     except UNREADABLE as error:
@@ -120,8 +122,7 @@ def _assessed(assessed: ControlExpectation) -> dict[str, Any]:
     }
 
 
-def _restored_organisation(stored: Any, catalogue: Catalogue) -> Organisation:
-    organisation = _ORGANISATION.validate_python(stored)
+def _restored_organisation(organisation: Organisation, catalogue: Catalogue) -> Organisation:
     overrides = [
         override.model_copy(
             update={

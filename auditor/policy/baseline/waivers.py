@@ -1,9 +1,11 @@
 """Waivers and attestations: deviations that people accepted, and facts that people confirmed.
 
 Neither is ever a pass. A waiver covers a deviation until a date; an attestation confirms a fact
-that no API shows or that Zoom did not return. Dates are UTC; the expiry day is included.
+that no API shows or that Zoom did not return. Blind spots (`blind_spots`) are applied with them.
+Dates are UTC; the expiry day is included.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -15,18 +17,22 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import (
+    BlindSpotResult,
+    BlindSpotState,
     FindingKind,
+    ReadError,
     Status,
     Verdict,
     WaiverResult,
     WaiverState,
     WaiverTerms,
 )
+from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.match import Match, NonBlank
 from auditor.policy.baseline.match_index import MatchIndex
 
 WARN_DAYS = 14
-"""Days before the expiry of a waiver or an attestation when warnings begin."""
+"""Days before the expiry of a waiver, a blind spot or an attestation when warnings begin."""
 
 ATTESTABLE_CAUSES = frozenset({Cause.ABSENT, Cause.NOT_LICENSED, Cause.UNDOCUMENTED_VALUE})
 """Causes of an unknown that an attestation can resolve. Denied and failed reads stay unknown."""
@@ -49,6 +55,7 @@ class Waiver(BaseModel):
     owner: NonBlank
     expires: date
     ticket: str = ""
+    approved_by: NonBlank | None = None
     setting: str | None = None
     """Only this setting of the control."""
 
@@ -70,6 +77,7 @@ class Attestation(BaseModel):
     by: NonBlank
     on: date
     expires: date
+    approved_by: NonBlank | None = None
     scope: Match = Match(level=Level.ACCOUNT)
     setting: str | None = None
 
@@ -86,24 +94,37 @@ class Attestation(BaseModel):
 
 @dataclass
 class WaiversAndAttestations:
-    """Applies waivers and attestations, and counts the matches of each waiver."""
+    """Applies waivers, attestations and blind spots, and counts what each of them covers.
+
+    Their positions are counted through: the waivers, then the attestations, then the blind spots.
+    """
 
     waivers: Sequence[Waiver]
     attestations: Sequence[Attestation]
     today: date
+    blind_spots: Sequence[BlindSpot] = ()
     _waiver_counts: dict[int, int] = field(default_factory=dict)
     _uncertain: set[int] = field(default_factory=set)
     _answering: set[int] = field(default_factory=set)
     """Positions of the attestations that concerned a verdict, whatever the result."""
+    _blind: Counter[int] = field(default_factory=Counter)
+    """The number of unknown checks and failed reads, by the position of a blind spot."""
+    _visible: set[int] = field(default_factory=set)
+    """Positions of the blind spots that concerned a verdict with another result than unknown."""
     _grouped: dict[tuple[int, ...], dict[str, list[int]]] = field(default_factory=dict)
 
     @cached_property
     def _index(self) -> MatchIndex:
-        matches = [w.scope for w in self.waivers] + [a.scope for a in self.attestations]
-        return MatchIndex(matches)
+        scopes = [waiver.scope for waiver in self.waivers]
+        scopes += [attestation.scope for attestation in self.attestations]
+        return MatchIndex(scopes + [blind_spot.scope for blind_spot in self.blind_spots])
+
+    @cached_property
+    def _first_blind_spot(self) -> int:
+        return len(self.waivers) + len(self.attestations)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
-        """The positions of those that match `scope`; attestations follow the waivers."""
+        """The positions of those that match `scope`, ascending."""
         return self._index.matching(scope, groups)
 
     def apply(self, verdicts: Verdicts, matching: Sequence[int]) -> Verdicts:
@@ -112,11 +133,12 @@ class WaiversAndAttestations:
         If none applies, the same tuple is returned, so that scopes continue to share it.
         """
         by_control = self._by_control(matching)
-        if by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
+        of_any = by_control.get(_ANY_CONTROL, ())
+        if not of_any and by_control.keys().isdisjoint(verdict.control for verdict in verdicts):
             return verdicts
         applied = tuple(
-            self._apply_to(verdict, by_control[verdict.control])
-            if verdict.control in by_control
+            self._apply_to(verdict, (*by_control.get(verdict.control, ()), *of_any))
+            if of_any or verdict.control in by_control
             else verdict
             for verdict in verdicts
         )
@@ -124,23 +146,31 @@ class WaiversAndAttestations:
         return verdicts if unchanged else applied
 
     def _apply_to(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
-        """Apply the attestation, and then the waiver, to one verdict."""
+        """Apply the attestation, then the waiver, then the blind spot, to one verdict."""
         first = len(self.waivers)
         if _can_be_attested(verdict):
-            answering = [p for p in positions if p >= first and self._at(p).covers(verdict)]
+            answering = [
+                p
+                for p in positions
+                if first <= p < self._first_blind_spot
+                and self.attestations[p - first].covers(verdict)
+            ]
             self._answering.update(answering)
             verdict = self._attest(verdict, [self.attestations[p - first] for p in answering])
         for position in positions:
             if position < first:
                 verdict = self._waive(verdict, position)
-        return verdict
+        return self._accept_unknown(verdict, positions)
 
     def count(self, verdicts: Iterable[Verdict], matching: Sequence[int], scopes: int = 1) -> None:
-        """Count the waivers that match verdicts shared by `scopes` scopes."""
+        """Count the waivers and blind spots that match verdicts shared by `scopes` scopes."""
         by_control = self._by_control(matching)
+        of_any = by_control.get(_ANY_CONTROL, ())
         for verdict in verdicts:
-            for position in by_control.get(verdict.control, ()):
-                if position < len(self.waivers) and self.waivers[position].covers(verdict):
+            for position in (*by_control.get(verdict.control, ()), *of_any):
+                if position >= self._first_blind_spot:
+                    self._count_blind_spot(verdict, position, scopes)
+                elif position < len(self.waivers) and self.waivers[position].covers(verdict):
                     if verdict.status in (Status.FAIL, Status.WAIVED):
                         self._waiver_counts[position] = (
                             self._waiver_counts.get(position, 0) + scopes
@@ -157,14 +187,44 @@ class WaiversAndAttestations:
                 self._grouped.clear()
             by_control = self._grouped[key] = {}
             for position in key:
-                by_control.setdefault(self._at(position).control, []).append(position)
+                control = self._at(position).control or _ANY_CONTROL
+                by_control.setdefault(control, []).append(position)
         return by_control
 
-    def _at(self, position: int) -> Waiver | Attestation:
+    def _at(self, position: int) -> Waiver | Attestation | BlindSpot:
+        if position >= self._first_blind_spot:
+            return self.blind_spots[position - self._first_blind_spot]
         waivers = len(self.waivers)
         return (
             self.waivers[position] if position < waivers else self.attestations[position - waivers]
         )
+
+    def _count_blind_spot(self, verdict: Verdict, position: int, scopes: int) -> None:
+        blind_spot = self.blind_spots[position - self._first_blind_spot]
+        if not blind_spot.concerns(verdict):
+            return
+        if verdict.status is Status.UNKNOWN:
+            if verdict.cause is blind_spot.cause:
+                self._blind[position] += scopes
+            elif verdict.cause in _PASSING_CAUSES:
+                self._uncertain.add(position)
+        elif verdict.status is not Status.NOT_APPLICABLE and not verdict.is_undecided:
+            self._visible.add(position)
+
+    def accept_errors(self, errors: Iterable[ReadError]) -> Iterable[ReadError]:
+        """Mark the failed reads that a blind spot for their request accepts.
+
+        A failed read may leave no verdict behind: the list of users makes no check unknown if the
+        baseline has none at users.
+        """
+        first = self._first_blind_spot
+        for error in errors:
+            for position, blind_spot in enumerate(self.blind_spots, start=first):
+                if blind_spot.concerns_error(error):
+                    self._blind[position] += 0 if self._blind[position] else error.scopes
+                    if blind_spot.expires >= self.today:
+                        error = replace(error, is_accepted=True)
+            yield error
 
     def is_answering(self, position: int) -> bool:
         """True if the attestation concerned a verdict, or is dated in the future."""
@@ -195,6 +255,7 @@ class WaiversAndAttestations:
                 state=self._state(position, waiver, unseen_levels, unmatched),
                 matched=self._waiver_counts.get(position, 0),
                 detail=unmatched.get(position, ""),
+                approved_by=waiver.approved_by or "",
             )
             for position, waiver in enumerate(self.waivers)
             if waiver.control in controls
@@ -215,6 +276,74 @@ class WaiversAndAttestations:
             return WaiverState.UNMATCHED if unmatched_only else WaiverState.UNKNOWN
         soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
         return WaiverState.EXPIRING if soon else WaiverState.ACTIVE
+
+    def blind_spot_results(
+        self,
+        assessed: Iterable[str],
+        unseen_levels: frozenset[Level] = frozenset(),
+        unmatched: Mapping[int, str] = MappingProxyType({}),
+    ) -> list[BlindSpotResult]:
+        """The result of each blind spot; those of controls that were not assessed are omitted."""
+        controls = set(assessed)
+        return [
+            BlindSpotResult(
+                label=blind_spot.label,
+                scope=blind_spot.scope.label,
+                cause=blind_spot.cause,
+                reason=blind_spot.reason,
+                owner=blind_spot.owner,
+                ticket=blind_spot.ticket,
+                expires=blind_spot.expires,
+                state=self._blind_spot_state(position, blind_spot, unseen_levels, unmatched),
+                matched=self._blind[position],
+                control=blind_spot.control,
+                request=blind_spot.request,
+                setting=blind_spot.setting,
+                approved_by=blind_spot.approved_by or "",
+                detail=unmatched.get(position - self._first_blind_spot, ""),
+            )
+            for position, blind_spot in enumerate(self.blind_spots, self._first_blind_spot)
+            if blind_spot.control is None or blind_spot.control in controls
+        ]
+
+    def _blind_spot_state(
+        self,
+        position: int,
+        blind_spot: BlindSpot,
+        unseen_levels: frozenset[Level],
+        unmatched: Mapping[int, str],
+    ) -> BlindSpotState:
+        if blind_spot.expires < self.today:
+            return BlindSpotState.EXPIRED
+        if self._blind[position]:
+            soon = blind_spot.expires - self.today <= timedelta(days=WARN_DAYS)
+            return BlindSpotState.EXPIRING if soon else BlindSpotState.ACTIVE
+        if position - self._first_blind_spot in unmatched:
+            return BlindSpotState.UNMATCHED
+        if position in self._uncertain or blind_spot.scope.levels & unseen_levels:
+            return BlindSpotState.UNKNOWN
+        is_visible = position in self._visible
+        return BlindSpotState.SEEN_AGAIN if is_visible else BlindSpotState.UNMATCHED
+
+    def _accept_unknown(self, verdict: Verdict, positions: Sequence[int]) -> Verdict:
+        """Add the terms of the blind spot that covers an unknown verdict and expires last."""
+        if verdict.status is not Status.UNKNOWN:
+            return verdict
+        covering = [
+            blind_spot
+            for position in positions
+            if position >= self._first_blind_spot
+            and (blind_spot := self.blind_spots[position - self._first_blind_spot]).cause
+            is verdict.cause
+            and blind_spot.concerns(verdict)
+        ]
+        if not covering:
+            return verdict
+        last = max(covering, key=lambda blind_spot: blind_spot.expires)
+        if last.expires < self.today:
+            detail = f"The blind spot of {last.owner} expired on {last.expires}. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
+        return replace(verdict, blind_spot=_terms(last))
 
     def _waive(self, verdict: Verdict, position: int) -> Verdict:
         waiver = self.waivers[position]
@@ -280,6 +409,12 @@ class WaiversAndAttestations:
 
 _WORST_FIRST = (False, None, True)
 
+_PASSING_CAUSES = (Cause.ERROR, Cause.NOT_COLLECTED)
+"""Causes that hide tonight what a blind spot covers on other nights."""
+
+_ANY_CONTROL = ""
+"""The key of blind spots that name a request or a setting, but no control."""
+
 
 def _author(attestation: Attestation) -> str:
     return f"{attestation.by} on {attestation.on}"
@@ -291,5 +426,7 @@ def _can_be_attested(verdict: Verdict) -> bool:
     return verdict.status is Status.UNKNOWN and verdict.cause in ATTESTABLE_CAUSES
 
 
-def _terms(waiver: Waiver) -> WaiverTerms:
-    return WaiverTerms(waiver.reason, waiver.owner, waiver.ticket, waiver.expires)
+def _terms(entry: Waiver | BlindSpot) -> WaiverTerms:
+    return WaiverTerms(
+        entry.reason, entry.owner, entry.ticket, entry.expires, entry.approved_by or ""
+    )

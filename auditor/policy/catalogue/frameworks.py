@@ -57,13 +57,18 @@ def shipped() -> dict[str, Framework]:
     return load(files.folder() / FILE, files.shipped_catalogue())
 
 
-def named(framework_id: str) -> Framework:
-    """The shipped framework `framework_id`.
+def named(framework_id: str, catalogue: Catalogue | None = None) -> Framework:
+    """The framework `framework_id`: a shipped one, or one of an organisation's own controls.
+
+    `catalogue` has the organisation's own controls; None for the shipped catalogue.
 
     Raises:
         PolicyError: there is none.
     """
-    known = shipped()
+    if catalogue is None or catalogue is files.shipped_catalogue():
+        known = shipped()
+    else:
+        known = {**_own(catalogue), **load(files.folder() / FILE, catalogue)}
     if framework_id not in known:
         hint = nearest(framework_id, known)
         listed = ", ".join(known)
@@ -82,6 +87,29 @@ def expanded(reference: str) -> Iterator[str]:
         yield from (f"{before}{number}{after}" for number in range(int(low), int(high) + 1))
     else:
         yield from (f"{before}{chr(n)}{after}" for n in range(ord(first), ord(last) + 1))
+
+
+def _own(catalogue: Catalogue) -> dict[str, Framework]:
+    """The frameworks that only controls of `catalogue` name, by id: their key."""
+    shipped_keys = {key for each in files.shipped_catalogue() for key in each.mappings}
+    references: dict[str, dict[str, list[str]]] = {}
+    for control in catalogue:
+        for key in control.mappings.keys() - shipped_keys:
+            by_reference = references.setdefault(key, {})
+            for mapped in control.mappings[key]:
+                by_reference.setdefault(split_reference(mapped)[0], []).append(control.id)
+    return {
+        key: Framework(
+            id=key,
+            key=key,
+            title=key,
+            version="organisation file",
+            not_claimed="The organisation file says which of its references a control covers.",
+            parts=(FrameworkPart("References", tuple(by_reference)),),
+            controls={reference: tuple(ids) for reference, ids in by_reference.items()},
+        )
+        for key, by_reference in references.items()
+    }
 
 
 def _framework(entry: _Framework, catalogue: Catalogue) -> Framework:

@@ -14,6 +14,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, ReadFailure, View
 from auditor.findings.model import (
+    BlindSpotResult,
     Left,
     ReadError,
     Reference,
@@ -52,17 +53,25 @@ class Evaluation:
     errors: tuple[ReadError, ...]
     waivers: tuple[WaiverResult, ...] = ()
     references: tuple[Reference, ...] = ()
+    blind_spots: tuple[BlindSpotResult, ...] = ()
 
     @property
     def stale(self) -> bool:
-        """True if a waiver, an override or a name has expired or matches nothing."""
+        """True if a waiver, a blind spot, an override or a name has expired or matches nothing."""
         waivers = any(waiver.is_stale for waiver in self.waivers)
-        return waivers or any(reference.is_stale for reference in self.references)
+        blind_spots = any(blind_spot.is_stale for blind_spot in self.blind_spots)
+        return waivers or blind_spots or any(each.is_stale for each in self.references)
 
     @property
     def complete(self) -> bool:
         """False if a selected document could not be read."""
         return not self.errors and not self.summary.unread
+
+    @property
+    def gaps_accepted(self) -> bool:
+        """True if it is incomplete, and accepted blind spots cover everything unread."""
+        is_covered = self.summary.unread == self.summary.accepted_unread
+        return not self.complete and is_covered and all(error.is_accepted for error in self.errors)
 
 
 @dataclass
@@ -74,8 +83,12 @@ class _Counts:
     undecided: int = 0
     not_compared: int = 0
     unread: int = 0
+    accepted: int = 0
+    accepted_unread: int = 0
     allowed: int = 0
     overridden: int = 0
+    sources: dict[str, bool] = field(default_factory=dict)
+    """For each request that left a check unknown: whether blind spots cover all of these checks."""
 
     def add(self, group: VerdictGroup) -> None:
         for verdict in group.verdicts:
@@ -92,9 +105,16 @@ class _Counts:
             if (
                 verdict.status is Status.UNKNOWN or expired_attestation
             ):  # the value is unknown again
-                self.unknown[verdict.severity] += group.count
+                is_accepted = verdict.blind_spot is not None
+                if is_accepted:
+                    self.accepted += group.count
+                else:
+                    self.unknown[verdict.severity] += group.count
                 if verdict.cause is not None and verdict.cause.is_failed_read:
                     self.unread += group.count
+                    self.accepted_unread += group.count * is_accepted
+                    so_far = self.sources.get(verdict.source, True)
+                    self.sources[verdict.source] = so_far and is_accepted
             if verdict.status is Status.FAIL:
                 self.severity[verdict.severity] += group.count
                 self.level[group.level] += group.count
@@ -154,6 +174,12 @@ def evaluate(
         counts.add(group)
     if not keep_passes:
         store.retain(lambda verdict: verdict.status is not Status.PASS)
+    errors = [
+        replace(error, is_accepted=counts.sources.get(error.source, False))
+        for error in _errors(snapshot, union, depth)
+    ]
+    if exceptions:
+        errors = list(exceptions.accept_errors(errors))
     unseen_levels = _unseen_levels(snapshot, depth)
     mismatches, unmatched = references.check(
         snapshot,
@@ -168,12 +194,27 @@ def evaluate(
     return Evaluation(
         assessments=store,
         summary=_summary(snapshot, union, counts, new, depth, assessor.proved_by_lock),
-        errors=tuple(_errors(snapshot, union, depth)),
-        waivers=tuple(exceptions.waiver_results(union.assessed, unseen_levels, unmatched))
+        errors=tuple(errors),
+        waivers=tuple(
+            exceptions.waiver_results(
+                union.assessed, unseen_levels, _of_kind(references.WAIVER, unmatched)
+            )
+        )
         if exceptions
         else (),
         references=tuple(mismatches),
+        blind_spots=tuple(
+            exceptions.blind_spot_results(
+                union.assessed, unseen_levels, _of_kind(references.BLIND_SPOT, unmatched)
+            )
+        )
+        if exceptions
+        else (),
     )
+
+
+def _of_kind(kind: str, unmatched: Mapping[references.Slot, str]) -> dict[int, str]:
+    return {position: detail for (each, position), detail in unmatched.items() if each == kind}
 
 
 def _settings_evidence(snapshot: Snapshot, depth: Level) -> Iterator[tuple[ScopeEvidence, int]]:
@@ -247,6 +288,8 @@ def _summary(
         overridden=counts.overridden,
         not_compared=counts.not_compared,
         unread=counts.unread,
+        accepted_blind_spots=counts.accepted,
+        accepted_unread=counts.accepted_unread,
         not_reached=not_reached(baseline, depth),
         coverage=coverage,
         proved_by_lock=proved_by_lock,

@@ -35,6 +35,9 @@ _UNSEEN = (Status.UNKNOWN, Status.ATTESTED, Status.ATTESTATION_EXPIRED)
 """Statuses without an observed value; an attestation does not make a derived control pass."""
 
 
+_LOCKS = "locks"
+
+
 @dataclass
 class DerivedInputs:
     """The totals over all verdicts that the derived controls need."""
@@ -43,6 +46,9 @@ class DerivedInputs:
     lock_unknowns: dict[str, Cause] = field(default_factory=dict)
     lock_waivers: dict[str, WaiverTerms | None] = field(default_factory=dict)
     """Unlocked settings with a waiver, and that waiver."""
+    blind_spots: dict[str, set[WaiverTerms | None]] = field(default_factory=dict)
+    """By what makes a derived control unknown (`locks`, or a level): the accepted blind spots that
+    cover it, with None for what none covers."""
     lock_passes: int = 0
     locks_due: set[str] = field(default_factory=set)
     """Settings whose lock no API shows and whose attestation is missing or expired."""
@@ -102,6 +108,7 @@ class DerivedInputs:
             self.lock_fails.add(verdict.setting)
         elif verdict.status in _UNSEEN and verdict.cause is not None:
             self.lock_unknowns[verdict.setting] = verdict.cause
+            self.blind_spots.setdefault(_LOCKS, set()).add(verdict.blind_spot)
         elif verdict.status is Status.WAIVED:
             self.lock_waivers[verdict.setting] = verdict.waiver
         elif verdict.status is Status.PASS:
@@ -114,8 +121,9 @@ class DerivedInputs:
             self.undecided[level].add(verdict.setting)
             return False
         if any(one.status in _UNSEEN for one in both):
-            unseen = (one for one in both if one.status in _UNSEEN)
+            unseen = [one for one in both if one.status in _UNSEEN]
             self.uncompared[level] |= {one.cause or Cause.ABSENT for one in unseen}
+            self.blind_spots.setdefault(level, set()).update(one.blind_spot for one in unseen)
             return False
         looser = _is_more_permissive(verdict, account)
         if looser is not False and verdict.status is Status.WAIVED:
@@ -200,7 +208,8 @@ def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
         return replace(base, status=Status.FAIL, observed=_names(inputs.lock_fails), detail=detail)
     if inputs.lock_unknowns:
         detail = f"{pluralize(len(inputs.lock_unknowns), 'lock')} could not be read."
-        return _unknown(base, set(inputs.lock_unknowns.values()), detail)
+        unknown = _unknown(base, set(inputs.lock_unknowns.values()), detail)
+        return _accepted(unknown, inputs.blind_spots[_LOCKS])
     if inputs.locks_due:
         detail = (
             f"The locks of {pluralize(len(inputs.locks_due), 'setting')} are not shown by any API "
@@ -230,7 +239,8 @@ def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verd
         return replace(base, status=Status.FAIL, observed=_names(looser), detail=detail)
     if inputs.uncompared[level]:
         detail = f"Not every {level} value could be compared with the account's."
-        return _unknown(base, inputs.uncompared[level], detail)
+        unknown = _unknown(base, inputs.uncompared[level], detail)
+        return _accepted(unknown, inputs.blind_spots[level])
     if inputs.unordered[level]:
         names = _names(inputs.unordered[level])
         detail = (
@@ -294,6 +304,14 @@ def _waived(base: Verdict, waivers: Mapping[str, WaiverTerms | None]) -> Verdict
 def _unknown(base: Verdict, causes: set[Cause], detail: str) -> Verdict:
     worst = next(cause for cause in _WORST_FIRST if cause in causes)
     return replace(base, status=Status.UNKNOWN, cause=worst, detail=detail)
+
+
+def _accepted(unknown: Verdict, covering: set[WaiverTerms | None]) -> Verdict:
+    """Accepted like its inputs, if blind spots cover all of them; it shows the first to expire."""
+    terms = [each for each in covering if each is not None]
+    if len(terms) < len(covering):
+        return unknown
+    return replace(unknown, blind_spot=min(terms, key=lambda each: each.expires))
 
 
 def _names(settings: Iterable[str]) -> list[JsonValue]:

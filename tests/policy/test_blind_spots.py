@@ -1,0 +1,163 @@
+"""Accepted blind spots: they stay unknown, and only stop failing the run."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from auditor.errors import ExitCode
+from auditor.evidence.reading import Cause
+from auditor.evidence.view import LOCKS, SETTINGS
+from auditor.findings.exit_code import of_run
+from auditor.findings.model import BlindSpotState, Severity, Status
+from auditor.policy.baseline.blind_spots import BlindSpot
+from auditor.policy.evaluation.evaluate import Evaluation
+from tests.builders import (
+    ACCOUNT,
+    baseline_of,
+    blind_spot_entry,
+    check,
+    control_statuses,
+    control_verdicts,
+    evaluated_with,
+    expected_control,
+    expected_derived,
+    group,
+    scope_verdicts,
+    settings_body,
+    snapshot_of,
+    user,
+)
+
+DENIED = {SETTINGS: Cause.DENIED}
+BASELINE = baseline_of(expected_control(check(), op=False, severity=Severity.CRITICAL))
+BLIND = [(ACCOUNT, DENIED)]
+SEEN = [(ACCOUNT, settings_body(False))]
+ACTIVE, EXPIRED, UNMATCHED, SEEN_AGAIN, UNKNOWN = (
+    BlindSpotState.ACTIVE,
+    BlindSpotState.EXPIRED,
+    BlindSpotState.UNMATCHED,
+    BlindSpotState.SEEN_AGAIN,
+    BlindSpotState.UNKNOWN,
+)
+
+
+def judged(*blind_spots: dict[str, Any], scopes: Any = BLIND, **fields: Any) -> Evaluation:
+    expected = fields.pop("expected", BASELINE)
+    return evaluated_with(snapshot_of(*scopes), expected, blind_spots=blind_spots, **fields)
+
+
+def states(evaluation: Evaluation) -> list[BlindSpotState]:
+    return [each.state for each in evaluation.blind_spots]
+
+
+def code(evaluation: Evaluation, fail_on: Severity | None = Severity.CRITICAL) -> ExitCode:
+    return of_run(
+        evaluation.summary,
+        complete=evaluation.complete or evaluation.gaps_accepted,
+        fail_on=fail_on,
+        stale=evaluation.stale,
+    )
+
+
+def test_an_accepted_blind_spot_stays_unknown_and_does_not_fail_the_run() -> None:
+    evaluation = judged(blind_spot_entry())
+    assert control_statuses(evaluation) == {"acc": Status.UNKNOWN}
+    terms = control_verdicts(evaluation)["acc"].blind_spot
+    assert terms is not None
+    assert terms.owner == "dpo@example.com"
+    assert (evaluation.complete, evaluation.gaps_accepted) == (False, True)
+    assert evaluation.summary.accepted_blind_spots == 1
+    assert states(evaluation) == [ACTIVE]
+    assert code(evaluation) is ExitCode.OK
+    assert code(evaluation, None) is ExitCode.OK
+
+
+def test_without_one_the_same_evidence_is_incomplete() -> None:
+    assert code(judged()) is ExitCode.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("entry", "covers"),
+    [
+        ({"control": "AI-01"}, True),
+        ({"setting": "in_meeting.thing"}, True),
+        ({"request": "GET /accounts/me/settings"}, True),
+        ({"control": "AI-01", "request": "GET /accounts/me/settings"}, True),
+        ({"control": "AI-02"}, False),
+        ({"setting": "in_meeting.other"}, False),
+        ({"request": "GET /users/{userId}/settings"}, False),
+        ({"control": "AI-01", "setting": "in_meeting.other"}, False),
+        ({"control": "AI-01", "cause": "absent"}, False),
+        ({"control": "AI-01", "scope": {"level": "user"}}, False),
+    ],
+)
+def test_it_covers_what_it_names_and_nothing_else(entry: dict[str, Any], covers: bool) -> None:
+    evaluation = judged(blind_spot_entry(**entry))
+    assert (control_verdicts(evaluation)["acc"].blind_spot is not None) is covers
+    assert evaluation.gaps_accepted is covers
+
+
+def test_the_last_day_counts_and_the_day_after_fails() -> None:
+    entry = blind_spot_entry(expires="2026-11-30")
+    last = judged(entry, today=date(2026, 11, 30))
+    assert (states(last), code(last)) == ([BlindSpotState.EXPIRING], ExitCode.OK)
+    after = judged(entry, today=date(2026, 12, 1))
+    assert (states(after), code(after)) == ([EXPIRED], ExitCode.DEVIATIONS)
+    assert not after.gaps_accepted
+    assert control_verdicts(after)["acc"].blind_spot is None
+
+
+def test_one_through_which_something_is_seen_again_fails_the_run() -> None:
+    evaluation = judged(blind_spot_entry(), scopes=SEEN)
+    assert (states(evaluation), code(evaluation)) == ([SEEN_AGAIN], ExitCode.DEVIATIONS)
+
+
+def test_one_that_covers_nothing_fails_the_run() -> None:
+    evaluation = judged(blind_spot_entry(setting="in_meeting.gone"), scopes=SEEN)
+    assert (states(evaluation), code(evaluation)) == ([UNMATCHED], ExitCode.DEVIATIONS)
+
+
+def test_an_outage_tonight_does_not_make_it_stale() -> None:
+    evaluation = judged(blind_spot_entry(), scopes=[(ACCOUNT, {SETTINGS: Cause.ERROR})])
+    assert (states(evaluation), code(evaluation)) == ([UNKNOWN], ExitCode.INCOMPLETE)
+
+
+def test_it_hides_no_deviation_and_no_other_scope() -> None:
+    open_group = (group(1, "Sales"), settings_body(True))
+    evaluation = judged(blind_spot_entry(), scopes=[*BLIND, open_group])
+    assert control_statuses(evaluation) == {"acc": Status.UNKNOWN, "g1": Status.FAIL}
+    dark_user = (user(1), DENIED)
+    evaluation = judged(blind_spot_entry(), scopes=[*BLIND, dark_user])
+    assert not evaluation.gaps_accepted
+    assert code(evaluation) is ExitCode.INCOMPLETE
+
+
+def test_a_derived_control_is_accepted_with_all_that_makes_it_unknown() -> None:
+    expected = baseline_of(
+        expected_control(
+            check(lock="in_meeting.thing", lock_levels=("account",)), op=False, lock=True
+        ),
+        expected_derived("CC-01"),
+    )
+    scopes = [(ACCOUNT, {**settings_body(False), LOCKS: Cause.DENIED})]
+    covered = judged(
+        blind_spot_entry(request="GET /accounts/me/lock_settings"), scopes=scopes, expected=expected
+    )
+    assert covered.gaps_accepted
+    (derived,) = (v for _, v in scope_verdicts(covered) if v.control == "CC-01")
+    assert (derived.status, derived.blind_spot is not None) == (Status.UNKNOWN, True)
+    bare = judged(scopes=scopes, expected=expected)
+    assert not bare.gaps_accepted
+
+
+@pytest.mark.parametrize("cause", ["error", "unlucky"])
+def test_a_read_that_failed_with_an_error_cannot_be_accepted(cause: str) -> None:
+    with pytest.raises(ValidationError):
+        BlindSpot.model_validate(blind_spot_entry(cause=cause))
+
+
+def test_it_names_a_control_a_request_or_a_setting() -> None:
+    with pytest.raises(ValidationError):
+        BlindSpot.model_validate(blind_spot_entry(control=None))
