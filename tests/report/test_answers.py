@@ -47,7 +47,7 @@ def attested(status: Status = Status.ATTESTED) -> Row:
 
 def test_a_no_says_what_was_seen_and_how_far_it_reaches() -> None:
     assert sentence(answer(everywhere(RIGHT, RIGHT_NOTICE))) == (
-        "No, as far as settings show: all as “strict” asks, at the account, 1 of 1 group and "
+        "No, as far as settings show: all as “strict” requires, at the account, 1 of 1 group and "
         "2 of 2 users."
     )
 
@@ -181,7 +181,7 @@ def test_gaps_are_listed_by_reason() -> None:
 def test_an_uncertain_control_is_not_listed_as_seen() -> None:
     excepted = verdict(Status.NOT_APPLICABLE, "CN-04", expected=EXCEPT, observed=True)
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
-    assert texts(reply)["Seen, and as “strict” asks"] == ("AI-01 Title of AI-01.",)
+    assert texts(reply)["Seen, and as “strict” requires"] == ("AI-01 Title of AI-01.",)
     assert texts(reply)["Not judged, because an exception holds"] == (
         "CN-04 “Title of CN-04”: not judged at 1 of 2 users.",
     )

@@ -127,7 +127,7 @@ def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say()
     causes = {row[0]: row for row in rows}
     assert causes["Refused by Zoom"][1:4] == (1, 1, 1)
     assert "user:read:settings:admin" in causes["Refused by Zoom"][4]
-    assert any("no setting shows" in str(row[0]) for row in rows)
+    assert any("No setting shows" in str(row[0]) for row in rows)
 
 
 def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits() -> None:
