@@ -16,7 +16,8 @@ def explain(
         str,
         typer.Argument(
             metavar="NAME|ADDRESS|ID",
-            help="A person or a group by name, address or id; or account.",
+            help="A person or a group by name, address or id (behind -- if it begins with -); or "
+            "account.",
         ),
     ] = "account",
     setting_path: Annotated[

@@ -73,6 +73,19 @@ def test_the_lock_of_the_account_decides_for_everybody() -> None:
     assert (found.locked, found.changeable_by) == (True, (Role.ACCOUNT_ADMIN,))
 
 
+@pytest.mark.parametrize("account_lock", [True, False])
+@pytest.mark.parametrize("group_lock", [True, False])
+@pytest.mark.parametrize("name", ["u1", "u2", "Sales", "account"])
+def test_a_chain_says_what_the_verdict_says(
+    name: str, account_lock: bool, group_lock: bool
+) -> None:
+    found = chain(run(account_lock=account_lock, group_lock=group_lock), name)
+    verdict = next(each for each in found.verdicts if each.kind == "value")
+    assert verdict.observed == found.value.value
+    assert (verdict.decided_by, verdict.locked) == (found.decided_by, found.locked)
+    assert verdict.changeable_by == found.changeable_by
+
+
 def test_groups_and_the_account_can_be_explained() -> None:
     assert [link.scope.label for link in chain(run(), "sales").links] == ["account", "Sales"]
     of_account = chain(run(), "account")

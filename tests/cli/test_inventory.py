@@ -108,6 +108,19 @@ def test_a_person_is_explained_by_address(calling: Calling, audited: Auditor) ->
     assert made["settings"][0]["decided_by"] in ("user", "group", "account")
 
 
+def test_under_pseudonyms_no_person_is_named(
+    calling: Calling, audited: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_PSEUDONYM_KEY", "k" * 43)
+    words = ("inventory", "--setting", "*", "--pseudonymise", "--format")
+    outputs = [calling(*words, format_) for format_ in ("json", "csv", "text")]
+    assert {each.exit_code for each in outputs} == {0}, outputs[0].output
+    world = audited.account.world
+    for index in range(20):
+        assert all(world.user_email(index) not in each.output for each in outputs)
+    assert "People go by pseudonyms." in " ".join(outputs[2].output.split())
+
+
 @pytest.mark.parametrize("command", ["inventory", "explain"])
 def test_the_schema_is_printed_without_a_run(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--schema"])
