@@ -22,12 +22,13 @@ def every_case(
         AssertionError: Cases failed, or there are none. Each that failed is named with its error.
     """
     arguments = [name.strip() for name in names.split(",")]
+    given = cases if callable(cases) else _named(cases)  # an iterator can be read only once
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
         def on_every_case(**fixtures: Any) -> None:
             __tracebackhide__ = True
-            named = _named(cases() if callable(cases) else cases)
+            named = _named(given() if callable(given) else given)
             assert named, "there is no case"
             failures = []
             for name, case in named.items():

@@ -34,6 +34,8 @@ def test_an_error_is_a_failure_and_no_case_is_one_too() -> None:
         nothing()
 
 
-@every_case("a", [1])
-def test_fixtures_reach_the_test(a: int, tmp_path: object) -> None:
+@pytest.mark.parametrize("twice", [1, 2])
+@every_case("a", iter([1]))
+def test_fixtures_and_parameters_reach_the_test(a: int, twice: int, tmp_path: object) -> None:
     assert tmp_path
+    assert twice
