@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import nearest
-from auditor.policy.catalogue import documented, files
+from auditor.policy.catalogue import documented, files, words
 from auditor.policy.catalogue.controls import Check, Control
 from auditor.policy.catalogue.errors import PolicyError
 
@@ -105,13 +105,13 @@ def _sections(control: Control) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _facts(check: Check) -> Iterator[str]:
     where = "" if check.surface == "settings" else f" in {check.surface}"
-    yield f"{check.setting}{where}" + (f" (view {check.view})" if check.view else "")
+    key = f"{check.setting}{where}" + (f", view {check.view}" if check.view else "")
+    yield f"{words.setting_name(check.setting)} ({key})"
     types = " or ".join(check.type)
     yield f"levels: {', '.join(check.levels)}" + (f"; type: {types}" if types else "")
     if check.values is not None:
         known = ", ".join(
-            f"{value} ({check.meaning[str(value)]})" if str(value) in check.meaning else str(value)
-            for value in check.values
+            f"{value} ({words.value_words(check.setting, value)})" for value in check.values
         )
         yield f"values: {known}"
     if check.lock is None:

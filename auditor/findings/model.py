@@ -277,6 +277,8 @@ class ControlInfo:
     """What is the case if it deviates, for `{whom}`; empty if only its settings say it."""
     obeyed: str = ""
     unlocked: str = ""
+    setting_names: Mapping[str, str] = field(default_factory=dict)
+    """Setting to what people call it."""
     mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

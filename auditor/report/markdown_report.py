@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
@@ -300,7 +300,7 @@ def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list
     head = table_head(
         ["Setting", "Found", "Expected", "Lock", "Where", "Who can change it"], left=6
     )
-    rows = [_group_row(group) for group in groups[:MOST_GROUPS]]
+    rows = [_group_row(group, info) for group in groups[:MOST_GROUPS]]
     if rest := groups[MOST_GROUPS:]:
         checks = pluralize(sum(group.count for group in rest), "check")
         rows[-1] += f"\nand {wording.number(len(rest))} more, {checks}\n"
@@ -308,11 +308,13 @@ def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list
     return rows
 
 
-def _group_row(group: FindingGroup) -> str:
+def _group_row(group: FindingGroup, info: ControlInfo) -> str:
     verdict = group.verdict
+    name = info.setting_names.get(verdict.setting)
+    key = code(verdict.setting)
     is_value = verdict.kind is not FindingKind.LOCK
     return table_row(
-        code(verdict.setting),
+        f"{prose(name)} ({key})" if name else key,
         code(wording.observation(verdict, LONGEST)) if is_value else _observed_lock(verdict),
         prose(wording.expectation(verdict, LONGEST)),
         wording.lock_state(verdict),

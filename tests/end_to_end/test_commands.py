@@ -90,12 +90,13 @@ def test_a_control_is_explained_from_why_to_fix(auditor: Auditor) -> None:
     ran = auditor("control", "show", "ai-02")
     parts = ("Why", "Reads", "Fix in the portal", "Maps to", "Sources")
     assert all(f"\n{part}\n" in ran.out for part in parts)
-    assert "in_meeting.meeting_summary_with_ai_companion.auto_enable" in ran.out
+    key = "in_meeting.meeting_summary_with_ai_companion.auto_enable"
+    assert f"Automatic start of the AI meeting summary ({key})" in " ".join(ran.out.split())
 
 
 def test_documented_values_are_listed_with_their_meaning(auditor: Auditor) -> None:
     shown = " ".join(auditor("control", "show", "AI-04").out.split())
-    assert "3 (meeting host only)" in shown
+    assert "3 (the host only)" in shown
     assert "lock: in_meeting.ai_companion_questions (account, group)" in shown
 
 

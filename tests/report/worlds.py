@@ -49,6 +49,8 @@ HOSTILE = {
     "empty": "",
 }
 
+SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
+
 CONTROLS = {
     info.id: info
     for info in (
@@ -60,6 +62,7 @@ CONTROLS = {
             why="A summary turns a whole call into text, and one host decides for everyone.",
             fix_portal="Admin Center > Settings > Zoom AI > Meeting > Meeting summary",
             know="Off here stops nothing that a participant captures with another tool.",
+            setting_names={SUMMARY: "Meeting summary with AI Companion"},
             mappings={
                 "gdpr": ("Art 5(1)(b)", "Art 25(2)"),
                 "nist_800_53r5": ("CM-7", "PT-2"),
@@ -133,9 +136,7 @@ def deviation(control: str = "AI-01", level: Level = Level.USER, **changes: Any)
         kind=FindingKind.VALUE,
         status=Status.FAIL,
         severity=CONTROLS[control].severity,
-        setting={"AI-01": "in_meeting.meeting_summary_with_ai_companion.enable"}.get(
-            control, f"recording.{control.lower()}"
-        ),
+        setting={"AI-01": SUMMARY}.get(control, f"recording.{control.lower()}"),
         observed=True,
         expected={"op": "eq", "value": False},
         locked=False,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from auditor.evidence.reading import JsonValue, is_number
 from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue.controls import Control
 from auditor.policy.catalogue.values import iter_leaves
 
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?", re.IGNORECASE)
@@ -98,6 +99,11 @@ def setting_fact(key: str, value: JsonValue) -> str:
         state = "" if switch is not None or value in _EMPTY else "set to "
         clause = f"{entry.name} {verb} {state}{value_words(key, value)}"
     return clause[0].upper() + clause[1:]
+
+
+def setting_names(control: Control) -> Mapping[str, str]:
+    """What people call the settings that a control reads."""
+    return {check.setting: setting_name(check.setting) for check in control.checks}
 
 
 @cache
