@@ -15,19 +15,19 @@ demo: $(VENV)/.demo
 		--output demo/report.html --output demo/report.json
 	@echo "Open demo/report.html in a browser; demo/report.json is the same for programs."
 
-test: $(VENV)/.dev
+test: $(VENV)/.test
 	@rm -f .coverage .coverage.*
 	$(PYTEST) -m 'not slow' --durations=15 --cov --cov-report= tests
 	$(BIN)/python -m coverage report --skip-covered --sort=cover
 	$(BIN)/python tests/coverage_floor.py 95
 
 # What is slow by nature: a browser, LibreOffice, a database server, many nights, recipes, fuzzing.
-test-slow: $(VENV)/.dev
+test-slow: $(VENV)/.ci
 	$(PYTEST) -m slow --durations=15 tests
 
 test-all: test test-slow
 
-test-tools: $(VENV)/.dev
+test-tools: $(VENV)/.ci
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -40,8 +40,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 # Half an hour on two cores; see docs/testing.md. MUTANTS='auditor.policy.judging.judge.*' tries some alone.
-mutation: $(VENV)/.dev
-	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,mutation]'
+mutation: $(VENV)/.test
+	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,test,mutation]'
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/python tests/mutation_score.py 90
 
@@ -51,24 +51,24 @@ bench: $(VENV)/.dev
 
 # Every package of a release with its hashes, for all platforms. Keeps the versions that still fit;
 # UPGRADE=1 takes the newest that do.
-lock: $(VENV)/.dev
+lock: $(VENV)/.ci
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 		--extra sandbox --extra pdf --extra postgresql --extra notify $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
 
 # The wheel, and the hashes of it and of all it needs: docs/operations/installing.md
-release: $(VENV)/.dev
+release: $(VENV)/.ci
 	rm -rf dist/release
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -I -m pip wheel --quiet \
 		--disable-pip-version-check --no-deps --wheel-dir dist/release .
 	$(BIN)/python tests/release_lock.py requirements.lock dist/release
 
-vulnerabilities: $(VENV)/.dev
+vulnerabilities: $(VENV)/.ci
 	$(BIN)/python -m tests.vulnerabilities
 
 # What a release is made of, from an environment that holds nothing but what is locked.
-sbom: $(VENV)/.dev
+sbom: $(VENV)/.ci
 	rm -rf build/locked
 	$(PYTHON) -I -m venv build/locked
 	build/locked/bin/python -I -m pip install --quiet --disable-pip-version-check --require-hashes \
@@ -89,6 +89,10 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev]'
+# What `make check` needs, then what `make test` needs, then what only `make test-slow` and CI need.
+$(VENV)/.dev: EXTRAS := sandbox,dev
+$(VENV)/.test: EXTRAS := sandbox,dev,test
+$(VENV)/.ci: EXTRAS := sandbox,dev,test,ci
+$(VENV)/.dev $(VENV)/.test $(VENV)/.ci: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.demo

@@ -153,4 +153,4 @@ def _trusted_certificates() -> str:
 def _supports_require_auth() -> bool:
     import psycopg
 
-    return psycopg.pq.version() >= _REQUIRE_AUTH_VERSION
+    return bool(psycopg.pq.version() >= _REQUIRE_AUTH_VERSION)

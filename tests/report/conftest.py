@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from auditor.findings.run import Run
 from tests.report import worlds
 from tests.report.whole_worlds import NAMES, whole_world
+
+collect_ignore = [] if find_spec("playwright") else ["test_html_browser.py"]
+"""The browser comes with the `ci` extra; all of its tests are slow."""
 
 Render = Callable[..., str]
 Report = Callable[..., dict[str, Any]]

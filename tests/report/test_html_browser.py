@@ -35,10 +35,10 @@ class Opened:
     requests: list[str] = field(default_factory=list)
 
     def count(self) -> str:
-        return self.page.locator("#count").inner_text()
+        return str(self.page.locator("#count").inner_text())
 
     def rows(self) -> int:
-        return self.page.locator("main .row:not(.again):visible").count()
+        return int(self.page.locator("main .row:not(.again):visible").count())
 
 
 Open = Callable[..., Opened]

@@ -31,7 +31,7 @@ def values(run: Run, name: str, label: str) -> dict[str, float]:
 
 def value(run: Run, name: str) -> float:
     (sample,) = families(run)[name].samples
-    return sample.value
+    return float(sample.value)
 
 
 def test_scopes_that_deviate_more_than_once_count_once() -> None:
