@@ -1,12 +1,12 @@
 """Attestations: the questions that no API answers, and the file that answers are added to."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from auditor.app.organisation_files import Edit, EditableFile
 from auditor.app.selection import Selection
 from auditor.config.settings import Settings
 from auditor.errors import nearest
@@ -48,15 +48,7 @@ class OlderEntry:
     statement: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A new content of the file, which is valid, and the change as a unified diff."""
-
-    text: str
-    change: str
-
-
-class AttestationFile:
+class AttestationFile(EditableFile):
     """A file with attestations: an organisation file, or one that it includes."""
 
     def __init__(self, path: Path) -> None:
@@ -65,17 +57,12 @@ class AttestationFile:
         Raises:
             PolicyError: it cannot be read, or is not valid.
         """
-        self.path = path
-        self.reload()
+        super().__init__(path, COMMENT)
 
-    def reload(self) -> None:
-        """Read the file again after an edit was written to it."""
-        self.text = _read(self.path)
-        self.answers: tuple[Attestation, ...] = ()
+    @property
+    def answers(self) -> tuple[Attestation, ...]:
         """Its own answers, then those of the files that it includes."""
-        if self.text:
-            catalogue = files.shipped_catalogue()
-            self.answers = organisation.load(self.path, catalogue).attestations
+        return self.organisation.attestations
 
     @property
     def holds_only_attestations(self) -> bool:
@@ -84,8 +71,7 @@ class AttestationFile:
 
     @property
     def _own(self) -> tuple[Attestation, ...]:
-        listed = organisation.contents(self.path).get(KEY) if self.text else None
-        return self.answers[: len(listed)] if isinstance(listed, list) else ()
+        return self.answers[: self.own_entries(KEY)]
 
     @property
     def older_entries(self) -> list[OlderEntry]:
@@ -127,12 +113,6 @@ class AttestationFile:
                 text, KEY, position, "as_expected", is_expected, after="control", name=name
             )
         return self._edit(text, context=0)
-
-    def _edit(self, text: str, context: int) -> Edit:
-        organisation.check_text(text, str(self.path), files.shipped_catalogue())
-        lines = self.text.splitlines(), text.splitlines()
-        change = [*difflib.unified_diff(*lines, lineterm="", n=context)]
-        return Edit(text, "\n".join(change[2:]))
 
 
 class Questionnaire:
@@ -182,18 +162,6 @@ class Questionnaire:
             )
             for item in attestations.due(self._expectations, answers, today)
         ]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise PolicyError([f"{path}: not UTF-8 text."]) from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
 
 
 def _slot(attestation: Attestation) -> tuple[object, ...]:

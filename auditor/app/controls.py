@@ -1,9 +1,19 @@
 """The controls of the catalogue, and the documented settings that none of them reads."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from auditor.app import decisions
+from auditor.app.selection import Selection
+from auditor.config import settings as config
 from auditor.errors import nearest
+from auditor.evidence.scope import Level
+from auditor.policy.baseline import attestations
+from auditor.policy.baseline.attestations import Unanswered
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue import documented, files, words
 from auditor.policy.catalogue.controls import Check, Control
 from auditor.policy.catalogue.errors import PolicyError
@@ -56,13 +66,19 @@ def summaries(topics: Sequence[str]) -> list[ControlSummary]:
     ]
 
 
-def explanation(control_id: str) -> ControlExplanation:
+def explanation(control_id: str, org: Path | None = None) -> ControlExplanation:
     """What a control reads, why, how to fix deviations, and what it maps to.
 
+    With the parameters and the attestation of the baseline in force: that of the organisation file
+    `org`, whose own controls are explained, too, or the configured one.
+
     Raises:
-        PolicyError: there is no such control.
+        PolicyError: there is no such control, or a file is not valid.
     """
-    controls = files.shipped_catalogue().controls
+    settings = config.load()
+    org = org or settings.org
+    judgement = Selection(org=org).judgement(Level.ACCOUNT, settings.baseline)
+    controls = judgement.catalogue.controls
     by_name = {name.casefold(): name for name in controls}
     found = by_name.get(control_id.casefold())
     if found is None:
@@ -71,7 +87,12 @@ def explanation(control_id: str) -> ControlExplanation:
             [f'No control is called "{control_id}".{hint} List them with: auditor control list']
         )
     control = controls[found]
-    sections = tuple((heading, facts) for heading, facts in _sections(control) if any(facts))
+    expectation = judgement.baseline.assessed.get(found)
+    every = (
+        *_decisions(judgement.baseline, judgement.organisation, expectation),
+        *_sections(control, expectation, org),
+    )
+    sections = tuple((heading, facts) for heading, facts in every if any(facts))
     return ControlExplanation(control.id, control.title, control.severity, sections)
 
 
@@ -86,14 +107,32 @@ def unread_settings(topics: Iterable[str]) -> list[UnreadSettings]:
     return [UnreadSettings(reason, tuple(rows)) for reason, rows in by_reason.items()]
 
 
-def _sections(control: Control) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _decisions(
+    baseline: Baseline, chosen: Organisation, expectation: ControlExpectation | None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The parameters that a control depends on, each with its facts."""
+    names: dict[str, None] = {}
+    for expected in expectation.expectations.values() if expectation is not None else ():
+        for name in (expected.param, expected.groups_param, expected.exceptions_param):
+            if name is not None:
+                names.setdefault(name)
+    for row in decisions.described(names, baseline, chosen.parameters):
+        command = f"Decide it with: auditor decide {row.name}"
+        yield f"Your decision: {row.name}", (*row.facts, command)
+
+
+def _sections(
+    control: Control, expectation: ControlExpectation | None, org: Path | None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "Why", (control.why,)
     for check in control.checks:
         yield "Reads", tuple(_facts(check))
-    if control.attestation is not None:
-        yield "Question", (control.attestation.question,)
-        yield "Evidence", (control.attestation.evidence,)
-        yield "Renew", (f"every {control.attestation.renew_days} days",)
+    questions = attestations.questions([expectation]) if expectation is not None else ()
+    if expectation is None and control.attestation is not None:
+        renewal = f"Renew: every {control.attestation.renew_days} days"
+        yield "To attest", (control.attestation.question, control.attestation.evidence, renewal)
+    for item in questions:
+        yield "To attest", tuple(_question(item, control, org))
     yield "Fix in the portal", (control.fix.portal,)
     yield "Fix by API", (" ".join(part for part in (control.fix.api, control.fix.note) if part),)
     yield "Needs", (control.prerequisites,)
@@ -119,3 +158,17 @@ def _facts(check: Check) -> Iterator[str]:
     else:
         inferred = ", pairing inferred" if check.lock_inferred else ""
         yield f"lock: {check.lock} ({', '.join(check.lock_levels)}{inferred})"
+
+
+def _question(item: Unanswered, control: Control, org: Path | None) -> Iterator[str]:
+    """A question that a person answers: where to look, what is expected, how to answer."""
+    yield item.question
+    yield f"Where: {control.fix.portal}"
+    yield f"Expected: {item.expected}"
+    yield f"Evidence: {item.evidence}"
+    yield f"Renew: every {item.renew_days} days"
+    setting = ("--setting", item.setting) if item.is_lock else ()
+    file = ("--org", str(org)) if org is not None else ()
+    words = ("auditor", "attest", *file, "--control", control.id, *setting)
+    options = "--as-expected --statement … --evidence … --by … --expires …"
+    yield f"Answer it with: {shlex.join(words)} {options}"

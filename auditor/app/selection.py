@@ -72,17 +72,8 @@ class Selection:
             with_own = stored.organisation.assessed(chosen_baseline)
             stored = replace(stored, baseline=with_own, selected=None)
         if self.org is not None:  # decisions made since the run apply as of today
-            chosen = organisation.load(self.org, catalogue)
-            file_baseline = organisation.baseline_of(self.org, chosen, catalogue)
-            recorded_baseline = stored.baseline.only(frozenset(catalogue.controls))
-            stored = replace(
-                stored,
-                catalogue=chosen.extended(catalogue),
-                baseline=chosen.assessed(file_baseline or recorded_baseline),
-                organisation=chosen,
-                selected=stored.selected_subset,
-                today=datetime.now(UTC).date(),
-            )
+            stored = with_organisation(stored, organisation.load(self.org, catalogue), self.org)
+            stored = replace(stored, today=datetime.now(UTC).date())
         return self._with_selection(replace(stored, depth=depth or stored.depth))
 
     def _with_selection(self, judgement: EvaluationConfig) -> EvaluationConfig:
@@ -109,3 +100,23 @@ class Selection:
         if recorded.record() == requested.record():
             return requested
         return replace(self, baseline=None, org=None).rejudgement(snapshot)
+
+
+def with_organisation(
+    recorded: EvaluationConfig, chosen: Organisation, path: Path
+) -> EvaluationConfig:
+    """The config of a stored run with the decisions of the organisation file at `path`.
+
+    Raises:
+        PolicyError: the baseline that they name is not valid.
+    """
+    catalogue = files.shipped_catalogue()
+    file_baseline = organisation.baseline_of(path, chosen, catalogue)
+    recorded_baseline = recorded.baseline.only(frozenset(catalogue.controls))
+    return replace(
+        recorded,
+        catalogue=chosen.extended(catalogue),
+        baseline=chosen.assessed(file_baseline or recorded_baseline),
+        organisation=chosen,
+        selected=recorded.selected_subset,
+    )

@@ -10,17 +10,25 @@ import typer
 from auditor.cli import output
 from auditor.cli.options import BaselineOption, OnlyOption, OrgOption
 from auditor.cli.terminal import Terminal
+from auditor.cli.writing import date_after
 from auditor.config import ConfigError
 
 if TYPE_CHECKING:
-    from auditor.app.attestations import AttestationFile, DueQuestion, Edit
+    from auditor.app.attestations import AttestationFile, DueQuestion
+    from auditor.app.organisation_files import Edit
 
 
 def attest(
     ctx: typer.Context,
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The attestations file to create or extend.")
-    ] = Path("attestations.yaml"),
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="The file to create or extend. [default: the organisation file, else "
+            "attestations.yaml]",
+            show_default=False,
+        ),
+    ] = None,
     by: Annotated[
         str | None, typer.Option("--by", metavar="ADDRESS", help="The person who answers.")
     ] = None,
@@ -97,6 +105,7 @@ def attest(
     terminal: Terminal = ctx.obj
     settings = config.load()
     today = datetime.now(UTC).date()
+    path = path or org or settings.org or Path("attestations.yaml")
     if not list_:
         output.check_writable(path)
     file = AttestationFile(path)
@@ -125,7 +134,7 @@ def attest(
             "evidence": evidence,
             "by": by,
             "on": today.isoformat(),
-            "expires": _date_after(today)(str(expires)),
+            "expires": date_after(today)(str(expires)),
             **({"scope": scope} if scope else {}),
         }
         edit = file.with_answer(entry)
@@ -203,7 +212,7 @@ def _ask(item: "DueQuestion", author: str, today: date, width: int) -> dict[str,
     statement = typer.prompt("What did you see, in a sentence", value_proc=_answer_text)
     evidence = typer.prompt("Where is the evidence (link or file)", value_proc=_answer_text)
     proposed = (today + timedelta(days=item.renew_days)).isoformat()
-    expires = typer.prompt("Look again by", default=proposed, value_proc=_date_after(today))
+    expires = typer.prompt("Look again by", default=proposed, value_proc=date_after(today))
     return {
         "control": item.control,
         **({"setting": item.setting} if item.setting else {}),
@@ -239,18 +248,3 @@ def _answer_text(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("Say something: whoever reads the answer will look there.")
     return text.strip()
-
-
-def _date_after(today: date) -> Any:
-    """A parser for dates after `today`; the prompt repeats until it succeeds."""
-
-    def read(text: str) -> str:
-        try:
-            chosen = date.fromisoformat(text.strip())
-        except ValueError:
-            raise typer.BadParameter("Give a date such as 2027-01-31.") from None
-        if chosen <= today:
-            raise typer.BadParameter(f"Give a date after {today}.")
-        return chosen.isoformat()
-
-    return read

@@ -22,12 +22,13 @@ class Command(TyperCommand):
     def imported(self) -> Any:
         """The actual command: the `app` of the module of its name, or the function of that name."""
         assert self.name is not None
-        module = import_module(f"auditor.cli.{self.name}")
+        python_name = self.name.replace("-", "_")
+        module = import_module(f"auditor.cli.{python_name}")
         parent = typer.Typer(rich_markup_mode="markdown", callback=lambda: None)
         if hasattr(module, "app"):
             parent.add_typer(module.app, name=self.name)
         else:
-            parent.command(self.name)(getattr(module, self.name))
+            parent.command(self.name)(getattr(module, python_name))
         return typer.main.get_group(parent).commands[self.name]
 
 
@@ -60,6 +61,7 @@ COMMANDS: Sequence[tuple[str, str]] = (
         "attest",
         "Answer the questions that no API answers, with evidence and an expiry date.",
     ),
+    ("decide", "Decide the parameters that a baseline leaves to the organisation."),
     ("doctor", "Find out whether an audit would be complete, and what to do if it would not."),
     ("sandbox", "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C."),
     (

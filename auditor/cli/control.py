@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.options import TopicOption
+from auditor.cli.options import OrgOption, TopicOption
 from auditor.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -65,8 +65,12 @@ def list_(
 def show(
     ctx: typer.Context,
     control_id: Annotated[str, typer.Argument(metavar="ID", help="For example AI-01.")],
+    org: OrgOption = None,
 ) -> None:
     """Explain one control: what it checks, why, where, how to fix it, and what it maps to.
+
+    Also what the organisation has to decide or to attest for it, by the baseline in force. With
+    --org, or AUDITOR_ORG, it explains the organisation's own controls, too.
 
     Example:
 
@@ -75,7 +79,7 @@ def show(
     from auditor.app import controls
 
     terminal: Terminal = ctx.obj
-    explanation = controls.explanation(control_id)
+    explanation = controls.explanation(control_id, org)
     typer.echo("\n".join(_explained(explanation, terminal.text_width)))
 
 

@@ -64,6 +64,11 @@ class Terminal:
         """True if a progress bar can be drawn on standard error."""
         return sys.stderr.isatty() and self.verbosity >= 0 and self.log_format is LogFormat.TEXT
 
+    @property
+    def is_interactive(self) -> bool:
+        """True if a person can be asked: standard input is a terminal."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
     def say(self, message: str) -> None:
         """Print a message for people to standard error, unless quiet."""
         if self.verbosity >= 0:

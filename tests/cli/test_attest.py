@@ -351,3 +351,11 @@ def test_the_report_and_the_wizard_know_the_same_questions(home: Path, name: str
     output = output_text(ran("report", "latest", "--format", "text"))
     waiting = len(list(questions(baseline.load(name, CATALOGUE).assessed.values())))
     assert f"Attestations due: {waiting} (" in output
+
+
+def test_answers_go_to_the_organisation_file_if_one_is_named_and_no_other_file() -> None:
+    Path("org.yaml").write_text("# ours\nbaseline: strict\n")
+    answer = ("--as-expected", "--statement", "s", "--evidence", "e", *ME, "--expires", days(9))
+    assert ran("attest", "--org", "org.yaml", "--control", "TR-01", *answer).exit_code == 0
+    assert stored_attestations("org.yaml").keys() == {"TR-01"}
+    assert not Path("attestations.yaml").exists()

@@ -106,7 +106,8 @@ def test_a_setting_without_a_lock_is_said_so(auditor: Auditor) -> None:
 
 def test_an_attestation_says_what_to_look_at(auditor: Auditor) -> None:
     ran = auditor("control", "show", "TR-01")
-    assert all(f"\n{part}\n" in ran.out for part in ("Question", "Evidence", "Renew"))
+    assert "\nTo attest\n" in ran.out
+    assert all(f"\n  {part}: " in ran.out for part in ("Where", "Expected", "Evidence", "Renew"))
 
 
 def test_the_shipped_baselines_are_listed_and_shown(auditor: Auditor) -> None:

@@ -81,13 +81,15 @@ class Organisation:
         return own_controls.assessed(chosen, self.controls)
 
 
-def load(path: Path, catalogue: Catalogue) -> Organisation:
+def load(path: Path, catalogue: Catalogue, text: str | None = None) -> Organisation:
     """Load the organisation file at `path`, with the files it includes.
+
+    `text`: the content that the file would have; None to read it.
 
     Raises:
         PolicyError: a file cannot be read or is not valid; each problem with its line.
     """
-    source = yaml_source.read(path)
+    source = yaml_source.read(path) if text is None else yaml_source.parse(text.encode(), str(path))
     main = _parsed(source)
     merged = Organisation(
         main.baseline,
@@ -191,30 +193,14 @@ def is_one(path: Path) -> bool:
     return bool(data.keys() & set(OrganisationFile.model_fields))
 
 
-def check_text(text: str, name: str, catalogue: Catalogue) -> None:
-    """Check that `text` is a valid organisation file; errors show `name`.
-
-    Raises:
-        PolicyError: it is not valid; each problem with its line.
-    """
-    source = yaml_source.parse(text.encode(), name)
-    file = _parsed(source)
-    problems = [*_own_control_problems([(source, file)], catalogue)]
-    if not problems:
-        whole = own_controls.extended(catalogue, file.controls)
-        problems = [*_problems(source, file, whole)]
-    if problems:
-        raise PolicyError(problems)
-
-
-def contents(path: Path) -> Mapping[str, JsonValue]:
-    """The contents of the file at `path`, without included files.
+def contents(path: Path, text: str | None = None) -> Mapping[str, JsonValue]:
+    """The contents of the file at `path`, or of `text`, without included files.
 
     Raises:
         PolicyError: it cannot be read, or is not YAML.
     """
-    data = yaml_source.read(path).data
-    return data if isinstance(data, dict) else {}
+    source = yaml_source.read(path) if text is None else yaml_source.parse(text.encode(), str(path))
+    return source.data if isinstance(source.data, dict) else {}
 
 
 def entries(path: Path, key: str, catalogue: Catalogue) -> Organisation:

@@ -4,12 +4,16 @@ An edit changes lines of text. The result is then parsed: if it does not give ex
 data, the edit is rejected.
 """
 
+import json
+import re
+import textwrap
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
 import yaml
 
+from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.errors import PolicyError
 
@@ -34,11 +38,8 @@ def append_entry(text: str, key: str, entry: Mapping[str, Any], name: str) -> st
         behind = _last_line(entries.value[-1]) + 1
         lines[behind:behind] = _block(entry, entries.start_mark.column)
     elif entries.start_mark.line == _last_line(entries) and _is_empty(entries):
-        line = lines[entries.start_mark.line]
-        head, tail = line[: entries.start_mark.column].rstrip(), line[entries.end_mark.column :]
-        comment = tail.strip()
         lines[entries.start_mark.line : entries.start_mark.line + 1] = [
-            head + (f"  {comment}" if comment else "") + "\n",
+            _without_value(lines[entries.start_mark.line], entries),
             *_block(entry, 2),
         ]
     else:
@@ -99,6 +100,91 @@ def remove_entry(text: str, key: str, position: int, name: str) -> str:
     return _verified(text, "".join(lines), change, name)
 
 
+def set_in_mapping(
+    text: str, key: str, field: str, value: JsonValue, name: str, *, comment: str = ""
+) -> str:
+    """Set `field: value` in the mapping under `key`, which may be missing.
+
+    A field that exists keeps its place; a new one is appended, below `comment`.
+
+    Raises:
+        PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
+    """
+
+    def change(data: dict[str, Any]) -> None:
+        data[key] = {**(data.get(key) or {}), field: value}
+
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    fields = _value(text, key, name)
+    line = f"{flow(field)}: {flow(value)}\n"
+    if fields is None:
+        lines += ["\n"] * bool(lines) + [f"{key}:\n", *commented(comment, 2), "  " + line]
+    elif isinstance(fields, yaml.MappingNode) and fields.value:
+        known = next((pair for pair in fields.value if pair[0].value == field), None)
+        if known is not None:
+            lines = _with_value(lines, known, flow(value))
+        elif fields.flow_style:
+            end = fields.value[-1][1].end_mark
+            last = lines[end.line]
+            lines[end.line] = f"{last[: end.column]}, {line.rstrip()}{last[end.column :]}"
+        else:
+            indent = fields.value[0][0].start_mark.column
+            behind = _last_line(fields) + 1
+            lines[behind:behind] = [*commented(comment, indent), " " * indent + line]
+    elif fields.start_mark.line == _last_line(fields) and _is_empty(fields):
+        lines[fields.start_mark.line : fields.start_mark.line + 1] = [
+            _without_value(lines[fields.start_mark.line], fields),
+            *commented(comment, 2),
+            "  " + line,
+        ]
+    else:
+        raise _not_safe(name)
+    return _verified(text, "".join(lines), change, name)
+
+
+def commented(text: str, indent: int = 0) -> list[str]:
+    """`text` as lines of a comment, at most 80 columns wide."""
+    start = " " * indent + "# "
+    wrapped = textwrap.wrap(text, 80, initial_indent=start, subsequent_indent=start)
+    return [line + "\n" for line in wrapped]
+
+
+_PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9_. @-]*[A-Za-z0-9])?")
+_NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Words that some YAML parsers do not read as text."""
+
+
+def flow(value: JsonValue) -> str:
+    """`value` on one line of YAML. Texts are quoted if another parser could misread them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
+    if isinstance(value, str):
+        is_plain = _PLAIN.fullmatch(value) and value.lower() not in _NOT_PLAIN
+        return value if is_plain else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _with_value(lines: list[str], pair: tuple[yaml.ScalarNode, yaml.Node], value: str) -> list[str]:
+    """`lines` with another value of one field. A comment behind it stays."""
+    key, old = pair
+    start, end = key.end_mark, old.end_mark
+    last = _last_line(old)
+    head = lines[start.line][: start.column] + f": {value}"
+    is_block = isinstance(old, yaml.CollectionNode) and not old.flow_style
+    is_block = is_block or (isinstance(old, yaml.ScalarNode) and old.style in ("|", ">"))
+    tail = "\n" if is_block else lines[end.line][end.column :]
+    return [*lines[: start.line], head + (tail or "\n"), *lines[last + 1 :]]
+
+
+def _without_value(line: str, empty: yaml.Node) -> str:
+    """The line of a key without its empty value. A comment behind it stays."""
+    head, tail = line[: empty.start_mark.column].rstrip(), line[empty.end_mark.column :]
+    comment = tail.strip()
+    return head + (f"  {comment}" if comment else "") + "\n"
+
+
 def _value(text: str, key: str, name: str) -> yaml.Node | None:
     """The node under `key`; None if there is none.
 
@@ -117,7 +203,7 @@ def _value(text: str, key: str, name: str) -> yaml.Node | None:
 def _is_empty(node: yaml.Node) -> bool:
     if isinstance(node, yaml.ScalarNode):
         return node.value in ("", "~", "null")
-    return isinstance(node, yaml.SequenceNode) and not node.value
+    return isinstance(node, yaml.CollectionNode) and not node.value
 
 
 def _last_line(node: yaml.Node) -> int:

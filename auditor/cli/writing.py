@@ -1,0 +1,274 @@
+"""Commands that write the organisation file: show the change and its effect, ask, write."""
+
+import shlex
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditor.cli import output
+from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
+
+if TYPE_CHECKING:
+    from auditor.app.forecast import Forecast, JudgedEvidence, NoEvidence
+    from auditor.app.organisation_files import Edit, EditableFile
+    from auditor.config.settings import Settings
+
+TargetOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--org",
+        metavar="FILE",
+        help="The organisation file to write to. [default: AUDITOR_ORG, else organisation.yaml]",
+        show_default=False,
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Write without asking.")]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why this is accepted.")
+]
+OwnerOption = Annotated[
+    str | None, typer.Option("--owner", metavar="ADDRESS", help="Who is responsible for it.")
+]
+TicketOption = Annotated[
+    str | None, typer.Option("--ticket", metavar="ID", help="Where it was decided.")
+]
+ExpiresOption = Annotated[
+    str | None,
+    typer.Option("--expires", metavar="DATE", help="The last day on which it holds, in UTC."),
+]
+ApprovedByOption = Annotated[
+    str | None,
+    typer.Option("--approved-by", metavar="ADDRESS", help="The second person who approved it."),
+]
+NO_TERMINAL = "This is not a terminal, so nothing can be asked."
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One command that writes the organisation file."""
+
+    terminal: Terminal
+    settings: "Settings"
+    file: "EditableFile"
+    yes: bool
+    account: str | None = None
+    sandbox: bool = False
+
+    @classmethod
+    def to(
+        cls,
+        terminal: Terminal,
+        org: Path | None,
+        *,
+        yes: bool,
+        account: str | None = None,
+        sandbox: bool = False,
+    ) -> "Writing":
+        """Open the named file, else the configured one, else `organisation.yaml`.
+
+        Raises:
+            OutputError: it cannot be written.
+            PolicyError: it is not valid.
+        """
+        from auditor.app.organisation_files import DEFAULT_PATH, EditableFile
+        from auditor.config import settings as config
+
+        settings = config.load()
+        path = org or settings.org or DEFAULT_PATH
+        output.check_writable(path)
+        return cls(terminal, settings, EditableFile(path), yes, account, sandbox)
+
+    @contextmanager
+    def evidence(self) -> "Iterator[JudgedEvidence]":
+        """The newest run, judged with the file as it is.
+
+        Raises:
+            NoEvidence: there is none.
+        """
+        from auditor.app.forecast import newest_evidence
+
+        with newest_evidence(
+            self.settings,
+            self.terminal.say,
+            self.file,
+            account=self.account,
+            sandbox=self.sandbox,
+        ) as evidence:
+            yield evidence
+
+    @contextmanager
+    def evidence_if_any(self) -> "Iterator[JudgedEvidence | NoEvidence]":
+        """As `evidence`, or why there is none."""
+        from auditor.app.forecast import evidence_if_any
+
+        with evidence_if_any(
+            self.settings,
+            self.terminal.say,
+            self.file,
+            account=self.account,
+            sandbox=self.sandbox,
+        ) as evidence:
+            yield evidence
+
+    def propose(self, edit: "Edit", forecast: "Forecast", *, must_change: str = "") -> bool:
+        """Show a change and its effect, and write it if a person or `--yes` agrees.
+
+        `must_change`: the error if the change has no effect on the newest run.
+
+        Raises:
+            ConfigError: it names something that does not exist, or nobody could agree.
+        """
+        self.show(edit, forecast)
+        if forecast.problems:
+            problems = "\n".join(forecast.problems[:5])
+            raise ConfigError(f"Nothing was written to {self.file.path}.\n{problems}")
+        if must_change and not forecast.changed:
+            raise ConfigError(f"Nothing was written to {self.file.path}. {must_change}")
+        if not self.yes:
+            if not self.terminal.is_interactive:
+                raise ConfigError(
+                    f"Nothing was written to {self.file.path}: {NO_TERMINAL} Add --yes."
+                )
+            if not typer.confirm(f"Write this to {self.file.path}?", default=False):
+                typer.echo("Nothing written.")
+                return False
+        output.write_bytes(self.file.path, edit.text.encode())
+        self.file.reload()
+        typer.echo(f"{self.file.path} written.")
+        return True
+
+    def show(self, edit: "Edit", forecast: "Forecast") -> None:
+        """Show a change and its effect."""
+        typer.echo(edit.change)
+        typer.echo()
+        for line in forecast.lines:
+            self.say(line)
+
+    def say(self, text: str) -> None:
+        """Print a paragraph."""
+        indent = text[: len(text) - len(text.lstrip())]
+        wrapped = textwrap.fill(
+            text,
+            self.terminal.text_width,
+            subsequent_indent=indent + "  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        typer.echo(wrapped)
+
+    def command(self, name: str) -> str:
+        """A command for the same file and account, as a person types it."""
+        words = ["auditor", name]
+        if self.file.path != self.settings.org:
+            words += ["--org", str(self.file.path)]
+        if self.account is not None and name not in ("attest", "audit"):
+            words += ["--account", self.account]
+        if self.sandbox and name != "attest":
+            words += ["--sandbox"]
+        return shlex.join(words)
+
+    def name_next(self, name: str) -> None:
+        """Print the one command to run next."""
+        command = self.command(name)
+        if name == "gate" and not self.sandbox:  # it passes only a run judged with this file
+            command = f"{self.command('audit')} && {command}"
+        typer.echo(f"Next: {command}")
+
+    def ask(self, question: str, value: str | None, option: str, default: str | None = None) -> str:
+        """The value of an option, else a person's answer.
+
+        Raises:
+            ConfigError: there is neither.
+        """
+        if value is not None:
+            if not value.strip():
+                raise ConfigError(f"{option} is empty. Give it a value.")
+            return value.strip()
+        self.need_terminal(option)
+        answer: str = typer.prompt(question, default=default, value_proc=_text)
+        return answer
+
+    def need_terminal(self, option: str) -> None:
+        """Check that a person can be asked for what `option` would say.
+
+        Raises:
+            ConfigError: standard input is not a terminal.
+        """
+        if not self.terminal.is_interactive:
+            raise ConfigError(f"{NO_TERMINAL} Give {option}.")
+
+    def ask_expiry(self, value: str | None, days: int = 90) -> str:
+        """The last day of an entry: a date in the future, as YYYY-MM-DD.
+
+        Raises:
+            ConfigError: it is not one, or nobody can be asked.
+        """
+        today = datetime.now(UTC).date()
+        read = date_after(today)
+        if value is not None:
+            try:
+                return read(value)
+            except typer.BadParameter as error:
+                raise ConfigError(f"--expires {value}: {error}") from error
+        self.need_terminal("--expires")
+        proposed = (today + timedelta(days=days)).isoformat()
+        answer: str = typer.prompt("Until when", default=proposed, value_proc=read)
+        return answer
+
+    def approval(self, approved_by: str | None) -> str | None:
+        """Who approved an entry; asked only if the file requires it.
+
+        Raises:
+            ConfigError: the file requires it, and nobody can be asked.
+        """
+        if approved_by is None and not self.file.organisation.require_approval:
+            return None
+        return self.ask("Approved by (address)", approved_by, "--approved-by")
+
+
+def date_after(today: date) -> Callable[[str], str]:
+    """A parser for dates after `today`; a prompt repeats until it succeeds."""
+
+    def read(text: str) -> str:
+        try:
+            chosen = date.fromisoformat(text.strip())
+        except ValueError:
+            raise typer.BadParameter("Give a date such as 2027-01-31.") from None
+        if chosen <= today:
+            raise typer.BadParameter(f"Give a date after {today}.")
+        return chosen.isoformat()
+
+    return read
+
+
+def positions(text: str, count: int) -> list[int]:
+    """The positions in `1, 3-5` or `all`, from 0.
+
+    Raises:
+        BadParameter: one is not between 1 and `count`.
+    """
+    if text.strip().casefold() == "all":
+        return list(range(count))
+    chosen: dict[int, None] = {}
+    for part in text.replace(",", " ").split():
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise typer.BadParameter("Write numbers such as 1, 3-5, or all.")
+        for number in range(int(first), int(last or first) + 1):
+            if not 1 <= number <= count:
+                raise typer.BadParameter(f"There is no {number}: choose from 1 to {count}.")
+            chosen[number - 1] = None
+    return list(chosen)
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("Write something.")
+    return text.strip()
