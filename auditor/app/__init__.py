@@ -1,6 +1,7 @@
 """Use cases: what each command does, without parsing its options or printing its answer."""
 
 __all__ = [
+    "acceptances",
     "announcer",
     "ask",
     "attestations",

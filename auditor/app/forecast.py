@@ -12,7 +12,7 @@ from auditor.app.organisation_files import Edit, EditableFile
 from auditor.app.runs import LATEST, RunSource
 from auditor.app.selection import Selection, with_organisation
 from auditor.config.settings import Settings
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.reading import Cause
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import FindingKind, Status, Verdict
@@ -41,6 +41,8 @@ Counts = Mapping[tuple[str, str], int]
 
 class NoEvidence(AuditorError):
     """There is no stored run to judge. Callers that can do without one handle it."""
+
+    exit_code = ExitCode.USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ class JudgedEvidence:
     @cached_property
     def _before(self) -> tuple[Counter[tuple[str, str]], frozenset[str]]:
         return _counts(self.run), frozenset(waiver_wording.stale_lines(self.run))
+
+    @property
+    def next_command(self) -> str:
+        """The name of the command that brings this run nearer to a gate that passes."""
+        return next_command(self.run)
 
     def config_of(self, organisation: Organisation) -> EvaluationConfig:
         """The config of the run with other decisions of the organisation, as of today.
@@ -171,7 +178,7 @@ def effect(evidence: JudgedEvidence | NoEvidence, edit: Edit) -> Forecast:
 
 def next_step(evidence: JudgedEvidence | NoEvidence) -> str:
     """The command that brings the newest run nearer to a gate that passes."""
-    return next_command(evidence.run) if isinstance(evidence, JudgedEvidence) else "audit"
+    return evidence.next_command if isinstance(evidence, JudgedEvidence) else "audit"
 
 
 def next_command(run: Run) -> str:

@@ -62,6 +62,8 @@ COMMANDS: Sequence[tuple[str, str]] = (
         "Answer the questions that no API answers, with evidence and an expiry date.",
     ),
     ("decide", "Decide the parameters that a baseline leaves to the organisation."),
+    ("waive", "Accept deviations for a time, with a reason and an owner."),
+    ("blind-spot", "Accept for a time that something cannot be seen."),
     ("doctor", "Find out whether an audit would be complete, and what to do if it would not."),
     ("sandbox", "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C."),
     (

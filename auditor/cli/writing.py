@@ -2,12 +2,12 @@
 
 import shlex
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,6 +46,26 @@ ExpiresOption = Annotated[
 ApprovedByOption = Annotated[
     str | None,
     typer.Option("--approved-by", metavar="ADDRESS", help="The second person who approved it."),
+]
+SettingOption = Annotated[
+    str | None,
+    typer.Option("--setting", metavar="PATH", help="Only this setting of the control."),
+]
+GroupsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group", metavar="NAME", help="For this group and its members; may be repeated."
+    ),
+]
+PeopleOption = Annotated[
+    list[str] | None,
+    typer.Option("--user", metavar="ADDRESS", help="For this person; may be repeated."),
+]
+LevelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--level", metavar="LEVEL", help="For everything at this level: account, group, user…"
+    ),
 ]
 NO_TERMINAL = "This is not a terminal, so nothing can be asked."
 
@@ -222,15 +242,46 @@ class Writing:
         answer: str = typer.prompt("Until when", default=proposed, value_proc=read)
         return answer
 
-    def approval(self, approved_by: str | None) -> str | None:
-        """Who approved an entry; asked only if the file requires it.
+    def terms(
+        self,
+        reason: str | None,
+        owner: str | None,
+        ticket: str | None,
+        expires: str | None,
+        approved_by: str | None,
+    ) -> dict[str, Any]:
+        """Why something is accepted, by whom and until when; asked if options leave it out.
+
+        Who approved it is asked only if the file requires that.
 
         Raises:
-            ConfigError: the file requires it, and nobody can be asked.
+            ConfigError: something is missing, and nobody can be asked.
         """
-        if approved_by is None and not self.file.organisation.require_approval:
-            return None
-        return self.ask("Approved by (address)", approved_by, "--approved-by")
+        options = {"--reason": reason, "--owner": owner, "--expires": expires}
+        missing = [option for option, value in options.items() if value is None]
+        if missing:
+            self.need_terminal(", ".join(missing))
+        terms = {
+            "reason": self.ask("Why is it accepted", reason, "--reason"),
+            "owner": self.ask("Who is responsible (address)", owner, "--owner"),
+            **({"ticket": ticket} if ticket else {}),
+            "expires": self.ask_expiry(expires),
+        }
+        if approved_by is not None or self.file.organisation.require_approval:
+            question = "Approved by (address)"
+            terms["approved_by"] = self.ask(question, approved_by, "--approved-by")
+        return terms
+
+
+def scope_of(
+    level: str | None, groups: Sequence[str] | None, users: Sequence[str] | None
+) -> dict[str, Any]:
+    """The scope of an entry by the options for it; empty without any."""
+    names = {"group": [*(groups or ())], "user": [*(users or ())]}
+    return {
+        **({"level": level} if level else {}),
+        **{key: each[0] if len(each) == 1 else each for key, each in names.items() if each},
+    }
 
 
 def date_after(today: date) -> Callable[[str], str]:

@@ -1,0 +1,116 @@
+"""`auditor blind-spot`: accept for a time that something cannot be seen."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditor.cli.options import AccountOption, SandboxRunsOption
+from auditor.cli.writing import (
+    ApprovedByOption,
+    ExpiresOption,
+    GroupsOption,
+    LevelOption,
+    OwnerOption,
+    PeopleOption,
+    ReasonOption,
+    SettingOption,
+    TargetOption,
+    TicketOption,
+    Writing,
+    YesOption,
+    positions,
+    scope_of,
+)
+from auditor.config import ConfigError
+
+if TYPE_CHECKING:
+    from auditor.app.acceptances import UnseenChecks
+
+NOTHING = "It would cover nothing that is unknown in the newest run."
+
+
+def blind_spot(
+    ctx: typer.Context,
+    control: Annotated[
+        str | None,
+        typer.Argument(metavar="[CONTROL]", help="The control; without it, choose from all."),
+    ] = None,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            "--request",
+            metavar="REQUEST",
+            help="A request that Zoom refuses, as reports show it, instead of a control.",
+        ),
+    ] = None,
+    setting: SettingOption = None,
+    level: LevelOption = None,
+    group: GroupsOption = None,
+    user: PeopleOption = None,
+    reason: ReasonOption = None,
+    owner: OwnerOption = None,
+    ticket: TicketOption = None,
+    expires: ExpiresOption = None,
+    approved_by: ApprovedByOption = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only list what is unknown.")] = False,
+    org: TargetOption = None,
+    yes: YesOption = False,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
+) -> None:
+    """Accept for a time that something cannot be seen.
+
+    It stays unknown and is counted apart; it only stops failing the gate. Cause and request are
+    taken from the newest run. A blind spot fails the gate when it ends, covers nothing any more, or
+    can be seen again.
+
+    Examples:
+
+    **auditor blind-spot --list**
+
+    **auditor blind-spot --request "GET /report/history_meetings" --reason "The works agreement
+    forbids meeting reports." --owner dpo@example.com --expires 2027-05-31 --yes**
+    """
+    from auditor.app import acceptances
+    from auditor.app.acceptances import chosen_unknowns
+
+    if control is not None and request is not None:
+        raise ConfigError("A control and --request exclude each other. Give one of them.")
+    writing = Writing.to(ctx.obj, org, yes=yes, account=account, sandbox=sandbox)
+    with writing.evidence() as evidence:
+        rows, failed = acceptances.unknowns(evidence)
+        if failed:
+            typer.echo(f"{failed} reads failed. Those cannot be accepted: audit again.")
+        if control is not None or request is not None:
+            rows = chosen_unknowns(evidence, control, request)
+        if list_ or not rows:
+            _list(writing, rows)
+            typer.echo(f"{len(rows)} things cannot be seen in the newest run.")
+            if rows or not list_:
+                writing.name_next("blind-spot" if rows else evidence.next_command)
+            return
+        if control is None and request is None:
+            writing.need_terminal("CONTROL or --request")
+            rows = _choose(writing, rows)
+        terms = writing.terms(reason, owner, ticket, expires, approved_by)
+        entries = acceptances.blind_spots(rows, scope_of(level, group, user), setting, terms)
+        edit = writing.file.with_entries("blind_spots", *entries)
+        forecast = evidence.forecast(edit)
+        if writing.propose(edit, forecast, must_change=NOTHING):
+            writing.name_next(forecast.next_command)
+
+
+def _list(writing: Writing, rows: "list[UnseenChecks]") -> None:
+    for number, row in enumerate(rows, 1):
+        controls = "" if row.control else f" ({', '.join(sorted(row.controls))})"
+        writing.say(f"{number:>2}  {row.subject}{controls}: {row.cause_words}, {row.where}")
+
+
+def _choose(writing: Writing, rows: "list[UnseenChecks]") -> "list[UnseenChecks]":
+    _list(writing, rows)
+
+    def read(text: str) -> list[int]:
+        return positions(text, len(rows))
+
+    chosen: list[int] = typer.prompt("Which, such as 1, 3-5, or all", value_proc=read)
+    return [rows[position] for position in chosen]

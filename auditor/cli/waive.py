@@ -1,0 +1,104 @@
+"""`auditor waive`: accept deviations of the newest run for a time."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from auditor.cli.options import AccountOption, SandboxRunsOption
+from auditor.cli.writing import (
+    ApprovedByOption,
+    ExpiresOption,
+    GroupsOption,
+    LevelOption,
+    OwnerOption,
+    PeopleOption,
+    ReasonOption,
+    SettingOption,
+    TargetOption,
+    TicketOption,
+    Writing,
+    YesOption,
+    positions,
+    scope_of,
+)
+
+if TYPE_CHECKING:
+    from auditor.app.acceptances import Deviating
+
+NOTHING = "It would cover no deviation of the newest run."
+
+
+def waive(
+    ctx: typer.Context,
+    controls: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CONTROL]...", help="The controls; without any, choose from all."),
+    ] = None,
+    setting: SettingOption = None,
+    level: LevelOption = None,
+    group: GroupsOption = None,
+    user: PeopleOption = None,
+    reason: ReasonOption = None,
+    owner: OwnerOption = None,
+    ticket: TicketOption = None,
+    expires: ExpiresOption = None,
+    approved_by: ApprovedByOption = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only list the deviations.")] = False,
+    org: TargetOption = None,
+    yes: YesOption = False,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
+) -> None:
+    """Accept deviations for a time, with a reason and an owner.
+
+    A waiver of the organisation file hides nothing: reports count what it covers, and it fails the
+    gate when it ends or covers nothing any more. Without --level, --group or --user it is for the
+    scopes that deviate in the newest run: people of a deviating group are covered by their group,
+    up to 100 others by name.
+
+    Examples:
+
+    **auditor waive**
+
+    **auditor waive RC-02 --group Studio --reason "Edits its own productions." --owner
+    dpo@example.com --ticket SEC-12 --expires 2027-01-31 --yes**
+    """
+    from auditor.app import acceptances
+    from auditor.app.acceptances import chosen_deviations
+
+    writing = Writing.to(ctx.obj, org, yes=yes, account=account, sandbox=sandbox)
+    with writing.evidence() as evidence:
+        rows = (
+            chosen_deviations(evidence, controls) if controls else acceptances.deviations(evidence)
+        )
+        if list_ or not rows:
+            _list(writing, rows)
+            typer.echo(f"{len(rows)} controls deviate in the newest run.")
+            if rows or not list_:
+                writing.name_next("waive" if rows else evidence.next_command)
+            return
+        if not controls:
+            writing.need_terminal("CONTROL")
+            rows = _choose(writing, rows)
+        terms = writing.terms(reason, owner, ticket, expires, approved_by)
+        entries = acceptances.waivers(rows, scope_of(level, group, user), setting, terms)
+        edit = writing.file.with_entries("waivers", *entries)
+        forecast = evidence.forecast(edit)
+        if writing.propose(edit, forecast, must_change=NOTHING):
+            writing.name_next(forecast.next_command)
+
+
+def _list(writing: Writing, rows: "list[Deviating]") -> None:
+    for number, row in enumerate(rows, 1):
+        text = f"{number:>2}  {row.severity:<8}  {row.control}  {row.title}: {row.where}"
+        writing.say(text)
+
+
+def _choose(writing: Writing, rows: "list[Deviating]") -> "list[Deviating]":
+    _list(writing, rows)
+
+    def read(text: str) -> list[int]:
+        return positions(text, len(rows))
+
+    chosen: list[int] = typer.prompt("Which, such as 1, 3-5, or all", value_proc=read)
+    return [rows[position] for position in chosen]

@@ -1,0 +1,202 @@
+"""`auditor waive` and `auditor blind-spot`: what a run shows, accepted in the organisation file."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.terminal import Terminal
+from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
+from auditor.evidence.view import SETTINGS
+from auditor.policy.baseline import organisation
+from auditor.policy.baseline.organisation import Organisation
+from tests.app.stored import judgement
+from tests.builders import ACCOUNT, CATALOGUE, Bodies, group, user
+from tests.cli.commands import answers, output_text, ran, store
+
+FILE = Path("organisation.yaml")
+LATER = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
+TERMS = ("--reason", "Studio work.", "--owner", "dpo@example.com", "--expires", LATER, "--yes")
+STUDIO, LEGAL = group(1, "Studio"), group(2, "Legal")
+INSIDE = user(1, STUDIO.id)
+OUTSIDE = user(2, LEGAL.id)
+
+
+def recording(on: bool) -> Bodies:
+    return {SETTINGS: {"recording": {"local_recording": on}}}
+
+
+@pytest.fixture
+def run(home: Path) -> str:
+    """Local recording is on for a group, its member and one more person; off otherwise."""
+    return store(
+        home,
+        judgement("RC-02", depth=Level.USER),
+        (ACCOUNT, recording(False)),
+        (STUDIO, recording(True)),
+        (LEGAL, recording(False)),
+        (INSIDE, recording(True)),
+        (OUTSIDE, recording(True)),
+    )
+
+
+@pytest.fixture
+def refused(home: Path) -> str:
+    """Zoom refuses the settings of groups, and leaves the setting out for the account."""
+    bodies: Bodies = {SETTINGS: {"recording": {}}}
+    return store(
+        home,
+        judgement("RC-02", depth=Level.GROUP),
+        (ACCOUNT, bodies),
+        (STUDIO, {SETTINGS: Cause.DENIED}),
+    )
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits at a terminal and can be asked."""
+    monkeypatch.setattr(Terminal, "is_interactive", property(lambda _: True))
+
+
+def written() -> Organisation:
+    return organisation.load(FILE, CATALOGUE)
+
+
+def test_deviations_are_listed_by_control_with_those_concerned(run: str) -> None:
+    output = output_text(ran("waive", "--list"))
+    assert "RC-02 Local recording is off: 1 group, 2 users" in output
+    assert "Next: auditor waive" in output
+
+
+def test_a_waiver_is_for_the_scopes_that_deviate_groups_standing_for_their_members(
+    run: str,
+) -> None:
+    result = ran("waive", "rc-02", *TERMS)
+    assert result.exit_code == 0, result.output
+    scopes = [waiver.scope.label for waiver in written().waivers]
+    assert scopes == ["group Studio", f"user {OUTSIDE.email}"]
+    assert "RC-02: deviations 3 → 0, waived 0 → 3" in output_text(result)
+    assert "Next: auditor" in result.output
+    again = ran("waive", "RC-02", *TERMS)
+    assert again.exit_code == 2
+    assert "RC-02 does not deviate in the newest run." in output_text(again)
+
+
+def test_a_waiver_for_one_group_leaves_the_others(run: str) -> None:
+    result = ran("waive", "RC-02", "--group", "Studio", "--ticket", "SEC-1", *TERMS)
+    assert result.exit_code == 0, result.output
+    (waiver,) = written().waivers
+    assert (waiver.scope.label, waiver.ticket) == ("group Studio", "SEC-1")
+    assert "deviations 3 → 1, waived 0 → 2" in output_text(result)
+    assert "Next: auditor waive" in output_text(result)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_person_chooses_and_says_why_who_and_until_when(run: str) -> None:
+    result = ran("waive", stdin=answers("7", "1", "Why.", "a@example.com", "soon", "", "y"))
+    assert result.exit_code == 0, result.output
+    assert "There is no 7: choose from 1 to" in result.output
+    assert "Give a date such as 2027-01-31." in result.output
+    assert written().waivers[0].owner == "a@example.com"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("RC-2",), 'No control is called "RC-2". Did you mean "RC-'),
+        (("RC-01",), "RC-01 does not deviate in the newest run"),
+        (("RC-02", "--group", "Stdio"), 'Did you mean "Studio"?'),
+        (("RC-02", "--user", "nobody@example.com"), "MATCHES NOTHING"),
+        (("RC-02", "--level", "account"), "It would cover no deviation"),
+        (("RC-02", "--level", "galaxy"), "galaxy"),
+        (("RC-02", "--setting", "recording.local_recordin"), "Did you mean"),
+        (("RC-02", "--expires", "2020-01-01"), "Give a date after"),
+        ((), "This is not a terminal"),
+    ],
+)
+def test_a_waiver_that_would_not_hold_is_refused(
+    run: str, words: tuple[str, ...], message: str
+) -> None:
+    result = ran("waive", *TERMS, *words)
+    assert result.exit_code == 2
+    assert message in output_text(result)
+    assert not FILE.exists()
+
+
+def test_without_yes_and_without_a_terminal_nothing_is_written(run: str) -> None:
+    result = ran("waive", "RC-02", *TERMS[:-1])
+    assert result.exit_code == 2
+    assert "Add --yes" in output_text(result)
+    assert not FILE.exists()
+
+
+def test_where_the_file_asks_for_approval_so_does_the_command(run: str) -> None:
+    FILE.write_text("require_approval: true\n")
+    assert ran("waive", "RC-02", *TERMS).exit_code == 2
+    mine = ran("waive", "RC-02", *TERMS, "--approved-by", "dpo@example.com")
+    assert "may not approve their own entry" in output_text(mine)
+    assert ran("waive", "RC-02", *TERMS, "--approved-by", "ciso@example.com").exit_code == 0
+    assert written().waivers[0].approved_by == "ciso@example.com"
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("command", ["waive", "blind-spot"])
+def test_without_a_run_there_is_nothing_to_accept(command: str) -> None:
+    result = ran(command, *TERMS)
+    assert result.exit_code == 2
+    assert "auditor audit" in output_text(result)
+
+
+# Blind spots
+
+
+def test_what_cannot_be_seen_is_listed_by_request_or_control(refused: str) -> None:
+    output = output_text(ran("blind-spot", "--list"))
+    assert "RC-02: not returned by Zoom, 1 account" in output
+    assert "(RC-02): refused by Zoom, 1 group" in output
+
+
+def test_a_blind_spot_takes_cause_and_request_from_the_run(refused: str) -> None:
+    request = next(
+        word
+        for word in ran("blind-spot", "--list").output.split("  ")
+        if word.startswith("GET /groups")
+    ).split(" (")[0]
+    result = ran("blind-spot", "--request", request, *TERMS)
+    assert result.exit_code == 0, result.output
+    (entry,) = written().blind_spots
+    assert (entry.request, entry.cause, entry.scope.label) == (
+        request,
+        Cause.DENIED,
+        "level group",
+    )
+    assert "RC-02: unknown 2 → 1, in a blind spot 0 → 1" in output_text(result)
+
+
+def test_a_blind_spot_of_a_control_has_one_entry_for_each_cause(refused: str) -> None:
+    assert ran("blind-spot", "RC-02", *TERMS).exit_code == 0
+    causes = {entry.cause for entry in written().blind_spots}
+    assert causes >= {Cause.ABSENT, Cause.DENIED}
+    done = ran("blind-spot", "RC-02", *TERMS)
+    assert "nothing is unknown there" in output_text(done)
+    assert done.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("RC-2",), "Did you mean"),
+        (("--request", "GET /groups/{groupId}/setting"), "Did you mean"),
+        (("RC-02", "--request", "GET /users"), "exclude each other"),
+        (("RC-02", "--group", "Stdio"), 'Did you mean "Studio"?'),
+        ((), "This is not a terminal"),
+    ],
+)
+def test_a_blind_spot_that_would_cover_nothing_is_refused(
+    refused: str, words: tuple[str, ...], message: str
+) -> None:
+    result = ran("blind-spot", *TERMS, *words)
+    assert result.exit_code == 2
+    assert message in output_text(result)
+    assert not FILE.exists()
