@@ -13,6 +13,7 @@ __all__ = [
     "compare",
     "configuration",
     "connection",
+    "control_drafts",
     "controls",
     "credentials",
     "decisions",

@@ -107,11 +107,17 @@ class JudgedEvidence:
         run = judge(self.snapshot, self.config_of(edit.organisation))
         after = _counts(run)
         totals = [_totals(each, before, after) for each in ("deviations", "unknown", "undecided")]
-        changed = _changed(before, after)
+        passes = [each.summary.by_status.get(Status.PASS, 0) for each in (self.run, run)]
+        as_expected = f"as expected {passes[0]:,}"
+        if passes[0] != passes[1]:
+            as_expected += f" → {passes[1]:,}"
         return Forecast(
-            lines=(*_by_control(before, after), f"In all: {', '.join(totals)}."),
+            lines=(
+                *_by_control(before, after, passes[1] - passes[0]),
+                f"In all: {', '.join((*totals, as_expected))}.",
+            ),
             problems=tuple(line for line in waiver_wording.stale_lines(run) if line not in stale),
-            changed=changed,
+            changed=max(_changed(before, after), abs(passes[1] - passes[0])),
             next_command=next_command(run),
         )
 
@@ -230,8 +236,10 @@ def _changed(before: Counter[tuple[str, str]], after: Counter[tuple[str, str]]) 
     return max((after - before).total(), (before - after).total())
 
 
-def _by_control(before: Counter[tuple[str, str]], after: Counter[tuple[str, str]]) -> Iterator[str]:
-    """The controls with the most changes, one line each."""
+def _by_control(
+    before: Counter[tuple[str, str]], after: Counter[tuple[str, str]], more_passes: int
+) -> Iterator[str]:
+    """The controls with the most changes, one line each, or the number of further passes."""
     controls = dict.fromkeys(control for control, _ in (*before, *after))
     changes = {
         control: (
@@ -243,7 +251,8 @@ def _by_control(before: Counter[tuple[str, str]], after: Counter[tuple[str, str]
     sizes = {control: _changed(*pair) for control, pair in changes.items()}
     ordered = sorted((c for c in controls if sizes[c]), key=lambda c: (-sizes[c], c))
     if not ordered:
-        yield "It changes no result of the newest run."
+        more = f"{more_passes:,} more results of the newest run are as expected."
+        yield more if more_passes > 0 else "It changes no result of the newest run."
         return
     names = wording.listed(ordered, _MOST_CONTROLS)
     total = sum(sizes.values())

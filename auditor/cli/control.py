@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.options import OrgOption, TopicOption
+from auditor.cli.options import AccountOption, OrgOption, SandboxRunsOption, TopicOption
 from auditor.cli.terminal import Terminal
+from auditor.cli.writing import TargetOption, Writing, YesOption
 
 if TYPE_CHECKING:
     from auditor.app.controls import ControlExplanation, UnreadSettings
@@ -81,6 +82,107 @@ def show(
     terminal: Terminal = ctx.obj
     explanation = controls.explanation(control_id, org)
     typer.echo("\n".join(_explained(explanation, terminal.text_width)))
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    setting: Annotated[
+        str,
+        typer.Option("--setting", metavar="PATH", help="The setting, as Zoom's documents name it."),
+    ],
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            "--expect", metavar="VALUE", help="What it should be: off, 30, [1, 2], {op: …, …}."
+        ),
+    ] = None,
+    why: Annotated[str | None, typer.Option("--why", metavar="TEXT", help="Why.")] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="[default: the next free ORG-01]")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="The rule, in a sentence.")
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", help="[default: medium]", show_default=False)
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", help="A value of --topic. [default: the setting's]")
+    ] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option("--levels", help="Such as account,group. [default: where it was seen]"),
+    ] = None,
+    lock: Annotated[
+        bool | None, typer.Option("--lock/--no-lock", help="Whether the account must lock it.")
+    ] = None,
+    fix: Annotated[
+        str | None, typer.Option("--fix", metavar="TEXT", help="The place in the admin centre.")
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--mapping", metavar="KEY=REF", help="A reference; may be repeated."),
+    ] = None,
+    org: TargetOption = None,
+    yes: YesOption = False,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
+) -> None:
+    """Write a control of your own, on any setting that Zoom returns.
+
+    Shows what the newest run has of the setting: levels, values with their numbers, lock. On a
+    terminal it asks for what the options leave out.
+
+    Examples:
+
+    **auditor control new --setting in_meeting.file_transfer**
+
+    **auditor control new --setting in_meeting.file_transfer --expect off --why "Files leave our
+    retention rules." --lock --mapping our_policy=4.2 --org organisation.yaml --yes**
+    """
+    from auditor.app import control_drafts, forecast
+
+    writing = Writing.to(ctx.obj, org, yes=yes, account=account, sandbox=sandbox)
+    references = control_drafts.mappings(mapping or ())
+    with writing.evidence_if_any() as evidence:
+        known = control_drafts.facts(evidence, setting)
+        for row in known.rows:
+            writing.say(row)
+        typer.echo()
+        missing = [name for name, value in (("--expect", expect), ("--why", why)) if not value]
+        if missing:
+            writing.need_terminal(", ".join(missing))
+        expected = control_drafts.expectation(
+            known, writing.ask("What should it be", expect, "--expect")
+        )
+
+        def choice(question: str, value: str | None, option: str, default: str) -> str:
+            """The option, else what a person says, else the default."""
+            is_question = value is not None or (not yes and writing.terminal.is_interactive)
+            return writing.ask(question, value, option, default) if is_question else default
+
+        rule = control_drafts.proposed_title(known, expected)
+        if lock is None and known.lock and not yes and writing.terminal.is_interactive:
+            lock = typer.confirm("Must the account lock it?", default=True)
+        at = choice("Levels", levels, "--levels", ",".join(known.levels))
+        entry = control_drafts.entry(
+            known,
+            control_id=choice("Id", id_, "--id", control_drafts.next_id(writing.file.organisation)),
+            title=choice("The rule, in a sentence", title, "--title", rule),
+            why=writing.ask("Why", why, "--why"),
+            severity=choice("Severity", severity, "--severity", "medium"),
+            topic=choice("Topic", topic, "--topic", known.topic),
+            levels=[level.strip() for level in at.split(",") if level.strip()],
+            expect=expected,
+            lock=bool(lock),
+            fix=choice("Where to fix it", fix, "--fix", f"Account Settings: {known.name}"),
+            references=references,
+        )
+        edit = writing.file.with_entries("controls", entry)
+        effect = forecast.effect(evidence, edit)
+        if writing.propose(edit, effect):
+            writing.name_next(effect.next_command)
 
 
 def _uncovered(unread: "list[UnreadSettings]", width: int) -> Iterator[str]:
