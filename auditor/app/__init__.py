@@ -25,6 +25,7 @@ __all__ = [
     "history",
     "inventory",
     "nightly",
+    "onboarding",
     "organisation_files",
     "pseudonyms",
     "retention",

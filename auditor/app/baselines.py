@@ -169,6 +169,10 @@ def schema(kind: Literal["baseline", "organisation"]) -> dict[str, Any]:
     return schemas.schema(kind, files.shipped_catalogue())
 
 
+SCHEMA_LINE = "yaml-language-server: $schema=baseline.schema.json"
+"""A comment for editors; `auditor baseline schema` prints that schema."""
+
+
 def extension(extends: str, path: Path) -> bytes:
     """The content of a new baseline for `path` that starts from another one.
 
@@ -178,6 +182,7 @@ def extension(extends: str, path: Path) -> bytes:
     loaded = baselines.load(extends, files.shipped_catalogue())
     first = next(iter(loaded.assessed))
     comment = (
+        f"{SCHEMA_LINE}\n"
         f"A baseline of our own: {extends} with what we want otherwise.\n"
         "Name a control under `controls:` to change it; the rest stays as it is there.\n"
         f"For example:   {first}: {{expect: false, lock: true}}\n"

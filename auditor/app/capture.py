@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from auditor.app.baselines import SCHEMA_LINE
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.model import FindingKind
 from auditor.findings.run import Run
@@ -32,7 +33,7 @@ def capture_baseline(snapshot: Snapshot, name: str) -> CapturedBaseline:
     evidence = snapshot.account()
     title = f"As account {evidence.scope.id} was on {datetime.now(UTC):%Y-%m-%d}"
     file, unseen = capture.capture_baseline(evidence, files.shipped_catalogue(), name, title)
-    comment = f"Captured from run {snapshot.meta('run_id')}."
+    comment = f"{SCHEMA_LINE}\nCaptured from run {snapshot.meta('run_id')}."
     return CapturedBaseline(yaml_source.dumped(file, comment), len(file["controls"]), len(unseen))
 
 

@@ -188,9 +188,11 @@ def _observed(
             "fix": setting,
         }
     )
-    config = evidence.config_of(Organisation(controls=(probe,)))
+    alone = Organisation(controls=(probe,))
+    config = evidence.config_of(alone)
     ids = frozenset({probe.id})
-    chosen = replace(config, baseline=config.baseline.only(ids), selected=ids, keep_passes=True)
+    baseline = alone.assessed(config.baseline).only(ids)
+    chosen = replace(config, baseline=baseline, selected=ids, keep_passes=True)
     found: dict[Level, Counter[str]] = {}
     for share in judge(evidence.snapshot, chosen).assessments.shares():
         for verdict in share.verdicts:

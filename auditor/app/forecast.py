@@ -20,6 +20,7 @@ from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.policy.baseline.organisation import Organisation
 from auditor.report import waiver_wording, wording
+from auditor.store.errors import RunNotFound
 
 _MOST_CONTROLS = 3
 _ACCEPTED = "in a blind spot"
@@ -43,6 +44,8 @@ class NoEvidence(AuditorError):
     """There is no stored run to judge. Callers that can do without one handle it."""
 
     exit_code = ExitCode.USAGE
+    is_missing = False
+    """True if no run is stored at all, so that reading the account would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,10 @@ class JudgedEvidence:
         Raises:
             PolicyError: the baseline that it names is not valid.
         """
-        return with_organisation(self._recorded, organisation, self._file.path)
+        config = with_organisation(self._recorded, organisation, self._file.path)
+        if config.selected is None:
+            return config
+        return replace(config, baseline=config.baseline.only(config.selected))
 
     def forecast(self, edit: Edit) -> Forecast:
         """What the next verdict would be with `edit`.
@@ -140,7 +146,9 @@ def newest_evidence(
         source = RunSource.chosen(settings, say, account=account, sandbox=sandbox)
         _, snapshot = source.opened(LATEST)
     except AuditorError as error:
-        raise NoEvidence(str(error)) from error
+        reason = NoEvidence(str(error))
+        reason.is_missing = isinstance(error, RunNotFound)
+        raise reason from error
     with snapshot:
         try:
             evidence = JudgedEvidence(snapshot, file)

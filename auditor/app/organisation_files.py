@@ -92,6 +92,14 @@ class EditableFile:
             )
         return self._edit(text, context=1)
 
+    def with_text(self, text: str) -> Edit:
+        """The file with another content.
+
+        Raises:
+            PolicyError: it would not be valid.
+        """
+        return self._edit(text, context=1)
+
     def _edit(self, text: str, context: int) -> Edit:
         result = organisation.load(self.path, files.shipped_catalogue(), text)
         lines = self.text.splitlines(), text.splitlines()
@@ -109,3 +117,14 @@ def _read(path: Path) -> str:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
+
+
+def example() -> bytes:
+    """An organisation file with an example of every entry, as comments, so that it is valid as it
+    is: the shipped example with nothing but its baseline in force."""
+    shipped = (files.folder() / "examples" / "organisation.yaml").read_text(encoding="utf-8")
+    lines = []
+    for line in shipped.splitlines():
+        stays = not line.strip() or line.startswith(("#", "baseline:"))
+        lines.append(line if stays else f"# {line}")
+    return (SCHEMA_LINE + "\n" + "\n".join(lines) + "\n").encode()

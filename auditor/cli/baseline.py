@@ -143,19 +143,39 @@ def schema(
 
 @app.command()
 def new(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="The file to create.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="The file to create. [default with --org: organisation.yaml]"
+        ),
+    ] = None,
     extends: Annotated[
         str, typer.Option("--extends", metavar="NAME", help="The baseline to start from.")
     ] = "consent-first",
+    org: Annotated[
+        bool,
+        typer.Option("--org", help="Create an organisation file, with every entry as a comment."),
+    ] = False,
 ) -> None:
-    """Create your own baseline file, which extends a shipped one.
+    """Create your own baseline file, which extends a shipped one, or an organisation file.
 
-    Example:
+    Examples:
 
     **auditor baseline new ours.yaml --extends regulated**
-    """
-    from auditor.app import baselines
 
+    **auditor baseline new --org organisation.yaml**
+    """
+    from auditor.app import baselines, organisation_files
+
+    if org:
+        path = path or organisation_files.DEFAULT_PATH
+        output.refuse_to_replace(path)
+        output.write_bytes(path, organisation_files.example())
+        typer.echo(f"{path} written, with every entry as a comment.")
+        typer.echo(f"Next: auditor baseline check {path}")
+        return
+    if path is None:
+        raise ConfigError("Name the file to create: auditor baseline new FILE")
     content = baselines.extension(extends, path)
     output.refuse_to_replace(path)
     output.write_bytes(path, content)

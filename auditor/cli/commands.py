@@ -61,6 +61,7 @@ COMMANDS: Sequence[tuple[str, str]] = (
         "attest",
         "Answer the questions that no API answers, with evidence and an expiry date.",
     ),
+    ("init", "Write the first organisation file, in a conversation of at most ten questions."),
     ("decide", "Decide the parameters that a baseline leaves to the organisation."),
     ("waive", "Accept deviations for a time, with a reason and an owner."),
     ("blind-spot", "Accept for a time that something cannot be seen."),

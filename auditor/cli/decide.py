@@ -81,7 +81,7 @@ def _decide(
         choices = {name: decisions.parsed(name, value)}
     else:
         writing.need_terminal("the name of a parameter and --value")
-        choices = _answers(writing, rows)
+        choices = answers(writing, rows)
     if not choices:
         typer.echo("Nothing was decided.")
         return
@@ -107,7 +107,7 @@ def _show(writing: Writing, row: "Decision") -> None:
         writing.say(f"  {fact}")
 
 
-def _answers(writing: Writing, rows: "list[Decision]") -> "dict[str, JsonValue]":
+def answers(writing: Writing, rows: "list[Decision]") -> "dict[str, JsonValue]":
     """What a person decides; parameters that are skipped are left out."""
     from auditor.app import decisions
     from auditor.errors import AuditorError

@@ -1,6 +1,7 @@
 """`auditor baseline`: lists, shows, compares, starts and checks baselines, and prints schemas."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -138,10 +139,31 @@ def test_a_new_baseline_is_valid_and_the_same_as_the_one_it_starts_from() -> Non
     assert ours.info.id == "ours"
     assert ours.info.digest == theirs.info.digest
     text = Path("ours.yaml").read_text()
-    assert text.startswith("# A baseline of our own")
+    schema, first = text.splitlines()[:2]
+    assert schema == "# yaml-language-server: $schema=baseline.schema.json"
+    assert first.startswith("# A baseline of our own")
     checked = ran("baseline", "check", "ours.yaml")
     assert checked.exit_code == 0
     assert f"valid. It assesses {len(ours.assessed)} controls" in output_text(checked)
+
+
+def test_a_new_organisation_file_is_valid_as_it_is_and_with_every_entry_in_force() -> None:
+    result = ran("baseline", "new", "--org")
+    assert result.exit_code == 0
+    assert "Next: auditor baseline check organisation.yaml" in result.output
+    text = Path("organisation.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=organisation.schema.json\n")
+    assert ran("baseline", "check", "organisation.yaml").exit_code == 0
+    entries = text.split("baseline: regulated\n")[1]
+    Path("all.yaml").write_text(re.sub(r"^# (?=[a-z_]+:$|  )", "", entries, flags=re.MULTILINE))
+    checked = output_text(ran("baseline", "check", "all.yaml"))
+    assert "3 parameters, 1 override, 1 waiver, 1 attestation, 1 blind spot, 1 own" in checked
+
+
+def test_a_new_organisation_file_replaces_nothing() -> None:
+    write("# mine\n", "organisation.yaml")
+    assert ran("baseline", "new", "--org").exit_code == 2
+    assert Path("organisation.yaml").read_text() == "# mine\n"
 
 
 def test_the_example_in_a_new_baseline_can_be_used_as_it_stands() -> None:

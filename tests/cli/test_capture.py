@@ -45,7 +45,7 @@ def test_a_captured_baseline_is_valid_and_met_by_the_run_it_came_from(stored: st
     assert captured.assessed["RC-02"].lock
     assert not captured.assessed["RC-01"].lock
     text = Path("today.yaml").read_text()
-    assert text.startswith(f"# Captured from run {stored}.\n")
+    assert f"\n# Captured from run {stored}.\n" in text
     assert "title: As account acc was on 20" in text
     assert ran("baseline", "check", "today.yaml").exit_code == 0
     audit = ("audit", "--from", stored, "--baseline", "today.yaml", "--depth", "account")
@@ -172,7 +172,7 @@ def test_a_file_that_holds_more_than_triage_is_left_alone(stored: str) -> None:
     path.write_text("# ours\nparameters: {qos_level: 1}\n")
     result = ran("baseline", "accept-keys", "org.yaml", "--all", "--by", "a@example.com")
     assert result.exit_code == 2
-    assert "org.yaml:2: parameters: this file is written anew" in output_text(result)
+    assert "org.yaml:2: parameters: this file is rewritten" in output_text(result)
     assert path.read_text() == "# ours\nparameters: {qos_level: 1}\n"
 
 

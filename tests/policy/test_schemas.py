@@ -1,5 +1,6 @@
 """JSON Schemas for editors: they accept the same files as the program, and reject misspellings."""
 
+import re
 from pathlib import Path
 
 import jsonschema
@@ -49,8 +50,10 @@ def test_the_names_that_can_be_chosen_from_are_spelt_out() -> None:
     assert baseline["$defs"]["Expectation"]["properties"]["op"]["enum"] == sorted(OPERATORS)
     organisation = schemas.schema("organisation", CATALOGUE)
     for named in ("Waiver", "Attestation"):
-        ids = organisation["$defs"][named]["properties"]["control"]["enum"]
-        assert ids == sorted(CATALOGUE.controls)
+        shipped, own = organisation["$defs"][named]["properties"]["control"]["anyOf"]
+        assert shipped["enum"] == sorted(CATALOGUE.controls)
+        assert re.search(own["pattern"], "ORG-01")
+        assert not re.search(own["pattern"], "AI-01")
     names = organisation["properties"]["parameters"]["propertyNames"]["enum"]
     assert names == sorted(known_parameters())
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from auditor.errors import nearest
 from auditor.evidence.names import normalised
@@ -56,6 +57,14 @@ class OrganisationFile(BaseModel):
     controls: tuple[OwnControl, ...] = ()
     require_approval: bool = False
     """Refuse waivers, blind spots and attestations that nobody but their owner approved."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_empty(cls, data: Any) -> Any:
+        """A key whose entries are all comments has no value."""
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,16 @@ def schema(kind: Kind, catalogue: Catalogue) -> dict[str, Any]:
     expectation = {"anyOf": [{"$ref": "#/$defs/Expectation"}, *SHORT_FORMS]}
     choice["expect"] = expectation
     choice["settings"] = {"type": "object", "additionalProperties": expectation}
-    ids = {"enum": sorted(catalogue.controls)}
+    shipped = {"enum": sorted(catalogue.controls)}
     if kind == "baseline":
-        document["properties"]["controls"]["propertyNames"] = ids
+        document["properties"]["controls"]["propertyNames"] = shipped
     else:
+        own = definitions["OwnControl"]["properties"]
+        own["expect"] = expectation
+        prefixes = sorted({control_id.rsplit("-", 1)[0] for control_id in catalogue.controls})
+        own_id = own["id"]["pattern"].replace("^", f"^(?!({'|'.join(prefixes)})-)", 1)
+        ids = {"anyOf": [shipped, {"pattern": own_id}]}
+        document["properties"]["parameters"]["type"] = ["object", "null"]
         definitions["Override"]["properties"]["controls"]["propertyNames"] = ids
         definitions["Waiver"]["properties"]["control"] |= ids
         definitions["Attestation"]["properties"]["control"] |= ids

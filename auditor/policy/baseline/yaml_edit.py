@@ -8,6 +8,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -105,7 +106,8 @@ def set_in_mapping(
 ) -> str:
     """Set `field: value` in the mapping under `key`, which may be missing.
 
-    A field that exists keeps its place; a new one is appended, below `comment`.
+    A field that exists keeps its place, and so does one that stands there as a comment,
+    `# field: example`. Another one is appended, below `comment`.
 
     Raises:
         PolicyError: `text` is not valid, or is written in a way that cannot be edited safely.
@@ -118,6 +120,11 @@ def set_in_mapping(
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     fields = _value(text, key, name)
+    placeholder = re.compile(rf"^( +)# {re.escape(field)}: .*$", re.MULTILINE)
+    if placeholder.search(text) and (fields is None or not _has(fields, field)):
+        replaced = placeholder.sub(lambda m: f"{m[1]}{field}: {flow(value)}", text, count=1)
+        with suppress(PolicyError):  # the comment was about something else
+            return _verified(text, replaced, change, name)
     line = f"{flow(field)}: {flow(value)}\n"
     if fields is None:
         lines += ["\n"] * bool(lines) + [f"{key}:\n", *commented(comment, 2), "  " + line]
@@ -142,6 +149,12 @@ def set_in_mapping(
     else:
         raise _not_safe(name)
     return _verified(text, "".join(lines), change, name)
+
+
+def _has(fields: yaml.Node, field: str) -> bool:
+    return isinstance(fields, yaml.MappingNode) and any(
+        known.value == field for known, _ in fields.value
+    )
 
 
 def commented(text: str, indent: int = 0) -> list[str]:
