@@ -130,7 +130,7 @@ class Rows:
     """
 
     def __init__(self, run: Run, columns: Sequence[str], escape: Callable[[str], str]) -> None:
-        """Rows of `run`; `dress` makes each text a cell."""
+        """Rows of `run`; `escape` makes each text a cell."""
         self._run, self._columns, self._escape = run, columns, escape
         self._finding_columns = [
             (index, _FINDING_COLUMNS[c]) for index, c in enumerate(columns) if c in _FINDING_COLUMNS

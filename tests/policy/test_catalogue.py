@@ -117,7 +117,9 @@ def test_reports_get_what_a_control_says() -> None:
 def test_controls_are_chosen_by_id_in_any_case_and_by_topic() -> None:
     assert CATALOGUE.select(["ai-01"], []) == {"AI-01"}
     chosen = CATALOGUE.select(["AI-01"], ["chat"])
-    assert chosen == {"AI-01", "CH-01", "CH-02", "CH-03", "CH-04"}
+    chat = {cid for cid in CATALOGUE.controls if cid.startswith("CH-")}
+    assert chosen == {"AI-01"} | chat
+    assert len(chat) > 1
     assert CATALOGUE.select([], []) == frozenset(CATALOGUE.controls)
 
 

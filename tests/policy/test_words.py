@@ -25,7 +25,7 @@ def test_every_documented_setting_has_a_name_of_its_own(kind: str) -> None:
     unnamed = [setting for setting in names if setting not in words() and "locked" not in setting]
     repeated = [name for name, count in Counter(names.values()).items() if count > 1]
     unfit = [name for name in names.values() if len(name) > 60 or UNFIT.search(name)]
-    assert (unnamed, repeated, unfit) == ([], [], [])
+    assert (unnamed, repeated, unfit) == ([], [], []), "see policies/words"
 
 
 def test_everything_that_a_control_reads_or_finds_locked_has_a_name() -> None:
@@ -33,7 +33,8 @@ def test_everything_that_a_control_reads_or_finds_locked_has_a_name() -> None:
     names = {setting_name(check.setting) for check in checks}
     names |= {setting_name(check.lock) for check in checks if check.lock}
     assert [name for name in names if UNFIT.search(name) or re.search(r"[\[\]:]", name)] == []
-    assert [check.setting for check in checks if check.setting not in words()] == []
+    unnamed = [check.setting for check in checks if check.setting not in words()]
+    assert unnamed == [], "name them in policies/words; what is not a setting, in checks.yaml"
 
 
 def test_every_documented_value_has_words() -> None:
@@ -43,7 +44,8 @@ def test_every_documented_value_has_words() -> None:
         values += [
             (check.setting, value) for check in control.checks for value in check.values or ()
         ]
-    assert [pair for pair in values if value_words(*pair).startswith('"')] == []
+    wordless = [pair for pair in values if value_words(*pair).startswith('"')]
+    assert wordless == [], "give them words in policies/words"
 
 
 def test_no_fact_is_long_or_contains_what_people_do_not_read() -> None:

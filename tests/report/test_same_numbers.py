@@ -16,7 +16,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import merge_values, roll_up
 from auditor.findings.run import Run
-from auditor.report import FormatError, wording
+from auditor.report import FORMATS, FormatError, wording
 from tests.every_case import every_case
 from tests.report.conftest import every_run, rendered
 from tests.report.test_html_report import Page
@@ -270,6 +270,12 @@ def test_what_a_format_lists_is_what_the_run_counts(run: Run, format_: str) -> N
 def test_the_summary_of_a_format_is_that_of_the_run(run: Run, format_: str) -> None:
     if not cannot_be_said(run, format_):
         assert SUMMARIES[format_](run) == of_run(run)
+
+
+def test_the_numbers_of_every_format_are_compared() -> None:
+    """Text and Markdown list the same roll-up; the PDF is printed from the HTML report."""
+    compared = {*LISTED, *SUMMARIES, "text", "markdown", "pdf"}
+    assert set(FORMATS) - compared == set(), "add them to LISTED or SUMMARIES"
 
 
 @every_case("run", every_run)

@@ -1,6 +1,6 @@
 """Whole reports of four whole worlds, compared with those that somebody has reviewed.
 
-    AUDITOR_UPDATE_GOLDEN=1 python -m pytest tests/worlds
+    AUDITOR_UPDATE_GOLDEN=1 python -m pytest tests/worlds/test_golden.py
 
 writes them anew; review the difference before keeping it.
 """
@@ -35,7 +35,8 @@ def test_the_report_of_a_whole_world_is_the_one_that_was_reviewed(
     kept = file.read_text(encoding="utf-8")
     difference = list(unified_diff(kept.splitlines(), found.splitlines(), "kept", "found", n=0))
     shown = "\n".join(line[:300] for line in difference[:60])
-    assert not difference, f"{len(difference)} lines differ; see {UPDATE} in {__name__}:\n{shown}"
+    advice = f"if that is intended: {UPDATE}=1 python -m pytest tests/worlds/test_golden.py"
+    assert not difference, f"{len(difference)} lines differ; {advice}\n{shown}"
 
 
 def test_every_expected_report_belongs_to_a_world() -> None:
