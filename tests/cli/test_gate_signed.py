@@ -97,7 +97,7 @@ def unsigned_run(signing: Signing) -> None:
     [
         (other_run, "its id"),
         (other_key, "not with the trusted one"),
-        (unsigned, "The acceptance of run"),
+        (unsigned, "the acceptance of run"),
         (no_signature, "its signature cannot be read"),
         (other_note, "the note differs"),
         (other_time, "when it was accepted differs"),
@@ -129,7 +129,7 @@ def test_without_a_key_findings_that_were_written_in_are_found_by_their_digest(
     finding_written_in(signing)
     ran = signing.account.gate("--new-only")
     assert ran.code == 4
-    assert f"The findings of run {first} differ from those" in lines(ran)[0]
+    assert f"the findings of run {first} differ from those" in lines(ran)[0]
     compared = signing.account("diff")
     assert compared.code == 4
     assert "differ from those that the history recorded" in compared.err
