@@ -3,7 +3,6 @@
 import json
 import textwrap
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -261,6 +260,8 @@ def _as_json(runs: "Iterable[ListedRun]") -> list[dict[str, object]]:
 
 
 def _finding_object(state: "FindingState", past: "FindingHistory") -> dict[str, object]:
+    from auditor.evidence.timestamps import format_rfc3339
+
     scope = state.scope
     return {
         "control": state.control,
@@ -272,8 +273,8 @@ def _finding_object(state: "FindingState", past: "FindingHistory") -> dict[str, 
         "setting": state.setting,
         "observed": state.observed,
         "life": past.lifecycle,
-        "first_seen": past.first_seen,
-        "since": past.since,
-        "changed_by": asdict(past.changed_by) if past.changed_by else None,
+        "first_seen": format_rfc3339(past.first_seen),
+        "since": format_rfc3339(past.since),
+        "changed_by": past.changed_by.as_dict() if past.changed_by else None,
         "fingerprint": state.fingerprint,
     }

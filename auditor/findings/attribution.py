@@ -181,7 +181,7 @@ class Attribution:
                 best = max(
                     entries_about, key=lambda entry: (entry.time, entry.operator, entry.detail)
                 )
-                return Actor(best.operator, best.time, best.detail)
+                return Actor(best.operator, parse_rfc3339(best.time), best.detail)
         return None
 
     def _names(self, setting: str) -> set[str]:

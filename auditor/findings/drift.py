@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -54,10 +55,10 @@ class FindingState:
     severity: Severity
     cause: Cause | None = None
     observed: JsonValue = None
-    first_seen: str = ""
-    """When the finding was first reported, whatever its status: RFC 3339, UTC."""
-    since: str = ""
-    """When the finding entered its present state: RFC 3339, UTC."""
+    first_seen: datetime | None = None
+    """When the finding was first reported, whatever its status."""
+    since: datetime | None = None
+    """When the finding entered its present state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ A row is a group of equal verdicts, so memory grows with the rows, not with the 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from auditor.evidence.scope import Scope
@@ -25,7 +26,7 @@ _BATCH_SIZE = 500
 """Findings looked up in the history at once."""
 
 _Key = tuple[object, ...]
-_Span = tuple[str, str]
+_Span = tuple[datetime, datetime]
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class ChangeAuthor:
 
 @dataclass(slots=True)
 class HistorySummary:
-    """The history of the findings of one row. Times are RFC 3339, UTC."""
+    """The history of the findings of one row."""
 
     first_seen: _Span
     """The earliest and the latest first report of these findings."""
@@ -145,5 +146,5 @@ def _deviations(run: Run) -> Iterator[tuple[str, Scope, _Key]]:
             yield fingerprint(account, verdict, assessment.scope), assessment.scope, key
 
 
-def _extended(span: _Span, moment: str) -> _Span:
+def _extended(span: _Span, moment: datetime) -> _Span:
     return min(span[0], moment), max(span[1], moment)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import format_rfc3339
 
 
 class Status(StrEnum):
@@ -217,19 +218,22 @@ class Actor:
     """Who changed a setting, according to Zoom's operation log."""
 
     operator: str
-    time: str
-    """RFC 3339, UTC."""
+    time: datetime
     line: str
     """The entry, verbatim."""
+
+    def as_dict(self) -> dict[str, JsonValue]:
+        """The fields of `changed_by` in JSON, and in the history."""
+        return {"operator": self.operator, "time": format_rfc3339(self.time), "line": self.line}
 
 
 @dataclass(frozen=True, slots=True)
 class FindingHistory:
-    """The history of a finding up to a run. Times are RFC 3339, UTC."""
+    """The history of a finding up to a run."""
 
-    first_seen: str
+    first_seen: datetime
     """When it was first reported, whatever its status."""
-    since: str
+    since: datetime
     """When the finding entered its present state."""
     lifecycle: LifecycleState | None
     """None if it never was a deviation, or if unknown."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from auditor.evidence.scope import Level
-from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import BlindSpotResult, FindingKind, Severity, WaiverResult
 from auditor.notify.markup import MARKDOWN, PLAIN, Markup, escape_markup, moment
@@ -356,7 +355,7 @@ def _row(row: Row, digest: Digest, markup: Markup) -> str:
     actor = next(filter(None, actors), None)
     if actor is not None:
         by = f" by {markup.name(actor.operator)}" if digest.names else ""
-        parts.append(f"changed {moment(parse_rfc3339(actor.time))}{by}")
+        parts.append(f"changed {moment(actor.time)}{by}")
     return f"{first.severity} {escape_markup(first.control)} {what}: {', '.join(parts)}"
 
 

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from auditor.evidence.diff import SettingChange
 from auditor.evidence.scope import Level
+from auditor.evidence.timestamps import format_or_none
 from auditor.findings.drift import (
     Affected,
     ChangeGroup,
@@ -287,8 +287,8 @@ def _change_object(change: FindingChange, titles: Titles) -> dict[str, Any]:
         "setting": state.setting,
         "before": _state_object(change.before),
         "after": _state_object(change.after),
-        "first_seen": state.first_seen,
-        "changed_by": None if change.changed_by is None else asdict(change.changed_by),
+        "first_seen": format_or_none(state.first_seen) or "",
+        "changed_by": None if change.changed_by is None else change.changed_by.as_dict(),
         "fingerprint": state.fingerprint,
     }
 
@@ -301,7 +301,7 @@ def _state_object(state: FindingState | None) -> dict[str, Any] | None:
         "severity": state.severity,
         "cause": state.cause,
         "observed": state.observed,
-        "since": state.since,
+        "since": format_or_none(state.since) or "",
     }
 
 

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from tabulate import tabulate
@@ -123,13 +124,17 @@ def findings(rows: Sequence[tuple[FindingState, FindingHistory]], width: int) ->
             shorten(f"{wording.level_name(state.scope.level)} {state.scope.label}", name_width),
             wording.status_name(state.status),
             history.lifecycle or "",
-            state.since[:10],
-            *([state.first_seen[:10]] * show_first_seen),
+            _day(state.since),
+            *([_day(state.first_seen)] * show_first_seen),
             shorten(history.changed_by.operator, name_width) if history.changed_by else "",
         ]
         for state, history in rows
     ]
     return str(tabulate(body, headers=head, disable_numparse=True))
+
+
+def _day(moment: datetime | None) -> str:
+    return "" if moment is None else str(moment.date())
 
 
 def plot(runs: Sequence[RunFacts], width: int) -> str:

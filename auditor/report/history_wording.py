@@ -1,6 +1,7 @@
 """Text about the history of a row: what is new, since when, and who changed it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from auditor.evidence.scope import Scope
 from auditor.findings.history_summary import CHANGED, ChangeAuthor, HistorySummary
@@ -74,7 +75,7 @@ def partly_changed(
     ]
 
 
-def time_ranges(summary: HistorySummary) -> Sequence[tuple[str, tuple[str, str]]]:
+def time_ranges(summary: HistorySummary) -> Sequence[tuple[str, tuple[datetime, datetime]]]:
     """The labelled time ranges; `since` is omitted if it equals `first_seen`."""
     first = ("First seen", summary.first_seen)
     if summary.since == summary.first_seen:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.drift import FindingState
 from auditor.findings.model import (
     Actor,
@@ -196,20 +197,23 @@ def _history_of(rows: Sequence[Any], number: int) -> FindingHistory:
             (Status(row.status), row.since, number if row.until is None else min(row.until, number))
             for row in rows
         ]
+        is_current = past[-1][2] >= number
         changed_by = _actor(last.changed_by)
-    except (ValueError, TypeError) as error:
+        return FindingHistory(
+            first_seen=parse_rfc3339(last.first_seen),
+            since=parse_rfc3339(last.since_at if is_current else last.until_at),
+            lifecycle=lifecycle_state(past, number),
+            changed_by=changed_by if is_current else None,
+        )
+    except (ValueError, TypeError, KeyError) as error:
         raise _corrupt_row(error) from error
-    is_current = past[-1][2] >= number
-    return FindingHistory(
-        first_seen=last.first_seen,
-        since=last.since_at if is_current else last.until_at,
-        lifecycle=lifecycle_state(past, number),
-        changed_by=changed_by if is_current else None,
-    )
 
 
 def _actor(text: str | None) -> Actor | None:
-    return None if text is None else Actor(**json.loads(text))
+    if text is None:
+        return None
+    stored = json.loads(text)
+    return Actor(**stored | {"time": parse_rfc3339(stored["time"])})
 
 
 def _select_states() -> sa.Select[Any]:
@@ -235,8 +239,8 @@ def _state(row: Any) -> FindingState:
             severity=Severity(row.severity),
             cause=Cause(row.cause) if row.cause else None,
             observed=json.loads(row.observed),
-            first_seen=row.first_seen,
-            since=row.since_at,
+            first_seen=parse_rfc3339(row.first_seen),
+            since=parse_rfc3339(row.since_at),
         )
     except (ValueError, TypeError) as error:
         raise _corrupt_row(error) from error

@@ -7,7 +7,7 @@ at all.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -342,7 +342,7 @@ class History:
         """Store who changed these findings in this run."""
         by_actor: dict[str, list[str]] = {}
         for fingerprint, actor in actors.items():
-            by_actor.setdefault(json.dumps(asdict(actor)), []).append(fingerprint)
+            by_actor.setdefault(json.dumps(actor.as_dict()), []).append(fingerprint)
         with self._database.writing() as connection:
             for actor_json, fingerprints in by_actor.items():
                 for batch in batched(fingerprints, _BATCH_SIZE):

@@ -11,6 +11,7 @@ from auditor.app.audit import EvaluationConfig, judge
 from auditor.app.compare import NotComparable, open_comparison
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.drift import ChangeKind, Drift, FindingChange
 from auditor.findings.model import Actor, BaselineInfo, FindingKind, LifecycleState, Status, Verdict
@@ -200,7 +201,7 @@ def test_another_value_of_the_same_status_is_no_change(nights: Nights) -> None:
 
 
 def test_who_made_it_so_is_told_with_the_change(nights: Nights) -> None:
-    actor = Actor("ada@example.com", "2026-11-03T20:00:00Z", "Summary: On")
+    actor = Actor("ada@example.com", parse_rfc3339("2026-11-03T20:00:00Z"), "Summary: On")
     one, other = nights.night(), nights.night({"u1": FAIL, "u2": FAIL})
     nights.history.attribute(other, {fingerprint_of("u1"): actor})
     found = {each.state.scope.id: each.changed_by for each in changes(nights, one, other)}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import Actor, Status
 from auditor.report.display import display_width, printable
 from auditor.store.runs import Runs
@@ -213,7 +214,7 @@ def test_findings_tell_their_lives_and_who_made_them_so(nights: Nights) -> None:
     nights.night({"u1": Status.FAIL, "u2": Status.FAIL, "u3": Status.WAIVED})
     nights.night({"u2": Status.FAIL, "u3": Status.WAIVED})
     last = nights.night({"u1": Status.FAIL, "u2": Status.FAIL, "u3": Status.FAIL})
-    who = Actor(operator="dana@example.com", time=nights.now, line="x")
+    who = Actor(operator="dana@example.com", time=parse_rfc3339(nights.now), line="x")
     nights.history.attribute(last, {fingerprint_of("u1"): who})
     rows = rows_of("findings", "--format", "json")
     life_cycle = {row["scope"]["id"]: row["life"] for row in rows}
@@ -265,7 +266,7 @@ def test_hostile_names_break_no_table(
 ) -> None:
     setting = deviation("AI-01", setting=f"in.{name}")
     entry = nights.night({"u1": Status.UNKNOWN, "u2": setting}, names={"u1": name, "u2": name})
-    actor = Actor(operator=name, time=nights.now, line=name)
+    actor = Actor(operator=name, time=parse_rfc3339(nights.now), line=name)
     nights.history.attribute(entry, {fingerprint_of("u1"): actor})
     for width in (80, 120, 200):
         at(width, monkeypatch)

@@ -11,6 +11,7 @@ from auditor.evidence.read_plan import CHANGES, LOGS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 from auditor.findings.attribution import Attribution, OperationLog, log_reading, sentence
 from auditor.findings.drift import ChangeKind, FindingChange, FindingState
@@ -66,7 +67,7 @@ def test_an_entry_about_the_setting_tells_who_when_and_in_which_words() -> None:
     found = Attribution([line(ON)], LABELS, (FROM, TO)).actor_for(
         ACCOUNT, SUMMARY, False, True, is_lock=False
     )
-    assert found == Actor("ada", "2022-12-16T19:00:00.000Z", ON)
+    assert found == Actor("ada", parse_rfc3339("2022-12-16T19:00:00Z"), ON)
 
 
 @pytest.mark.parametrize("label", ["MEETING  SUMMARY", "Summaries", "meeting-summary"])

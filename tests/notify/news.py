@@ -118,4 +118,4 @@ def news(
     )
 
 
-OPERATOR = Actor("admin@example.com", "2026-11-20T09:31:00Z", "Update Settings")
+OPERATOR = Actor("admin@example.com", parse_rfc3339("2026-11-20T09:31:00Z"), "Update Settings")

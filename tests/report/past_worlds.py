@@ -6,6 +6,7 @@ After an intended change, `python -m tests.report.past_worlds` rewrites its gold
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -35,17 +36,23 @@ from auditor.findings.verdict_store import VerdictStore
 from tests.report import worlds
 from tests.report.page_worlds import chained
 
-FIRST = "2026-11-02T22:00:00.000Z"
-AGAIN = "2026-11-20T22:00:00.000Z"
-NOW = "2026-11-21T22:04:30.250Z"
+FIRST = parse_rfc3339("2026-11-02T22:00:00Z")
+AGAIN = parse_rfc3339("2026-11-20T22:00:00Z")
+NOW = parse_rfc3339("2026-11-21T22:04:30.250Z")
 EVE = Actor(
-    "eve@example.com", "2026-11-21T09:14:00.000Z", "Settings - Local recording: from Off to On"
+    "eve@example.com",
+    parse_rfc3339("2026-11-21T09:14:00Z"),
+    "Settings - Local recording: from Off to On",
 )
 ADA = Actor(
-    "ada@example.com", "2026-11-02T08:00:00.000Z", "Settings - Meeting summary: from Off to On"
+    "ada@example.com",
+    parse_rfc3339("2026-11-02T08:00:00Z"),
+    "Settings - Meeting summary: from Off to On",
 )
 BACK = Actor(
-    "ada@example.com", "2026-11-21T10:02:00.000Z", "Settings - Live stream: from On to Off"
+    "ada@example.com",
+    parse_rfc3339("2026-11-21T10:02:00Z"),
+    "Settings - Live stream: from On to Off",
 )
 PERSISTING = FindingHistory(FIRST, FIRST, LifecycleState.PERSISTING)
 NEW = FindingHistory(NOW, NOW, LifecycleState.NEW, EVE)
@@ -53,7 +60,7 @@ REGRESSED = FindingHistory(FIRST, NOW, LifecycleState.REGRESSED, EVE)
 TREND = (
     TrendPoint("r1", parse_rfc3339("2026-11-18T22:00:00Z"), 12, 3, 180),
     TrendPoint("r2", parse_rfc3339("2026-11-19T22:00:00Z"), 11, 90, 180, complete=False),
-    TrendPoint("20261120T215800Z-6e2b", parse_rfc3339(AGAIN), 11, 4, 200),
+    TrendPoint("20261120T215800Z-6e2b", AGAIN, 11, 4, 200),
 )
 LOCAL = worlds.deviation("RC-02")
 SUMMARY = worlds.deviation("AI-01", Level.ACCOUNT)
@@ -159,13 +166,13 @@ def drift() -> Drift:
     )
 
 
-def facts(run_id: str, finished_at: str) -> RunFacts:
+def facts(run_id: str, finished_at: datetime) -> RunFacts:
     return RunFacts(
         id=run_id,
         account_id="acc-1",
         api_url="https://api.zoom.us/v2",
-        started_at=parse_rfc3339(finished_at),
-        finished_at=parse_rfc3339(finished_at),
+        started_at=finished_at,
+        finished_at=finished_at,
         depth="user",
         baseline=BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32),
         evidence_digest="sha256:" + "cd" * 32,

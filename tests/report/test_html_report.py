@@ -310,7 +310,7 @@ def test_rows_say_that_they_changed_only_where_they_did(render: Render) -> None:
 
 def test_hostile_words_of_the_log_stay_text(render: Render) -> None:
     hostile = past_worlds.lasting(worlds.hostile())
-    actor = Actor(worlds.HOSTILE["markup"], worlds.HOSTILE["markup"], worlds.HOSTILE["rtl"])
+    actor = Actor(worlds.HOSTILE["markup"], past_worlds.NOW, worlds.HOSTILE["rtl"])
     past = replace(past_worlds.NEW, changed_by=actor)
     drift = replace(
         past_worlds.drift(),

@@ -60,14 +60,14 @@ class Nights:
     def close(self) -> None:
         self.history.database.close()
 
-    def at(self, count: int) -> str:
+    def at(self, count: int) -> datetime:
         """When the audit of a night was finished."""
-        return f"{EVENING + timedelta(days=count):%Y-%m-%dT%H:%M:%S.000Z}"
+        return (EVENING + timedelta(days=count)).replace(microsecond=0)
 
     @property
     def now(self) -> str:
-        """When the last one was."""
-        return self.at(self._count)
+        """When the last one was: RFC 3339."""
+        return format_rfc3339(self.at(self._count))
 
     def read(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import Severity, Status
 from auditor.store.history import StoredRun
 from tests.report.worlds import deviation, judged
@@ -35,16 +36,20 @@ def test_the_first_night_of_an_uninterrupted_value_is_known(
 ) -> None:
     entries = [night(nights, value) for value in values]
     known = nights.history.account_values_since(entries[-1])
-    assert known == ({} if since is None else {(SETTING, "true"): nights.at(since)})
+    assert known == ({} if since is None else {(SETTING, "true"): format_rfc3339(nights.at(since))})
 
 
 def test_another_severity_is_no_other_value(nights: Nights) -> None:
     night(nights, True)
     last = night(nights, True, Severity.LOW)
-    assert nights.history.account_values_since(last) == {(SETTING, "true"): nights.at(1)}
+    assert nights.history.account_values_since(last) == {
+        (SETTING, "true"): format_rfc3339(nights.at(1))
+    }
 
 
 def test_a_later_night_changes_nothing_about_an_earlier_one(nights: Nights) -> None:
     first = night(nights, True)
     night(nights, False)
-    assert nights.history.account_values_since(first) == {(SETTING, "true"): nights.at(1)}
+    assert nights.history.account_values_since(first) == {
+        (SETTING, "true"): format_rfc3339(nights.at(1))
+    }

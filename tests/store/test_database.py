@@ -325,6 +325,8 @@ def test_damaged_evidence_of_one_run_is_reported_by_its_name(nights: Nights) -> 
         "UPDATE spells SET status = 'no status'",
         "UPDATE spells SET observed = '{'",
         "UPDATE findings SET level = ''",
+        "UPDATE findings SET first_seen = 'yesterday'",
+        "UPDATE spells SET since_at = ''",
     ],
 )
 def test_a_row_that_nobody_can_read_is_reported_as_damage(nights: Nights, change: str) -> None:
@@ -332,6 +334,14 @@ def test_a_row_that_nobody_can_read_is_reported_as_damage(nights: Nights, change
     execute(nights, change)
     with pytest.raises(HistoryDamaged, match="a finding cannot be read"):
         nights.finding_states(entry)
+
+
+@pytest.mark.parametrize("author", ["[]", "{}", '{"operator": "a", "time": "<b>", "line": ""}'])
+def test_an_author_that_nobody_can_read_is_reported_as_damage(nights: Nights, author: str) -> None:
+    entry = nights.night({"u1": FAIL})
+    execute(nights, f"UPDATE spells SET changed_by = '{author}'")
+    with pytest.raises(HistoryDamaged, match="a finding cannot be read"):
+        nights.past(entry)
 
 
 def test_no_room_for_evidence_that_is_requested_is_reported(

@@ -106,8 +106,8 @@ def test_every_finding_but_a_pass_comes_back_as_it_stood(nights: Nights) -> None
         status=FAIL,
         severity=value.severity,
         observed=value.observed,
-        first_seen=nights.now,
-        since=nights.now,
+        first_seen=parse_rfc3339(nights.now),
+        since=parse_rfc3339(nights.now),
     )
     assert found["u1", "AI-01"].fingerprint == fingerprint_of("u1")
     assert found["u2", "AI-01"].cause is Cause.DENIED
@@ -150,7 +150,7 @@ def test_any_name_and_any_value_can_be_stored(nights: Nights, name: str) -> None
     verdict = deviation("AI-01", setting=f"a.{name}", observed={"value": name, name: [name]})
     scope = user(f"u{name}", name or "x")
     first = nights.night(more=[judged(scope, [verdict])], users=())
-    then = nights.now
+    then = parse_rfc3339(nights.now)
     second = nights.night(more=[judged(scope, [verdict])], users=())
     for entry in (first, second):
         (state,) = nights.finding_states(entry)
@@ -219,7 +219,9 @@ def test_another_value_is_another_spell_of_the_same_life(nights: Nights) -> None
 
 
 def test_who_changed_a_setting_stays_with_the_finding(nights: Nights) -> None:
-    actor = Actor("ada@example.com \x00 \ud83d 🏥", "2026-11-21T20:00:00Z", "Summary: On")
+    actor = Actor(
+        "ada@example.com \x00 \ud83d 🏥", parse_rfc3339("2026-11-21T20:00:00Z"), "Summary: On"
+    )
     first = nights.night({"u1": FAIL, "u2": FAIL})
     nights.history.attribute(first, {fingerprint_of("u1"): actor, "sha256:unheard of": actor})
     second = nights.night({"u1": FAIL, "u2": FAIL})

@@ -4,12 +4,14 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import FindingHistory, LifecycleState, Status
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
@@ -64,7 +66,7 @@ class ModelRun:
     """A run in the model: the state of every finding, and whether the run still exists."""
 
     entry: StoredRun
-    at: str
+    at: datetime
     stood: dict[str, tuple[Status, str]]
     """User to status, and what distinguishes two periods of one status."""
     left: bool = True
@@ -76,7 +78,7 @@ class Model:
 
     runs: list[ModelRun] = field(default_factory=list)
 
-    def add(self, entry: StoredRun, night: Night, at: str) -> None:
+    def add(self, entry: StoredRun, night: Night, at: datetime) -> None:
         before = self.runs[-1].stood if self.runs else {}
         stood = {each: (status, "reported") for each, status in night.results.items()}
         if night.refused:
@@ -162,7 +164,7 @@ def _store(nights: Nights, model: Model, night: Night, account: str) -> None:
         event("went on")
     how = {"users": night.users, "refused": night.refused, "run_id": run_id}
     entry = nights.night(night.results, account_id=account, **how)
-    model.add(entry, night, nights.now)
+    model.add(entry, night, parse_rfc3339(nights.now))
 
 
 def _same(nights: Nights, model: Model) -> None:
