@@ -209,7 +209,7 @@ class NightlyJob:
             event = RunEvent(
                 later=None,
                 stopped_before=stored.failed_before(self._name()),
-                undone=tuple(map(str, reports.errors)),
+                failed_steps=tuple(map(str, reports.errors)),
                 titles={control: info.title for control, info in run.controls.items()},
                 waivers=(*run.waivers, *run.blind_spots),
                 account=self._display_name(run.info.account_id),
@@ -220,7 +220,7 @@ class NightlyJob:
                 why = (
                     "The run could not be stored in the history. The next nightly run tries again."
                 )
-                event = replace(event, stopped=why, found=", ".join(wording.headline(run)))
+                event = replace(event, failure=why, result=", ".join(wording.headline(run)))
                 self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.messages)
             else:
                 code = ExitCode.USAGE if reports.errors else ExitCode(run.info.exit_code)
@@ -253,12 +253,14 @@ class NightlyJob:
         comparison_failure = notification_baseline.comparison_error(entry) if drift is None else ""
         if comparison_failure:
             self.messages.complain(comparison_failure)
-            event = replace(event, undone=(*event.undone, comparison_failure))
+            event = replace(event, failed_steps=(*event.failed_steps, comparison_failure))
         # A deviation that vanished because an override names a deleted group is not a recovery.
         stale_names = (
             waiver_wording.reference_line(each) for each in run.references if each.is_stale
         )
-        event = replace(event, undone=(*event.undone, *map(wording.sentence_case, stale_names)))
+        event = replace(
+            event, failed_steps=(*event.failed_steps, *map(wording.sentence_case, stale_names))
+        )
         event = replace(event, later=entry.facts, earlier=earlier, drift=drift)
         deliveries = self.announcer.announce(event, code, self.messages)
         reached = all(each.sent for each in deliveries)
@@ -276,8 +278,8 @@ class NightlyJob:
             stored = None
         event = RunEvent(
             later=None,
-            stopped=self.collection.resume_hint(str(error)) or type(error).__name__,
-            found=", ".join(wording.headline(run)) if run is not None else "",
+            failure=self.collection.resume_hint(str(error)) or type(error).__name__,
+            result=", ".join(wording.headline(run)) if run is not None else "",
             stopped_before=stored is not None and stored.failed_before(self._name()),
             account=self._display_name(self.settings.account_id or ""),
         )

@@ -122,7 +122,7 @@ class Digest:
     @property
     def stopped(self) -> bool:
         """True if there is no stored run to report."""
-        return self.event.later is None or bool(self.event.stopped)
+        return self.event.later is None or bool(self.event.failure)
 
     @property
     def incomplete(self) -> bool:
@@ -180,7 +180,7 @@ def _body(digest: Digest, longest: int) -> Body:
 
 
 def _urgency(digest: Digest) -> Urgency:
-    if digest.stopped or digest.worse or digest.unknown or digest.event.undone:
+    if digest.stopped or digest.worse or digest.unknown or digest.event.failed_steps:
         return Urgency.BAD
     good = bool(digest.better) or evidence_complete_again(digest.event) or recovered(digest.event)
     if digest.incomplete and not good:
@@ -196,7 +196,7 @@ def _subject(digest: Digest) -> str:
     simulated = "SIMULATED " if later is not None and later.simulated else ""
     opening = f"{simulated}Zoom audit of {account}" if account else f"{simulated}Zoom audit"
     if digest.stopped:
-        subject = f"{opening} {'ended with errors' if digest.event.found else 'could not run'}"
+        subject = f"{opening} {'ended with errors' if digest.event.result else 'could not run'}"
     else:
         subject = f"{opening}: {', '.join(_headlines(digest)) or 'nothing changed'}"
     if len(subject) <= LONGEST_SUBJECT:
@@ -211,7 +211,7 @@ def _headlines(digest: Digest) -> Iterator[str]:
         yield "evidence incomplete"
     if digest.unknown:
         yield f"{_sum(digest.unknown):,} newly unknown"
-    if digest.event.undone:
+    if digest.event.failed_steps:
         yield "some steps failed"
     if digest.waivers:
         yield _ending(digest)
@@ -309,8 +309,10 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
         yield f"Unknown{since}", _rows(digest.unknown, digest, markup)
     if digest.incomplete:
         yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
-    if digest.event.undone:
-        rows = [escape_markup(redact_text(why), LONGEST_SENTENCE) for why in digest.event.undone]
+    if digest.event.failed_steps:
+        rows = [
+            escape_markup(redact_text(why), LONGEST_SENTENCE) for why in digest.event.failed_steps
+        ]
         yield "Failed steps", rows
     if digest.waivers:
         has_blind_spots = any(isinstance(waiver, BlindSpotResult) for waiver in digest.waivers)
@@ -329,9 +331,9 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
 
 def _stopped(digest: Digest) -> Iterator[tuple[str, list[str]]]:
     """Why there is no stored run to report, and the result if there is one nevertheless."""
-    why = escape_markup(redact_text(digest.event.stopped), LONGEST_SENTENCE)
-    if digest.event.found:
-        summary = escape_markup(f"Result: {digest.event.found}.", LONGEST_SENTENCE)
+    why = escape_markup(redact_text(digest.event.failure), LONGEST_SENTENCE)
+    if digest.event.result:
+        summary = escape_markup(f"Result: {digest.event.result}.", LONGEST_SENTENCE)
         later = "The changes will be reported with the next stored run."
         yield "Evaluated, but ended with errors", [*filter(None, [why]), summary, later]
     else:

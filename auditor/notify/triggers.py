@@ -54,13 +54,13 @@ class RunEvent:
     """The run it is compared with; None without one."""
     drift: Drift | None = None
     waivers: Sequence[WaiverResult | BlindSpotResult] = ()
-    stopped: str = ""
+    failure: str = ""
     """Why there is no stored run to report, as a sentence; empty if there is one."""
-    found: str = ""
+    result: str = ""
     """The result, if the run was evaluated nevertheless; empty if it was not."""
     stopped_before: bool = False
     """True if the previous attempt failed."""
-    undone: Sequence[str] = ()
+    failed_steps: Sequence[str] = ()
     """Steps of the run that failed, a sentence each."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Control to its title."""
@@ -108,7 +108,7 @@ def recovered(event: RunEvent) -> bool:
     """True if the previous attempt failed and this one succeeded."""
     if event.later is None or not event.later.complete:
         return False
-    return event.stopped_before and not event.undone
+    return event.stopped_before and not event.failed_steps
 
 
 def due_waivers(event: RunEvent) -> list[WaiverResult | BlindSpotResult]:
@@ -150,7 +150,7 @@ def _is_due(expires: date, before: date | None, now: date) -> bool:
 
 
 def _incomplete(event: RunEvent) -> bool:
-    if event.later is None or event.stopped or event.undone:
+    if event.later is None or event.failure or event.failed_steps:
         return True
     if not event.later.complete and (event.earlier is None or event.earlier.complete):
         return True

@@ -62,7 +62,7 @@ def test_channels_that_fail_are_said_and_raise_nothing(
         settings(monkeypatch), [f"json://{gone}?retry=0"], heartbeat_url=f"http://{gone}"
     )
     found = announcer.announce(
-        RunEvent(None, stopped="Zoom could not be reached."), ExitCode.NOTHING_EVALUATED, Terminal()
+        RunEvent(None, failure="Zoom could not be reached."), ExitCode.NOTHING_EVALUATED, Terminal()
     )
     assert [each.sent for each in found] == [False]
     message = capsys.readouterr().err

@@ -182,7 +182,7 @@ def test_no_name_from_zoom_can_write_markup_links_or_mentions(names: bool) -> No
         titles={"AI-01": HOSTILE},
         account=HOSTILE,
     )
-    message = compose(replace(made, stopped=HOSTILE), names)
+    message = compose(replace(made, failure=HOSTILE), names)
     for text in (message.subject, message.body.text, message.body.markdown):
         for mark in ("<", ">", "@", "[", "]", "://", "evil.example", "\u202e", "# d", "`b`", "*c*"):
             assert mark not in text, (mark, text)
@@ -202,7 +202,7 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
     made = RunEvent(
         None,
         facts("before", YESTERDAY),
-        stopped="Zoom refused it: https://api.zoom.us/x?access_token=SECRET123.",
+        failure="Zoom refused it: https://api.zoom.us/x?access_token=SECRET123.",
         account="acme",
     )
     message = compose(made)
@@ -215,7 +215,7 @@ def test_a_run_that_stopped_says_why_without_secrets() -> None:
 
 def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
     why = "The run could not be stored in the history."
-    message = compose(RunEvent(None, stopped=why, found="63 deviations", account="acme"))
+    message = compose(RunEvent(None, failure=why, result="63 deviations", account="acme"))
     assert message.subject == "Zoom audit of acme ended with errors"
     assert "Nothing was evaluated" not in message.body.text
     assert why in message.body.text
@@ -224,18 +224,18 @@ def test_a_run_that_was_evaluated_and_not_stored_says_what_was_found() -> None:
 
 
 def test_what_was_not_done_is_reported_with_what_changed() -> None:
-    made = news(change(), undone=["a.html cannot be written: the disk is full."])
+    made = news(change(), failed_steps=["a.html cannot be written: the disk is full."])
     message = compose(made)
     assert (
         message.subject == "Zoom audit: 1 critical setting got worse for 1 user, some steps failed"
     )
     assert "the disk is full" in message.body.text
-    assert compose(news(undone=made.undone)).urgency is Urgency.BAD
+    assert compose(news(failed_steps=made.failed_steps)).urgency is Urgency.BAD
 
 
 def test_a_night_that_ended_well_again_says_so_unless_something_is_left_undone() -> None:
     assert compose(news(stopped_before=True)).subject == "Zoom audit: succeeded again"
-    still = compose(news(stopped_before=True, undone=["a.html cannot be written."]))
+    still = compose(news(stopped_before=True, failed_steps=["a.html cannot be written."]))
     assert still.subject == "Zoom audit: some steps failed"
 
 

@@ -62,7 +62,7 @@ def test_only_requested_triggers_are_reported() -> None:
 
 def test_no_run_at_all_is_reported_every_night() -> None:
     stopped = RunEvent(
-        None, facts(finished_at=YESTERDAY), stopped="No answer.", stopped_before=True
+        None, facts(finished_at=YESTERDAY), failure="No answer.", stopped_before=True
     )
     assert active_triggers(stopped) == {Trigger.INCOMPLETE}
 
@@ -78,7 +78,7 @@ def test_complete_evidence_after_incomplete_is_a_recovery() -> None:
     before = facts("before", YESTERDAY, complete=False)
     assert active_triggers(news(earlier=before)) == {Trigger.RECOVERY}
     assert active_triggers(news(stopped_before=True)) == {Trigger.RECOVERY}
-    undone = news(stopped_before=True, undone=["a.html cannot be written."])
+    undone = news(stopped_before=True, failed_steps=["a.html cannot be written."])
     assert active_triggers(undone) == {Trigger.INCOMPLETE}
 
 
