@@ -18,7 +18,7 @@ _CLASSIC = re.compile(r"[a-z_]+(?::(?:read|write|master))?(?::(?:admin|master))?
 
 OPTIONAL: Mapping[Endpoint, str] = {
     endpoints.GROUP_MEMBERS: "who is in which group, if the list of users does not say so",
-    **{each.endpoint(Level.ACCOUNT): each.adds for each in SURFACES.values() if each.adds},
+    **{s.endpoint(Level.ACCOUNT): s.adds for s in SURFACES.values() if s.adds},
 }
 """Requests that no verdict needs on most accounts, and what they add."""
 
@@ -74,13 +74,13 @@ class ScopeComparison:
     @cached_property
     def required(self) -> tuple[ScopeRequirement, ...]:
         """Every request that a control needs."""
-        controls = {each: self.needs.controls(each) for each in self.needs.endpoints}
+        controls = {endpoint: self.needs.controls(endpoint) for endpoint in self.needs.endpoints}
         if self.lists_members and self.needs.by_membership:
             controls[endpoints.GROUP_MEMBERS] = self.needs.by_membership
         return tuple(
-            ScopeRequirement(each, controls[each], self._is_granted(each))
-            for each in endpoints.ENDPOINTS.values()
-            if each in controls
+            ScopeRequirement(endpoint, controls[endpoint], self._is_granted(endpoint))
+            for endpoint in endpoints.ENDPOINTS.values()
+            if endpoint in controls
         )
 
     @cached_property
@@ -89,7 +89,7 @@ class ScopeComparison:
         return tuple(
             ScopeRequirement(endpoint, (), self._is_granted(endpoint), adds)
             for endpoint, adds in OPTIONAL.items()
-            if endpoint not in [each.endpoint for each in self.required]
+            if endpoint not in [requirement.endpoint for requirement in self.required]
             and (endpoint is not endpoints.GROUP_MEMBERS or endpoints.USERS in self.needs.endpoints)
             and (endpoint is not endpoints.AI_WORKFLOWS or "AI-21" in self.needs.titles)
         )
@@ -97,37 +97,43 @@ class ScopeComparison:
     @property
     def missing(self) -> tuple[ScopeRequirement, ...]:
         """The required requests that are not granted."""
-        return tuple(each for each in self.required if each.granted is False)
+        return tuple(requirement for requirement in self.required if requirement.granted is False)
 
     @property
     def to_add(self) -> tuple[str, ...]:
         """The distinct scopes to add, sorted."""
-        return _sorted(each.scope(self.kind) for each in self.missing)
+        return _sorted(requirement.scope(self.kind) for requirement in self.missing)
 
     @property
     def alternatives(self) -> Mapping[str, tuple[str, ...]]:
         """For each scope to add, the ones that suffice if the app's page does not offer it."""
         return {
-            each.scope(self.kind): each.alternatives(self.kind)
-            for each in self.missing
-            if each.scope(self.kind) and each.alternatives(self.kind)
+            requirement.scope(self.kind): requirement.alternatives(self.kind)
+            for requirement in self.missing
+            if requirement.scope(self.kind) and requirement.alternatives(self.kind)
         }
 
     @property
     def without_scope(self) -> tuple[ScopeRequirement, ...]:
         """Missing requests without a scope of the app's kind."""
-        return tuple(each for each in self.missing if not each.scope(self.kind))
+        return tuple(
+            requirement for requirement in self.missing if not requirement.scope(self.kind)
+        )
 
     @property
     def optional_to_add(self) -> tuple[str, ...]:
         """Optional scopes that are not granted."""
-        return _sorted(each.scope(self.kind) for each in self.optional if each.granted is False)
+        return _sorted(
+            requirement.scope(self.kind)
+            for requirement in self.optional
+            if requirement.granted is False
+        )
 
     @cached_property
     def unknown(self) -> Mapping[str, tuple[ScopeRequirement, ...]]:
         """Control id to its missing requests, for the controls that would be unknown."""
         missing_by_control = {
-            cid: tuple(each for each in self.missing if cid in each.controls)
+            cid: tuple(requirement for requirement in self.missing if cid in requirement.controls)
             for cid in self.needs.by_control
         }
         return {cid: missing for cid, missing in missing_by_control.items() if missing}
@@ -143,8 +149,8 @@ class ScopeComparison:
         requirements = (*self.required, *self.optional)
         used = {
             s
-            for each in requirements
-            for s in (*each.endpoint.scopes, *each.endpoint.classic_scopes)
+            for requirement in requirements
+            for s in (*requirement.endpoint.scopes, *requirement.endpoint.classic_scopes)
         }
         return _sorted(s for s in self.granted or () if s not in used and not writes(s))
 

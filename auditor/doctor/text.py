@@ -75,7 +75,7 @@ class _DoctorPage:
             yield from self._table("Scopes this audit needs", scopes.required)
             yield from self._to_copy(scopes, _all_of(scopes.required, scopes.kind))
             return
-        held = [each for each in scopes.required if each.granted]
+        held = [requirement for requirement in scopes.required if requirement.granted]
         if held:
             yield from self._table("Granted", held)
         if scopes.missing:
@@ -110,16 +110,19 @@ class _DoctorPage:
         yield ""
         yield from self._wrapped(ADD_HERE.format(market=self.market), 0)
         requirements = scopes.missing or scopes.required
-        others = {each.scope(scopes.kind): each.alternatives(scopes.kind) for each in requirements}
+        others = {
+            requirement.scope(scopes.kind): requirement.alternatives(scopes.kind)
+            for requirement in requirements
+        }
         for scope, alternatives in sorted(others.items()):
             if scope in listed and alternatives:
                 names = " or ".join(alternatives)
                 text = f"If the page does not offer {scope}, choose {names}."
                 yield from self._wrapped(text, 0)
-        for each in scopes.without_scope:
+        for requirement in scopes.without_scope:
             yield from self._wrapped(
-                f"{each.endpoint.request} has no classic scope: it needs an app with granular "
-                f"scopes, and {each.scope(ScopeKind.GRANULAR)}.",
+                f"{requirement.endpoint.request} has no classic scope: it needs an app with "
+                f"granular scopes, and {requirement.scope(ScopeKind.GRANULAR)}.",
                 0,
             )
 
@@ -127,10 +130,10 @@ class _DoctorPage:
         if scopes.optional:
             yield ""
             yield self._paint("Optional", "heading")
-        for each in scopes.optional:
-            scope = each.scope(scopes.kind) or each.scope(ScopeKind.GRANULAR)
-            state = "granted" if each.granted else "not granted"
-            yield from self._wrapped(f"{scope} ({state}): {each.adds}.", 0, hanging=2)
+        for requirement in scopes.optional:
+            scope = requirement.scope(scopes.kind) or requirement.scope(ScopeKind.GRANULAR)
+            state = "granted" if requirement.granted else "not granted"
+            yield from self._wrapped(f"{scope} ({state}): {requirement.adds}.", 0, hanging=2)
 
     def controls(self, scopes: ScopeComparison, every: bool) -> Iterator[str]:
         """The scopes that each control misses, or all it needs."""
@@ -151,22 +154,25 @@ class _DoctorPage:
             state = "" if scopes.granted is None else "unknown" if missed else "complete"
             title = scopes.needs.titles[cid]
             yield shorten(f"{cid:<{wide}}  {state:<8}  {title}", self.width)
-            for each in scopes.required:
-                if cid in each.controls:
-                    yield from self._scope_of(each, wide + 2)
+            for requirement in scopes.required:
+                if cid in requirement.controls:
+                    yield from self._scope_of(requirement, wide + 2)
 
-    def _scope_of(self, each: ScopeRequirement, indent: int) -> Iterator[str]:
-        state = {True: "granted", False: "missing", None: "needed"}[each.granted]
-        classic = each.scope(ScopeKind.CLASSIC)
+    def _scope_of(self, requirement: ScopeRequirement, indent: int) -> Iterator[str]:
+        state = {True: "granted", False: "missing", None: "needed"}[requirement.granted]
+        classic = requirement.scope(ScopeKind.CLASSIC)
         other = f" (classic: {classic})" if classic else ""
-        text = f"{state} {each.scope(ScopeKind.GRANULAR)}{other}"
+        text = f"{state} {requirement.scope(ScopeKind.GRANULAR)}{other}"
         yield from self._wrapped(text, indent, hanging=len(state) + 1)
 
     def _grouped(self, scopes: ScopeComparison) -> Iterator[str]:
         """The controls that miss the same scopes, grouped."""
         together: dict[tuple[str, ...], list[str]] = {}
         for cid, missed in scopes.unknown.items():
-            names = tuple(each.scope(scopes.kind) or each.endpoint.request for each in missed)
+            names = tuple(
+                requirement.scope(scopes.kind) or requirement.endpoint.request
+                for requirement in missed
+            )
             together.setdefault(tuple(dict.fromkeys(names)), []).append(cid)
         for names, ids in together.items():
             yield from self._wrapped(", ".join(ids), 0)
@@ -202,4 +208,4 @@ class _DoctorPage:
 
 
 def _all_of(required: Iterable[ScopeRequirement], kind: ScopeKind) -> tuple[str, ...]:
-    return tuple(sorted({each.scope(kind) for each in required if each.scope(kind)}))
+    return tuple(sorted({row.scope(kind) for row in required if row.scope(kind)}))
