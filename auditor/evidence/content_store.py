@@ -100,36 +100,38 @@ class ContentStore:
 
     def clear_caches(self) -> None:
         """Clear all caches, after a transaction was rolled back."""
-        self._bodies: Callable[[int], _Body] = _BoundedCache(
+        self._bodies: _BoundedCache[int, _Body] = _BoundedCache(
             self._read_body, MOST_VALUES, lambda body: body.weight
         )
-        self.profile: Callable[[int], tuple[ProfileEntry, ...]] = _BoundedCache(
+        self.profile: _BoundedCache[int, tuple[ProfileEntry, ...]] = _BoundedCache(
             self._read_profile, SMALL
         )
         """The entries of a profile, sorted by view."""
-        self.digests: Callable[[int], Mapping[View, str]] = _BoundedCache(self._read_digests, SMALL)
+        self.digests: _BoundedCache[int, Mapping[View, str]] = _BoundedCache(
+            self._read_digests, SMALL
+        )
         """For a profile: view to the `sha256:` digest of its document."""
-        self.completed_views: Callable[[int], frozenset[View]] = _BoundedCache(
+        self.completed_views: _BoundedCache[int, frozenset[View]] = _BoundedCache(
             self._read_completed_views, SMALL
         )
         """The views of a profile that need not be requested again."""
-        self.profile_text: Callable[[int], str] = _BoundedCache(self._read_profile_text, SMALL)
+        self.profile_text: _BoundedCache[int, str] = _BoundedCache(self._read_profile_text, SMALL)
         """A profile as text that does not depend on the numbers of this file."""
-        self.membership_text: Callable[[int], str] = _BoundedCache(self._read_membership, SMALL)
+        self.membership_text: _BoundedCache[int, str] = _BoundedCache(self._read_membership, SMALL)
         """[group ids, licence, status] as JSON."""
-        self._member: Callable[[int], tuple[tuple[str, ...], int | None, str]] = _BoundedCache(
+        self._member: _BoundedCache[int, tuple[tuple[str, ...], int | None, str]] = _BoundedCache(
             self._parsed_membership, SMALL
         )
-        self._memberships: Callable[[str], int] = _BoundedCache(
+        self._memberships: _BoundedCache[str, int] = _BoundedCache(
             partial(self._number, "memberships", "membership"), SMALL
         )
-        self._profiles: Callable[[str], int] = _BoundedCache(
+        self._profiles: _BoundedCache[str, int] = _BoundedCache(
             partial(self._number, "profiles", "outcomes"), SMALL
         )
         self._documents: _BoundedCache[bytes, int | None] = _BoundedCache(
             self._find_document, SMALL
         )
-        self._added: Callable[[tuple[int, ProfileEntry]], tuple[int, tuple[int | None, ...]]] = (
+        self._added: _BoundedCache[tuple[int, ProfileEntry], tuple[int, tuple[int | None, ...]]] = (
             _BoundedCache(self._with_entry, SMALL)
         )
         self._shapes: dict[bytes, int] = {}

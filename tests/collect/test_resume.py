@@ -456,11 +456,11 @@ def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrup
         threading.Timer(0.3, release.set).start()
         raise KeyboardInterrupt
 
-    def collect() -> None:
-        list(collector.run_concurrently(work, items()))
+    class Busy(Collector):
+        def _collect(self) -> None:
+            list(self.run_concurrently(work, items()))
 
-    collector = Collector(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MAX_WORKERS + 9)
-    collector._collect = collect  # type: ignore[method-assign]
+    collector = Busy(Zoom({}), Snapshot.create(), ReadPlan(), "acc", lambda: MAX_WORKERS + 9)
     with pytest.raises(KeyboardInterrupt):
         collector.collect()
     assert sorted(begun) == [*range(MAX_WORKERS)]

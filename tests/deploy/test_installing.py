@@ -22,7 +22,7 @@ TAGS = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-non
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """A checkout with a release in it, and a file that wants to be taken for a module."""
-    made = Machine(tmp_path, None)  # type: ignore[arg-type]
+    made = Machine(tmp_path)
     release = tmp_path / "auditor-release"
     release.mkdir()
     with zipfile.ZipFile(release / WHEEL, "w") as wheel:

@@ -42,15 +42,38 @@ sys.addaudithook(watch)
 
 @dataclass(frozen=True)
 class Machine:
-    """A folder that stands for a machine, and a Zoom account for it to audit."""
+    """A folder that stands for a machine."""
 
     folder: Path
-    account: Sandbox
 
     @property
     def home(self) -> Path:
         """In place of /var/lib/auditor."""
         return self.folder / "home"
+
+    def run(self, command: list[str], env: Mapping[str, str], folder: Path | None = None) -> Ran:
+        """Run it in this environment and no other."""
+        done = subprocess.run(
+            command,
+            cwd=folder or self.folder,
+            env=environment(self.folder, **{"AUDITOR_HOME": "", **env}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def bash(self, script: str, env: Mapping[str, str]) -> Ran:
+        """Run a script as the machines of pipelines do."""
+        return self.run(["bash", "-e", "-o", "pipefail", "-c", script], env)
+
+
+@dataclass(frozen=True)
+class MachineWithAccount(Machine):
+    """A machine, and a Zoom account for it to audit."""
+
+    account: Sandbox
 
     def credentials(self, **otherwise: str) -> Path:
         """The three files that systemd, Docker and Kubernetes hand over."""
@@ -75,23 +98,6 @@ class Machine:
             "AUDITOR_PSEUDONYM_KEY": KEY,
         }
 
-    def run(self, command: list[str], env: Mapping[str, str], folder: Path | None = None) -> Ran:
-        """Run it in this environment and no other."""
-        done = subprocess.run(
-            command,
-            cwd=folder or self.folder,
-            env=environment(self.folder, **{"AUDITOR_HOME": "", **env}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def bash(self, script: str, env: Mapping[str, str]) -> Ran:
-        """Run a script as the machines of pipelines do."""
-        return self.run(["bash", "-e", "-o", "pipefail", "-c", script], env)
-
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Sandbox]:
@@ -100,8 +106,8 @@ def account() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, account: Sandbox) -> Machine:
-    made = Machine(tmp_path, account)
+def machine(tmp_path: Path, account: Sandbox) -> MachineWithAccount:
+    made = MachineWithAccount(tmp_path, account)
     made.home.mkdir()
     (tmp_path / "organisation.yaml").write_text("baseline: consent-first\n", encoding="utf-8")
     return made
@@ -128,7 +134,7 @@ def names_nobody(path: Path) -> bool:
 # --- Schedulers
 
 
-def cron(machine: Machine, credentials: Path) -> Ran:
+def cron(machine: MachineWithAccount, credentials: Path) -> Ran:
     places = {
         "/opt/auditor/bin": BIN,
         "/var/lib/auditor": machine.home,
@@ -141,7 +147,7 @@ def cron(machine: Machine, credentials: Path) -> Ran:
 
 
 @pytest.mark.slow
-def test_a_night_by_cron_that_goes_well_writes_no_mail(machine: Machine) -> None:
+def test_a_night_by_cron_that_goes_well_writes_no_mail(machine: MachineWithAccount) -> None:
     ran = cron(machine, machine.credentials())
     assert (ran.code, ran.out, ran.err) == (0, "", ""), said(ran)
     assert '"level": "info"' in (machine.home / "nightly.log").read_text(encoding="utf-8")
@@ -149,14 +155,18 @@ def test_a_night_by_cron_that_goes_well_writes_no_mail(machine: Machine) -> None
 
 
 @pytest.mark.slow
-def test_a_night_by_cron_that_fails_mails_its_exit_code_and_its_log(machine: Machine) -> None:
+def test_a_night_by_cron_that_fails_mails_its_exit_code_and_its_log(
+    machine: MachineWithAccount,
+) -> None:
     ran = cron(machine, machine.credentials(ZOOM_CLIENT_SECRET="another"))
     assert "auditor nightly ended with exit code 4\n" in ran.out, said(ran)
     assert '"level": "error"' in ran.out
 
 
 @pytest.mark.slow
-def test_the_service_starts_what_runs_and_writes_to_its_folder_alone(machine: Machine) -> None:
+def test_the_service_starts_what_runs_and_writes_to_its_folder_alone(
+    machine: MachineWithAccount,
+) -> None:
     unit = recipe("systemd/auditor-nightly.service", **{"/var/lib/auditor": machine.home})
     settings = recipe("systemd/auditor.env", **{"/var/lib/auditor": machine.home})
     (machine.home / "reports").mkdir()  # StateDirectory
@@ -180,7 +190,7 @@ def test_the_service_starts_what_runs_and_writes_to_its_folder_alone(machine: Ma
 
 
 def traced(
-    machine: Machine, command: list[str], env: Mapping[str, str], folder: Path
+    machine: MachineWithAccount, command: list[str], env: Mapping[str, str], folder: Path
 ) -> tuple[Ran, list[Path]]:
     """Run it, and every path it wrote to."""
     hook = machine.folder / "hook"
@@ -204,7 +214,7 @@ def traced(
     return ran, written
 
 
-def outside(written: list[Path], machine: Machine) -> list[Path]:
+def outside(written: list[Path], machine: MachineWithAccount) -> list[Path]:
     """What was written to outside of the data folder and the one for temporary files."""
     allowed = (machine.home, machine.folder / "tmp", Path("/dev"))
     return [path for path in written if not any(path.is_relative_to(each) for each in allowed)]
@@ -217,7 +227,9 @@ def container(manifest: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_cron_job_writes_to_nothing_but_its_two_writable_volumes(machine: Machine) -> None:
+def test_the_cron_job_writes_to_nothing_but_its_two_writable_volumes(
+    machine: MachineWithAccount,
+) -> None:
     credentials = machine.credentials()
     found = container(
         recipe(
@@ -239,7 +251,7 @@ def test_the_cron_job_writes_to_nothing_but_its_two_writable_volumes(machine: Ma
 
 
 def test_compose_hands_the_secrets_over_under_the_names_the_program_reads(
-    machine: Machine,
+    machine: MachineWithAccount,
 ) -> None:
     service = yaml.safe_load(recipe("docker/compose.yaml"))["services"]["nightly"]
     credentials = machine.credentials()
@@ -257,7 +269,7 @@ def test_compose_hands_the_secrets_over_under_the_names_the_program_reads(
 # --- Pipelines
 
 
-def github(machine: Machine, mode: str) -> dict[str, Ran]:
+def github(machine: MachineWithAccount, mode: str) -> dict[str, Ran]:
     """The steps of the composite action with a script, but for the installation."""
     action = yaml.safe_load(recipe("github/action.yml"))
     secrets = machine.secrets()
@@ -298,7 +310,9 @@ def github(machine: Machine, mode: str) -> dict[str, Ran]:
 
 
 @pytest.mark.slow
-def test_the_action_audits_tells_and_leaves_findings_without_names(machine: Machine) -> None:
+def test_the_action_audits_tells_and_leaves_findings_without_names(
+    machine: MachineWithAccount,
+) -> None:
     night = github(machine, "nightly")
     assert night["Audit"].code == 0, said(night["Audit"])
     assert night["Gate"].code == DEVIATES, said(night["Gate"])
@@ -310,7 +324,9 @@ def test_the_action_audits_tells_and_leaves_findings_without_names(machine: Mach
 
 
 @pytest.mark.slow
-def test_the_action_s_gate_asks_the_stored_run_and_needs_no_credentials(machine: Machine) -> None:
+def test_the_action_s_gate_asks_the_stored_run_and_needs_no_credentials(
+    machine: MachineWithAccount,
+) -> None:
     assert github(machine, "nightly")["Audit"].code == 0
     gate = github(machine, "gate")
     assert set(gate) == {"Gate"}
@@ -319,13 +335,13 @@ def test_the_action_s_gate_asks_the_stored_run_and_needs_no_credentials(machine:
 
 
 @pytest.mark.slow
-def test_the_action_audits_now_where_it_is_told_to(machine: Machine) -> None:
+def test_the_action_audits_now_where_it_is_told_to(machine: MachineWithAccount) -> None:
     live = github(machine, "live")
     assert live["Gate"].code == DEVIATES, said(live["Gate"])
     assert live["Findings for code scanning"].code == 0, said(live["Findings for code scanning"])
 
 
-def gitlab(machine: Machine) -> tuple[str, str, dict[str, str]]:
+def gitlab(machine: MachineWithAccount) -> tuple[str, str, dict[str, str]]:
     text = recipe("gitlab/auditor.gitlab-ci.yml", **{"/tmp/auditor/bin": BIN})
     jobs = yaml.safe_load(text)
     env = {**jobs[".auditor"]["variables"], **machine.secrets()}
@@ -334,7 +350,7 @@ def gitlab(machine: Machine) -> tuple[str, str, dict[str, str]]:
     return "\n".join(night), "\n".join(gate), env
 
 
-def azure(machine: Machine) -> tuple[str, str, dict[str, str]]:
+def azure(machine: MachineWithAccount) -> tuple[str, str, dict[str, str]]:
     jobs = yaml.safe_load(recipe("azure/azure-pipelines.yml"))["jobs"]
     night, gate = (
         step["bash"]
@@ -349,7 +365,7 @@ def azure(machine: Machine) -> tuple[str, str, dict[str, str]]:
     return night, gate, {**machine.secrets(), **env}
 
 
-def jenkins(machine: Machine) -> tuple[str, str, dict[str, str]]:
+def jenkins(machine: MachineWithAccount) -> tuple[str, str, dict[str, str]]:
     text = recipe("jenkins/Jenkinsfile")
     scripts = [block or line for block, line in re.findall(r"sh '(?:''(.*?)''|(.+?))'", text, re.S)]
     night, gate = (script for script in scripts if '"$AUDITOR"' in script)
@@ -360,7 +376,7 @@ def jenkins(machine: Machine) -> tuple[str, str, dict[str, str]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("pipeline", [gitlab, azure, jenkins])
 def test_a_pipeline_fails_at_deviations_and_keeps_reports_without_names(
-    pipeline: Any, machine: Machine
+    pipeline: Any, machine: MachineWithAccount
 ) -> None:
     night, gate, env = pipeline(machine)
     ran = machine.bash(night, env)
