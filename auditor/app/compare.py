@@ -11,7 +11,6 @@ from auditor.errors import AuditorError, ExitCode
 from auditor.evidence import diff as documents
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings import attribution
 from auditor.findings.attribution import Attribution, OperationLog
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, not_compared
@@ -322,9 +321,7 @@ def compare(
         scopes_added=diff.added,
         scopes_removed=diff.removed,
         notes=(*_notes(earlier.entry, later.entry), *not_compared(diff)),
-        log=attribution.sentence(
-            log, format_rfc3339(one.started_at), len(has_actor), sum(has_actor), computed
-        )
+        log=attribution.sentence(log, one.started_at, len(has_actor), sum(has_actor), computed)
         if has_actor
         else "",
     )
@@ -345,10 +342,7 @@ def _attribution(log: OperationLog, earlier: RunSide, later: RunSide) -> Attribu
     if not log.entries:
         return None
     groups = {scope.id: scope.name for scope in later.evidence.scopes(Level.GROUP)}
-    window = (
-        format_rfc3339(earlier.entry.facts.started_at),
-        format_rfc3339(later.entry.facts.finished_at),
-    )
+    window = earlier.entry.facts.started_at, later.entry.facts.finished_at
     return Attribution(log.entries, word_lists.portal_labels().names, window, groups)
 
 

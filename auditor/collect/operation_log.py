@@ -14,6 +14,7 @@ from auditor.evidence import read_plan
 from auditor.evidence.json_values import as_text
 from auditor.evidence.operation_log import entry, is_about_settings, moment
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.timestamps import format_rfc3339
 from auditor.surfaces.administration import without_secrets
 from auditor.zoom import endpoints
 
@@ -33,27 +34,27 @@ LONGEST_ENTRY = 2000
 def record(context: CollectionContext) -> None:
     """Read the log since the time in the plan, and record the outcome."""
     since = moment(context.reads.changes_since)
-    if not since or context.is_up_to_date(context.account, read_plan.CHANGES):
+    if since is None or context.is_up_to_date(context.account, read_plan.CHANGES):
         return
     source = f"{endpoints.OPERATION_LOGS.request}?category_type={EVERYTHING}"
     outcome = context.fetch(source, lambda: _read(context, since), essential=False)
     context.snapshot.record(context.account, read_plan.CHANGES, outcome)
 
 
-def _read(context: CollectionContext, since: str) -> JsonValue:
-    """Read the entries since a time (RFC 3339, UTC), month by month."""
-    first = moment((datetime.fromisoformat(since) - EARLIER).isoformat())
+def _read(context: CollectionContext, since: datetime) -> JsonValue:
+    """Read the entries since a time, month by month."""
+    first = since - EARLIER
     read = 0
     entries: list[dict[str, JsonValue]] = []
-    for begin, end in _months(date.fromisoformat(since[:10]), context.today()):
+    for begin, end in _months(since.date(), context.today()):
         params = {"from": str(begin), "to": str(end), "category_type": EVERYTHING}
         for row in context.api.items(endpoints.OPERATION_LOGS, params=params):
             read += 1
             log_entry = entry(row)
-            if log_entry.time >= first and is_about_settings(log_entry):
+            if log_entry.time and log_entry.time >= first and is_about_settings(log_entry):
                 entries.append(
                     {
-                        "time": log_entry.time,
+                        "time": format_rfc3339(log_entry.time),
                         "operator": as_text(row.get("operator")),
                         "category_type": as_text(row.get("category_type")),
                         "action": as_text(row.get("action")),

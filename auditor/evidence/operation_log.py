@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from auditor.evidence.reading import JsonValue, is_number
-from auditor.evidence.timestamps import rfc3339
+from auditor.evidence.timestamps import from_milliseconds
 
 ON = frozenset({"on", "enabled", "enable", "true", "yes", "checked", "locked", "lock"})
 OFF = frozenset({"off", "disabled", "disable", "false", "no", "unchecked", "unlocked", "unlock"})
@@ -42,6 +42,7 @@ _LONGEST = 4000
 """Characters of a detail that are parsed."""
 _MOST_PARTS = 6
 """The most parts, separated by dashes, of a label or a group name."""
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 _MILLISECONDS = 100_000_000_000
 """A number from here on is milliseconds since 1970, a smaller one seconds."""
 
@@ -53,8 +54,8 @@ Values = tuple[tuple[str | None, str], ...]
 class LogEntry:
     """One entry of the log."""
 
-    time: str
-    """RFC 3339, UTC; empty if the entry has no valid time."""
+    time: datetime | None
+    """None if the entry has no valid time."""
     operator: str
     category: str
     """As in the log: `Account`, `User Group`."""
@@ -93,16 +94,16 @@ def entry(row: Mapping[str, JsonValue]) -> LogEntry:
     )
 
 
-def moment(value: JsonValue) -> str:
-    """A time as RFC 3339, UTC; empty if it is invalid. A time without a zone is UTC."""
+def moment(value: JsonValue) -> datetime | None:
+    """A time in UTC, to the millisecond; None if it is invalid. A time without a zone is UTC."""
     try:
         if is_number(value):
-            return rfc3339(round(value if abs(value) >= _MILLISECONDS else value * 1000))
+            return from_milliseconds(round(value if abs(value) >= _MILLISECONDS else value * 1000))
         at = datetime.fromisoformat(str(value).strip())
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-        return rfc3339(round(at.timestamp() * 1000))
+        return from_milliseconds(round(at.timestamp() * 1000))
     except (ValueError, OverflowError, OSError):
-        return ""
+        return None
 
 
 def is_about_settings(log_entry: LogEntry) -> bool:
@@ -258,6 +259,6 @@ def _words(value: JsonValue) -> str:
 
 
 def merge_entries(*groups: Iterable[LogEntry]) -> list[LogEntry]:
-    """The distinct entries of several readings, sorted by time."""
+    """The distinct entries of several readings, sorted by time; those without a time come first."""
     merged = {log_entry for group in groups for log_entry in group}
-    return sorted(merged, key=lambda e: (e.time, e.operator, e.category, e.detail))
+    return sorted(merged, key=lambda e: (e.time or _NO_TIME, e.operator, e.category, e.detail))

@@ -9,7 +9,7 @@ settings, and everything about Zoom Phone and single meetings. Source: Zoom supp
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from auditor.evidence.diff import SettingChange
 from auditor.evidence.operation_log import (
@@ -26,7 +26,7 @@ from auditor.evidence.read_plan import CHANGES, CHANGES_DAYS, LOGS
 from auditor.evidence.reading import JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import SnapshotReader
-from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
+from auditor.evidence.timestamps import parse_or_none, parse_rfc3339
 from auditor.evidence.view import Document, Outcome
 from auditor.findings.drift import FindingChange
 from auditor.findings.model import Actor, FindingKind
@@ -61,8 +61,8 @@ class OperationLog:
     """The entries that record a change, by time."""
     read: int = 0
     """Number of all entries read."""
-    since: str = ""
-    """Start of the period that was read: RFC 3339, UTC. Empty if the log was not read."""
+    since: datetime | None = None
+    """Start of the period that was read; None if the log was not read."""
     refusal: Unseen | None = None
     """Why the log could not be read."""
 
@@ -74,7 +74,8 @@ def log_reading(*runs: SnapshotReader) -> OperationLog:
     well.
     """
     logs: list[Iterable[LogEntry]] = []
-    read, since, refusal = 0, "", None
+    read, refusal = 0, None
+    began: list[datetime] = []
     for run in runs:
         for evidence in run.evidence(Level.ACCOUNT):
             outcome = evidence.outcomes.get(CHANGES)
@@ -85,8 +86,8 @@ def log_reading(*runs: SnapshotReader) -> OperationLog:
                 parsed = list(entries(outcome.body))
                 logs.append(parsed)
                 read += _entry_count(outcome, len(parsed))
-                began = _covered_since(run, evidence.outcomes.get(CHANGES), outcome)
-                since = min(since, began) if since else began
+                began.append(_covered_since(run, evidence.outcomes.get(CHANGES), outcome))
+    since = min(began, default=None)
     return OperationLog(tuple(merge_entries(*logs)), read, since, None if logs else refusal)
 
 
@@ -95,17 +96,13 @@ def _entry_count(outcome: Document, parsed: int) -> int:
     return listed if isinstance(listed, int) and listed > parsed else parsed
 
 
-def _covered_since(run: SnapshotReader, own_outcome: Outcome | None, outcome: Document) -> str:
+def _covered_since(run: SnapshotReader, own_outcome: Outcome | None, outcome: Document) -> datetime:
     """Start of the period for which a run has all entries."""
     days = CHANGES_DAYS if own_outcome is outcome else 29
-    earliest = _shifted(outcome.observed_at, -timedelta(days=days))
-    return (
-        max(earliest, run.meta("changes_since") or earliest) if own_outcome is outcome else earliest
-    )
-
-
-def _shifted(time: str, by: timedelta) -> str:
-    return format_rfc3339(parse_rfc3339(time) + by)
+    earliest = parse_rfc3339(outcome.observed_at) - timedelta(days=days)
+    if own_outcome is not outcome:
+        return earliest
+    return max(earliest, parse_or_none(run.meta("changes_since") or "") or earliest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +110,7 @@ class _Line:
     """One parsed change of an entry."""
 
     entry: LogEntry
+    time: datetime
     parsed: ParsedChange
 
 
@@ -123,20 +121,20 @@ class Attribution:
         self,
         log: Iterable[LogEntry],
         labels: Labels,
-        window: tuple[str, str],
+        window: tuple[datetime, datetime],
         groups: Mapping[str, str] | None = None,
     ) -> None:
-        """`window` is the start of the earlier run and the end of the later one (RFC 3339).
+        """`window` is the start of the earlier run and the end of the later one.
 
         `groups` are the names of groups by id.
         """
         self._labels = labels
         self._groups = groups or {}
-        first, last = _shifted(window[0], -SLACK), _shifted(window[1], SLACK)
+        first, last = window[0] - SLACK, window[1] + SLACK
         known = {normalize_label(label) for names in labels.values() for label in names}
         self._lines: dict[tuple[str, bool], list[_Line]] = {}
         for entry in log:
-            if first <= entry.time <= last and is_about_settings(entry):
+            if entry.time and first <= entry.time <= last and is_about_settings(entry):
                 for parsed in parse_changes(entry.detail):
                     for label in {
                         parsed.label,
@@ -144,7 +142,7 @@ class Attribution:
                     }:
                         if label in known:
                             key = label, parsed.is_lock
-                            self._lines.setdefault(key, []).append(_Line(entry, parsed))
+                            self._lines.setdefault(key, []).append(_Line(entry, entry.time, parsed))
 
     def actor(self, change: FindingChange) -> Actor | None:
         """Who changed the state of a finding; None if the log does not show it."""
@@ -176,12 +174,13 @@ class Attribution:
             if _matches_change(line.parsed, before, after)
         ]
         for layer in _LAYERS.get(scope.level, ()):
-            entries_about = [line.entry for line in matching if self._is_about(line, layer, scope)]
+            entries_about = [line for line in matching if self._is_about(line, layer, scope)]
             if entries_about:
                 best = max(
-                    entries_about, key=lambda entry: (entry.time, entry.operator, entry.detail)
+                    entries_about,
+                    key=lambda line: (line.time, line.entry.operator, line.entry.detail),
                 )
-                return Actor(best.operator, parse_rfc3339(best.time), best.detail)
+                return Actor(best.entry.operator, best.time, best.entry.detail)
         return None
 
     def _names(self, setting: str) -> set[str]:
@@ -253,7 +252,9 @@ def _may_denote(word: str, value: JsonValue) -> bool:
     return True
 
 
-def sentence(log: OperationLog, since: str, changes: int, actor_for: int, computed: int = 0) -> str:
+def sentence(
+    log: OperationLog, since: datetime, changes: int, actor_for: int, computed: int = 0
+) -> str:
     """What the log shows of the changes since the start of the earlier run, for people.
 
     `computed` more changes follow from the others and have no entries of their own.
@@ -261,16 +262,16 @@ def sentence(log: OperationLog, since: str, changes: int, actor_for: int, comput
     if log.refusal is not None:
         why = log.refusal.detail or f"the cause is: {log.refusal.cause.value}."
         return f"Nobody is named, because Zoom's operation log could not be read: {why}"
-    if not log.since:
+    if log.since is None:
         return (
             "Nobody is named, because neither run read Zoom's operation log. An audit reads it "
             "when an earlier run of the account is stored."
         )
     sentences = [
-        f"Zoom's operation log was read from {_minute(max(log.since, since))} on: "
+        f"Zoom's operation log was read from {max(log.since, since):%Y-%m-%d %H:%M} UTC on: "
         f"{pluralize(log.read, 'entry', 'entries')}, {len(log.entries):,} about settings."
     ]
-    if _shifted(log.since, -SLACK) > since:
+    if log.since - SLACK > since:
         sentences.append("What was entered before that is not known.")
     if changes:
         sentences.append(f"It shows who made {actor_for:,} of {pluralize(changes, 'change')}.")
@@ -286,7 +287,3 @@ def sentence(log: OperationLog, since: str, changes: int, actor_for: int, comput
         more = "1 more deviation follows" if computed == 1 else f"{computed:,} more follow"
         sentences.append(f"{more} from these changes.")
     return " ".join(sentences)
-
-
-def _minute(time: str) -> str:
-    return f"{time[:10]} {time[11:16]} UTC"

@@ -14,6 +14,7 @@ from auditor.evidence.read_plan import CHANGES
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.evidence.view import Document, ReadFailure
 from auditor.findings.attribution import Attribution, log_reading, sentence
 from auditor.policy.catalogue import word_lists
@@ -57,7 +58,7 @@ def _actors(
     earlier: Snapshot, later: Snapshot, found: SnapshotDiff
 ) -> Iterator[tuple[SettingChange, Any]]:
     names = {scope.id: scope.name for scope in later.scopes(Level.GROUP)}
-    window = begin(earlier), later.meta("finished_at") or ""
+    window = parse_rfc3339(begin(earlier)), parse_rfc3339(later.meta("finished_at") or "")
     log = log_reading(earlier, later).entries
     attribution = Attribution(log, word_lists.portal_labels().names, window, names)
     for each in found.settings:
@@ -95,7 +96,7 @@ def test_what_a_user_did_alone_is_a_change_that_nobody_is_named_for(account: San
     account.change(level="user", id=own, setting=f"{SUMMARY}.enable", value=True, operator=own)
     later = collected(account, begin(earlier))
     assert told(earlier, later) == {("user", f"{SUMMARY}.enable"): None}
-    text = sentence(log_reading(later), begin(earlier), 1, 0)
+    text = sentence(log_reading(later), parse_rfc3339(begin(earlier)), 1, 0)
     assert "It shows who made 0 of 1 change." in text
     assert "people change in their own settings" in text
 
@@ -127,7 +128,7 @@ def test_without_the_right_to_read_the_log_a_run_is_as_complete_as_before() -> N
     assert after.errors == ()
     assert after.summary.by_status == before.summary.by_status
     assert second.meta("stopped") == ""
-    text = sentence(log_reading(second), begin(first), 1, 0)
+    text = sentence(log_reading(second), parse_rfc3339(begin(first)), 1, 0)
     assert "report:read:operation_logs:admin" in text
     assert "Nobody is named" in text
 
@@ -192,7 +193,7 @@ def test_a_copy_with_pseudonyms_names_nobody_and_explains_as_much(account: Sandb
     outcome = copies[1].account().outcomes[CHANGES]
     assert isinstance(outcome, Document)
     assert "@" not in str(outcome.body)
-    assert log_reading(*copies).since == begin(earlier)
+    assert log_reading(*copies).since == parse_rfc3339(begin(earlier))
     ((setting, actor),) = told(*copies).items()
     assert setting == ("user", f"{SUMMARY}.enable")
     assert actor == names.of(account.world.user_id(1))

@@ -1,6 +1,7 @@
 """Attribution: the log entry that explains a change, and no other."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,13 +12,13 @@ from auditor.evidence.read_plan import CHANGES, LOGS
 from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
-from auditor.evidence.timestamps import parse_rfc3339
+from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 from auditor.findings.attribution import Attribution, OperationLog, log_reading, sentence
 from auditor.findings.drift import ChangeKind, FindingChange, FindingState
 from auditor.findings.model import Actor, FindingKind, Severity, Status
 
-FROM, TO = "2022-12-16T18:00:00.000Z", "2022-12-17T18:00:00.000Z"
+FROM, TO = parse_rfc3339("2022-12-16T18:00:00Z"), parse_rfc3339("2022-12-17T18:00:00Z")
 SUMMARY = "in_meeting.meeting_summary.enable"
 PASSCODE = "meeting_security.meeting_password"
 WHO = "in_meeting.meeting_summary.who"
@@ -333,23 +334,26 @@ def test_a_role_that_was_changed_explains_no_setting() -> None:
 # What runs read of the log
 
 
-def run(outcomes: Mapping[View, Outcome], since: str = "") -> Snapshot:
+READ_AT = format_rfc3339(TO)
+
+
+def run(outcomes: Mapping[View, Outcome], since: datetime | None = None) -> Snapshot:
     made = Snapshot.create()
     made.add_scope(ACCOUNT)
     for view, outcome in outcomes.items():
         made.record(ACCOUNT, view, outcome)
     if since:
-        made.set_metadata("changes_since", since)
+        made.set_metadata("changes_since", format_rfc3339(since))
     return made
 
 
-def document(*rows: Any, read: Any = None, at: str = TO) -> Document:
+def document(*rows: Any, read: Any = None) -> Document:
     body = {"entries": list(rows), "read": read}
-    return Document(body, "GET /report/operationlogs?category_type=all", at)
+    return Document(body, "GET /report/operationlogs?category_type=all", READ_AT)
 
 
 ROW = {"time": "2022-12-16T19:00:00.000Z", "operator": "ada", "operation_detail": ON}
-REFUSED = ReadFailure(Unseen(Cause.DENIED, "Zoom refused it: add a scope."), "GET /x", TO)
+REFUSED = ReadFailure(Unseen(Cause.DENIED, "Zoom refused it: add a scope."), "GET /x", READ_AT)
 
 
 def test_what_a_run_read_is_reported_with_its_number_and_begin() -> None:
@@ -360,23 +364,21 @@ def test_what_a_run_read_is_reported_with_its_number_and_begin() -> None:
 
 def test_what_several_runs_read_is_put_together_once() -> None:
     later = document({**ROW, "time": "2022-12-17T19:00:00Z"}, ROW, read=3)
-    found = log_reading(
-        run({CHANGES: document(ROW, read=2)}, FROM), run({CHANGES: later}, "2022-12-17T18:00:00Z")
-    )
-    assert [each.time[:10] for each in found.entries] == ["2022-12-16", "2022-12-17"]
+    found = log_reading(run({CHANGES: document(ROW, read=2)}, FROM), run({CHANGES: later}, TO))
+    assert [each.time and each.time.day for each in found.entries] == [16, 17]
     assert (found.since, found.read) == (FROM, 5)
 
 
 def test_no_run_knows_more_than_six_months() -> None:
-    found = log_reading(run({CHANGES: document()}, "2020-01-01T00:00:00.000Z"))
-    assert found.since == "2022-06-20T18:00:00.000Z"
+    found = log_reading(run({CHANGES: document()}, parse_rfc3339("2020-01-01T00:00:00Z")))
+    assert found.since == parse_rfc3339("2022-06-20T18:00:00Z")
 
 
 def test_what_was_read_for_controls_serves_where_nothing_else_was() -> None:
     row = {"time": ROW["time"], "operator": "ada", "category": "Account", "detail": ON}
     found = log_reading(run({CHANGES: REFUSED, LOGS: document(row)}))
     assert [each.detail for each in found.entries] == [ON]
-    assert (found.since[:10], found.refusal) == ("2022-11-18", None)
+    assert (found.since, found.refusal) == (parse_rfc3339("2022-11-18T18:00:00Z"), None)
 
 
 def test_a_refusal_is_reported() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from auditor.evidence.operation_log import LogEntry, entry, is_change, parse_changes
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.attribution import Attribution
 from auditor.policy.catalogue import word_lists
 from tests.real_input.conftest import Read
@@ -13,7 +14,7 @@ from tests.real_input.conftest import Read
 pytestmark = pytest.mark.real_input
 
 FILES = ("grove-page1", "grove-page2", "xsoar-get", "xsoar-lastpage", "zoomnet-docs")
-EVER = ("2000-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z")
+EVER = (parse_rfc3339("2000-01-01T00:00:00.000Z"), parse_rfc3339("2099-01-01T00:00:00.000Z"))
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
 
 
