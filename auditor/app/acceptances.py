@@ -10,6 +10,7 @@ from auditor.errors import nearest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Finding, FindingKind, Severity, Status
+from auditor.plain_text import pluralize
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.report import wording
 
@@ -84,7 +85,7 @@ class UnseenChecks:
         return wording.cause_name(self.cause)
 
 
-_REFUSED = frozenset({Cause.DENIED, Cause.NOT_LICENSED, Cause.NOT_COLLECTED})
+_REFUSED = frozenset({Cause.DENIED, Cause.NOT_LICENSED})
 """Causes for which a whole request has no answer."""
 
 
@@ -134,10 +135,14 @@ def check_control(evidence: JudgedEvidence, control: str) -> None:
         raise PolicyError([f'No control is called "{control}".{nearest(control, known)}'])
 
 
-def unknowns(evidence: JudgedEvidence) -> tuple[list[UnseenChecks], int]:
-    """What could not be seen and no blind spot accepts, and the number of failed reads.
+def unknowns(
+    evidence: JudgedEvidence, *, computed_too: bool = False
+) -> tuple[list[UnseenChecks], int]:
+    """What could not be seen and no blind spot accepts, and the number of other unknown checks.
 
-    Failed reads cannot be accepted. Computed controls come last: most follow from the others.
+    Those were not read by this run, or the read failed: another audit may show them. Computed
+    controls, most of which follow from others, are left out unless nothing else is unknown, or
+    `computed_too`.
     """
     rows: dict[tuple[Cause, str], UnseenChecks] = {}
     computed: dict[tuple[Cause, str], UnseenChecks] = {}
@@ -147,7 +152,7 @@ def unknowns(evidence: JudgedEvidence) -> tuple[list[UnseenChecks], int]:
         is_open = verdict.status is Status.UNKNOWN and verdict.blind_spot is None
         if not is_open or verdict.cause is None:
             continue
-        if verdict.cause is Cause.ERROR:
+        if verdict.cause in (Cause.ERROR, Cause.NOT_COLLECTED):
             failed += 1
         else:
             _add_unknown(computed if verdict.kind is FindingKind.DERIVED else rows, finding)
@@ -158,7 +163,9 @@ def unknowns(evidence: JudgedEvidence) -> tuple[list[UnseenChecks], int]:
             row.controls.update(error.controls)
             if not row.by_level:
                 row.by_level[Level.ACCOUNT] += 1
-    return [*rows.values(), *computed.values()], failed
+    if computed_too or not rows:
+        rows |= computed
+    return [*rows.values()], failed
 
 
 def _add_unknown(rows: dict[tuple[Cause, str], UnseenChecks], finding: Finding) -> None:
@@ -224,7 +231,7 @@ def chosen_unknowns(
     Raises:
         PolicyError: the control does not exist, or there are none.
     """
-    rows, failed = unknowns(evidence)
+    rows, failed = unknowns(evidence, computed_too=True)
     if control is not None:
         check_control(evidence, control)
         folded = control.casefold()
@@ -238,8 +245,14 @@ def chosen_unknowns(
     subjects = [row.subject for row in rows]
     hint = nearest(name, subjects)
     others = ", ".join(subjects) or "nothing"
-    extra = f" {failed} reads failed; audit again for those." if failed else ""
+    extra = f" {unread_hint(failed)}" if failed else ""
     raise PolicyError([f"{name}: nothing is unknown there.{hint} Unknown: {others}.{extra}"])
+
+
+def unread_hint(count: int) -> str:
+    """What to do about checks whose read failed, or which this run did not read."""
+    checks = pluralize(count, "check was", "checks were")
+    return f"{checks} not read by this run: audit again for those."
 
 
 def _one_or_many(names: list[str]) -> str | list[str]:

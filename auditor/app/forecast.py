@@ -58,8 +58,12 @@ class Forecast:
     """Entries and names that match nothing, and did not stand in the file before."""
     changed: int = 0
     """Number of checks with another result; 0 without a run."""
-    next_command: str = "audit"
-    """The name of the command to run next."""
+    commands: tuple[str, ...] = ("audit",)
+    """The names of the commands to run next, in order."""
+
+    def next_command(self, skipped: str = "") -> str:
+        """The name of the command to run next; not `skipped`."""
+        return next(name for name in (*self.commands, "gate") if name != skipped)
 
 
 class JudgedEvidence:
@@ -86,11 +90,6 @@ class JudgedEvidence:
     @cached_property
     def _before(self) -> tuple[Counter[tuple[str, str]], frozenset[str]]:
         return _counts(self.run), frozenset(waiver_wording.stale_lines(self.run))
-
-    @property
-    def next_command(self) -> str:
-        """The name of the command that brings this run nearer to a gate that passes."""
-        return next_command(self.run)
 
     def config_of(self, organisation: Organisation) -> EvaluationConfig:
         """The config of the run with other decisions of the organisation, as of today.
@@ -124,7 +123,7 @@ class JudgedEvidence:
             ),
             problems=tuple(line for line in waiver_wording.stale_lines(run) if line not in stale),
             changed=max(_changed(before, after), abs(passes[1] - passes[0])),
-            next_command=next_command(run),
+            commands=next_commands(run),
         )
 
 
@@ -190,23 +189,22 @@ def effect(evidence: JudgedEvidence | NoEvidence, edit: Edit) -> Forecast:
     return Forecast((f"What it changes shows in the next audit: {evidence}",))
 
 
-def next_step(evidence: JudgedEvidence | NoEvidence) -> str:
-    """The command that brings the newest run nearer to a gate that passes."""
-    return evidence.next_command if isinstance(evidence, JudgedEvidence) else "audit"
+def next_step(evidence: JudgedEvidence | NoEvidence, skipped: str = "") -> str:
+    """The command that brings the newest run nearer to a gate that passes; not `skipped`."""
+    if isinstance(evidence, NoEvidence):
+        return "audit"
+    return next(name for name in next_commands(evidence.run) if name != skipped)
 
 
-def next_command(run: Run) -> str:
-    """The command that brings a run nearer to a gate that passes, by its name."""
+def next_commands(run: Run) -> tuple[str, ...]:
+    """The commands that bring a run to a gate that passes, by name, in the order of use."""
     verdicts = [verdict for share in run.assessments.shares() for verdict in share.verdicts]
-    if any(waits_for_parameter(verdict) for verdict in verdicts):
-        return "decide"
-    if any(_is_question(verdict) for verdict in verdicts):
-        return "attest"
-    if any(verdict.status is Status.FAIL for verdict in verdicts):
-        return "waive"
-    if any(_is_open(verdict) for verdict in verdicts):
-        return "blind-spot"
-    return "gate"
+    names = [
+        name
+        for name, concerns in _COMMANDS.items()
+        if any(concerns(verdict) for verdict in verdicts)
+    ]
+    return (*names, "gate")
 
 
 def waits_for_parameter(verdict: Verdict) -> bool:
@@ -220,7 +218,29 @@ def _is_question(verdict: Verdict) -> bool:
 
 
 def _is_open(verdict: Verdict) -> bool:
-    return verdict.status is Status.UNKNOWN and verdict.blind_spot is None
+    """True if it is unknown, and another audit would not show it."""
+    is_unseen = verdict.status is Status.UNKNOWN and verdict.cause is not Cause.NOT_COLLECTED
+    return is_unseen and verdict.blind_spot is None
+
+
+def _is_unread(verdict: Verdict) -> bool:
+    """True if it was not read because its parameter was not set at that time."""
+    is_unseen = verdict.status is Status.UNKNOWN and verdict.cause is Cause.NOT_COLLECTED
+    return is_unseen and bool((verdict.expected or {}).get("param"))
+
+
+def _deviates(verdict: Verdict) -> bool:
+    return verdict.status is Status.FAIL
+
+
+_COMMANDS: Mapping[str, Callable[[Verdict], bool]] = {
+    "decide": waits_for_parameter,
+    "audit": _is_unread,
+    "attest": _is_question,
+    "waive": _deviates,
+    "blind-spot": _is_open,
+}
+"""The commands in the order of use, each with the verdicts that it is for."""
 
 
 def _counts(run: Run) -> Counter[tuple[str, str]]:

@@ -20,8 +20,9 @@ from auditor.policy.catalogue import files
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.zoom.limits import RateLabel, RatePlan
 
-MOST_DECISIONS = 5
-"""Parameters that the conversation asks; `auditor decide` asks the others."""
+MOST_QUESTIONS = 10
+_ABOUT_REFUSALS = 4
+"""Which are never granted, why, who is responsible, and until when."""
 _FIRST = (
     "ai_allowed_groups",
     "allowed_regions",
@@ -95,6 +96,11 @@ def to_decide(evidence: JudgedEvidence, file: EditableFile, baseline: str) -> li
     run = judge(evidence.snapshot, config)
     rows = {row.name: row for row in decisions.waiting(run, config.baseline, {})}
     return sorted(rows.values(), key=lambda row: (row.name not in _FIRST, _rank(row.name)))
+
+
+def most_decisions(evidence: JudgedEvidence) -> int:
+    """The number of parameters that the conversation asks; `auditor decide` asks the others."""
+    return MOST_QUESTIONS - 1 - (_ABOUT_REFUSALS if refused(evidence) else 0)
 
 
 def refused(evidence: JudgedEvidence) -> list[RefusedRequest]:

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auditor.cli import output
-from auditor.cli.options import BaselineOption, OnlyOption, OrgOption
+from auditor.cli.options import (
+    AccountOption,
+    BaselineOption,
+    OnlyOption,
+    OrgOption,
+    SandboxRunsOption,
+)
 from auditor.cli.terminal import Terminal
-from auditor.cli.writing import date_after
+from auditor.cli.writing import Writing, date_after
 from auditor.config import ConfigError
 
 if TYPE_CHECKING:
@@ -79,6 +85,8 @@ def attest(
     baseline: BaselineOption = None,
     org: OrgOption = None,
     only: OnlyOption = None,
+    account: AccountOption = None,
+    sandbox: SandboxRunsOption = False,
 ) -> None:
     """Answer the questions that no API answers, with evidence and an expiry date.
 
@@ -99,6 +107,7 @@ def attest(
     --evidence DPO-31 --by dpo@example.com --expires 2027-05-02**
     """
     from auditor.app.attestations import AttestationFile, Questionnaire
+    from auditor.app.organisation_files import EditableFile
     from auditor.app.selection import Selection
     from auditor.config import settings as config
 
@@ -112,6 +121,8 @@ def attest(
     if migrate:
         _migrate(file, as_expected, yes=yes)
         return
+    organisation_file = EditableFile(org or settings.org or path)
+    writing = Writing(terminal, settings, organisation_file, False, account, sandbox)
     questionnaire = Questionnaire(Selection(baseline=baseline, org=org, only=only or []), settings)
     if control is not None:
         questionnaire.check_control(control)
@@ -141,6 +152,7 @@ def attest(
         _write(file, edit)
         typer.echo(edit.change)
         _report_written(file, has_others=questionnaire.has_answers)
+        _name_next(writing, file)
         return
     unanswered = questionnaire.due(file, today)
     if list_ or not unanswered:
@@ -151,6 +163,8 @@ def attest(
             )
             typer.echo(wrapped)
         typer.echo(f"{len(unanswered)} attestations are due.")
+        if not list_:
+            _name_next(writing, file)
         return
     author = by or typer.prompt("Your e-mail address")
     answered = 0
@@ -163,11 +177,19 @@ def attest(
     typer.echo(f"\n{answered} of {len(unanswered)} answered.")
     if answered:
         _report_written(file, has_others=questionnaire.has_answers)
+        _name_next(writing, file)
 
 
 def _write(file: "AttestationFile", edit: "Edit") -> None:
     output.write_bytes(file.path, edit.text.encode())
     file.reload()
+
+
+def _name_next(writing: Writing, file: "AttestationFile") -> None:
+    """Name the next command, if the organisation file is known."""
+    is_part = writing.file.path == file.path and (not file.exists or file.holds_only_attestations)
+    if not is_part:
+        writing.name_next_step()
 
 
 def _report_written(file: "AttestationFile", *, has_others: bool) -> None:

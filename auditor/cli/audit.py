@@ -1,5 +1,6 @@
 """`auditor audit`: read an account, judge it, report, and store the evidence."""
 
+import shlex
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -136,6 +137,7 @@ def audit(
     from auditor.app.collection import Collection, CollectionOptions, ResumeRequest
     from auditor.app.connection import RateOptions
     from auditor.app.export import ExportOptions
+    from auditor.app.forecast import next_commands
     from auditor.app.runs import RunSource, stored_runs
     from auditor.app.selection import Selection
     from auditor.app.storing import drift_since_previous, store_run, with_history
@@ -209,6 +211,10 @@ def audit(
         is_complete = is_stored and not snapshot.meta("stopped")
     if is_complete:
         stored.discard(run.info.id)
+    if is_stored and terminal.is_interactive:
+        name = next_commands(run)[0] if org or settings.org else "init"
+        words = ["auditor", name, *(["--org", str(org)] if org else [])]
+        terminal.say(f"Next: {shlex.join(words + ['--sandbox'] * simulated)}")
     raise typer.Exit(run.info.exit_code)
 
 

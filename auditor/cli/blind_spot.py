@@ -73,6 +73,7 @@ def blind_spot(
     """
     from auditor.app import acceptances
     from auditor.app.acceptances import chosen_unknowns
+    from auditor.app.forecast import next_step
 
     if control is not None and request is not None:
         raise ConfigError("A control and --request exclude each other. Give one of them.")
@@ -80,14 +81,14 @@ def blind_spot(
     with writing.evidence() as evidence:
         rows, failed = acceptances.unknowns(evidence)
         if failed:
-            typer.echo(f"{failed} reads failed. Those cannot be accepted: audit again.")
+            typer.echo(acceptances.unread_hint(failed))
         if control is not None or request is not None:
             rows = chosen_unknowns(evidence, control, request)
         if list_ or not rows:
             _list(writing, rows)
             typer.echo(f"{len(rows)} things cannot be seen in the newest run.")
             if rows or not list_:
-                writing.name_next("blind-spot" if rows else evidence.next_command)
+                writing.name_next("blind-spot" if rows else next_step(evidence))
             return
         if control is None and request is None:
             writing.need_terminal("CONTROL or --request")
@@ -97,7 +98,7 @@ def blind_spot(
         edit = writing.file.with_entries("blind_spots", *entries)
         forecast = evidence.forecast(edit)
         if writing.propose(edit, forecast, must_change=NOTHING):
-            writing.name_next(forecast.next_command)
+            writing.name_next(forecast.next_command())
 
 
 def _list(writing: Writing, rows: "list[UnseenChecks]") -> None:

@@ -182,7 +182,7 @@ def new(
         edit = writing.file.with_entries("controls", entry)
         effect = forecast.effect(evidence, edit)
         if writing.propose(edit, effect):
-            writing.name_next(effect.next_command)
+            writing.name_next(effect.next_command())
 
 
 def _uncovered(unread: "list[UnreadSettings]", width: int) -> Iterator[str]:

@@ -84,11 +84,12 @@ def _decide(
         choices = answers(writing, rows)
     if not choices:
         typer.echo("Nothing was decided.")
+        writing.name_next(forecast.next_step(evidence, skipped="decide"))
         return
     edit = decisions.edit(writing.file, choices)
     effect = forecast.effect(evidence, edit)
     if writing.propose(edit, effect):
-        writing.name_next(effect.next_command)
+        writing.name_next(effect.next_command("decide" if value is None else ""))
 
 
 def _list(writing: Writing, rows: "list[Decision]") -> None:

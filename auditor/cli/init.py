@@ -98,7 +98,7 @@ def init(
         rows = onboarding.to_decide(evidence, writing.file, baseline)
         if asks:
             open_ = [row for row in rows if row.name not in choices]
-            choices |= _ask_decisions(writing, open_[: onboarding.MOST_DECISIONS])
+            choices |= _ask_decisions(writing, open_[: onboarding.most_decisions(evidence)])
         undecided = [row for row in rows if row.name not in choices]
         edit = onboarding.new_file(writing.file, baseline, choices, undecided)
         requests = _never_granted(writing, evidence, never_granted, asks=asks)
@@ -110,7 +110,7 @@ def init(
             if undecided:
                 count = f"{len(undecided)} parameter{'s' if len(undecided) > 1 else ''}"
                 typer.echo(f"Not decided yet: {count}.")
-            writing.name_next(effect.next_command)
+            writing.name_next(effect.next_command())
 
 
 def _read_account(writing: Writing, reason: "NoEvidence") -> None:
@@ -149,8 +149,8 @@ def _ask_baseline(default: str) -> str:
             raise typer.BadParameter(str(error)) from error
         return text.strip()
 
-    names = ", ".join(onboarding.baseline_names())
-    answer: str = typer.prompt(f"Baseline ({names})", default=default, value_proc=read)
+    typer.echo(f"Baselines: {', '.join(onboarding.baseline_names())}")
+    answer: str = typer.prompt("Baseline", default=default, value_proc=read)
     return answer
 
 

@@ -65,6 +65,7 @@ def waive(
     """
     from auditor.app import acceptances
     from auditor.app.acceptances import chosen_deviations
+    from auditor.app.forecast import next_step
 
     writing = Writing.to(ctx.obj, org, yes=yes, account=account, sandbox=sandbox)
     with writing.evidence() as evidence:
@@ -75,7 +76,7 @@ def waive(
             _list(writing, rows)
             typer.echo(f"{len(rows)} controls deviate in the newest run.")
             if rows or not list_:
-                writing.name_next("waive" if rows else evidence.next_command)
+                writing.name_next("waive" if rows else next_step(evidence))
             return
         if not controls:
             writing.need_terminal("CONTROL")
@@ -85,7 +86,7 @@ def waive(
         edit = writing.file.with_entries("waivers", *entries)
         forecast = evidence.forecast(edit)
         if writing.propose(edit, forecast, must_change=NOTHING):
-            writing.name_next(forecast.next_command)
+            writing.name_next(forecast.next_command())
 
 
 def _list(writing: Writing, rows: "list[Deviating]") -> None:

@@ -14,6 +14,7 @@ import typer
 from auditor.cli import output
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
+from auditor.plain_text import printable
 
 if TYPE_CHECKING:
     from auditor.app.forecast import Forecast, JudgedEvidence, NoEvidence
@@ -166,7 +167,7 @@ class Writing:
 
     def show(self, edit: "Edit", forecast: "Forecast") -> None:
         """Show a change and its effect."""
-        typer.echo(edit.change)
+        typer.echo("\n".join(printable(line) for line in edit.change.splitlines()))
         typer.echo()
         for line in forecast.lines:
             self.say(line)
@@ -175,7 +176,7 @@ class Writing:
         """Print a paragraph."""
         indent = text[: len(text) - len(text.lstrip())]
         wrapped = textwrap.fill(
-            text,
+            printable(text),
             self.terminal.text_width,
             subsequent_indent=indent + "  ",
             break_long_words=False,
@@ -188,9 +189,9 @@ class Writing:
         words = ["auditor", name]
         if self.file.path != self.settings.org:
             words += ["--org", str(self.file.path)]
-        if self.account is not None and name not in ("attest", "audit"):
+        if self.account is not None and name != "audit":
             words += ["--account", self.account]
-        if self.sandbox and name != "attest":
+        if self.sandbox:
             words += ["--sandbox"]
         return shlex.join(words)
 
@@ -200,6 +201,14 @@ class Writing:
         if name == "gate" and not self.sandbox:  # it passes only a run judged with this file
             command = f"{self.command('audit')} && {command}"
         typer.echo(f"Next: {command}")
+
+    def name_next_step(self) -> None:
+        """Print the one command to run next, by the newest run and the file as it is now."""
+        from auditor.app import forecast
+
+        self.file.reload()
+        with self.evidence_if_any() as evidence:
+            self.name_next(forecast.next_step(evidence))
 
     def ask(self, question: str, value: str | None, option: str, default: str | None = None) -> str:
         """The value of an option, else a person's answer.

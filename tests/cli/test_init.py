@@ -138,3 +138,12 @@ def test_without_a_run_and_credentials_it_says_what_is_missing() -> None:
     result = ran("init", "--defaults")
     assert result.exit_code == 2
     assert "ZOOM_ACCOUNT_ID" in output_text(result)
+
+
+@pytest.mark.usefixtures("home", "terminal")
+def test_an_audit_names_the_next_command_to_a_person() -> None:
+    audit = ("audit", "--sandbox", "--users", "2", "--depth", "group")
+    assert "Next: auditor init --sandbox" in ran(*audit).output
+    assert ran("init", "--sandbox", "--defaults").exit_code == 0
+    with_file = ran(*audit, "--org", FILE).output
+    assert "Next: auditor decide --org organisation.yaml --sandbox" in with_file
