@@ -51,8 +51,8 @@ def _scopes(scopes: ScopeComparison) -> JsonValue:
     return {
         "kind": scopes.kind,
         "granted": None if scopes.granted is None else [*sorted(scopes.granted)],
-        "required": [_requirement(each) for each in scopes.required],
-        "optional": [_requirement(each) for each in scopes.optional],
+        "required": [_requirement(requirement) for requirement in scopes.required],
+        "optional": [_requirement(requirement) for requirement in scopes.optional],
         "to_add": [*scopes.to_add],
         "optional_to_add": [*scopes.optional_to_add],
         "writing": [*scopes.writing],
@@ -60,14 +60,14 @@ def _scopes(scopes: ScopeComparison) -> JsonValue:
     }
 
 
-def _requirement(each: ScopeRequirement) -> JsonValue:
+def _requirement(requirement: ScopeRequirement) -> JsonValue:
     return {
-        "request": each.endpoint.request,
-        "granular": [*each.endpoint.scopes],
-        "classic": [*each.endpoint.classic_scopes],
-        "granted": each.granted,
-        "controls": [*each.controls],
-        "adds": each.adds or None,
+        "request": requirement.endpoint.request,
+        "granular": [*requirement.endpoint.scopes],
+        "classic": [*requirement.endpoint.classic_scopes],
+        "granted": requirement.granted,
+        "controls": [*requirement.controls],
+        "adds": requirement.adds or None,
     }
 
 
@@ -78,7 +78,9 @@ def _controls(scopes: ScopeComparison) -> list[JsonValue]:
             "title": scopes.needs.titles[cid],
             "would_be_unknown": None if scopes.granted is None else cid in scopes.unknown,
             "requests": [e.endpoint.request for e in scopes.required if cid in e.controls],
-            "missing": [each.endpoint.request for each in scopes.unknown.get(cid, ())],
+            "missing": [
+                requirement.endpoint.request for requirement in scopes.unknown.get(cid, ())
+            ],
         }
         for cid in scopes.needs.by_control
     ]

@@ -30,8 +30,8 @@ class Needs:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """All requests, in the order of `ENDPOINTS`."""
-        needed = {endpoint for each in self.by_control.values() for endpoint in each}
-        return tuple(each for each in endpoints.ENDPOINTS.values() if each in needed)
+        needed = set[Endpoint]().union(*self.by_control.values())
+        return tuple(endpoint for endpoint in endpoints.ENDPOINTS.values() if endpoint in needed)
 
     def controls(self, endpoint: Endpoint) -> tuple[str, ...]:
         """The ids of the controls that would be partly or wholly unknown without a request."""
@@ -53,20 +53,24 @@ def needs(
     by_control = {
         cid: {
             endpoint
-            for planned in reads.planned(each, depth, values)
+            for planned in reads.planned(expectation, depth, values)
             for endpoint in _requests(planned)
-        }.union(_of_derived(baseline, each, reads.reached(depth)))
-        for cid, each in baseline.assessed.items()
+        }.union(_of_derived(baseline, expectation, reads.reached(depth)))
+        for cid, expectation in baseline.assessed.items()
     }
     order = list(endpoints.ENDPOINTS.values())
     return Needs(
-        {cid: tuple(sorted(each, key=order.index)) for cid, each in by_control.items() if each},
-        {cid: each.control.title for cid, each in baseline.assessed.items()},
+        {
+            cid: tuple(sorted(needed, key=order.index))
+            for cid, needed in by_control.items()
+            if needed
+        },
+        {cid: expectation.control.title for cid, expectation in baseline.assessed.items()},
         tuple(
             cid
-            for cid, each in baseline.assessed.items()
+            for cid, expectation in baseline.assessed.items()
             if endpoints.USERS in by_control[cid]
-            and (cid in overridden or _names_groups(each, values))
+            and (cid in overridden or _names_groups(expectation, values))
         ),
     )
 
@@ -121,8 +125,13 @@ def _of_derived(
 
 def _locks_at_the_top(baseline: Baseline) -> Iterator[Endpoint]:
     """The requests that return account locks, for the checks whose setting should be locked."""
-    due = [each for each in baseline.assessed.values() if each.lock]
-    for check in (check for each in due for check in reads.checks(each) if check.lock is not None):
+    due = [expectation for expectation in baseline.assessed.values() if expectation.lock]
+    for check in (
+        check
+        for expectation in due
+        for check in reads.checks(expectation)
+        if check.lock is not None
+    ):
         is_setting = check.surface == SETTINGS_SURFACE
         top = (Level.ACCOUNT,) if is_setting else (Level.PHONE_ACCOUNT, Level.PHONE_SITE)
         for level in set(top).intersection(check.lock_levels):

@@ -120,21 +120,21 @@ def changeable(roles: Sequence[Role]) -> str:
 
 
 def _section(topic: str, features: Sequence[Feature]) -> TopicSection:
-    by_use = {use: [each for each in features if each.use is use] for use in FeatureUse}
+    by_use = {use: [feature for feature in features if feature.use is use] for use in FeatureUse}
     counts = [
-        f"{len(found)} {words}"
+        f"{len(rows)} {words}"
         for use, words in (
             (FeatureUse.ON, "on"),
             (FeatureUse.SET, "set to a value"),
             (FeatureUse.OFF, "off"),
             (FeatureUse.UNKNOWN, "not known"),
         )
-        if (found := by_use[use])
+        if (rows := by_use[use])
     ]
     return TopicSection(
         topic_name(topic),
         f"{pluralize(len(features), 'setting')}: {', '.join(counts)}",
-        tuple((USE[use], tuple(map(_row, found))) for use, found in by_use.items() if found),
+        tuple((USE[use], tuple(map(_row, rows))) for use, rows in by_use.items() if rows),
     )
 
 
@@ -244,7 +244,7 @@ def _values(feature: Feature) -> Iterator[str]:
 
 def _differing_groups(feature: Feature) -> dict[str, list[GroupState]]:
     """The groups whose value differs from the account's, by value in words."""
-    found: dict[str, list[GroupState]] = {}
+    by_value: dict[str, list[GroupState]] = {}
     account = feature.account
     for group in feature.groups:
         state = group.state
@@ -253,8 +253,8 @@ def _differing_groups(feature: Feature) -> dict[str, list[GroupState]]:
         else:
             differs = state.is_seen and is_on(state.value)
         if differs:
-            found.setdefault(value_words(state.value, feature.words), []).append(group)
-    return found
+            by_value.setdefault(value_words(state.value, feature.words), []).append(group)
+    return by_value
 
 
 def _named(feature: Feature, groups: Sequence[GroupState]) -> str:
@@ -289,6 +289,6 @@ def _unknown(feature: Feature) -> Iterator[str]:
     for words, count in causes.items():
         who = "Groups" if count is None else pluralize(count, "group")
         yield f"{who}: {words}."
-    for each in feature.people.unknown:
-        who = "People" if each.count is None else pluralize(each.count, "person", "people")
-        yield f"{who}: {wording.cause_name(each.cause)}."
+    for unknown in feature.people.unknown:
+        who = "People" if unknown.count is None else pluralize(unknown.count, "person", "people")
+        yield f"{who}: {wording.cause_name(unknown.cause)}."

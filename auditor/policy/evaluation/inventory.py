@@ -82,13 +82,13 @@ def chosen_features(
 
 
 def _named(pattern: str, rows: Iterable[str]) -> list[str]:
-    found = features.matching(pattern, rows)
-    if not found:
+    chosen_rows = features.matching(pattern, rows)
+    if not chosen_rows:
         hint = nearest(pattern, rows)
         raise PolicyError(
             [f'--setting: Zoom documents no setting "{pattern}", and none was read.{hint}']
         )
-    return found
+    return chosen_rows
 
 
 def inventory(
@@ -113,19 +113,19 @@ def _with_words(feature: Feature) -> Feature:
 
 def _chosen_groups(evidence: AccountEvidence, requested: Sequence[str]) -> frozenset[str]:
     """The ids of the groups with these names or ids."""
-    scopes = [each.scope for each in evidence.group_evidence.values()]
+    scopes = [group.scope for group in evidence.group_evidence.values()]
     ids: set[str] = set()
     for name in requested:
         folded = names.normalised(name)
-        found = [scope.id for scope in scopes if scope.id == name.strip()] or [
+        matching = [scope.id for scope in scopes if scope.id == name.strip()] or [
             scope.id for scope in scopes if names.normalised(scope.name) == folded
         ]
-        if not found:
+        if not matching:
             listed = evidence.groups.unseen is None
             hint = nearest(name, (scope.name for scope in scopes))
             why = "" if listed else " The groups could not be listed."
             raise PolicyError([f'--group: no group is called "{name}".{hint}{why}'])
-        ids.update(found)
+        ids.update(matching)
     return frozenset(ids)
 
 
@@ -185,7 +185,11 @@ class _SettingsCount:
         members: Counter[str] = Counter()
         alike: Counter[str] = Counter()
         differing = inherited = 0
-        own = {each.group.id: key_of(each.state.value) for each in groups if each.state.is_seen}
+        own = {
+            at_group.group.id: key_of(at_group.state.value)
+            for at_group in groups
+            if at_group.state.is_seen
+        }
         all_own = own if self.chosen is None else self._own_values(check)
         account_key = key_of(account.value) if account.is_seen else ""
         proved = self._proved(check, account_key, states)
@@ -216,12 +220,12 @@ class _SettingsCount:
             account,
             tuple(
                 GroupState(
-                    each.group,
-                    each.state,
-                    members[each.group.id] if listed else None,
-                    alike[each.group.id],
+                    at_group.group,
+                    at_group.state,
+                    members[at_group.group.id] if listed else None,
+                    alike[at_group.group.id],
                 )
-                for each in groups
+                for at_group in groups
             ),
             people,
             self.evidence.effective(check, self.evidence.account).changeable_by,
@@ -245,9 +249,9 @@ class _SettingsCount:
     def _groups(self, check: Check) -> list[GroupState]:
         """The groups by name; a placeholder if they could not be listed."""
         rows = [
-            GroupState(each.scope, self.evidence.state(check, each))
-            for each in self.evidence.group_evidence.values()
-            if self.chosen is None or each.scope.id in self.chosen
+            GroupState(group.scope, self.evidence.state(check, group))
+            for group in self.evidence.group_evidence.values()
+            if self.chosen is None or group.scope.id in self.chosen
         ]
         if Level.GROUP not in check.levels and not any(row.state.is_seen for row in rows):
             return []
@@ -260,10 +264,10 @@ class _SettingsCount:
 
     def _own_values(self, check: Check) -> dict[str, ValueKey]:
         states = {
-            gid: self.evidence.state(check, each)
-            for gid, each in self.evidence.group_evidence.items()
+            gid: self.evidence.state(check, group)
+            for gid, group in self.evidence.group_evidence.items()
         }
-        return {gid: key_of(each.value) for gid, each in states.items() if each.is_seen}
+        return {gid: key_of(state.value) for gid, state in states.items() if state.is_seen}
 
     def _value_counts(
         self, counts: Mapping[object, int], account: SettingState
@@ -306,16 +310,22 @@ def _phone(evidence: AccountEvidence, rows: Sequence[CatalogueFeature]) -> dict[
     groups: dict[str, list[GroupState]] = {row.check.setting: [] for row in rows}
     people: dict[str, Counter[object]] = {row.check.setting: Counter() for row in rows}
     values: dict[object, JsonValue] = {}
-    for each in PhoneAndMeetings(evidence.snapshot, evidence.account, now).evidence(levels):
+    for scope_evidence in PhoneAndMeetings(evidence.snapshot, evidence.account, now).evidence(
+        levels
+    ):
         for row in rows:
             check = row.check
-            if each.scope.level not in check.levels:
+            if scope_evidence.scope.level not in check.levels:
                 continue
-            state = evidence.state(check, each)
-            if each.scope.level is not Level.PHONE_USER:
-                groups[check.setting].append(GroupState(each.scope, state))
+            state = evidence.state(check, scope_evidence)
+            if scope_evidence.scope.level is not Level.PHONE_USER:
+                groups[check.setting].append(GroupState(scope_evidence.scope, state))
                 continue
-            key = (state.cause, each.scope.is_placeholder) if state.cause else key_of(state.value)
+            key = (
+                (state.cause, scope_evidence.scope.is_placeholder)
+                if state.cause
+                else key_of(state.value)
+            )
             values.setdefault(key, state.value)
             people[check.setting][key] += 1
     return {
@@ -382,15 +392,15 @@ def _leaf_paths(evidence: AccountEvidence) -> set[tuple[View, str]]:
     snapshot = evidence.snapshot
     people = (person for person, _ in snapshot.grouped_by_profile(Level.USER))
     walked: set[str] = set()
-    found: set[tuple[View, str]] = set()
-    for each in (evidence.account, *evidence.group_evidence.values(), *people):
-        for view, digest in each.digests.items():
+    paths: set[tuple[View, str]] = set()
+    for scope_evidence in (evidence.account, *evidence.group_evidence.values(), *people):
+        for view, digest in scope_evidence.digests.items():
             if view.surface == SETTINGS.surface and digest not in walked:
                 walked.add(digest)
-                outcome = each.outcomes[view]
+                outcome = scope_evidence.outcomes[view]
                 assert isinstance(outcome, Document)
-                found.update((view, path) for path, _ in iter_leaves(outcome.body) if path)
-    return found
+                paths.update((view, path) for path, _ in iter_leaves(outcome.body) if path)
+    return paths
 
 
 def _lock_path(path: str, evidence: AccountEvidence) -> str:
