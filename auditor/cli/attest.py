@@ -181,7 +181,7 @@ def attest(
 
 
 def _write(file: "AttestationFile", edit: "Edit") -> None:
-    output.write_bytes(file.path, edit.text.encode())
+    output.rewrite_bytes(file.path, edit.text.encode())
     file.reload()
 
 

@@ -190,6 +190,16 @@ def write_bytes(path: Path, content: bytes) -> None:
     write(path, lambda out: _put(out, content))
 
 
+def rewrite_bytes(path: Path, content: bytes) -> None:
+    """As `write_bytes`, but an existing file keeps its permissions: a nightly job under another
+    user may have to read it. Raises like `write`."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        mode = 0o600
+    write(path, lambda out: _put(out, content), mode)
+
+
 def _is_stream(path: Path) -> bool:
     """True if `path` is an existing pipe or device that can be written to.
 

@@ -160,7 +160,7 @@ class Writing:
             if not typer.confirm(f"Write this to {self.file.path}?", default=False):
                 typer.echo("Nothing written.")
                 return False
-        output.write_bytes(self.file.path, edit.text.encode())
+        output.rewrite_bytes(self.file.path, edit.text.encode())
         self.file.reload()
         typer.echo(f"{self.file.path} written.")
         return True

@@ -1,5 +1,6 @@
 """`auditor decide`: what waits for the organisation, and decisions written to its file."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,15 @@ def test_comments_and_order_stay_and_an_older_decision_is_replaced(run: str) -> 
     FILE.write_text(before)
     assert ran("decide", "allowed_regions", "--value", "US,CA", "--yes").exit_code == 0
     assert FILE.read_text() == before.replace("[US]", "[US, CA]")
+
+
+def test_a_file_that_others_may_read_stays_readable_and_a_new_one_is_private(run: str) -> None:
+    decision = ("decide", "allowed_regions", "--value", "US", "--yes")
+    assert ran(*decision).exit_code == 0
+    assert stat.S_IMODE(FILE.stat().st_mode) == 0o600
+    FILE.chmod(0o644)
+    assert ran("decide", "qos_level", "--value", "1", "--yes").exit_code == 0
+    assert stat.S_IMODE(FILE.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize(
