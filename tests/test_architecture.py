@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -71,13 +72,20 @@ def tree(folder: Path = PACKAGE) -> dict[str, str]:
     return found
 
 
+@cache
+def import_nodes(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The imports of a source. Cached: each planted import is looked for in the whole tree."""
+    nodes = ast.walk(ast.parse(source))
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imported(module: str, source: str, modules: Tree) -> Iterator[str]:
     """Modules of ours that `source` imports; `from auditor.app import audit` counts too."""
     is_package = any(other.startswith(f"{module}.") for other in modules)
-    for node in ast.walk(ast.parse(source)):
+    for node in import_nodes(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("auditor."))
-        elif isinstance(node, ast.ImportFrom):
+        else:
             base = node.module or ""
             if node.level:
                 parts = module.split(".")

@@ -55,6 +55,7 @@ def test_a_plain_script_stops_when_it_has_asked_enough(shop: Workshop) -> None:
     assert json.loads((shop.folder / "process.out").read_text())["requests"] == 10
 
 
+@pytest.mark.slow
 def test_a_large_account_is_a_small_one_with_other_users(shop: Workshop) -> None:
     auditor = [sys.executable, "-m", "auditor", "audit"]
     with shop.sandbox(60, scenario="unlocked") as where:

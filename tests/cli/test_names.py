@@ -68,6 +68,7 @@ def judged(account: Account, text: str, *words: object) -> tuple[Ran, Ran]:
     return night, account.gate("--org", path, *words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "name"),
     [
@@ -91,6 +92,7 @@ def test_an_override_holds_however_the_name_is_composed_padded_and_cased(
     assert answer["deviations"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "name", "hint"),
     [
@@ -163,6 +165,7 @@ def test_a_group_that_only_looks_like_the_one_that_is_meant_is_warned_of(
 # Before anything is audited: the file is checked, and so is the configuration.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "name", "hint"),
     [

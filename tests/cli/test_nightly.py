@@ -400,6 +400,7 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
     assert "1 critical setting got worse for 2 users" in titles(hook)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expected_earlier", [True, False])
 def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
     nightly: Nightly, account: Sandbox, expected_earlier: bool

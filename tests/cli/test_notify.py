@@ -116,6 +116,7 @@ def test_nothing_to_test_is_a_mistake() -> None:
     assert ran("notify", "remove", "ops").exit_code == ExitCode.USAGE
 
 
+@pytest.mark.slow
 def test_no_output_has_the_secret_of_an_address(tmp_path: Path) -> None:
     with webhook(200, 500) as hook:
         environment = {

@@ -62,6 +62,7 @@ def planted(account: Sandbox, planting: Planting) -> Iterator[Between]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("depth", "log_format", "suffixes"),
     [
@@ -88,6 +89,7 @@ def test_no_secret_of_any_answer_is_in_anything_that_is_written(
     assert leaks(auditor, ran, planting.canaries, planted.account) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", ["account", slow("user")])
 def test_no_secret_is_in_what_is_made_of_a_stored_run(
     tmp_path: Path, planted: Between, planting: Planting, depth: str
@@ -120,6 +122,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.slow
 def test_no_secret_of_an_error_or_of_a_broken_answer_is_shown(
     tmp_path: Path, account: Sandbox
 ) -> None:

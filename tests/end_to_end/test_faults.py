@@ -90,6 +90,7 @@ def test_a_token_that_lives_four_seconds_is_renewed(
     assert report["run"]["evidence_digest"] == undisturbed["run"]["evidence_digest"]
 
 
+@pytest.mark.slow
 def test_a_token_that_lives_one_second_is_renewed(
     tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_clock_that_is_an_hour_wrong_changes_nothing(
     assert report["summary"]["api"]["seconds"] < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [Faults(nested_auth_view=True), Faults(group_ids_absent=True)])
 def test_what_is_told_in_another_way_is_found_all_the_same(
     tmp_path: Path, undisturbed: dict[str, Any], faults: Faults

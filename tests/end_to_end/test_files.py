@@ -55,6 +55,7 @@ def modes(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("umask", [slow(0o000), 0o022, slow(0o777)], ids=oct)
 def test_files_are_for_their_owner_alone_whatever_the_umask(auditor: Auditor, umask: int) -> None:
     ran = audited(auditor, "--depth", "account", *OUTPUTS, umask=umask)
@@ -220,6 +221,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_every_file_is_written_in_the_data_directory_or_beside_a_report(auditor: Auditor) -> None:
     """What Python opens to write, as the interpreter itself tells."""
     out = auditor.folder / "out"
@@ -269,6 +271,7 @@ def test_the_temporary_files_of_the_database_are_in_the_data_directory(auditor: 
     assert {place for place in temporary if not place.is_relative_to(auditor.data)} == set()
 
 
+@pytest.mark.slow
 def test_tmpdir_is_used_where_it_is_set(auditor: Auditor) -> None:
     mine = auditor.folder / "mine"
     mine.mkdir()

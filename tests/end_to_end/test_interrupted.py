@@ -14,6 +14,7 @@ WITHIN = 60.0
 """Seconds."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "outputs", [slow(()), ("--output", "night.json", "--output", "night.html")]
 )

@@ -25,6 +25,7 @@ def undisturbed(unlimited: Sandbox, tmp_path_factory: pytest.TempPathFactory) ->
     return Auditor(tmp_path_factory.mktemp("calm"), unlimited).report(*WHOLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quota", [4, slow(35), slow(120)], ids=["account", "groups", "users"])
 def test_a_used_up_day_stops_the_run_and_the_next_day_completes_it(
     tmp_path: Path, unlimited: Sandbox, undisturbed: dict[str, Any], quota: int

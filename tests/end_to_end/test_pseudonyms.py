@@ -253,6 +253,7 @@ def test_the_evidence_of_a_bundle_gives_its_report_again(auditor: Auditor, tmp_p
     assert (again.out, again.err) == (report, "")
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bundle_under_pseudonyms(
     auditor: Auditor, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ MOMENTS: dict[str, Moment] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment",
     [each if each == "the middle of the users" else slow(each) for each in MOMENTS],

@@ -57,7 +57,7 @@ def test_everything_that_vv_shows_is_requests_and_decisions_and_nobodys_name(
         r"^GET /users: HTTP 200, status=active, \d+ ms, ",
         r"^GET /users/\{userId\}/settings: HTTP 200, \d+ ms, ",
         r"^Listing groups\.$",
-        r"^The account's locks prove no document of users: each is read\.$",
+        r"^The account's locks prove no document of users: all are read\.$",
     ):
         assert re.search(shown, ran.err, re.MULTILINE), ran.err
     assert "@" not in ran.err

@@ -18,6 +18,8 @@ from auditor.zoom.errors import ZoomError
 from auditor.zoom.payload import parse_object
 from auditor.zoom.redaction import redact
 
+pytestmark = pytest.mark.slow
+
 REQUEST = "GET /users"
 CANARY = "kanarie000001q"
 CATALOGUE = files.shipped_catalogue()

@@ -286,6 +286,7 @@ def test_a_sentence_stays_readable_as_it_is_written(sentence: str, markdown: str
     assert prose(sentence) == markdown
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_job_summary_whatever_the_run() -> None:
     titles = "漢" * 3_000
     controls = {

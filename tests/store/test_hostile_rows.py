@@ -46,6 +46,7 @@ def altered(command: Auditor, table: str, column: str, value: object) -> None:
         database.commit()
 
 
+@pytest.mark.slow
 @every_case("table, column", TEXTS)
 def test_bytes_where_a_text_belongs_never_end_in_an_internal_error(
     command: Auditor, table: str, column: str
