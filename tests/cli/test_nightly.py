@@ -495,7 +495,7 @@ def test_a_night_whose_disk_fills_up_says_that_the_next_one_goes_on(tmp_path: Pa
         running = nightly.begun(*FAST, first=growing_to(IN_THE_MIDDLE), env=UNMEASURED)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 4, err
-    assert "make room, then go on with: auditor nightly" in err
+    assert "Free some space, then continue with: auditor nightly" in err
     assert "--resume" not in err
 
 

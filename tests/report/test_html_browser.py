@@ -237,7 +237,9 @@ def test_if_the_clipboard_is_refused_the_json_is_shown_and_selected(
     assert json.loads(area.input_value())["control"] == "AI-01"
     assert area.evaluate("a => a.readOnly && a === document.activeElement")
     assert area.evaluate("a => a.selectionEnd - a.selectionStart === a.value.length")
-    report.page.locator("#said").get_by_text("may not use the clipboard").wait_for(state="attached")
+    report.page.locator("#said").get_by_text("does not let this page use the clipboard").wait_for(
+        state="attached"
+    )
     assert report.complaints == []
 
 
