@@ -54,7 +54,7 @@ def test_every_dependency_is_bounded_below_and_above(line: str) -> None:
 
 
 def test_extras_are_either_for_running_or_for_working_on_it() -> None:
-    assert set(EXTRAS) == {*AT_RUN_TIME, "dev", "mutation"}
+    assert set(EXTRAS) == {*AT_RUN_TIME, "dev", "test", "ci", "mutation"}
 
 
 @pytest.mark.parametrize("line", NEEDED)
@@ -104,6 +104,7 @@ def test_a_bill_of_materials_names_the_program_its_packages_and_their_licences(b
     assert any(ref.startswith("requests==") for ref in edges[root["bom-ref"]])
 
 
+@pytest.mark.slow
 def test_a_bill_that_is_not_valid_is_seen_to_be_so(bill: str) -> None:
     made = json.loads(bill)
     assert bill_of_materials.faults(bill) == ""

@@ -274,7 +274,10 @@ def incomplete(tmp_path_factory: pytest.TempPathFactory) -> Auditor:
     return auditor
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize(
+    "format_",
+    [pytest.param(name, marks=pytest.mark.slow) if name == "pdf" else name for name in FORMATS],
+)
 def test_trap_10_the_format_does_not_change_the_exit_code(
     audited: tuple[Auditor, Ran], incomplete: Auditor, format_: str
 ) -> None:

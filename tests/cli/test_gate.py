@@ -581,6 +581,7 @@ def newer(account: Account, folder: Path) -> dict[str, str]:
     return {"AUDITOR_STORE": f"sqlite:///{folder}/newer.sqlite"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
 @pytest.mark.parametrize(
     ("broken", "words", "reason"),

@@ -418,6 +418,7 @@ def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
         assert len(titles(hook)) == 1
 
 
+@pytest.mark.slow
 def test_news_that_one_of_two_channels_took_comes_to_both_again(
     nightly: Nightly, account: Sandbox
 ) -> None:

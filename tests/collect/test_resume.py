@@ -192,6 +192,7 @@ def test_broken_off_at_any_request_it_goes_on_and_ends_as_if_undisturbed(
         assert snapshot.digest() == digest, requests[after]
 
 
+@pytest.mark.slow
 @PLANS
 def test_broken_off_at_any_request_it_reads_nothing_twice(
     reads: ReadPlan, lock_verifier: LockVerifier | None

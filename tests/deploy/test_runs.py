@@ -250,6 +250,7 @@ def test_the_cron_job_writes_to_nothing_but_its_two_writable_volumes(
     assert outside(written, machine) == []
 
 
+@pytest.mark.slow
 def test_compose_hands_the_secrets_over_under_the_names_the_program_reads(
     machine: MachineWithAccount,
 ) -> None:

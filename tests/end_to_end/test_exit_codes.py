@@ -68,6 +68,7 @@ def test_an_unknown_that_was_allowed_is_said_in_the_report(
     assert "--allow-unknown" in auditor.audit(*arguments).out
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_the_same_for_every_format(stored: tuple[Auditor, object]) -> None:
     auditor, _ = stored
     for format_ in ("text", "json", "html"):

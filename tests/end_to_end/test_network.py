@@ -155,6 +155,7 @@ def test_a_proxy_that_is_not_there_is_told_apart_from_one_that_refuses(
     assert "the proxy could not be reached. Check HTTPS_PROXY" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["refuses", "cannot", "wants another password", "is not there"])
 def test_the_doctor_says_of_a_proxy_what_the_audit_says(
     auditor: Auditor, network: Networks, how: str

@@ -28,6 +28,7 @@ class SharedApp(OtherZoom):
         return self.left >= 0 and authorization == f"Bearer other.token.{self.issued}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["nightly", *FAST], ["gate", "--live"]])
 def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(
     tmp_path: Path, command: list[str]
@@ -45,6 +46,7 @@ def test_a_night_and_a_live_gate_come_through_and_say_what_to_change(
     assert " ".join(ran.err.split()).count("give each program an app of its own") == 1
 
 
+@pytest.mark.slow
 def test_the_report_is_the_same_as_with_an_app_of_its_own(tmp_path: Path) -> None:
     with other_zoom.serve(OtherZoom()) as own:
         (tmp_path / "own").mkdir()

@@ -69,6 +69,7 @@ def fault(tmp_path: Path, listing: str, change: Change) -> str:
     return f"exit code {code}, complete: {report['run']['complete']}, causes: {causes}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listing", ["/users", "/groups"])
 def test_a_listing_that_may_be_longer_makes_the_run_incomplete(
     tmp_path: Path, listing: str

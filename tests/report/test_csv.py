@@ -70,6 +70,7 @@ def test_a_byte_order_mark_tells_excel_that_the_file_is_utf8() -> None:
     assert written(worlds.clean()).startswith(BOM)
 
 
+@pytest.mark.slow
 @every_case("any_run", every_run)
 def test_every_row_is_a_finding_of_the_json_report(any_run: Run, report: Report) -> None:
     table, findings = rows(any_run), report(any_run)["findings"]

@@ -98,6 +98,7 @@ def test_variables_of_libpq_do_not_weaken_what_the_address_leaves_open(
     assert len(eavesdropper.received) == 8  # the question whether it has TLS
 
 
+@pytest.mark.slow
 def test_a_password_in_clear_text_can_be_allowed(
     eavesdropper: Eavesdropper, tmp_path: Path
 ) -> None:
