@@ -111,7 +111,10 @@ class JudgedEvidence:
         before, stale = self._before
         run = judge(self.snapshot, self.config_of(edit.organisation))
         after = _counts(run)
-        totals = [_totals(each, before, after) for each in ("deviations", "unknown", "undecided")]
+        results = ["deviations", "unknown", "undecided"]
+        if any(result == _ACCEPTED for _, result in (*before, *after)):
+            results.insert(2, _ACCEPTED)
+        totals = [_totals(each, before, after) for each in results]
         passes = [each.summary.by_status.get(Status.PASS, 0) for each in (self.run, run)]
         as_expected = f"as expected {passes[0]:,}"
         if passes[0] != passes[1]:

@@ -126,8 +126,8 @@ class Digest:
 
     @property
     def incomplete(self) -> bool:
-        """True if the run was evaluated on incomplete evidence."""
-        return self.event.later is not None and not self.event.later.complete
+        """True if the run was evaluated on incomplete evidence, accepted blind spots aside."""
+        return self.event.later is not None and self.event.later.has_open_gaps
 
 
 @dataclass(frozen=True, slots=True)

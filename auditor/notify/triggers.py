@@ -98,15 +98,15 @@ def is_new_scope_deviation(change: FindingChange) -> bool:
 
 
 def evidence_complete_again(event: RunEvent) -> bool:
-    """True if the evidence is complete and was incomplete before."""
-    if event.later is None or not event.later.complete:
+    """True if the evidence is complete and was incomplete before, accepted blind spots aside."""
+    if event.later is None or event.later.has_open_gaps:
         return False
-    return event.earlier is not None and not event.earlier.complete
+    return event.earlier is not None and event.earlier.has_open_gaps
 
 
 def recovered(event: RunEvent) -> bool:
     """True if the previous attempt failed and this one succeeded."""
-    if event.later is None or not event.later.complete:
+    if event.later is None or event.later.has_open_gaps:
         return False
     return event.stopped_before and not event.failed_steps
 
@@ -152,7 +152,9 @@ def _is_due(expires: date, before: date | None, now: date) -> bool:
 def _incomplete(event: RunEvent) -> bool:
     if event.later is None or event.failure or event.failed_steps:
         return True
-    if not event.later.complete and (event.earlier is None or event.earlier.complete):
+    # An accepted blind spot leaves every night incomplete: it must not hide a new gap.
+    was_open = event.earlier is not None and event.earlier.has_open_gaps
+    if event.later.has_open_gaps and not was_open:
         return True
     return event.drift is not None and any(event.drift.of(ChangeKind.NEWLY_UNKNOWN))
 

@@ -74,6 +74,17 @@ def test_an_incomplete_run_is_reported_once() -> None:
     assert active_triggers(news(later=lacking, earlier=before)) == frozenset()
 
 
+def test_accepted_blind_spots_are_no_news_and_hide_no_new_gap() -> None:
+    accepted = facts("before", YESTERDAY, complete=False, gaps_accepted=True)
+    tonight = facts(complete=False, gaps_accepted=True)
+    assert active_triggers(RunEvent(tonight)) == frozenset()
+    assert active_triggers(news(later=tonight, earlier=accepted)) == frozenset()
+    outage = facts(complete=False)
+    assert active_triggers(news(later=outage, earlier=accepted)) == {Trigger.INCOMPLETE}
+    before = facts("before", YESTERDAY, complete=False)
+    assert active_triggers(news(later=tonight, earlier=before)) == {Trigger.RECOVERY}
+
+
 def test_complete_evidence_after_incomplete_is_a_recovery() -> None:
     before = facts("before", YESTERDAY, complete=False)
     assert active_triggers(news(earlier=before)) == {Trigger.RECOVERY}
