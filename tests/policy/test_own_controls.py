@@ -84,6 +84,19 @@ def test_a_setting_that_zoom_does_not_return_is_unknown(tmp_path: Path) -> None:
     assert {v.status for _, v in verdicts(config(tmp_path, OWN), empty)} == {Status.UNKNOWN}
 
 
+def test_a_list_is_read_as_the_shipped_controls_read_it(tmp_path: Path) -> None:
+    """An empty list of regions has no documented meaning; people are counted, never named."""
+    regions = "in_meeting.data_center_regions"
+    text = OWN.replace(SETTING, regions).replace("    lock: true\n", "")
+    text = text.replace("expect: false", "expect: {op: subset_of_param, param: allowed_regions}")
+    own = config(tmp_path, text + "parameters: {allowed_regions: [US]}\n")
+    empty = snapshot_of((ACCOUNT, {SETTINGS: nested(regions, [])}))
+    assert ("acc", FindingKind.VALUE, Status.UNKNOWN) in statuses(own, empty)
+    entry = own.organisation.controls[0]
+    people = "security.signin_with_sso.sso_bypass_users"
+    assert entry.model_copy(update={"setting": people}).control.checks[0].counted
+
+
 def test_waivers_overrides_and_the_selection_take_it_like_a_shipped_one(tmp_path: Path) -> None:
     more = (
         "waivers:\n  - {control: ORG-01, scope: {level: account}, reason: Because., "

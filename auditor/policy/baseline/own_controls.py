@@ -6,6 +6,7 @@ its levels, type, values and lock from the settings catalogue; an undocumented o
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -20,9 +21,10 @@ from auditor.policy.baseline.baselines import (
     ControlExpectation,
 )
 from auditor.policy.baseline.match import NonBlank
-from auditor.policy.catalogue import documented
+from auditor.policy.catalogue import documented, files
 from auditor.policy.catalogue.controls import (
     SETTINGS_LEVELS,
+    SETTINGS_SURFACE,
     Catalogue,
     Check,
     Control,
@@ -99,6 +101,13 @@ class OwnControl(BaseModel):
 
     @property
     def _check(self) -> Check:
+        shipped = _shipped_checks().get(self.setting)
+        if (
+            shipped is not None
+        ):  # it knows how the setting is read, such as what an empty list means
+            conditions = dict.fromkeys(("only_when", "legacy_of", "when_absent"))
+            whole = {"levels": self.levels, "leave_out": (), "by_name": False, "optional": False}
+            return shipped.model_copy(update={**conditions, **whole})
         entry = documented.settings().get(self.setting, {})
         return Check(
             setting=self.setting,
@@ -112,6 +121,17 @@ class OwnControl(BaseModel):
             lock_inferred=entry.get("lock_inferred", False),
             since=entry.get("since", {}),
         )
+
+
+@cache
+def _shipped_checks() -> Mapping[str, Check]:
+    """Setting to the shipped check of it, for settings of accounts, groups and users.
+
+    Of several, one that counts people instead of naming them, or takes an empty list for unknown.
+    """
+    checks = [check for control in files.shipped_catalogue() for check in control.checks]
+    checks.sort(key=lambda check: (check.counted, check.when_empty == "unknown"))
+    return {check.setting: check for check in checks if check.surface == SETTINGS_SURFACE}
 
 
 def extended(catalogue: Catalogue, own: Iterable[OwnControl]) -> Catalogue:
