@@ -131,6 +131,9 @@ def _section(topic: str, features: Sequence[Feature]) -> TopicSection:
         )
         if (rows := by_use[use])
     ]
+    if unseen := sum(feature.has_unknowns for feature in by_use[FeatureUse.OFF]):
+        off = next(place for place, count in enumerate(counts) if count.endswith(" off"))
+        counts[off] += f" where they were read ({unseen} not everywhere)"
     return TopicSection(
         topic_name(topic),
         f"{pluralize(len(features), 'setting')}: {', '.join(counts)}",
