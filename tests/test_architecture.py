@@ -20,6 +20,7 @@ FLOORS: Mapping[str, int] = {
     "app": 5,
     "bundle": 4,
     "doctor": 4,
+    "fix": 4,
     "collect": 3,
     "policy": 3,
     "report": 3,

@@ -269,6 +269,24 @@ def test_an_undocumented_level_is_one_of_the_levels() -> None:
         assert set(entry.get("undocumented_levels", [])) <= set(entry["levels"]), path
 
 
+def test_a_lock_that_can_be_written_says_so_once_and_at_levels_where_it_exists() -> None:
+    by_lock: dict[str, list[str]] = {}
+    for path, entry in DOCUMENTED["settings"].items():
+        assert ("lock" in entry) == ("lock_writable_levels" in entry), path
+        if "lock" in entry:
+            levels = entry["lock_writable_levels"]
+            assert set(levels) <= set(entry["lock_levels"]), path
+            by_lock.setdefault(entry["lock"], levels)
+            assert bool(levels) == bool(by_lock[entry["lock"]]), path
+    read_only = {lock for lock, levels in by_lock.items() if not levels}
+    assert read_only == {
+        "in_meeting.ai_companion_questions",
+        "in_meeting.manual_captions",
+        "in_meeting.meeting_reactions",
+        "in_meeting.meeting_summary_with_ai_companion",
+    }
+
+
 # The baselines
 
 

@@ -15,5 +15,6 @@ __all__ = [
     "values",
     "word_lists",
     "words",
+    "writable",
     "yaml_source",
 ]
