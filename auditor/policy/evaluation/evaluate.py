@@ -15,6 +15,7 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, ReadFailure, View
 from auditor.findings.model import (
     BlindSpotResult,
+    FindingKind,
     Left,
     ReadError,
     Reference,
@@ -94,7 +95,8 @@ class _Counts:
         for verdict in group.verdicts:
             self.status[verdict.status] += group.count
             self.overridden += group.count * bool(verdict.override)
-            if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
+            is_value = verdict.kind is not FindingKind.LOCK
+            if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE and is_value:
                 self.allowed += group.count
             if verdict.is_undecided:
                 self.undecided += group.count

@@ -9,7 +9,7 @@ from auditor.evidence.reading import Cause, JsonValue, Reading, Unseen
 from auditor.evidence.scope import Level, Scope, placeholder_id
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, ReadFailure, View
-from auditor.findings.model import Layer, Status, Verdict
+from auditor.findings.model import FindingKind, Layer, Status, Verdict
 from auditor.findings.verdict_store import Assessment, VerdictSet
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import ExpectedControl, Overrides
@@ -18,6 +18,7 @@ from auditor.policy.catalogue.controls import LOCKED_SURFACES, SETTINGS_SURFACE,
 from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.catalogue.outcome import Context
 from auditor.policy.judging import derived, judge
+from auditor.policy.judging.allowed_groups import NOT_LISTED, AllowedGroups, allowed_groups
 from auditor.policy.judging.derived import DerivedInputs
 from auditor.policy.judging.groups import (
     EPOCH,
@@ -75,6 +76,8 @@ class Assessor:
     account_outcomes: Mapping[View, Outcome] = field(default_factory=dict)
     inherited_values: InheritedValues | None = None
     """The values that users inherit through the account's locks."""
+    allowed_groups: AllowedGroups = field(default_factory=AllowedGroups)
+    """The account's locks that may be off because a parameter lets groups differ."""
     proved_by_lock: int = 0
     """The number of users judged, in whole or in part, by values inherited from the account."""
     _cache: dict[object, VerdictSet] = field(default_factory=dict)
@@ -140,9 +143,20 @@ class Assessor:
             self.population = population(snapshot, account)
         ids = (scope.id for at in GROUPS for scope in snapshot.scopes(at))
         self.groups.read_listing_status(account, ids)
+        self.allowed_groups = self._allowed_groups(account.scope)
         union = self.overrides.union() if self.overrides is not None else self.baseline
         self.inherited_values = InheritedValues(union, account)
         return account
+
+    def _allowed_groups(self, account: Scope) -> AllowedGroups:
+        expected = (each for rivals in self._expected_at(account).values() for each in rivals)
+        outside: int | Unseen = NOT_LISTED
+        if self.groups.unseen is not None:
+            outside = self.groups.unseen
+        elif self.population.users is not None:
+            outside = self.population.without_group
+        at_account = (each.assessed for each in expected)
+        return allowed_groups(at_account, self.parameters, outside)
 
     def assess_scope(self, snapshot: Snapshot, scope: Scope) -> Assessment:
         """Assess one recorded account, group or user as `run` does."""
@@ -364,7 +378,9 @@ class Assessor:
     ) -> Iterator[Verdict]:
         """Judge one control at one scope."""
         scope = evidence.scope
-        own = CheckContext(expected.assessed, scope, evidence.outcomes, locks, context)
+        own = CheckContext(
+            expected.assessed, scope, evidence.outcomes, locks, context, self.allowed_groups
+        )
         if expected.assessed.attest is not None and scope.level is Level.ACCOUNT:
             yield judge.attestation(expected.assessed)
         for check in checks(expected.assessed):
@@ -415,7 +431,8 @@ class Assessor:
         expected: ExpectedControl,
     ) -> Verdict:
         """Add the override that applied and a sentence about who can change the value."""
-        if verdict.status is Status.PASS or not verdict.changeable_by:
+        is_allowed_lock = verdict.kind is FindingKind.LOCK and verdict.allowed_by
+        if verdict.status is Status.PASS or not verdict.changeable_by or is_allowed_lock:
             return replace(verdict, override=expected.override) if expected.override else verdict
         scope = evidence.scope
         effective = effective_value(check, scope, evidence.outcomes, locks)

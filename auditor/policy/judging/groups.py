@@ -109,10 +109,12 @@ def population(snapshot: Snapshot, account: ScopeEvidence) -> Population:
     ):
         return Population()
     members: Counter[str] = Counter()
-    users = 0
+    users = without_group = 0
+    listed = {scope.id for scope in snapshot.scopes(Level.GROUP)}
     for scope, count in snapshot.memberships(Level.USER):
         if not scope.is_invited:
             users += count
+            without_group += 0 if listed.intersection(scope.group_ids) else count
             for group in scope.group_ids:
                 members[group] += count
-    return Population(users, members)
+    return Population(users, members, without_group)

@@ -6,7 +6,7 @@ read failure confirms it. It never gives `pass`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from auditor.evidence.read_plan import MEETING
 from auditor.evidence.reading import (
@@ -21,12 +21,14 @@ from auditor.evidence.reading import (
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
 from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.plain_text import pluralize
 from auditor.policy.baseline.baselines import ControlExpectation
 from auditor.policy.catalogue import word_lists
 from auditor.policy.catalogue.controls import ATTESTATION, SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.operators import Expectation
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
 from auditor.policy.catalogue.values import json_equal, json_type
+from auditor.policy.judging.allowed_groups import AllowedGroups
 from auditor.policy.reading import effective_value, locks, lookup
 from auditor.policy.reading.locks import LockDocuments
 from auditor.surfaces import SURFACES
@@ -49,6 +51,7 @@ class CheckContext:
     outcomes: Mapping[View, Outcome]
     locks: LockDocuments
     context: Context
+    allowed_groups: AllowedGroups = field(default_factory=AllowedGroups)
 
 
 def value(case: CheckContext, check: Check) -> Verdict | None:
@@ -74,9 +77,12 @@ def value(case: CheckContext, check: Check) -> Verdict | None:
 def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict | None:
     """The verdict on the lock of `check`; None if no lock is required at this scope.
 
-    A lock is required at the highest level that can lock the setting, if the baseline says so.
+    A lock is required at the highest level that can lock the setting, if the baseline says so. If
+    it is off at the account because a parameter lets groups differ, each other group has to set it.
     """
-    if not case.assessed.lock or check.legacy_of is not None or not _locks_here(check, case.scope):
+    if not case.assessed.lock or check.legacy_of is not None:
+        return None
+    if not _locks_here(check, case.scope) and not _has_to_lock_for_account(case, check):
         return None
     base = Verdict(
         control=case.assessed.control.id,
@@ -116,11 +122,56 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
         )
     if locked:
         return replace(base, status=Status.PASS)
+    parameters = case.allowed_groups.for_lock_of(case.assessed.control.id, check)
+    if parameters and case.scope.level is Level.ACCOUNT:
+        return _off_for_groups(case, check, base, parameters)
     who = "users and group admins" if Level.USER in check.levels else "group admins"
     if check.surface != SETTINGS_SURFACE:
         who = "admins and users below"
     detail = f"The lock {check.lock} is off: {who} can change the value."
     return replace(base, status=Status.FAIL, detail=detail)
+
+
+def _has_to_lock_for_account(case: CheckContext, check: Check) -> bool:
+    """True if the account's lock is off for other groups, so that this group has to lock it."""
+    parameters = case.allowed_groups.for_lock_of(case.assessed.control.id, check)
+    if not parameters or case.scope.level is not Level.GROUP or check.lock_inferred:
+        return False
+    if Level.GROUP not in check.lock_levels:
+        return False
+    reading = locks.find(check, case.locks.account).reading
+    is_off = isinstance(reading, Seen) and not reading.value
+    return is_off and not case.context.in_any(list(case.allowed_groups.names(parameters)))
+
+
+def _off_for_groups(
+    case: CheckContext, check: Check, base: Verdict, parameters: Sequence[str]
+) -> Verdict:
+    """The verdict on a lock that is off at the account, where parameters let groups differ.
+
+    It is allowed only if a group binds everybody else: each other group has a verdict on its own
+    lock, and nobody may be in no group.
+    """
+    names = case.allowed_groups.names(parameters)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    listed = " and ".join(parameters)
+    off = (
+        f"The lock {check.lock} is off. {listed} lets "
+        f"{pluralize(len(names), 'group')} differ: {', '.join(names[:SHOWN])}{more}"
+    )
+    if Level.GROUP not in check.lock_levels:
+        detail = f"{off}. Zoom has no lock of groups for it, so nothing binds the others."
+        return replace(base, status=Status.FAIL, detail=detail)
+    outside = case.allowed_groups.without_group
+    if isinstance(outside, Unseen):
+        detail = f"{off}. Whether a group binds everybody else is unknown: {outside.detail}"
+        return replace(base, cause=outside.cause, detail=detail)
+    if outside:
+        people = "1 person is" if outside == 1 else f"{outside:,} people are"
+        detail = f"{off}. {people} in no group, so no lock binds them."
+        return replace(base, status=Status.FAIL, detail=detail)
+    detail = f"{off}. Every other group has to lock it for its members."
+    return replace(base, status=Status.NOT_APPLICABLE, detail=detail, allowed_by=listed)
 
 
 def attestation(assessed: ControlExpectation) -> Verdict:

@@ -15,6 +15,8 @@ class Population:
 
     users: int | None = None
     members: Mapping[str, int] = field(default_factory=dict)
+    without_group: int = 0
+    """The number of users in no group that was listed."""
 
     def everyone(self) -> str:
         """`any of 293 users`."""
