@@ -141,6 +141,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             unknowns=unknowns,
             accepted=accepted,
             relaxing=relaxing,
+            allowed=waiver_wording.allowed_lines(run, rollup),
             entries=waiver_wording.entry_lines(run),
             has_stale_entries=bool(waiver_wording.stale_entry_lines(run)),
             references=run.references,

@@ -212,6 +212,8 @@ class _MarkdownPage:
             if groups := self.rollup.of_status(status):
                 checks = pluralize(sum(group.count for group in groups), "check")
                 rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
+        allowed = waiver_wording.allowed_lines(self.run, self.rollup)
+        rows += [f"- {prose(line)}\n" for line in allowed]
         for line, needs_care in waiver_wording.entry_lines(self.run):
             text = prose(line)
             rows.append(f"- **Needs care:** {text}\n" if needs_care else f"- {text}\n")

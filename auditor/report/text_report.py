@@ -238,7 +238,8 @@ class _TextPage:
         waived = self.rollup.of_status(Status.WAIVED)
         attested = self.rollup.of_status(Status.ATTESTED)
         entries = waiver_wording.entry_lines(self.run)
-        if not (waived or attested or entries or self.run.references):
+        allowed = waiver_wording.allowed_lines(self.run, self.rollup)
+        if not (waived or attested or entries or allowed or self.run.references):
             return
         yield self._heading("Accepted")
         for what, groups in (("Waived", waived), ("Attested", attested)):
@@ -255,6 +256,8 @@ class _TextPage:
                     f"{what}: {checks}, {ids}{compared}",
                     hanging="  ",
                 )
+        for line in allowed:
+            yield from self._wrapped(line, hanging="  ")
         for line, needs_care in entries:
             bullet, style = ("!", "unknown") if needs_care else ("-", None)
             yield from self._wrapped(f"{bullet} {shorten(line, 400)}", hanging="  ", style=style)

@@ -1,17 +1,22 @@
 """Text about waivers, blind spots and names in the organisation file."""
 
+from collections import Counter
 from collections.abc import Mapping
 
+from auditor.evidence.scope import Level
 from auditor.findings.model import (
     BlindSpotResult,
     BlindSpotState,
+    FindingKind,
     Reference,
     ReferenceState,
+    Status,
     Verdict,
     WaiverResult,
     WaiverState,
     WaiverTerms,
 )
+from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.report import wording
@@ -74,6 +79,40 @@ def entry_lines(run: Run) -> list[tuple[str, bool]]:
         for each in sorted(run.blind_spots, key=_blind_spot_order)
     ]
     return waivers + blind_spots
+
+
+def allowed_lines(run: Run, rollup: Rollup) -> list[str]:
+    """What is on because a parameter allows it, one line per setting; locks that may be off last.
+
+    At most `_MOST_LINES` settings; others are counted.
+    """
+    values: dict[tuple[str, str, str], Counter[Level]] = {}
+    locks: dict[str, set[str]] = {}
+    for group in rollup.of_status(Status.NOT_APPLICABLE):
+        verdict = group.verdict
+        if not verdict.allowed_by:
+            continue
+        if verdict.kind is FindingKind.LOCK:
+            locks.setdefault(verdict.allowed_by, set()).add(verdict.control)
+        else:
+            key = verdict.allowed_by, verdict.control, verdict.setting
+            values.setdefault(key, Counter()).update(group.by_level)
+    lines = []
+    for (parameter, control, setting), by_level in sorted(values.items()):
+        info = run.controls.get(control)
+        name = info.setting_names.get(setting, setting) if info is not None else setting
+        lines.append(
+            f"On, allowed by {printable(parameter)}: {printable(name)} ({control}), "
+            f"{wording.levels(by_level)}"
+        )
+    if (more := len(lines) - _MOST_LINES) > 0:
+        lines[_MOST_LINES:] = [f"And {pluralize(more, 'more setting')}"]
+    for parameter, controls in sorted(locks.items()):
+        lines.append(
+            f"Not locked at the account, allowed by {printable(parameter)}: "
+            f"{', '.join(sorted(controls))}"
+        )
+    return lines
 
 
 def _blind_spot_order(blind_spot: BlindSpotResult) -> tuple[bool, bool, str]:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import Status, Verdict, WaiverResult, WaiverState, WaiverTerms
+from auditor.findings.model import (
+    FindingKind,
+    Status,
+    Verdict,
+    WaiverResult,
+    WaiverState,
+    WaiverTerms,
+)
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import waiver_wording
@@ -181,3 +188,20 @@ def test_the_page_names_the_override_and_who_can_change_the_value(render: Render
     assert "Any of 12 users in Studio, because no lock is on." in html
     both = [worlds.judged(worlds.group(at), [verdict]) for at in (1, 2)]
     assert "Any of 12 users in Studio" not in render(worlds.run_of(both), "html")
+
+
+def test_what_a_parameter_allows_is_listed_in_the_reports_for_people(render: Render) -> None:
+    allowed: dict[str, Any] = {"status": Status.NOT_APPLICABLE, "allowed_by": "ai_allowed_groups"}
+    off = {**allowed, "kind": FindingKind.LOCK}
+    base_run = worlds.run_of(
+        [
+            worlds.judged(worlds.account(), [worlds.deviation("AI-01", Level.ACCOUNT, **off)]),
+            worlds.judged(
+                worlds.group(1, "Studio"), [worlds.deviation("AI-01", Level.GROUP, **allowed)]
+            ),
+        ]
+    )
+    for name in ("text", "markdown", "html"):
+        text = " ".join(render(base_run, name).replace("`", "").split())
+        assert "On, allowed by ai_allowed_groups: Meeting summary with AI Companion" in text
+        assert "Not locked at the account, allowed by ai_allowed_groups: AI-01" in text
