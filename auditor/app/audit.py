@@ -27,7 +27,7 @@ from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.waivers import WaiversAndAttestations
-from auditor.policy.catalogue import questions, words
+from auditor.policy.catalogue import frameworks, questions, words
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.evaluation.evaluate import evaluate
@@ -383,6 +383,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
                 control.control.info,
                 family=judgement.catalogue.family_names[cid],
                 setting_names=words.setting_names(control.control),
+                provision_titles=frameworks.provision_titles(control.control),
             )
             for cid, control in widest.assessed.items()
         },

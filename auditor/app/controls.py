@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditor.app import decisions
@@ -14,9 +14,10 @@ from auditor.policy.baseline import attestations
 from auditor.policy.baseline.attestations import Unanswered
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.organisation import Organisation
-from auditor.policy.catalogue import documented, files, words
+from auditor.policy.catalogue import documented, files, frameworks, words
 from auditor.policy.catalogue.controls import Check, Control
 from auditor.policy.catalogue.errors import PolicyError
+from auditor.report import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,15 @@ def _sections(
     yield "Fix by API", (" ".join(part for part in (control.fix.api, control.fix.note) if part),)
     yield "Needs", (control.prerequisites,)
     yield "Good to know", (control.know,)
-    mapped = "; ".join(f"{name}: {', '.join(refs)}" for name, refs in control.mappings.items())
-    yield "Maps to", (mapped,)
+    yield "Maps to", tuple(_mapped(control))
     yield "Sources", (" · ".join(control.sources),)
+
+
+def _mapped(control: Control) -> Iterator[str]:
+    """The provisions that a control maps to, a line for each framework."""
+    info = replace(control.info, provision_titles=frameworks.provision_titles(control))
+    for key in control.mappings:
+        yield f"{wording.framework(key)}: {', '.join(wording.provisions(info, key))}"
 
 
 def _facts(check: Check) -> Iterator[str]:

@@ -104,8 +104,8 @@ FrameworkOption = Annotated[
     typer.Option(
         "--framework",
         metavar="NAME",
-        help="Group reports for people by the references of gdpr, hipaa, nist-800-53r5, "
-        "iso-27701, iso-42001, soc2, cis-zoom-1.0 or eu-ai-act.",
+        help="Group reports for people by the provisions of gdpr, eu-ai-act, hipaa, ferpa, "
+        "nist-ai-rmf, nist-800-53r5, iso-27701, iso-42001, soc2 or cis-zoom-1.0.",
         show_default=False,
     ),
 ]

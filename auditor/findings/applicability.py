@@ -32,7 +32,8 @@ class ReferenceResult:
     """One reference, and the controls of the run that map to it."""
 
     reference: str
-    part: str
+    title: str
+    """What the provision is about."""
     controls: tuple[ReferencedControl, ...]
 
     @property
@@ -94,7 +95,9 @@ def by_reference(
     entries, rest = [], []
     for part in framework.parts:
         entries += [
-            ReferenceResult(reference, part.title, tuple(under[reference]))
+            ReferenceResult(
+                reference, framework.titles.get(reference, part.title), tuple(under[reference])
+            )
             for reference in part.references
             if reference in under
         ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _QUALIFIED = re.compile(r"(.+) \((differs|opposite)\)")
 
@@ -32,6 +32,10 @@ class Framework:
     parts: tuple[FrameworkPart, ...]
     controls: Mapping[str, tuple[str, ...]]
     """Reference to the ids of all controls that map to it, assessed in a run or not."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Reference to what the provision is about, in a few words."""
+    source: str = ""
+    """The address of its text, or of its publisher's page; empty for an organisation's own."""
 
     @property
     def name(self) -> str:

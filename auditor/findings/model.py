@@ -284,6 +284,8 @@ class ControlInfo:
     setting_names: Mapping[str, str] = field(default_factory=dict)
     """Setting to what people call it."""
     mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    provision_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the provisions of `mappings` are about, by key of the framework and reference."""
 
 
 @dataclass(frozen=True, slots=True)

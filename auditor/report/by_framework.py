@@ -17,7 +17,7 @@ from auditor.plain_text import pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
-HEAD = ("reference", "what it is about", "control", "result")
+HEAD = ("provision", "rule", "result")
 
 _RELATION = {
     "differs": "asks for something else",
@@ -31,9 +31,9 @@ class Outline:
 
     heading: str
     summary: str
-    """One sentence on how many references controls cover."""
-    rows: tuple[tuple[str, str, str, str], ...]
-    """Columns as in `HEAD`, one row per reference and control; repeated references are empty."""
+    """One sentence on how many provisions the rules bear on."""
+    rows: tuple[tuple[str, str, str], ...]
+    """Columns as in `HEAD`, one row per provision and rule; a repeated provision is empty."""
     closing: str
     """The heading above `open`."""
     open: tuple[str, ...]
@@ -47,29 +47,33 @@ def outline(run: Run, rollup: Rollup) -> Outline | None:
     statement = by_reference(run.framework, rollup.controls)
     framework = statement.framework
     return Outline(
-        heading=f"By the references of {framework.name}",
+        heading=f"By the provisions of {framework.name}",
         summary=summary(statement),
         rows=tuple(row for entry in statement.entries for row in _rows(entry)),
         closing=f"What this run does not claim about {framework.title}",
-        open=(framework.not_claimed, *(describe_part(part) for part in statement.open)),
+        open=(
+            framework.not_claimed,
+            *(describe_part(part) for part in statement.open),
+            *([f"The text: {framework.source}"] if framework.source else []),
+        ),
     )
 
 
 def summary(statement: StatementOfApplicability) -> str:
-    """How many references the framework has, and how many of them the run covers."""
-    covered, references = len(statement.entries), pluralize(statement.references, "reference")
+    """How many provisions the framework has, and on how many of them the run bears."""
+    covered, references = len(statement.entries), pluralize(statement.references, "provision")
     omissions = [
         f"{wording.number(count)} {what}"
         for count, what in (
-            (statement.unassessed, "have controls that this run did not assess"),
-            (statement.unclaimed, "are not claimed by any control"),
+            (statement.unassessed, "have rules that this run did not check"),
+            (statement.unclaimed, "are outside what settings can show"),
         )
         if count
     ]
     tail = f"; {', '.join(omissions)}" if omissions else ""
     if not covered:
-        return f"No control of this run relates to any of {references}{tail}."
-    return f"Controls of this run relate to {wording.number(covered)} of {references}{tail}."
+        return f"No rule of this run bears on any of {references}{tail}."
+    return f"Rules of this run bear on {wording.number(covered)} of {references}{tail}."
 
 
 def result(referenced: ReferencedControl) -> str:
@@ -91,7 +95,7 @@ def title(referenced: ReferencedControl) -> str:
     info = referenced.control.info
     relation = _RELATION.get(referenced.relation)
     text = f"{printable(info.id)} {printable(info.title)}"
-    return f"{text} (the reference {relation})" if relation else text
+    return f"{text} (the provision {relation})" if relation else text
 
 
 def describe_part(part: UncoveredPart) -> str:
@@ -100,10 +104,11 @@ def describe_part(part: UncoveredPart) -> str:
     if part.unassessed:
         ids = sorted({control for controls in part.unassessed.values() for control in controls})
         references = ", ".join(part.unassessed)
-        clauses.append(f"not assessed in this run: {references} (by {wording.listed(ids, 8)})")
+        clauses.append(f"not checked in this run: {references} (by {wording.listed(ids, 8)})")
     if part.unclaimed:
         why = f" {part.outside}" if part.outside else ""
-        clauses.append(f"not claimed: {', '.join(collapse_ranges(part.unclaimed))}.{why}")
+        outside = ", ".join(collapse_ranges(part.unclaimed))
+        clauses.append(f"outside what settings can show: {outside}.{why}")
     return f"{part.title}: {'; '.join(clauses)}"
 
 
@@ -118,11 +123,11 @@ def collapse_ranges(references: Sequence[str]) -> list[str]:
     return [text for one_range in ranges for text in _range_text(one_range)]
 
 
-def _rows(entry: ReferenceResult) -> Iterator[tuple[str, str, str, str]]:
-    reference, part = entry.reference, entry.part
+def _rows(entry: ReferenceResult) -> Iterator[tuple[str, str, str]]:
+    provision = f"{entry.reference} {entry.title}"
     for referenced in entry.controls:
-        yield reference, part, title(referenced), result(referenced)
-        reference = part = ""
+        yield provision, title(referenced), result(referenced)
+        provision = ""
 
 
 def _is_next(reference: str, following: str) -> bool:

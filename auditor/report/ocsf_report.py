@@ -177,9 +177,9 @@ def _control(info: ControlInfo) -> Object:
         "fix": " ".join(f"{heading}: {text}" for heading, text in remedies),
         "standards": [*standards],
         "requirements": [
-            f"{wording.framework(key)} {reference}"
-            for key, references in info.mappings.items()
-            for reference in references
+            f"{wording.framework(key)} {provision}"
+            for key in info.mappings
+            for provision in wording.provisions(info, key)
         ],
     }
 

@@ -283,16 +283,14 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
     """The finding of a control. Controls that apply nowhere have none."""
     info = row.info
     outcomes = [wording.outcome(status, count) for status, count in _ordered(row)]
-    mapped = {
-        _token(key): ", ".join(references)
-        for key, references in info.mappings.items()
-        if references
-    }
     finding: Object = {
         "uuid": ids("finding", info.id),
         "title": _line(f"{info.id}: {info.title}"),
         "description": _markup(info.why or info.title),
-        "props": _props({"severity": row.severity, "family": info.family, **mapped}),
+        "props": [
+            *_props({"severity": row.severity, "family": info.family}),
+            *_mapped(info),
+        ],
         "origins": [_origin(ids)],
         "target": {
             "type": "objective-id",
@@ -312,6 +310,18 @@ def _finding(row: ControlRollup, related: Sequence[FindingGroup], ids: _Ids) -> 
     if risks:
         finding["related-risks"] = risks
     return finding
+
+
+def _mapped(info: ControlInfo) -> Iterator[Object]:
+    """A property for each framework, with the references; its remarks say what they are about."""
+    for key, references in info.mappings.items():
+        if references:
+            yield {
+                "name": _token(key),
+                "ns": NAMESPACE,
+                "value": _value(", ".join(references)),
+                "remarks": _markup("; ".join(wording.provisions(info, key))),
+            }
 
 
 def _state(row: ControlRollup) -> Object:

@@ -146,6 +146,11 @@ def _driver(run: Run, infos: Mapping[str, ControlInfo]) -> Object:
 def _rule(info: ControlInfo) -> Object:
     remedies = fixes(info.fix_portal, info.fix_api)
     notes = [*remedies, ("Good to know", printable(info.know))] if info.know else list(remedies)
+    notes += [
+        (wording.framework(key), printable("; ".join(wording.provisions(info, key))))
+        for key, titles in info.provision_titles.items()
+        if titles
+    ]
     return {
         "id": info.id,
         "name": _pascal(info.title)[:255] or info.id,

@@ -160,9 +160,9 @@ class _TextPage:
         assert outline is not None
         yield self._heading(outline.heading)
         yield from self._wrapped(outline.summary)
-        for reference, part, control, result in outline.rows:
-            if reference:
-                yield from self._wrapped(f"{reference} {part}", hanging="  ")
+        for provision, control, result in outline.rows:
+            if provision:
+                yield from self._wrapped(provision, hanging="  ")
             yield from self._wrapped(f"- {control}: {result}", first="  ", hanging="    ")
 
     def _not_claimed(self) -> Iterator[str]:

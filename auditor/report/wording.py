@@ -7,7 +7,16 @@ from datetime import datetime
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import parse_rfc3339
-from auditor.findings.model import FindingKind, Left, ReadError, Role, Severity, Status, Verdict
+from auditor.findings.model import (
+    ControlInfo,
+    FindingKind,
+    Left,
+    ReadError,
+    Role,
+    Severity,
+    Status,
+    Verdict,
+)
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
@@ -390,12 +399,21 @@ FRAMEWORK: Mapping[str, str] = {
     "gdpr": "GDPR",
     "hipaa": "HIPAA",
     "soc2": "SOC 2",
+    "eu_ai_act": "EU AI Act",
+    "ferpa": "FERPA",
+    "nist_ai_rmf": "NIST AI RMF",
 }
 
 
 def framework(key: str) -> str:
     """The display name of the framework."""
     return FRAMEWORK.get(key, printable(key))
+
+
+def provisions(info: ControlInfo, key: str) -> list[str]:
+    """The provisions of a framework that a control maps to: `Art 5(1)(b) Purpose limitation`."""
+    titles = info.provision_titles.get(key, {})
+    return [f"{each} {titles.get(each, '')}".rstrip() for each in info.mappings.get(key, ())]
 
 
 def observed_between(first: str | None, last: str | None) -> str:

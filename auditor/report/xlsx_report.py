@@ -226,7 +226,7 @@ class _Report:
             wording.levels(control.deviating),
             "yes" if reached else "no, this depth does not show it",
             "; ".join(
-                f"{wording.framework(key)}: {', '.join(references)}"
+                f"{wording.framework(key)}: {', '.join(wording.provisions(info, key))}"
                 for key, references in info.mappings.items()
                 if references
             ),
@@ -238,8 +238,8 @@ class _Report:
         if outline is None:
             return
         heads = map(wording.sentence_case, by_framework.HEAD)
-        columns = dict(zip(heads, (18, 60, 80, 60), strict=True))
-        table = self.book.table("References", columns, len(outline.rows))
+        columns = dict(zip(heads, (60, 80, 60), strict=True))
+        table = self.book.table("Provisions", columns, len(outline.rows))
         for row in outline.rows:
             table.add(row)
         table = self.book.table("Not claimed", {outline.closing: 140}, len(outline.open))

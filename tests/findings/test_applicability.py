@@ -30,7 +30,7 @@ FOUND = by_reference(
 
 def test_each_reference_has_the_controls_that_bear_on_it_in_the_order_of_the_report() -> None:
     entries = [
-        (e.reference, e.part, [b.control.info.id for b in e.controls]) for e in FOUND.entries
+        (e.reference, e.title, [b.control.info.id for b in e.controls]) for e in FOUND.entries
     ]
     assert entries == [("1", "First", ["AI-01", "AI-02"]), ("2", "First", ["AI-02"])]
 

@@ -33,49 +33,63 @@ def test_a_run_without_a_framework_has_no_outline() -> None:
 def test_each_row_has_a_reference_a_control_and_its_result() -> None:
     result = outline(under(worlds.everything()))
     rows = {row[0]: row for row in result.rows if row[0]}
-    assert list(rows) == ["Art 5(1)(b)", "Art 7", "Art 25(2)"]
-    assert rows["Art 7"][1] == "Lawfulness and consent"
-    assert rows["Art 7"][2].startswith("CN-05 Participants are asked")
-    assert rows["Art 7"][3] == "deviates at 1 account"
-    assert "unknown" in rows["Art 25(2)"][3]
+    assert list(rows) == [
+        "Art 5(1)(b) Purpose limitation",
+        "Art 7 Conditions for consent",
+        "Art 25(2) Data protection by default",
+    ]
+    [_, consent, by_default] = rows.values()
+    assert consent[1].startswith("CN-05 Participants are asked")
+    assert consent[2] == "deviates at 1 account"
+    assert "unknown" in by_default[2]
 
 
 def test_what_is_not_claimed_is_listed_part_by_part() -> None:
     result = outline(under(worlds.everything()))
-    assert "3 of 127 references" in result.summary
+    assert "3 of 127 provisions" in result.summary
     assert any("Art 51 to 87" in line and "authorities" in line for line in result.open)
-    assert any("not assessed in this run" in line for line in result.open)
+    assert any("not checked in this run" in line for line in result.open)
 
 
 def test_a_run_that_bears_on_nothing_says_so() -> None:
     result = outline(under(worlds.empty()))
     assert result.rows == ()
-    assert result.summary.startswith("No control of this run relates to any of 127 references")
+    assert result.summary.startswith("No rule of this run bears on any of 127 provisions")
 
 
 def test_a_control_without_deviation_is_as_expected_only_if_passes_are_stored() -> None:
     seen = worlds.judged(worlds.account(), [worlds.passed("CN-05", Level.ACCOUNT)])
-    results = {row[0]: row[3] for row in outline(under(worlds.run_of([seen]))).rows}
-    assert results["Art 7"] == "as expected"
+    results = {row[0]: row[2] for row in outline(under(worlds.run_of([seen]))).rows}
+    assert results["Art 7 Conditions for consent"] == "as expected"
     unseen = worlds.run_of([], passes=1)
-    assert {row[3] for row in outline(under(unseen)).rows} == {"no deviation"}
+    assert {row[2] for row in outline(under(unseen)).rows} == {"no deviation"}
 
 
 def test_a_reference_that_asks_for_the_opposite_says_so() -> None:
     info = replace(worlds.CONTROLS["RC-02"], mappings={"cis_zoom_v1_0_0": ("1.2.1.1 (opposite)",)})
     run = under(worlds.run_of([], controls={info.id: info}), "cis-zoom-1.0")
     [row] = outline(run).rows
-    assert row[2] == "RC-02 Local recording is off (the reference asks for the opposite)"
+    assert row[1] == "RC-02 Local recording is off (the provision asks for the opposite)"
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
 def test_every_report_for_people_is_regrouped(render: Render, format_: str) -> None:
     result = render(under(worlds.everything()), format_, width=200)
     text = " ".join(result.replace("\\", "").split())
-    assert "By the references of General Data Protection Regulation" in text
+    assert "By the provisions of General Data Protection Regulation" in text
     assert "What this run does not claim about General Data Protection Regulation" in text
     for reference in ("Art 5(1)(b)", "Art 7", "Art 25(2)"):
         assert reference in text
+
+
+@pytest.mark.parametrize("format_", ["html", "oscal", "ocsf", "sarif"])
+def test_a_control_names_its_provisions_by_what_they_say(render: Render, format_: str) -> None:
+    info = replace(
+        worlds.CONTROLS["CN-05"], provision_titles={"gdpr": {"Art 7": "Conditions for consent"}}
+    )
+    assert "Art 7 Conditions for consent" in render(
+        replace(worlds.everything(), controls={info.id: info}), format_
+    )
 
 
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])

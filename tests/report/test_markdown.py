@@ -205,8 +205,8 @@ def test_a_framework_regroups_the_controls_and_says_what_is_not_claimed() -> Non
         controls={"Art 7": ("CN-05",)},
     )
     text = written(replace(worlds.everything(), framework=framework))
-    assert "## By the references of GDPR" in text
-    assert tables(text)[0][1][0] == "Art 7"
+    assert "## By the provisions of GDPR" in text
+    assert tables(text)[0][1][0] == "Art 7 Chapter II"
     assert "- Nothing about contracts." in text
     assert "## Controls, and how many" not in text
 

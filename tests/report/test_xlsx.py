@@ -198,9 +198,9 @@ def test_a_framework_that_was_asked_for_has_its_sheets() -> None:
         controls={"Art 7": ("CN-05",)},
     )
     book = opened(written(replace(worlds.everything(), framework=framework)))
-    (row,) = table(book, "References")
-    assert row["Reference"] == "Art 7"
-    assert row["Control"].startswith("CN-05")
+    (row,) = table(book, "Provisions")
+    assert row["Provision"] == "Art 7 Chapter II"
+    assert row["Rule"].startswith("CN-05")
     assert book["Not claimed"]["A2"].value == "Nothing about contracts."
 
 

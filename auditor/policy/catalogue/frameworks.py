@@ -1,7 +1,7 @@
 """Loads the frameworks of `policies/frameworks.yaml`, with the controls mapped to them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from auditor.errors import nearest
 from auditor.findings.frameworks import Framework, FrameworkPart, split_reference
 from auditor.policy.catalogue import files, yaml_source
-from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.controls import Catalogue, Control
 from auditor.policy.catalogue.errors import PolicyError
 
 FILE = "frameworks.yaml"
@@ -33,7 +33,9 @@ class _Framework(_FrameworkModel):
     key: str
     title: str
     version: str
+    source: str
     not_claimed: str
+    titles: Mapping[str, str] = {}
     sections: tuple[_Section, ...]
 
 
@@ -49,6 +51,26 @@ def load(path: Path, catalogue: Catalogue) -> dict[str, Framework]:
     """
     file = yaml_source.load(yaml_source.read(path), _FrameworkFile)
     return {entry.id: _framework(entry, catalogue) for entry in file.frameworks}
+
+
+@cache
+def _titles() -> Mapping[str, Mapping[str, str]]:
+    """The titles of the provisions of the shipped frameworks, by key and reference."""
+    file = yaml_source.load(yaml_source.read(files.folder() / FILE), _FrameworkFile)
+    return {entry.key: entry.titles for entry in file.frameworks}
+
+
+def provision_titles(control: Control) -> Mapping[str, Mapping[str, str]]:
+    """What the provisions that a control maps to are about, by key of the framework and reference.
+
+    Own frameworks, and provisions without a title, are left out.
+    """
+    titles = {
+        key: {each: _titles()[key][each] for each in mapped if each in _titles()[key]}
+        for key, mapped in control.mappings.items()
+        if key in _titles()
+    }
+    return {key: known for key, known in titles.items() if known}
 
 
 @cache
@@ -132,4 +154,6 @@ def _framework(entry: _Framework, catalogue: Catalogue) -> Framework:
             for section in entry.sections
         ),
         controls={reference: tuple(sorted(set(ids))) for reference, ids in controls.items()},
+        titles=entry.titles,
+        source=entry.source,
     )
