@@ -129,8 +129,9 @@ def sandbox(
     html_200, html_403, html_429, truncated_json, invalid_json, empty_200, xml_200, reset, slow.
 
     Other numbers: seed, slow_seconds, token_life, daily_limit, limit_below, clock_skew,
-    deleted_users, departing_users, departing_groups. True or false: duplicate_users,
-    group_ids_absent, expire_page_token,
+    deleted_users, departing_users, departing_groups, and every how many-th write is ignored_writes,
+    contested_writes or lost_writes. True or false: duplicate_users, group_ids_absent,
+    expire_page_token,
     page_token_loops, page_token_repeats, nested_auth_view. A word: retry_after (seconds,
     http_date or iso).
 
@@ -152,7 +153,9 @@ def sandbox(
             f"ZOOM_OAUTH_URL={served.oauth_url}\n"
             f"ZOOM_ACCOUNT_ID={served.account_id}\n"
             f"ZOOM_CLIENT_ID={served.client_id}\n"
-            f"ZOOM_CLIENT_SECRET={served.client_secret}"
+            f"ZOOM_CLIENT_SECRET={served.client_secret}\n"
+            f"ZOOM_WRITE_CLIENT_ID={served.writing_client_id}\n"
+            f"ZOOM_WRITE_CLIENT_SECRET={served.writing_client_secret}"
         )
         terminal.say(f"Serving {users:,} users ({scenario}). Stop with Ctrl-C.")
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auditor.sandbox import people, settings_reads, usage
+from auditor.sandbox import people, settings_reads, settings_writes, usage
 from auditor.sandbox.endpoint import Operation, ServedEndpoint, operations_of
 from auditor.sandbox.service import Service
 
@@ -22,12 +22,18 @@ CHANGES_PATH: Final = "/sandbox/changes"
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
-    operation for module in (settings_reads, people, usage) for operation in operations_of(module)
+    operation
+    for module in (settings_reads, people, usage, settings_writes)
+    for operation in operations_of(module)
 )
 """All operations under `/v2`."""
 
-SCOPES: Final = tuple(operation.scopes[0] for operation in OPERATIONS)
+SCOPES: Final = tuple(each.scopes[0] for each in OPERATIONS if each.method == "GET")
 """The scopes an app is given unless told otherwise: enough for every operation, read only."""
+
+_WRITTEN: Final = {each.path for each in OPERATIONS if each.method == "PATCH"}
+WRITING_SCOPES: Final = tuple(each.scopes[0] for each in OPERATIONS if each.path in _WRITTEN)
+"""The scopes of the writing app: to change settings and locks, and to read what it changes."""
 
 
 def application(service: Service, reset: Callable[[Scope], None]) -> ASGIApp:
@@ -36,7 +42,11 @@ def application(service: Service, reset: Callable[[Scope], None]) -> ASGIApp:
     If the service's clock is skewed, responses carry its date; the server must not add one.
     """
     routes = [
-        Route(f"/v2{operation.path}", ServedEndpoint(operation, service, reset), methods=["GET"])
+        Route(
+            f"/v2{operation.path}",
+            ServedEndpoint(operation, service, reset),
+            methods=[operation.method],
+        )
         for operation in OPERATIONS
     ]
     routes.append(Route(OAUTH_PATH, _token(service), methods=["POST"]))
@@ -64,7 +74,9 @@ def _token(service: Service) -> Callable[[Request], Awaitable[JSONResponse]]:
         fields = {**request.query_params, **dict(parse_qsl(text))}
         authorization = request.headers.get("authorization", "")
         now = service.clock()
-        status, body = service.tokens.answer(authorization, fields, now)
+        is_writing = service.writing_tokens.is_client(authorization)
+        app = service.writing_tokens if is_writing else service.tokens
+        status, body = app.answer(authorization, fields, now)
         service.requests.by_template[OAUTH_PATH, status] += 1
         return JSONResponse(body, status)
 

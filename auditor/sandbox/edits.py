@@ -1,22 +1,22 @@
 """Changes while the sandbox serves: a setting is changed or locked, and the log gets an entry.
 
-A change at the account applies to every group and user, a change at a group to its members; the
-last change wins. Like Zoom's own log, the log omits changes that people make to their own settings.
-The scenario is not affected: `World.planted` does not include changes.
+A change in the portal (`make`) applies to everything below: at the account to every group and
+user, at a group to its members; the last change wins. A change by request (`write`) is inherited
+as `inheritance` says. Like Zoom's own log, the log omits changes that people make to their own
+settings. The scenario is not affected: `World.planted` does not include changes.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 from auditor.sandbox import variants
-from auditor.sandbox.documents import Departure, Documents, Json, changed
+from auditor.sandbox.documents import Departure, Documents, Json, changed, leaves
+from auditor.sandbox.inheritance import NOTHING, Inheritance, Level, Made, Place
 from auditor.sandbox.variants import Holder, Surface
 from auditor.sandbox.world import World
-
-Level = Literal["account", "group", "user"]
 
 LABELS: Final[Mapping[str, str]] = {
     "chat.ai_summary": "Chat summary",
@@ -34,18 +34,6 @@ LABELS: Final[Mapping[str, str]] = {
 
 _SWITCH = ("enable",)
 """The last part of a path that is the switch of the whole feature."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One change."""
-
-    level: Level
-    index: int
-    """Index of the group or user; 0 for the account."""
-    surface: Surface
-    path: str
-    value: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +67,61 @@ class SettingEdits:
     made: tuple[Made, ...] = ()
     log: tuple[ServedLogEntry, ...] = ()
     """From the oldest entry to the newest."""
-    _known: dict[tuple[Holder, Surface, tuple[int, ...]], dict[str, bytes]] = field(
+    _known: dict[tuple[Holder, Surface, tuple[int, ...], str], dict[str, bytes]] = field(
         default_factory=dict
     )
+    _inheritance: Inheritance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._inheritance = Inheritance(self.world, self.made)
 
     def bodies(self, level: Level, index: int, surface: Surface) -> dict[str, bytes]:
         """The documents of a scope as JSON, by option, with the changes that reach it."""
-        holder = self._holder(level, index)
+        holder = self._inheritance.holder(Place(level, index))
         numbers = tuple(n for n, each in enumerate(self.made) if self._reaches(each, level, index))
-        if not numbers:
+        written = self._written(Place(level, index), surface)
+        if not numbers and not written:
             return variants.bodies(holder, surface)
-        key = holder, surface, numbers
+        key = holder, surface, numbers, json.dumps(written)
         if key not in self._known:
             self._known[key] = {
                 option: json.dumps(body, separators=(",", ":")).encode()
-                for option, body in self._documents(holder, surface, numbers).items()
+                for option, body in self._documents(holder, surface, numbers, written).items()
             }
         return self._known[key]
+
+    def write(
+        self, place: Place, surface: Surface, values: Mapping[str, Json], operator: str, now: float
+    ) -> None:
+        """Make the changes of a PATCH: a value of the place's own for each leaf."""
+        before = self._flat(place, surface)
+        at = datetime.fromtimestamp(now, UTC)
+        for path, value in values.items():
+            self._add(Made(place.level, place.index, surface, path, value, by_request=True))
+            text = _describe(_label(path), surface, before.get(path), value)
+            self.log = (*self.log, self._entry(at, operator, place.level, place.index, text))
+
+    def is_held(self, place: Place, path: str) -> bool:
+        """True if a lock above this place covers the setting."""
+        return self._inheritance.is_held(place, path)
+
+    def is_lock_held(self, lock: str) -> bool:
+        """True if the account has set this lock itself: then no group lifts it."""
+        return self._inheritance.value(Place("account", 0), "lock_settings", lock) is True
+
+    def _add(self, made: Made) -> None:
+        self.made = (*self.made, made)
+        self._inheritance.made = self.made
+
+    def _written(self, place: Place, surface: Surface) -> list[tuple[str, Json]]:
+        """The leaves that depend on a PATCH, with their values."""
+        found = self._inheritance
+        values = {path: found.value(place, surface, path) for path in found.touched(surface)}
+        return sorted((path, value) for path, value in values.items() if value is not NOTHING)
+
+    def _flat(self, place: Place, surface: Surface) -> dict[str, Json]:
+        views = self.bodies(place.level, place.index, surface).values()
+        return {path: value for body in views for path, value in leaves(json.loads(body))}
 
     def make(self, change: Mapping[str, Json], now: float) -> dict[str, Json] | None:
         """Make the change that `change` describes, and return its log entry, if it has one.
@@ -118,7 +144,7 @@ class SettingEdits:
         if surface == "lock_settings" and (level == "user" or not isinstance(value, bool)):
             raise ValueError("locked must be true or false, at the account or a group.")
         path, before = self._present(level, index, surface, path)
-        self.made = (*self.made, Made(level, index, surface, path, value))
+        self._add(Made(level, index, surface, path, value))
         by = change.get("operator") or self.world.user_email(min(1, self.world.present - 1))
         own = level == "user" and by in (self.world.user_email(index), self.world.user_id(index))
         if own or (type(before) is type(value) and before == value):
@@ -172,23 +198,26 @@ class SettingEdits:
         email = self.world.user_email(index)
         return ServedLogEntry(at, by, "User", "user_settings", f"Update User {email}  - {text}")
 
-    def _holder(self, level: Level, index: int) -> Holder:
-        if level == "account":
-            return self.world.account_holder
-        return self.world.group_holder(index) if level == "group" else self.world.user_holder(index)
-
     def _reaches(self, made: Made, level: Level, index: int) -> bool:
+        if made.by_request:
+            return False
         if made.level == "account":
             return True
         if made.level == "group" and level == "user":
             return made.index in self.world.groups_of(index)
         return made.level == level and made.index == index
 
-    def _documents(self, holder: Holder, surface: Surface, numbers: tuple[int, ...]) -> Documents:
+    def _documents(
+        self,
+        holder: Holder,
+        surface: Surface,
+        numbers: tuple[int, ...],
+        written: list[tuple[str, Json]],
+    ) -> Documents:
         made = [self.made[n] for n in numbers if self.made[n].surface == surface]
-        return changed(
-            variants.documents(holder, surface), [Departure(each.path, each.value) for each in made]
-        )
+        departures = [Departure(each.path, each.value) for each in made]
+        departures += [Departure(path, value) for path, value in written]
+        return changed(variants.documents(holder, surface), departures)
 
 
 _NOTHING: Final = object()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
@@ -24,18 +24,28 @@ class Operation(NamedTuple):
     """Granular scopes, any of which suffices."""
     classic: str = ""
     """The older scope that suffices too."""
+    method: Literal["GET", "PATCH"] = "GET"
+
+    @property
+    def name(self) -> str:
+        """How requests are counted: by the path template, with the method unless it is a GET."""
+        return self.path if self.method == "GET" else f"{self.method} {self.path}"
 
 
 Handler = Callable[[Service, Call], SandboxResponse]
 
 
 def operation(
-    path: str, label: Label, *scopes: str, classic: str = ""
+    path: str,
+    label: Label,
+    *scopes: str,
+    classic: str = "",
+    method: Literal["GET", "PATCH"] = "GET",
 ) -> Callable[[Handler], Handler]:
     """Declare that a function answers an operation."""
 
     def declare(answer: Handler) -> Handler:
-        _OPERATIONS.append(Operation(path, label, answer, scopes, classic))
+        _OPERATIONS.append(Operation(path, label, answer, scopes, classic, method))
         return answer
 
     return declare
@@ -71,21 +81,25 @@ class ServedEndpoint:
         ids: dict[str, str] = scope["path_params"]
         if service.conduct.latency_ms:
             await asyncio.sleep(service.conduct.latency_ms / 1000)
-        answer = self._answer(scope, ids)
+        name = self.operation.name
+        body = await _body(receive) if self.operation.method == "PATCH" else b""
+        service.observe("received", name)
+        answer = self._answer(scope, ids, body)
+        service.observe("answered", name)
         requests = service.requests
-        requests.by_template[self.operation.path, answer.status if answer else 0] += 1
+        requests.by_template[name, answer.status if answer else 0] += 1
         if service.conduct.count_scopes:
             for id_ in ids.values():
-                requests.by_scope[self.operation.path, id_] += 1
+                requests.by_scope[name, id_] += 1
         if answer is None:
             self.reset(scope)
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
-        headers = [
-            (b"content-type", answer.content_type),
-            (b"content-length", str(len(answer.body)).encode()),
-        ]
+        headers = []
+        if answer.status != 204:
+            headers.append((b"content-type", answer.content_type))
+            headers.append((b"content-length", str(len(answer.body)).encode()))
         if answer.from_zoom:
             tracking = digest(service.world.seed, "tracking", requests.total).hex()[:16].upper()
             headers.append((b"x-zm-trackingid", f"v=2.0;clid=us02;rid=SBX_{tracking}".encode()))
@@ -96,14 +110,15 @@ class ServedEndpoint:
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _answer(self, scope: Scope, ids: dict[str, str]) -> SandboxResponse | None:
+    def _answer(self, scope: Scope, ids: dict[str, str], body: bytes) -> SandboxResponse | None:
         """The response; None for a reset connection."""
         service, now = self.service, self.service.clock()
         query = scope["query_string"].decode("latin-1")
         drawn = None
         try:
-            self._require_token(scope, now)
-            drawn = service.draw.next(f"{scope['path']}?{query}")
+            scopes = self._scopes_of_token(scope, now)
+            is_read = self.operation.method == "GET"
+            drawn = service.draw.next(f"{'' if is_read else 'PATCH '}{scope['path']}?{query}")
             if drawn is not None and drawn[0] not in SPOILED:
                 if drawn[0] == "reset":
                     return None
@@ -111,10 +126,14 @@ class ServedEndpoint:
             excess = service.limits.admit(self.operation.label, phone=self._is_phone, now=now)
             if excess is not None:
                 return rate_limited(excess)
-            self._require_scope()
+            self._require_scope(scopes)
             pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
-            answer = self.operation.answer(service, Call(self.operation.path, ids, pairs, now))
-            if service.conduct.empty:
+            kind = _header(scope, b"content-type")
+            call = Call(self.operation.path, ids, pairs, now, body, kind)
+            answer = self.operation.answer(service, call)
+            if not is_read and service.faults.loses_answer(service.writes):
+                return None
+            if service.conduct.empty and is_read:
                 answer = emptied(answer)
         except Refused as refused:
             answer = refused.answer()
@@ -122,17 +141,34 @@ class ServedEndpoint:
             return spoiled(*drawn, service.faults, answer)
         return answer
 
-    def _require_token(self, scope: Scope, now: float) -> None:
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        kind, _, bearer = header.decode("latin-1").partition(" ")
-        state = self.service.tokens.state(bearer, now) if kind.lower() == "bearer" else "unknown"
-        if state == "expired":
-            raise Refused(401, 124, "Access token is expired.")
-        if state == "unknown":
-            raise Refused(401, 124, "Invalid access token.")
+    def _scopes_of_token(self, scope: Scope, now: float) -> frozenset[str]:
+        kind, _, bearer = _header(scope, b"authorization").partition(" ")
+        if kind.lower() == "bearer":
+            for app in (self.service.tokens, self.service.writing_tokens):
+                state = app.state(bearer, now)
+                if state == "valid":
+                    return frozenset(app.scopes)
+                if state == "expired":
+                    raise Refused(401, 124, "Access token is expired.")
+        raise Refused(401, 124, "Invalid access token.")
 
-    def _require_scope(self) -> None:
-        if self._accepted.isdisjoint(self.service.scopes):
+    def _require_scope(self, granted: frozenset[str]) -> None:
+        if self._accepted.isdisjoint(granted):
             names = ", ".join(self.operation.scopes)
             message = f"Invalid access token, does not contain scopes:[{names}]."
             raise Refused(400, 4711, message)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    values = (value for header, value in scope["headers"] if header == name)
+    text: bytes = next(values, b"")
+    return text.decode("latin-1")
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)

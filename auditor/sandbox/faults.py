@@ -113,6 +113,12 @@ class Faults:
     """The same, but once: the second page, asked for again, gives the right token."""
     nested_auth_view: bool = False
     """A user's `meeting_authentication` view in the documented shape, not the live one."""
+    ignored_writes: int = 0
+    """Every so many-th PATCH answers 204 and changes nothing; 0: none does."""
+    contested_writes: int = 0
+    """After every so many-th PATCH, another admin puts back what it changed; 0: after none."""
+    lost_writes: int = 0
+    """After every so many-th PATCH, the connection is reset instead of an answer; 0: after none."""
 
     def __post_init__(self) -> None:
         for name in (*(name for _, name in _SHARES), "limit_below"):
@@ -121,11 +127,24 @@ class Faults:
         for name in (
             *("token_life", "daily_limit", "slow_seconds"),
             *("deleted_users", "departing_users", "departing_groups"),
+            *("ignored_writes", "contested_writes", "lost_writes"),
         ):
             if not 0 <= (getattr(self, name) or 0) < float("inf"):
                 raise ValueError(f"{name} must be a number from 0 on; got {getattr(self, name)}.")
         if not -_MOST_SKEW <= self.clock_skew <= _MOST_SKEW:
             raise ValueError(f"clock_skew must be within ten years, in seconds: {self.clock_skew}.")
+
+    def ignores_write(self, number: int) -> bool:
+        """True if the PATCH with this number, counted from 1, changes nothing."""
+        return self.ignored_writes > 0 and number % self.ignored_writes == 0
+
+    def is_contested(self, number: int) -> bool:
+        """True if another admin undoes the PATCH with this number."""
+        return self.contested_writes > 0 and number % self.contested_writes == 0
+
+    def loses_answer(self, number: int) -> bool:
+        """True if the PATCH with this number is made, but not answered."""
+        return self.lost_writes > 0 and number % self.lost_writes == 0
 
 
 @dataclass

@@ -26,14 +26,14 @@ class Tokens:
     """Scheme, host and port, without `/v2`."""
     life: int = TOKEN_LIFE
     deactivated: bool = False
-    _expiries: dict[str, float] = field(default_factory=dict)
-    _issued: int = 0
+    _expiries: dict[str, float] = field(default_factory=dict, init=False)
+    _issued: int = field(default=0, init=False)
 
     def answer(
         self, authorization: str, fields: Mapping[str, str], now: float
     ) -> tuple[int, dict[str, object]]:
         """Status and body for a token request with this Authorization header and parameters."""
-        if not self._is_client(authorization):
+        if not self.is_client(authorization):
             return _refusal("Invalid client_id or client_secret", "invalid_client")
         if self.deactivated:
             # The body Zoom sends here is not recorded anywhere; the code list only says
@@ -62,7 +62,8 @@ class Tokens:
         """Forget every token issued so far."""
         self._expiries.clear()
 
-    def _is_client(self, authorization: str) -> bool:
+    def is_client(self, authorization: str) -> bool:
+        """True if the Authorization header holds the client id and secret of this app."""
         kind, _, encoded = authorization.partition(" ")
         try:
             decoded = base64.b64decode(encoded, validate=True).decode()

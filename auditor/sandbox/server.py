@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from auditor.sandbox.api import OAUTH_PATH, SCOPES, application
+from auditor.sandbox.api import OAUTH_PATH, SCOPES, WRITING_SCOPES, application
 from auditor.sandbox.service import Conduct, Requests, Service
 from auditor.sandbox.world import World
 
@@ -59,6 +59,16 @@ class Sandbox:
         return self.service.tokens.client_secret
 
     @property
+    def writing_client_id(self) -> str:
+        """Client id of the app that may write. It signs in to the same account."""
+        return self.service.writing_tokens.client_id
+
+    @property
+    def writing_client_secret(self) -> str:
+        """Client secret of the app that may write."""
+        return self.service.writing_tokens.client_secret
+
+    @property
     def requests(self) -> Requests:
         """The requests so far."""
         return self.service.requests
@@ -74,6 +84,7 @@ class Sandbox:
     def revoke_tokens(self) -> None:
         """Invalidate every token issued so far, as deactivating and activating the app does."""
         self.service.tokens.revoke()
+        self.service.writing_tokens.revoke()
 
 
 @contextlib.contextmanager
@@ -135,10 +146,10 @@ def _prepared(
         listener.close()
         raise
     listener.listen(2048)
-    service = Service(world, conduct or Conduct(), SCOPES)
+    service = Service(world, conduct or Conduct(), SCOPES, WRITING_SCOPES)
     shown = str(address) if address.version == 4 else f"[{address}]"
     origin = f"http://{shown}:{listener.getsockname()[1]}"
-    service.tokens.api_url = origin
+    service.tokens.api_url = service.writing_tokens.api_url = origin
     config = uvicorn.Config(
         application(service, _reset),
         http=_Protocol,

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -37,15 +37,21 @@ class SandboxResponse(NamedTuple):
 class Refused(Exception):
     """An error of the API: HTTP status, Zoom's code and message."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(
+        self, status: int, code: int, message: str, errors: Sequence[Mapping[str, str]] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.errors = errors
 
     def answer(self) -> SandboxResponse:
         """The error as Zoom words it."""
-        return to_json({"code": self.code, "message": self.message}, self.status)
+        body: dict[str, Json] = {"code": self.code, "message": self.message}
+        if self.errors:
+            body["errors"] = [*self.errors]
+        return to_json(body, self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,14 @@ class Conduct:
     """Every document is `{}`, and every listing has no rows."""
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
+    writing_scopes: tuple[str, ...] | None = None
+    """The scopes of the writing app; None for those that changing settings and locks needs."""
+    keeps_siblings: bool = True
+    """A PATCH that names part of an object below a section leaves the rest of it as it is. False:
+    the rest is reset. Zoom documents neither."""
+    observer: Callable[[str, str], None] | None = None
+    """Called with `received` and then `answered`, and the name of the operation, such as `PATCH
+    /users/{userId}/settings`, before the response is sent."""
     count_scopes: bool = True
     """Count requests per group, user and meeting too, at some 200 bytes for each."""
 
@@ -101,12 +115,20 @@ class Call:
     """Ids in the path, by the names the template gives them."""
     query: Mapping[str, str]
     now: float
+    body: bytes = b""
+    content_type: str = ""
 
 
 class Service:
     """A world and its conduct. Holds all state that changes while serving."""
 
-    def __init__(self, world: World, conduct: Conduct, scopes: Iterable[str]) -> None:
+    def __init__(
+        self,
+        world: World,
+        conduct: Conduct,
+        scopes: Iterable[str],
+        writing_scopes: Iterable[str] = (),
+    ) -> None:
         self.conduct = conduct
         self.faults = faults = conduct.faults
         if gone := faults.deleted_users + faults.departing_users:
@@ -129,6 +151,15 @@ class Service:
             life=TOKEN_LIFE if life is None else life,
             deactivated=conduct.deactivated,
         )
+        granted = writing_scopes if conduct.writing_scopes is None else conduct.writing_scopes
+        self.writing_tokens = replace(
+            self.tokens,
+            client_id=opaque_id(seed, "writing client", 0),
+            client_secret=f"CANARY-client-secret-{digest(seed, 'writing secret').hex()}",
+            scopes=tuple(sorted(granted)),
+        )
+        self.writes = 0
+        """The PATCH requests so far that were neither refused nor invalid."""
         self.limits = RequestCounter(conduct.plan, faults.daily_limit, faults.limit_below)
         self.draw = Draw(faults)
         self.pages = PageTokens(
@@ -138,6 +169,16 @@ class Service:
             repeats=faults.page_token_repeats,
         )
         self.requests = Requests()
+
+    def count_write(self) -> int:
+        """Count an accepted PATCH, and return its number."""
+        self.writes += 1
+        return self.writes
+
+    def observe(self, stage: str, operation: str) -> None:
+        """Tell the observer, if there is one."""
+        if self.conduct.observer is not None:
+            self.conduct.observer(stage, operation)
 
     def page(
         self,

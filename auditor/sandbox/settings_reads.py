@@ -20,7 +20,7 @@ _NO_PHONE: Final = "This account does not have a Zoom Phone subscription."
 )
 def account_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /accounts/{accountId}/settings`."""
-    _require_account(service, call, status=404)
+    require_account(service, call, status=404)
     return _view(service.changes.bodies("account", 0, "settings"), call)
 
 
@@ -33,7 +33,7 @@ def account_settings(service: Service, call: Call) -> SandboxResponse:
 )
 def account_lock_settings(service: Service, call: Call) -> SandboxResponse:
     """`GET /accounts/{accountId}/lock_settings`. An unknown account is a 400 here (spec 2024)."""
-    _require_account(service, call, status=400)
+    require_account(service, call, status=400)
     return _view(service.changes.bodies("account", 0, "lock_settings"), call)
 
 
@@ -190,7 +190,12 @@ def _view(views: dict[str, bytes], call: Call) -> SandboxResponse:
     return SandboxResponse(200, body)
 
 
-def _require_account(service: Service, call: Call, *, status: int) -> None:
+def require_account(service: Service, call: Call, *, status: int) -> None:
+    """Require that the account in the path is this one.
+
+    Raises:
+        Refused: the status, with code 2001.
+    """
     text = call.ids["accountId"]
     if text not in ("me", service.world.account_id):
         raise Refused(status, 2001, f"Account does not exist: {text}")

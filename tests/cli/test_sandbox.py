@@ -49,7 +49,7 @@ def test_faults_are_switched_on_by_name(
     ("word", "message"),
     [
         ("error_5xx=1", 'There is no fault "error_5xx". Did you mean "errors_5xx"? There are '),
-        ("zzz=1", 'There is no fault "zzz". There are clock_skew, daily_limit,'),
+        ("zzz=1", 'There is no fault "zzz". There are clock_skew, contested_writes,'),
         ("errors_5xx", "--fault errors_5xx needs a value: errors_5xx=0.05."),
         ("errors_5xx=often", '--fault errors_5xx takes a number, such as errors_5xx=0.05; got "of'),
         ("duplicate_users=1", "takes true or false, such as duplicate_users=true;"),

@@ -91,10 +91,11 @@ def test_the_accounts_own_id_stands_for_me(start: Start) -> None:
     assert client.json(f"/accounts/{own}/settings") == client.json("/accounts/me/settings")
 
 
-def test_writing_is_not_supported(start: Start) -> None:
+@pytest.mark.parametrize("verb", ["POST", "PUT", "DELETE"])
+def test_the_only_verb_that_writes_is_patch(start: Start, verb: str) -> None:
     client = start()
     url = f"{client.sandbox.api_url}/accounts/me/settings"
-    answer = client.session.patch(url, json={}, timeout=10)
+    answer = client.session.request(verb, url, json={}, timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (405, 405)
 
 
