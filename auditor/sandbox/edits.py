@@ -14,7 +14,7 @@ from typing import Final, get_args
 
 from auditor.sandbox import variants
 from auditor.sandbox.documents import Departure, Documents, Json, changed, leaves
-from auditor.sandbox.inheritance import NOTHING, Inheritance, Level, Made, Place
+from auditor.sandbox.inheritance import NOTHING, Inheritance, Level, Made, SettingsOwner
 from auditor.sandbox.variants import Holder, Surface
 from auditor.sandbox.world import World
 
@@ -77,9 +77,9 @@ class SettingEdits:
 
     def bodies(self, level: Level, index: int, surface: Surface) -> dict[str, bytes]:
         """The documents of a scope as JSON, by option, with the changes that reach it."""
-        holder = self._inheritance.holder(Place(level, index))
+        holder = self._inheritance.holder(SettingsOwner(level, index))
         numbers = tuple(n for n, each in enumerate(self.made) if self._reaches(each, level, index))
-        written = self._written(Place(level, index), surface)
+        written = self._written(SettingsOwner(level, index), surface)
         if not numbers and not written:
             return variants.bodies(holder, surface)
         key = holder, surface, numbers, json.dumps(written)
@@ -91,7 +91,12 @@ class SettingEdits:
         return self._known[key]
 
     def write(
-        self, place: Place, surface: Surface, values: Mapping[str, Json], operator: str, now: float
+        self,
+        place: SettingsOwner,
+        surface: Surface,
+        values: Mapping[str, Json],
+        operator: str,
+        now: float,
     ) -> None:
         """Make the changes of a PATCH: a value of the place's own for each leaf."""
         before = self._flat(place, surface)
@@ -101,25 +106,25 @@ class SettingEdits:
             text = _describe(_label(path), surface, before.get(path), value)
             self.log = (*self.log, self._entry(at, operator, place.level, place.index, text))
 
-    def is_held(self, place: Place, path: str) -> bool:
+    def is_held(self, place: SettingsOwner, path: str) -> bool:
         """True if a lock above this place covers the setting."""
         return self._inheritance.is_held(place, path)
 
     def is_lock_held(self, lock: str) -> bool:
         """True if the account has set this lock itself: then no group lifts it."""
-        return self._inheritance.value(Place("account", 0), "lock_settings", lock) is True
+        return self._inheritance.value(SettingsOwner("account", 0), "lock_settings", lock) is True
 
     def _add(self, made: Made) -> None:
         self.made = (*self.made, made)
         self._inheritance.made = self.made
 
-    def _written(self, place: Place, surface: Surface) -> list[tuple[str, Json]]:
+    def _written(self, place: SettingsOwner, surface: Surface) -> list[tuple[str, Json]]:
         """The leaves that depend on a PATCH, with their values."""
         found = self._inheritance
         values = {path: found.value(place, surface, path) for path in found.touched(surface)}
         return sorted((path, value) for path, value in values.items() if value is not NOTHING)
 
-    def _flat(self, place: Place, surface: Surface) -> dict[str, Json]:
+    def _flat(self, place: SettingsOwner, surface: Surface) -> dict[str, Json]:
         views = self.bodies(place.level, place.index, surface).values()
         return {path: value for body in views for path, value in leaves(json.loads(body))}
 

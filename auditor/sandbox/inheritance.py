@@ -38,14 +38,14 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SettingsOwner:
     """The account, a group or a user."""
 
     level: Level
     index: int
 
 
-_ACCOUNT: Final = Place("account", 0)
+_ACCOUNT: Final = SettingsOwner("account", 0)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Inheritance:
                 paths |= {path for path, lock in self._locks.items() if lock in locks}
         return paths
 
-    def value(self, place: Place, surface: Surface, path: str) -> Json:
+    def value(self, place: SettingsOwner, surface: Surface, path: str) -> Json:
         """The value of a leaf as served; `NOTHING` if the document lacks it."""
         if surface == "lock_settings":
             return self._flag(place, path)
@@ -78,8 +78,8 @@ class Inheritance:
             return base if value is NOTHING else value
         if place.level == "user":
             for group in self.world.groups_of(place.index):
-                if self.is_locked(Place("group", group), path):
-                    value = self.value(Place("group", group), "settings", path)
+                if self.is_locked(SettingsOwner("group", group), path):
+                    value = self.value(SettingsOwner("group", group), "settings", path)
                     return base if value is NOTHING else value
         own = self._own(place, "settings", path)
         if own is not _INHERITS:
@@ -87,20 +87,20 @@ class Inheritance:
         inherited = self.value(self._parent(place), "settings", path)
         return base if inherited is NOTHING else inherited
 
-    def is_locked(self, place: Place, path: str) -> bool:
+    def is_locked(self, place: SettingsOwner, path: str) -> bool:
         """True if a lock at this place covers the setting."""
         lock = self._locks.get(path)
         return lock is not None and self._flag(place, lock) is True
 
-    def is_held(self, place: Place, path: str) -> bool:
+    def is_held(self, place: SettingsOwner, path: str) -> bool:
         """True if a lock above this place covers the setting."""
         if place.level == "account":
             return False
         groups = self.world.groups_of(place.index) if place.level == "user" else ()
-        above = [_ACCOUNT, *(Place("group", group) for group in groups)]
+        above = [_ACCOUNT, *(SettingsOwner("group", group) for group in groups)]
         return any(self.is_locked(each, path) for each in above)
 
-    def _flag(self, place: Place, lock: str) -> Json:
+    def _flag(self, place: SettingsOwner, lock: str) -> Json:
         base = self._base(place, "lock_settings", lock)
         if place.level == "account":
             return self._own_or(place, "lock_settings", lock, base)
@@ -112,11 +112,11 @@ class Inheritance:
             return own
         return base if above is NOTHING else above
 
-    def _own_or(self, place: Place, surface: Surface, path: str, otherwise: Json) -> Json:
+    def _own_or(self, place: SettingsOwner, surface: Surface, path: str, otherwise: Json) -> Json:
         own = self._latest(place, surface, path)
         return otherwise if own is None or own is _INHERITS else own
 
-    def _own(self, place: Place, surface: Surface, path: str) -> Json:
+    def _own(self, place: SettingsOwner, surface: Surface, path: str) -> Json:
         """The place's own value, or `_INHERITS`."""
         latest = self._latest(place, surface, path)
         if latest is not None:
@@ -126,28 +126,28 @@ class Inheritance:
             return True
         return _INHERITS if base == self._base(self._parent(place), surface, path) else base
 
-    def _latest(self, place: Place, surface: Surface, path: str) -> Json:
+    def _latest(self, place: SettingsOwner, surface: Surface, path: str) -> Json:
         """The newest change that decides; None without one."""
         for each in reversed(self.made):
             if each.surface != surface or each.path != path:
                 continue
-            if Place(each.level, each.index) == place:
+            if SettingsOwner(each.level, each.index) == place:
                 return each.value
             if not each.by_request and self._is_above(each, place):
                 return _INHERITS
         return None
 
-    def _is_above(self, made: Made, place: Place) -> bool:
+    def _is_above(self, made: Made, place: SettingsOwner) -> bool:
         if made.level == "account":
             return place.level != "account"
         is_member = place.level == "user" and made.index in self.world.groups_of(place.index)
         return made.level == "group" and is_member
 
-    def _parent(self, place: Place) -> Place:
+    def _parent(self, place: SettingsOwner) -> SettingsOwner:
         groups = self.world.groups_of(place.index) if place.level == "user" else ()
-        return Place("group", groups[0]) if groups else _ACCOUNT
+        return SettingsOwner("group", groups[0]) if groups else _ACCOUNT
 
-    def _profile_locks(self, place: Place) -> tuple[str, ...]:
+    def _profile_locks(self, place: SettingsOwner) -> tuple[str, ...]:
         profile = self.holder(place).profile
         if place.level != "group" or profile is None:
             return ()
@@ -167,7 +167,7 @@ class Inheritance:
             for path in self._leaves(holder, "settings")
         }
 
-    def _base(self, place: Place, surface: Surface, path: str) -> Json:
+    def _base(self, place: SettingsOwner, surface: Surface, path: str) -> Json:
         if place.level == "user" and surface == "lock_settings":
             return NOTHING
         return self._leaves(self.holder(place), surface).get(path, NOTHING)
@@ -181,7 +181,7 @@ class Inheritance:
             }
         return self._flat[key]
 
-    def holder(self, place: Place) -> Holder:
+    def holder(self, place: SettingsOwner) -> Holder:
         """The key of the documents of a place."""
         if place.level == "account":
             return self.world.account_holder

@@ -11,7 +11,7 @@ from typing import Final
 from auditor.sandbox import write_rules
 from auditor.sandbox.documents import Json
 from auditor.sandbox.endpoint import operation
-from auditor.sandbox.inheritance import Place
+from auditor.sandbox.inheritance import SettingsOwner
 from auditor.sandbox.service import Call, Refused, SandboxResponse, Service
 from auditor.sandbox.settings_reads import group_of, require_account, user_of
 from auditor.sandbox.variants import Surface
@@ -35,7 +35,7 @@ _DONE: Final = SandboxResponse(204, b"")
 def write_account_settings(service: Service, call: Call) -> SandboxResponse:
     """`PATCH /accounts/{accountId}/settings`."""
     require_account(service, call, status=404)
-    return _write(service, call, Place("account", 0), "settings")
+    return _write(service, call, SettingsOwner("account", 0), "settings")
 
 
 @operation(
@@ -48,7 +48,7 @@ def write_account_settings(service: Service, call: Call) -> SandboxResponse:
 def write_account_locks(service: Service, call: Call) -> SandboxResponse:
     """`PATCH /accounts/{accountId}/lock_settings`. It takes no `option`."""
     require_account(service, call, status=404)
-    return _write(service, call, Place("account", 0), "lock_settings")
+    return _write(service, call, SettingsOwner("account", 0), "lock_settings")
 
 
 @operation(
@@ -60,7 +60,7 @@ def write_account_locks(service: Service, call: Call) -> SandboxResponse:
 )
 def write_group_settings(service: Service, call: Call) -> SandboxResponse:
     """`PATCH /groups/{groupId}/settings`."""
-    return _write(service, call, Place("group", group_of(service, call)), "settings")
+    return _write(service, call, SettingsOwner("group", group_of(service, call)), "settings")
 
 
 @operation(
@@ -72,7 +72,7 @@ def write_group_settings(service: Service, call: Call) -> SandboxResponse:
 )
 def write_group_locks(service: Service, call: Call) -> SandboxResponse:
     """`PATCH /groups/{groupId}/lock_settings`."""
-    return _write(service, call, Place("group", group_of(service, call)), "lock_settings")
+    return _write(service, call, SettingsOwner("group", group_of(service, call)), "lock_settings")
 
 
 @operation(
@@ -87,10 +87,10 @@ def write_user_settings(service: Service, call: Call) -> SandboxResponse:
     index = user_of(service, call)
     if index >= service.world.present:
         raise Refused(400, 1120, "The invitation has expired or does not exist.")
-    return _write(service, call, Place("user", index), "settings")
+    return _write(service, call, SettingsOwner("user", index), "settings")
 
 
-def _write(service: Service, call: Call, place: Place, surface: Surface) -> SandboxResponse:
+def _write(service: Service, call: Call, place: SettingsOwner, surface: Surface) -> SandboxResponse:
     if service.conduct.plan == "free":
         raise Refused(400, 200, _PAID)
     body = _parsed(call)
@@ -123,7 +123,7 @@ def _write(service: Service, call: Call, place: Place, surface: Surface) -> Sand
     return _DONE
 
 
-def _is_held(service: Service, place: Place, surface: Surface, path: str) -> bool:
+def _is_held(service: Service, place: SettingsOwner, surface: Surface, path: str) -> bool:
     if surface == "settings":
         return service.changes.is_held(place, path)
     return place.level == "group" and service.changes.is_lock_held(path)
@@ -141,7 +141,7 @@ def _parsed(call: Call) -> dict[str, Json]:
     return body
 
 
-def _view(service: Service, call: Call, place: Place, surface: Surface) -> dict[str, Json]:
+def _view(service: Service, call: Call, place: SettingsOwner, surface: Surface) -> dict[str, Json]:
     """The leaves of the view that the PATCH is for, by path."""
     views = {
         name: json.loads(text)
