@@ -21,6 +21,7 @@ FLOORS: Mapping[str, int] = {
     "bundle": 4,
     "doctor": 4,
     "fix": 4,
+    "fleet": 4,
     "collect": 3,
     "policy": 3,
     "report": 3,

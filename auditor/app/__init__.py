@@ -20,6 +20,7 @@ __all__ = [
     "diagnosis",
     "explain",
     "export",
+    "fleet_members",
     "forecast",
     "gate",
     "history",

@@ -11,8 +11,10 @@ from auditor.config.settings import DEFAULT_BASELINE
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.policy.baseline import baselines, organisation
+from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.catalogue import files
+from auditor.policy.catalogue.controls import Catalogue
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Selection:
     include_passes: bool = False
     allow_unknown: bool = False
     strict: bool = False
+    common_org: Path | None = None
+    """The organisation file of all accounts of a fleet, which `org` is laid over."""
+    common_baseline: str | None = None
+    """The baseline of accounts of a fleet of which neither `baseline` nor `org` names one."""
 
     def __post_init__(self) -> None:
         if self.baseline is not None and not self.baseline.strip():
@@ -41,12 +47,11 @@ class Selection:
             PolicyError: a name does not exist or a file is invalid.
         """
         catalogue = files.shipped_catalogue()
-        org = self.org or default_org
-        chosen = organisation.load(org, catalogue) if org else Organisation()
-        named = (
-            organisation.baseline_of(org, chosen, catalogue) if org and not self.baseline else None
-        )
-        baseline = named or baselines.load(self.baseline or default_baseline, catalogue)
+        org, common = self.org or default_org, Organisation()
+        if self.common_org:
+            common = organisation.load(self.common_org, catalogue)
+        chosen = organisation.load(org, catalogue, lower=common) if org else common
+        baseline = self._baseline(org, chosen, catalogue, default_baseline)
         judgement = EvaluationConfig(
             catalogue=chosen.extended(catalogue),
             baseline=chosen.assessed(baseline),
@@ -54,6 +59,25 @@ class Selection:
             depth=depth,
         )
         return self._with_selection(judgement)
+
+    def _baseline(
+        self,
+        org: Path | None,
+        chosen: Organisation,
+        catalogue: Catalogue,
+        default: str,
+    ) -> Baseline:
+        """The baseline that the nearest source names: the option, `org`, then the common ones."""
+        if self.baseline:
+            return baselines.load(self.baseline, catalogue)
+        if org and organisation.contents(org).get("baseline"):
+            own = organisation.baseline_of(org, chosen, catalogue)
+        elif self.common_baseline:
+            return baselines.load(self.common_baseline, catalogue)
+        else:
+            file = self.common_org or org
+            own = organisation.baseline_of(file, chosen, catalogue) if file else None
+        return own or baselines.load(default, catalogue)
 
     def rejudgement(self, snapshot: Snapshot, depth: Level | None = None) -> EvaluationConfig:
         """The config of a stored run, changed by what is requested.

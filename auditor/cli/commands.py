@@ -72,6 +72,7 @@ COMMANDS: Sequence[tuple[str, str]] = (
         "Credentials: store them in the system's keyring, see where they come from, remove them.",
     ),
     ("gate", "Pass or fail for a pipeline, from the newest stored run or --live."),
+    ("fleet", "Many accounts: audited together, each with credentials and limits of its own."),
     ("history", "The stored runs, their trend, their findings and their retention."),
     ("baseline", "The baselines: what the settings should be."),
     (

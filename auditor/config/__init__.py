@@ -9,7 +9,14 @@ from pathlib import Path
 
 from auditor.errors import AuditorError, ExitCode
 
-__all__ = ["ConfigError", "chosen_env_file", "chosen_profile", "settings", "sources"]
+__all__ = [
+    "ConfigError",
+    "accounts",
+    "chosen_env_file",
+    "chosen_profile",
+    "settings",
+    "sources",
+]
 
 chosen_profile: ContextVar[str | None] = ContextVar("profile", default=None)
 """The profile of the command line; None uses the configured one."""

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
         DEFAULT_BASELINE
     )
     org: Annotated[Path | None, Field(validation_alias=_variable("AUDITOR_ORG"))] = None
+    fleet: Annotated[Path | None, Field(validation_alias=_variable("AUDITOR_FLEET"))] = None
     pseudonym_key: Annotated[
         SecretStr | None, Field(validation_alias=_variable("AUDITOR_PSEUDONYM_KEY"))
     ] = None
@@ -243,13 +244,13 @@ KEYS = Keys(
 logging.getLogger("dotenv.main").setLevel(logging.ERROR)
 
 
-def load() -> Settings:
+def load(*, reads_dotenv: bool = True) -> Settings:
     """The settings of this process.
 
     Raises:
         ConfigError: a value is invalid, or a file cannot be read.
     """
-    resolution = _resolve()
+    resolution = _resolve(reads_dotenv=reads_dotenv)
     register_secret(*_secret_values(resolution))
     for sentence in resolution.faults.values():
         raise ConfigError(sentence)
@@ -297,14 +298,16 @@ def validated(resolution: Resolution) -> tuple[Settings, dict[str, str]]:
     return settings, faults
 
 
-_PATHS = frozenset(VARIABLES[name] for name in ("home", "baseline", "org", "config"))
+_PATHS = frozenset(VARIABLES[name] for name in ("home", "baseline", "org", "fleet", "config"))
 """In these, ~ means the home directory: the values did not pass through a shell."""
 
 
-def _resolve() -> Resolution:
+def _resolve(*, reads_dotenv: bool = True) -> Resolution:
     chosen = chosen_profile.get()
     command_line = {} if chosen is None else {VARIABLES["profile"]: chosen}
-    return config_files.resolved(command_line, os.environ, KEYS, chosen_env_file.get())
+    return config_files.resolved(
+        command_line, os.environ, KEYS, chosen_env_file.get(), reads_dotenv=reads_dotenv
+    )
 
 
 def _secret_values(resolution: Resolution) -> Iterator[str]:

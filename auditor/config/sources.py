@@ -32,7 +32,7 @@ PROFILE, CONFIG = ABOVE = ("AUDITOR_PROFILE", "AUDITOR_CONFIG")
 DOTENV = ".env"
 
 _BASELINE, _STORE = "AUDITOR_BASELINE", "AUDITOR_STORE"
-_PATHS = ("AUDITOR_HOME", _BASELINE, "AUDITOR_ORG", CONFIG, _STORE)
+_PATHS = ("AUDITOR_HOME", _BASELINE, "AUDITOR_ORG", "AUDITOR_FLEET", CONFIG, _STORE)
 """Variables that name a file or directory. In a file, a relative path is relative to that file.
 
 It is not relative to the working directory, which may belong to another user.
@@ -84,6 +84,7 @@ DOTENV_RULES: Mapping[str, DotenvRule] = {
     "AUDITOR_STORE": DotenvRule.GUARDED,
     "AUDITOR_BASELINE": DotenvRule.GUARDED,
     "AUDITOR_ORG": DotenvRule.GUARDED,
+    "AUDITOR_FLEET": DotenvRule.GUARDED,
     "AUDITOR_CONFIG": DotenvRule.GUARDED,
     "AUDITOR_PROFILE": DotenvRule.GUARDED,
     "AUDITOR_PSEUDONYM_KEY": DotenvRule.GUARDED,
@@ -200,16 +201,19 @@ def resolved(
     environment: Mapping[str, str],
     keys: Keys,
     env_file: Path | None = None,
+    *,
+    reads_dotenv: bool = True,
 ) -> Resolution:
     """Resolve all sources. Never raises: faults are part of the result.
 
-    `env_file` replaces `.env`; None reads the one in the working directory.
+    `env_file` replaces `.env`; None reads the one in the working directory, unless `reads_dotenv`
+    is false.
     """
     faults: dict[str, str] = {}
     set_here = {name: environment[name] for name in keys.variables if name in environment}
     layers: dict[Origin, Layer] = {Origin.COMMAND_LINE: command_line, Origin.ENVIRONMENT: set_here}
     layers[Origin.HANDED_OVER] = _handed_over_or_fault(keys.variables, environment, faults)
-    dotenv = _dotenv_or_fault(env_file, environment, faults)
+    dotenv = _dotenv_or_fault(env_file, environment, faults) if reads_dotenv else Dotenv()
     candidates: dict[str, list[Candidate]] = {}
     for origin, layer in layers.items():
         for name, value in layer.items():

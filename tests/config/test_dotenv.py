@@ -25,6 +25,7 @@ GUARDED = {
     "AUDITOR_STORE": "postgresql://elsewhere.example/audits",
     "AUDITOR_BASELINE": "lenient.yaml",
     "AUDITOR_ORG": "everything-off.yaml",
+    "AUDITOR_FLEET": "others.yaml",
     "AUDITOR_CONFIG": os.devnull,
     "AUDITOR_PROFILE": "other",
     "AUDITOR_PSEUDONYM_KEY": "known-to-the-attacker",

@@ -89,11 +89,48 @@ class Organisation:
         """The baseline with the organisation's own controls."""
         return own_controls.assessed(chosen, self.controls)
 
+    def overlaid(self, upper: "Organisation") -> "Organisation":
+        """These decisions with those of `upper` laid over them.
 
-def load(path: Path, catalogue: Catalogue, text: str | None = None) -> Organisation:
+        A parameter of `upper` replaces the one here, and so does a control in an override with the
+        same `match`; everything else is added. The baseline of `upper` counts if it names one.
+        """
+        replaced = {each.match: each.controls.keys() for each in upper.overrides}
+        lower = [
+            each.model_copy(
+                update={
+                    "controls": {
+                        control: choice
+                        for control, choice in each.controls.items()
+                        if control not in replaced.get(each.match, ())
+                    }
+                }
+            )
+            for each in self.overrides
+        ]
+        return Organisation(
+            baseline=upper.baseline or self.baseline,
+            parameters={**self.parameters, **upper.parameters},
+            overrides=(*(each for each in lower if each.controls), *upper.overrides),
+            waivers=self.waivers + upper.waivers,
+            attestations=self.attestations + upper.attestations,
+            blind_spots=self.blind_spots + upper.blind_spots,
+            triage=self.triage + upper.triage,
+            controls=self.controls + upper.controls,
+            require_approval=self.require_approval or upper.require_approval,
+        )
+
+
+def load(
+    path: Path,
+    catalogue: Catalogue,
+    text: str | None = None,
+    lower: Organisation | None = None,
+) -> Organisation:
     """Load the organisation file at `path`, with the files it includes.
 
-    `text`: the content that the file would have; None to read it.
+    `text`: the content that the file would have; None to read it. `lower`: the organisation that it
+    is laid over. Its own controls can be named here, and its requirement of approvals holds.
 
     Raises:
         PolicyError: a file cannot be read or is not valid; each problem with its line.
@@ -136,22 +173,23 @@ def load(path: Path, catalogue: Catalogue, text: str | None = None) -> Organisat
             controls=merged.controls + part.controls,
             require_approval=merged.require_approval or part.require_approval,
         )
-    problems = [*_own_control_problems(read, catalogue)]
+    lower = lower or Organisation()
+    problems = [*_own_control_problems(read, catalogue, lower)]
     if not problems:
-        whole = merged.extended(catalogue)
+        whole = lower.overlaid(merged).extended(catalogue)
         problems = [problem for one, file in read for problem in _problems(one, file, whole)]
-    if merged.require_approval:
+    if merged.require_approval or lower.require_approval:
         problems += [problem for one, file in read for problem in _approval_problems(one, file)]
     if problems:
         raise PolicyError(problems)
-    return merged
+    return lower.overlaid(merged)
 
 
 def _own_control_problems(
-    read: list[tuple[Source, OrganisationFile]], catalogue: Catalogue
+    read: list[tuple[Source, OrganisationFile]], catalogue: Catalogue, lower: Organisation
 ) -> Iterator[str]:
     """The problems of the own controls of a file and of those that it includes."""
-    ids: set[str] = set()
+    ids = {own.id.casefold() for own in lower.controls}
     for source, file in read:
         yield from own_controls.problems(source, file.controls, catalogue)
         for position, own in enumerate(file.controls):

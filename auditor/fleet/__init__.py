@@ -1,0 +1,3 @@
+"""Fleets: the accounts of a `fleet.yaml`, and the roll-up of their runs."""
+
+__all__ = ["loading", "model"]
