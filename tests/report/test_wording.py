@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -48,7 +49,12 @@ def test_the_remedy_names_the_scopes_that_refused_reads_name() -> None:
     assert "master" not in remedy
 
 
+def numbers(text: str) -> list[str]:
+    return re.findall(r"\d[\d,]*", text)
+
+
 def test_the_answer_never_calls_an_unknown_fine() -> None:
+    waits = worlds.deviation(status=Status.NEEDS_DECISION)
     answers = {
         name: wording.answer(run, roll_up(run))
         for name, run in {
@@ -57,21 +63,21 @@ def test_the_answer_never_calls_an_unknown_fine() -> None:
             "unknown": worlds.all_unknown(),
             "empty": worlds.empty(),
             "one": worlds.run_of([worlds.judged(worlds.account(), [worlds.deviation()])]),
+            "undecided": worlds.run_of([worlds.judged(worlds.account(), [waits])]),
         }.items()
     }
-    assert answers["everything"] == (
-        "Does not meet “strict”: 1 account, 2 groups, 17 users deviate in 5 controls, "
-        "53 of 1,349 checks could not be judged, and 5 are undecided."
-    )
-    waits = worlds.deviation(status=Status.NEEDS_DECISION)
-    undecided = worlds.run_of([worlds.judged(worlds.account(), [waits])])
-    assert wording.answer(undecided, roll_up(undecided)) == (
-        "Open: no deviation from “strict” was found, but 1 of 1 check is undecided."
-    )
-    assert answers["one"] == "Does not meet “strict”: 1 account deviates in 1 control."
-    assert answers["clean"].startswith("Meets “strict”")
-    assert answers["unknown"].startswith("Open: no deviation")
-    assert answers["empty"].startswith("Nothing was judged")
+    assert numbers(answers["everything"]) == ["1", "2", "17", "5", "53", "1,349", "5"]
+    assert numbers(answers["one"]) == ["1", "1"]
+    starts = {name: text.split()[0] for name, text in answers.items()}
+    assert starts == {
+        "everything": "Does",
+        "clean": "Meets",
+        "unknown": "Open:",
+        "undecided": "Open:",
+        "empty": "Nothing",
+        "one": "Does",
+    }
+    assert answers["one"].startswith("Does not meet")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +138,7 @@ def test_a_range_of_one_minute_is_one_time() -> None:
 def test_what_was_not_read_depends_on_the_depth() -> None:
     group = worlds.run_of([worlds.judged(worlds.account(), [])], depth="group")
     meeting = worlds.run_of([worlds.judged(worlds.account(), [])], depth="meeting")
-    assert any(s.startswith("Users and scheduled") for s in wording.not_covered(group))
+    assert any("--depth" in s for s in wording.not_covered(group))
     assert not any("--depth" in s for s in wording.not_covered(meeting))
 
 
@@ -141,7 +147,7 @@ def test_limits_without_numbers_are_left_out() -> None:
     bare = replace(run, summary=replace(run.summary, pending_users=0, settings_returned=0))
     one = replace(run, summary=replace(run.summary, pending_users=1))
     assert len(wording.not_covered(bare)) == 2
-    assert any("1 invited user has" in s for s in wording.not_covered(one))
+    assert any("1 invited user " in s for s in wording.not_covered(one))
 
 
 def test_severities_without_any_are_left_out() -> None:
@@ -155,4 +161,5 @@ def test_severities_without_any_are_left_out() -> None:
 
 def test_an_incomplete_run_without_failed_checks_still_says_so() -> None:
     run = worlds.run_of([worlds.judged(worlds.account(), [])], complete=False)
-    assert wording.incomplete(run, roll_up(run)).endswith("could not be read.")
+    assert wording.incomplete(run, roll_up(run)).startswith("Incomplete")
+    assert not numbers(wording.incomplete(run, roll_up(run)))
