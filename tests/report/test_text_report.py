@@ -167,5 +167,3 @@ def test_the_path_of_the_full_report_comes_last_and_whole(render: Render) -> Non
     assert render(worlds.clean(), "text", report_path=path).endswith(f"\nFull report:\n{path}\n")
     without = render(worlds.clean(), "text")
     assert without.endswith("\nFull report: auditor report --output report.html\n")
-
-

@@ -1,5 +1,6 @@
 """Waivers in the reports for people: what they cover, their owners, and which need attention."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -34,16 +35,13 @@ ACTIVE = WaiverResult(
     matched=2,
 )
 STATES = {
-    WaiverState.ACTIVE: "covers 2 deviations. ",
-    WaiverState.EXPIRING: "covers 2 deviations, and ends soon, on 2027-01-31. ",
-    WaiverState.EXPIRED: (
-        "EXPIRED on 2027-01-31 and no longer covers anything; it matches 2 deviations. "
-    ),
-    WaiverState.UNMATCHED: (
-        "MATCHES NOTHING: the deviation is gone or the scope is misspelt; remove it. "
-    ),
-    WaiverState.UNKNOWN: "matched nothing that could be judged. ",
+    WaiverState.ACTIVE: "2 deviations",
+    WaiverState.EXPIRING: "soon",
+    WaiverState.EXPIRED: "EXPIRED",
+    WaiverState.UNMATCHED: "MATCHES NOTHING",
+    WaiverState.UNKNOWN: "could be judged",
 }
+"""What tells the text of a waiver in a state from that in any other."""
 TERMS = WaiverTerms("They edit films.", "ciso@example.com", "SEC-12", date(2027, 1, 31))
 
 
@@ -61,21 +59,17 @@ def accepted_section(html: str) -> str:
 
 
 @pytest.mark.parametrize(("state", "words"), STATES.items())
-def test_every_state_of_a_waiver_has_its_text(state: WaiverState, words: str) -> None:
-    assert waiver_wording.waiver_text(replace(ACTIVE, state=state)) == (
-        f"RC-02 for group Studio: {words}"
-        "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films."
-    )
-
-
-def test_a_waiver_without_a_ticket_names_none() -> None:
-    assert waiver_wording.waiver_text(replace(ACTIVE, ticket="")).endswith(
-        "until 2027-01-31: They edit films."
-    )
+def test_every_state_of_a_waiver_has_its_text_and_all_have_its_terms(
+    state: WaiverState, words: str
+) -> None:
+    text = waiver_wording.waiver_text(replace(ACTIVE, state=state))
+    assert words in text
+    for term in ("RC-02", "Studio", ACTIVE.owner, "2027-01-31", ACTIVE.ticket, ACTIVE.reason):
+        assert term in text, term
 
 
 def test_only_a_waived_deviation_was_accepted_by_anybody() -> None:
-    assert waiver_wording.accepted_by(waived()).startswith("Accepted by ciso@example.com until")
+    assert ACTIVE.owner in waiver_wording.accepted_by(waived())
     assert waiver_wording.accepted_by(worlds.deviation()) == ""
 
 
@@ -90,14 +84,13 @@ def test_the_terminal_marks_the_waivers_that_need_care(render: Render, state: Wa
     text = render(run(replace(ACTIVE, state=state)), "text", width=300)
     (line,) = [line for line in text.splitlines() if "RC-02 for group Studio" in line]
     assert line[0] == ("!" if state in ("expired", "unmatched", "expiring") else "-")
-    assert STATES[state].strip() in line
+    assert STATES[state] in line
 
 
 def test_the_terminal_counts_what_is_waived_and_what_is_attested(render: Render) -> None:
     lines = render(worlds.everything(), "text", width=200).splitlines()
-    at = lines.index("Accepted")
-    assert lines[at + 1] == "Waived: 1 check, RC-02"
-    assert lines[at + 2] == "Attested: 1 check, TP-01, 1 of them not compared with what is expected"
+    assert any(line.startswith("Waived: 1 check") and "RC-02" in line for line in lines)
+    assert any(line.startswith("Attested: 1 check") and "TP-01" in line for line in lines)
 
 
 def test_without_waivers_the_terminal_has_no_section_for_them(render: Render) -> None:
@@ -106,8 +99,7 @@ def test_without_waivers_the_terminal_has_no_section_for_them(render: Render) ->
 
 def test_the_page_shows_a_waived_deviation_with_its_waiver(render: Render) -> None:
     section = accepted_section(render(run(ACTIVE, verdicts=[waived()]), "html"))
-    assert "Accepted by ciso@example.com until 2027-01-31, SEC-12: They edit films." in section
-    assert "covers 2 deviations" in section
+    assert waiver_wording.waiver_text(ACTIVE).split(": ", 1)[1] in section
     assert "<strong>" not in section
 
 
@@ -116,8 +108,9 @@ def test_the_page_says_that_a_stale_waiver_fails_the_gate(
     render: Render, state: WaiverState
 ) -> None:
     section = accepted_section(render(run(replace(ACTIVE, state=state)), "html"))
-    assert f"<strong>RC-02 for group Studio: {STATES[state].strip()}" in section
-    assert "fails the gate until it is renewed or removed" in section
+    (strong,) = re.findall("<strong>(.*?)</strong>", section, re.DOTALL)
+    assert STATES[state] in strong
+    assert "fails the gate" in section
 
 
 def test_without_waivers_the_page_has_no_list_of_them(render: Render) -> None:
