@@ -40,7 +40,13 @@ class AuditorError(Exception):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` Did you mean X?` for the nearest of `known`, or an empty string."""
+    """` Did you mean "X"?` for the nearest of `known`, or an empty string."""
+    match = nearest_of(name, known)
+    return f' Did you mean "{match}"?' if match is not None else ""
+
+
+def nearest_of(name: str, known: Iterable[str]) -> str | None:
+    """The nearest of `known`; None if none is near."""
     folded = {choice.casefold(): choice for choice in known}
     matches = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return f' Did you mean "{folded[matches[0]]}"?' if matches else ""
+    return folded[matches[0]] if matches else None

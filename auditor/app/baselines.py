@@ -19,7 +19,7 @@ from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.references import Entries, LookedUp
-from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue import files, words, yaml_source
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.operators import OPERATORS, Expectation
@@ -43,11 +43,12 @@ class ExpectationRow:
     """What a baseline or an override expects of a control."""
 
     id: str
+    title: str
     origin: str
     severity: str
     lock: bool
-    expected: tuple[tuple[str | None, str], ...]
-    """Each setting with the expectation in words; no setting if a person attests it."""
+    expected: tuple[tuple[str, str], ...]
+    """What each setting should be, and its key; no key if a person attests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,13 +296,15 @@ def _of_overrides(
 
 def _expected(expectation: ControlExpectation) -> ExpectationRow:
     if expectation.attest is not None:
-        expected: tuple[tuple[str | None, str], ...] = ((None, f"attested: {expectation.attest}"),)
+        expected: tuple[tuple[str, str], ...] = ((f"attested: {expectation.attest}", ""),)
     else:
         expected = tuple(
-            (setting, described(each)) for setting, each in expectation.expectations.items()
+            (f"{words.setting_name(setting)}: {_in_words(setting, each)}", setting)
+            for setting, each in expectation.expectations.items()
         )
     return ExpectationRow(
         expectation.control.id,
+        expectation.control.title,
         expectation.origin,
         expectation.severity,
         expectation.lock,
@@ -309,15 +312,21 @@ def _expected(expectation: ControlExpectation) -> ExpectationRow:
     )
 
 
-def described(expectation: Expectation) -> str:
-    """An expectation as text: `is one of the values [1, 2]`."""
+def _in_words(setting: str, expectation: Expectation) -> str:
+    """An expectation with the words for the values of its setting: `off`."""
+    value = words.value_words(setting, expectation.value)
+    return described(expectation, value)
+
+
+def described(expectation: Expectation, value: str = "") -> str:
+    """An expectation as text: `is one of the values: [1, 2]`; `value` are words for its value."""
     meaning = OPERATORS[expectation.op].meaning
     if expectation.param is not None:
         meaning += f" ({expectation.param})"
     elif not meaning:
-        meaning = str(expectation.value).lower()
+        meaning = value or str(expectation.value).lower()
     elif expectation.value is not None:
-        meaning += f": {expectation.value}"
+        meaning += f": {value or expectation.value}"
     if expectation.group_exception_param is not None:
         meaning += f", except groups in {expectation.group_exception_param}"
     return meaning

@@ -145,7 +145,7 @@ def audit(
     from auditor.cli.reporting import Destinations
     from auditor.config import settings as config
     from auditor.evidence.scope import Level
-    from auditor.report import diff_output
+    from auditor.report import Options, diff_output
 
     terminal: Terminal = ctx.obj
     settings = config.load()
@@ -207,7 +207,7 @@ def audit(
                 terminal.say(f"Since run {drift.earlier.id}: {headline} More: auditor diff")
             run = with_history(stored, run, drift)
             with export.evaluate(snapshot, judgement, run) as evaluated, ignore_broken_pipe():
-                destinations.emit(evaluated, terminal, include_passes, settings)
+                destinations.emit(evaluated, terminal, Options(include_passes), settings)
         is_complete = is_stored and not snapshot.meta("stopped")
     if is_complete:
         stored.discard(run.info.id)

@@ -1,8 +1,8 @@
 """`auditor baseline`: list, show, compare, create and check baselines."""
 
 import json
+import re
 import textwrap
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,8 +70,6 @@ def show(
 
     **auditor baseline show strict**
     """
-    from tabulate import tabulate
-
     from auditor.app import baselines
 
     terminal: Terminal = ctx.obj
@@ -80,12 +78,9 @@ def show(
     for text in (baseline.meaning, baseline.who):
         if text:
             typer.echo(textwrap.fill(text, terminal.text_width))
-    typer.echo(f"{baseline.digest}\n")
-    width = _column_width(baseline.controls, terminal.width)
-    rows = [row for control in baseline.controls for row in _rows(control, width)]
-    typer.echo(
-        tabulate(rows, headers=("Control", "From", "Severity", "Lock", "Setting", "Expected"))
-    )
+    typer.echo(baseline.digest)
+    for control in baseline.controls:
+        typer.echo("\n" + "\n".join(_lines_of(control, baseline.label, terminal.text_width)))
 
 
 @app.command()
@@ -228,29 +223,26 @@ def check(
         raise ConfigError("\n".join(problems))
 
 
-def _column_width(controls: "Sequence[ExpectationRow]", width: int) -> int:
-    """Columns for a setting, and as many for its expected value."""
-    ids = max((len(control.id) for control in controls), default=0)
-    origins = max((len(control.origin) for control in controls), default=0)
-    # tabulate puts two blanks between columns, and pads each to at least its title plus two.
-    other_columns = max(ids, 9) + max(origins, 6) + len("Severity") + len("Lock") + 2 * 2 + 5 * 2
-    return max(12, (width - other_columns) // 2)
-
-
-def _rows(control: "ExpectationRow", width: int) -> list[tuple[str, ...]]:
-    return [
-        (
-            control.id,
-            control.origin,
-            control.severity,
-            "yes" if control.lock else "",
-            "(attestation)" if setting is None else _shortened(setting, width),
-            textwrap.shorten(expected, width, placeholder="…"),
+def _lines_of(control: "ExpectationRow", label: str, width: int) -> list[str]:
+    """A control with its rule, how severe it is, and what each of its settings should be."""
+    severity = [control.severity, *(["must be locked"] if control.lock else [])]
+    severity += [] if label.split()[0] == control.origin else [f"from {control.origin}"]
+    indent = " " * 8
+    lines = textwrap.wrap(f"{control.id:<7} {control.title}", width, subsequent_indent=indent)
+    for fact, key in ((", ".join(severity), ""), *control.expected):
+        lines += textwrap.wrap(
+            fact, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
         )
-        for setting, expected in control.expected
-    ]
+        lines += [f"{indent}  {part}" for part in _folded(key, width - len(indent) - 2)]
+    return lines
 
 
-def _shortened(setting: str, width: int) -> str:
-    """A path cut at the front, which is its least specific part."""
-    return setting if len(setting) <= width else "…" + setting[1 - width :]
+def _folded(key: str, width: int) -> list[str]:
+    """The key of a setting, in lines that break before a dot or blank; none for no key."""
+    lines: list[str] = []
+    for part in filter(None, re.split(r"(?=[. ])", key)):
+        if lines and len(lines[-1]) + len(part) <= width:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return lines

@@ -4,20 +4,24 @@ Importing all of them loads 1,000 modules, which is too slow for `--help`, `--ve
 completion. The table contains what these show of a command.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from auditor.cli.usage import label_values
+
+label_values()
+
 
 class Command(TyperCommand):
     """A command by name and help line; `imported` returns the command that parses options and
     runs."""
 
-    def __init__(self, name: str, summary: str) -> None:
-        super().__init__(name, help=summary, rich_markup_mode="markdown")
+    def __init__(self, name: str, summary: str, panel: str | None = None) -> None:
+        super().__init__(name, help=summary, rich_markup_mode="markdown", rich_help_panel=panel)
 
     def imported(self) -> Any:
         """The actual command: the `app` of the module of its name, or the function of that name."""
@@ -32,65 +36,70 @@ class Command(TyperCommand):
         return typer.main.get_group(parent).commands[self.name]
 
 
-COMMANDS: Sequence[tuple[str, str]] = (
-    ("audit", "Read the account's settings, compare them with a baseline, report the deviations."),
-    (
-        "nightly",
-        "Audit, store the run, send what changed since the last announced run, remove old runs.",
-    ),
-    ("report", "Render a stored run again, in any format. Needs no network."),
-    (
-        "diff",
-        "Show what changed between two runs of an account: deviations, unknowns, settings, scopes.",
-    ),
-    (
-        "ask",
-        "Answer common questions about Zoom, AI and consent from a stored run. Needs no network.",
-    ),
-    (
-        "inventory",
-        "List every AI and sharing feature: on or off, for whom, who can change it. Needs no "
-        "network.",
-    ),
-    (
-        "explain",
-        "Explain the settings of a person or group: who decided, and who can change them. Needs "
-        "no network.",
-    ),
-    (
-        "attest",
-        "Answer the questions that no API answers, with evidence and an expiry date.",
-    ),
-    ("init", "Write the first organisation file, in a conversation of at most ten questions."),
-    ("decide", "Decide the parameters that a baseline leaves to the organisation."),
-    ("waive", "Accept deviations for a time, with a reason and an owner."),
-    ("blind-spot", "Accept for a time that something cannot be seen."),
-    ("doctor", "Find out whether an audit would be complete, and what to do if it would not."),
-    ("sandbox", "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C."),
-    (
-        "auth",
-        "Credentials: store them in the system's keyring, see where they come from, remove them.",
-    ),
-    ("gate", "Pass or fail for a pipeline, from the newest stored run or --live."),
-    ("fleet", "Many accounts: audited together, each with credentials and limits of its own."),
-    ("history", "The stored runs, their trend, their findings and their retention."),
-    ("baseline", "The baselines: what the settings should be."),
-    (
-        "bundle",
-        "Evidence bundles: create the key that signs them, and verify them. Write one with: "
-        "auditor "
-        "report --format bundle --output run.zip",
-    ),
-    ("config", "The configuration: every setting, and where its value comes from."),
-    ("control", "The controls: what they check, why, and how to fix a deviation."),
-    (
-        "notify",
-        "Channels for messages about audits: mail, Slack, Teams, PagerDuty, webhooks… "
-        "Their addresses hold secrets and stay in the keyring.",
-    ),
-)
-"""Name and help line, in the order of `--help`. The line is the first paragraph of the command's
-own help; a test checks this."""
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Start": {
+        "init": "Write the first organisation file, in a conversation of at most ten questions.",
+        "doctor": "Find out whether an audit would be complete, and what to do if it would not.",
+        "auth": (
+            "Credentials: store them in the system's keyring, see where they come from, remove "
+            "them."
+        ),
+        "config": "The configuration: every setting, and where its value comes from.",
+        "sandbox": "Serve a simulated Zoom account on this machine until interrupted with Ctrl-C.",
+    },
+    "Audit": {
+        "audit": (
+            "Read the account's settings, compare them with a baseline, report the deviations."
+        ),
+        "baseline": "The baselines: what the settings should be.",
+        "control": "The controls: what they check, why, and how to fix a deviation.",
+    },
+    "Decide": {
+        "decide": "Decide the parameters that a baseline leaves to the organisation.",
+        "attest": "Answer the questions that no API answers, with evidence and an expiry date.",
+        "waive": "Accept deviations for a time, with a reason and an owner.",
+        "blind-spot": "Accept for a time that something cannot be seen.",
+    },
+    "Report": {
+        "report": "Render a stored run again, in any format. Needs no network.",
+        "ask": (
+            "Answer common questions about Zoom, AI and consent from a stored run. Needs no "
+            "network."
+        ),
+        "inventory": (
+            "List every AI and sharing feature: on or off, for whom, who can change it. Needs "
+            "no network."
+        ),
+        "explain": (
+            "Explain the settings of a person or group: who decided, and who can change them. "
+            "Needs no network."
+        ),
+        "diff": (
+            "Show what changed between two runs of an account: deviations, unknowns, settings, "
+            "scopes."
+        ),
+        "history": "The stored runs, their trend, their findings and their retention.",
+        "bundle": (
+            "Evidence bundles: create the key that signs them, and verify them. Write one with: "
+            "auditor report --format bundle --output run.zip"
+        ),
+    },
+    "Automate": {
+        "nightly": (
+            "Audit, store the run, send what changed since the last announced run, remove old runs."
+        ),
+        "gate": "Pass or fail for a pipeline, from the newest stored run or --live.",
+        "fleet": "Many accounts: audited together, each with credentials and limits of its own.",
+        "notify": (
+            "Channels for messages about audits: mail, Slack, Teams, PagerDuty, webhooks… Their "
+            "addresses hold secrets and stay in the keyring."
+        ),
+    },
+}
+"""Help lines of the commands by name and by what people do, in the order of `--help`. A line is the
+first paragraph of the command's own help; a test checks this."""
+
+COMMANDS = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
 class LazyGroup(TyperGroup):

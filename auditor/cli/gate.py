@@ -24,7 +24,7 @@ from auditor.cli.options import (
     parse_duration,
 )
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
-from auditor.cli.terminal import Terminal
+from auditor.cli.terminal import Terminal, wrapped
 from auditor.config import ConfigError
 from auditor.errors import AuditorError
 from auditor.evidence.scope import Level
@@ -259,13 +259,20 @@ def accept(
     accepted = accept_run(source, judgement, run, account, note)
     facts = accepted.facts
     selected = ", a selection of controls" if accepted.is_selection else ""
-    typer.echo(
+    ctx.obj.print(
         f"Accepted run {facts.id} of account {printable(facts.account_id)}, baseline "
         f"{facts.baseline.id} {facts.baseline.version}, depth {facts.depth}{selected}, "
         f"organisation file {facts.organisation_digest or 'none'}: {facts.deviations:,} deviations "
         f"and {facts.unknown:,} unknown count as known for auditor gate --new-only with the same "
         "options."
     )
+
+
+def _colored(line: str, code: int) -> str:
+    """The first line of a result with its result word in colour."""
+    name, word, reason = line.split(": ", 2)
+    color = {0: "green", 1: "red"}.get(code, "magenta")
+    return f"{name}: {typer.style(word, fg=color, bold=True)}: {reason}"
 
 
 def _refuse_misplaced_options(ctx: typer.Context) -> None:
@@ -310,7 +317,10 @@ def _report_result(result: "GateResult", format_: GateFormat, terminal: Terminal
         typer.echo(summary)
     else:
         why = gate_output.describe_examples(result.examples)
-        typer.echo("\n".join(gate_output.as_lines(*outcome, why)))
+        verdict, *basis_lines = gate_output.as_lines(*outcome, why)
+        first = wrapped(verdict, terminal.width if terminal.wraps else 0)
+        typer.echo(_colored(first, result.code) if terminal.color else first)
+        terminal.print("\n".join(basis_lines))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         lines = gate_output.annotations(
             result.code, result.reason, basis, result.examples, catalogue_titles

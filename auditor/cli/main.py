@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from auditor import __version__
-from auditor.cli import process
-from auditor.cli.commands import COMMANDS, Command, LazyGroup
+from auditor.cli import process, usage
+from auditor.cli.commands import GROUPS, Command, LazyGroup
 from auditor.cli.terminal import LogFormat, Terminal
 from auditor.config import ConfigError, chosen_env_file, chosen_profile
 from auditor.errors import AuditorError, ExitCode
@@ -43,6 +43,7 @@ class Commands(LazyGroup):
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
+                usage.explain(error, self)
                 raise
             raise typer.Exit(_explain(error, _terminal(ctx, terminal))) from None
 
@@ -87,8 +88,9 @@ class Program(Commands):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, summary in COMMANDS:
-            self.add_command(Command(name, summary))
+        for panel, commands in GROUPS.items():
+            for name, summary in commands.items():
+                self.add_command(Command(name, summary, panel))
 
 
 app = typer.Typer(
@@ -118,6 +120,7 @@ def options(
             "--verbose",
             "-v",
             count=True,
+            show_default=False,
             help="Show each step; -vv also each request and decision.",
         ),
     ] = 0,

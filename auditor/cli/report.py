@@ -36,6 +36,14 @@ def report(
     include_passes: PassesOption = False,
     format_: FormatOption = None,
     output: OutputOption = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--control",
+            metavar="CONTROL",
+            help="Only this control, in the terminal with its people and its fix; may be repeated.",
+        ),
+    ] = None,
     framework: FrameworkOption = None,
     pseudonymise: PseudonymiseOption = False,
     account: AccountOption = None,
@@ -50,6 +58,8 @@ def report(
 
     **auditor report --format html --output report.html**
 
+    **auditor report --control AI-02**
+
     **auditor report --framework gdpr --pseudonymise --output report.html**
 
     **auditor report --format bundle --output run.zip**
@@ -62,6 +72,7 @@ def report(
     from auditor.app.storing import drift_since_previous, with_history
     from auditor.cli.reporting import Destinations
     from auditor.config import settings as config
+    from auditor.report import Options
     from auditor.report import schema as report_schema
 
     if schema:
@@ -71,7 +82,8 @@ def report(
     destinations = Destinations.chosen(format_ or [], output or [])
     export = ExportOptions.chosen(framework, pseudonymise, settings)
     keep = include_passes or destinations.needs_passes or framework is not None
-    selection = Selection(baseline=baseline, org=org, include_passes=keep)
+    only = [name.upper() for name in control or ()]
+    selection = Selection(baseline=baseline, org=org, only=only, include_passes=keep)
     source = RunSource.chosen(settings, ctx.obj.say, account=account, sandbox=sandbox)
     stored, evidence = source.opened_file(run)
     with (
@@ -85,4 +97,5 @@ def report(
         shows_changes = destinations.tell_changes and not finished.pseudonymised
         with changes if shows_changes else nullcontext() as drift:
             finished = with_history(stored, finished, drift)
-            destinations.emit(replace(evaluated, run=finished), ctx.obj, include_passes, settings)
+            view = Options(include_passes=include_passes, controls=tuple(only))
+            destinations.emit(replace(evaluated, run=finished), ctx.obj, view, settings)

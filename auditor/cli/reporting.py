@@ -71,6 +71,7 @@ class Destinations:
                 raise FormatError("Several formats need a file each: add one --output for each.")
             alone = named[0] if named else by_name("text")
             alone.check_installed()
+            _refuse_terminal(alone)
             return cls((), alone)
         chosen = named or [
             by_name("text") if path == STDOUT else by_suffix(path) for path in outputs
@@ -81,6 +82,8 @@ class Destinations:
         for path, _ in files:
             output.check_writable(path)
         to_stdout = [f for p, f in zip(outputs, chosen, strict=True) if p == STDOUT]
+        for format_ in to_stdout:
+            _refuse_terminal(format_)
         return cls(tuple(files), to_stdout[0] if to_stdout else by_name("text"))
 
     @classmethod
@@ -122,9 +125,11 @@ class Destinations:
         return [*(format_ for _, format_ in self.files), *([self.stdout] if self.stdout else [])]
 
     def emit(
-        self, evaluated: EvaluatedRun, terminal: Terminal, include_passes: bool, settings: Settings
+        self, evaluated: EvaluatedRun, terminal: Terminal, view: Options, settings: Settings
     ) -> None:
         """Write every report that can be written: one that fails does not prevent the others.
+
+        `view` says what they show; width, colours and the path of the full report are added.
 
         Raises:
             OutputError: a file cannot be written.
@@ -137,8 +142,8 @@ class Destinations:
 
         def options(there: Sequence[Path]) -> Options:
             primary = self.primary or next(iter(there), None)
-            return Options(
-                include_passes=include_passes,
+            return replace(
+                view,
                 width=terminal.width,
                 color=terminal.color,
                 report_path=None if primary is None else str(primary),
@@ -164,6 +169,19 @@ class Destinations:
                 self.stdout.render(evaluated.run, out, options(written))
                 out.flush()
         raise_first(errors, terminal)
+
+
+def _refuse_terminal(format_: Format) -> None:
+    """Refuse to pour a binary file onto a terminal.
+
+    Raises:
+        FormatError: standard output is a terminal.
+    """
+    if format_.is_binary and sys.stdout.isatty():
+        raise FormatError(
+            f"A terminal cannot show {format_.name}. Write it to a file: "
+            f"--output report{format_.suffix}"
+        )
 
 
 def raise_first(
@@ -202,7 +220,7 @@ class NightlyReports:
             with self.export.evaluate(snapshot, config, run) as evaluated:
                 for part in self.destinations.split():
                     try:
-                        part.emit(evaluated, self.terminal, False, self.settings)
+                        part.emit(evaluated, self.terminal, Options(), self.settings)
                         written += [*(path for path, _ in part.files), *part.bundles]
                     except Exception as error:  # a failing renderer must not stop the job
                         errors.append(error)

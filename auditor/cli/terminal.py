@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sys
+import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,7 +41,7 @@ class Terminal:
     @property
     def width(self) -> int:
         """Columns of standard output."""
-        if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        if self.wraps:
             return shutil.get_terminal_size().columns
         return WIDTH_ELSEWHERE
 
@@ -82,9 +83,21 @@ class Terminal:
         message = _lines(redact_text(message))
         if self.log_format is LogFormat.JSON:
             message = json_for_stderr(_json_line(level, "auditor", message))
-        elif level == "error":
-            message = typer.style("Error: ", fg="red", bold=True) + message
+        else:
+            prefix = "Error: " if level == "error" else ""
+            message = wrapped(prefix + message, _width_of(sys.stderr))
+            if prefix:
+                message = typer.style(prefix, fg="red", bold=True) + message.removeprefix(prefix)
         typer.echo(message, err=True, color=None if self.may_color else False)
+
+    def print(self, text: str) -> None:
+        """Print sentences to standard output, wrapped on a terminal."""
+        typer.echo(wrapped(text, self.width if self.wraps else 0))
+
+    @property
+    def wraps(self) -> bool:
+        """True if standard output is read on a screen of a known width, not by a program."""
+        return sys.stdout.isatty() or "COLUMNS" in os.environ
 
     def set_up_logging(self) -> None:
         """Send log records to standard error: warnings, with -v information, with -vv all."""
@@ -104,6 +117,29 @@ class Terminal:
         is_json = self.log_format is LogFormat.JSON
         handler.setFormatter(_JsonFormatter() if is_json else _TextFormatter("%(message)s"))
         return handler
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` with lines of at most `width` columns that break between words; 0: as it is.
+
+    A word that is longer stays whole, and so does an indented line: both are there to be copied.
+    """
+    if width <= 0:
+        return text
+    return "\n".join(
+        line
+        if len(line) <= width or line.startswith(" ")
+        else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
+def _width_of(stream: TextIO) -> int:
+    """Columns of a terminal; 0 if the stream is none, so that programs get whole lines."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError, AttributeError):
+        return 0
 
 
 class _Stderr:

@@ -32,15 +32,19 @@ def tables(rows: Sequence[tuple[RunFacts, str]], width: int, *, several: bool) -
 
 
 def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
-    """The runs, oldest first. `rows` are runs with a remark each, such as `accepted`."""
-    show_known, show_ended, show_account = width >= 96, width >= 124, width >= 150
-    head = ["run", *["ended"] * show_ended, "depth", "deviations", "unknown"]
-    head += [*["known"] * show_known, *["account"] * show_account, ""]
+    """The runs, oldest first. `rows` are runs with a remark each, such as `accepted`.
+
+    A narrow terminal gets fewer columns; when a run ended and the remark are always there.
+    """
+    show_baseline, show_depth = width >= 96, width >= 110
+    show_known, show_account = width >= 124, width >= 150
+    head = ["run", "ended (UTC)", *["depth"] * show_depth, "deviations", "unknown"]
+    head += [*["known"] * show_known, *["account"] * show_account, "note"]
     body = [
         [
             facts.id,
-            *([wording.when(facts.finished_at)] * show_ended),
-            facts.depth,
+            wording.when(facts.finished_at).removesuffix(" UTC"),
+            *([facts.depth] * show_depth),
             wording.number(facts.deviations),
             wording.number(facts.unknown),
             *([known_share(facts)] * show_known),
@@ -49,15 +53,14 @@ def table(rows: Sequence[tuple[RunFacts, str]], width: int) -> str:
         ]
         for facts, remark in rows
     ]
-    # The baseline takes the remaining width and wraps if that is not enough.
-    spare = width - sum(_widths([head, *body])) - 2 * len(head)
-    index = 1 + show_ended
-    head.insert(index, "baseline")
-    for cells, (facts, _) in zip(body, rows, strict=True):
-        name = shorten(facts.baseline.id, 16)
-        cells.insert(index, textwrap.fill(name, max(len("baseline"), min(spare, 16))))
+    if show_baseline:  # it takes the remaining width, and wraps if that is not enough
+        spare = width - sum(_widths([head, *body])) - 2 * len(head)
+        head.insert(2, "baseline")
+        for cells, (facts, _) in zip(body, rows, strict=True):
+            name = shorten(facts.baseline.id, 16)
+            cells.insert(2, textwrap.fill(name, max(len("baseline"), min(spare, 16))))
     align = (
-        ("left",) * (3 + show_ended)
+        ("left",) * (2 + show_baseline + show_depth)
         + ("right",) * (2 + show_known)
         + ("left",) * (1 + show_account)
     )

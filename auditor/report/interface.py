@@ -30,6 +30,13 @@ class Options:
     """Whether ANSI colours may be used."""
     report_path: str | None = None
     """Path of the full report, which the terminal report mentions."""
+    controls: tuple[str, ...] = ()
+    """Controls that the terminal report shows with their people and fixes, instead of the whole
+    run."""
+    summary: bool = False
+    """Only what fits on three pages: the answer, what is on, what is broken, what is open."""
+    annex: bool = True
+    """False leaves the long lists out."""
 
 
 class Format(ABC):
@@ -53,6 +60,8 @@ class Format(ABC):
     """Whether it shows the changes since the previous run."""
     names_people: ClassVar[bool] = True
     """False if it names nobody; other users of the machine may then read the file."""
+    is_binary: ClassVar[bool] = False
+    """Whether a terminal cannot show it at all."""
     is_text: ClassVar[bool] = False
     """Whether it is text to read on a terminal, in the encoding of the terminal."""
     in_bundle: ClassVar[bool] = False

@@ -24,6 +24,7 @@ class PdfFormat(Format):
     name = "pdf"
     suffix = ".pdf"
     media_type = "application/pdf"
+    is_binary = True
     order = 7
     shows_passes = True
     shows_changes = True

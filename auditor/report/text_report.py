@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
-from tabulate import SEPARATING_LINE, DataRow, Line, TableFormat, tabulate
-
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.exposure import exposure
 from auditor.findings.model import Severity, Status
-from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup, roll_up
+from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import by_framework, changes, waiver_wording, wording
+from auditor.report import by_framework, changes, control_text, waiver_wording, wording
 from auditor.report.display import display_width, printable, shorten
 from auditor.report.interface import Format, Options
+from auditor.report.text_layout import table, wrap
 
 MIN_WIDTH = 72
 MOST_CONTROLS = 25
@@ -23,27 +23,17 @@ MOST_ERRORS = 5
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 """The levels with a column of their own; all others share one."""
 
-_TABLE = TableFormat(
-    lineabove=None,
-    linebelowheader=Line("", "-", "  ", ""),
-    linebetweenrows=None,
-    linebelow=None,
-    headerrow=None,
-    datarow=DataRow("", "  ", ""),
-    padding=0,
-    with_header_hide=None,
-)
-"""Headings are rows here, because tabulate makes columns wider than their headings."""
-
 _SGR = {
     "heading": "1",
-    Severity.CRITICAL: "1;31",
-    Severity.HIGH: "31",
+    "headline": "1;31",
+    Severity.CRITICAL: "1;97;41",
+    Severity.HIGH: "1;31",
     Severity.MEDIUM: "33",
     Severity.LOW: "36",
     "unknown": "35",
     "good": "32",
 }
+"""Critical is white on red: two reds cannot be told apart on most terminals."""
 
 
 class TextFormat(Format):
@@ -62,7 +52,8 @@ class TextFormat(Format):
 
     def render(self, run: Run, out: BinaryIO, options: Options) -> None:
         """Write `run` to `out` as UTF-8."""
-        page = _TextPage(run, roll_up(run, names=1, worst=MOST_SCOPES), options)
+        names = control_text.MOST_NAMES if options.controls else 1
+        page = _TextPage(run, roll_up(run, names=names, worst=MOST_SCOPES), options)
         for line in page.lines():
             out.write(line.encode("utf-8", "replace") + b"\n")
 
@@ -75,7 +66,25 @@ class _TextPage:
         self.width = max(MIN_WIDTH, options.width)
 
     def lines(self) -> Iterator[str]:
-        blocks = (
+        blocks = self._blocks_of_controls() if self.options.controls else self._blocks()
+        first = True
+        for block in blocks:
+            written = list(block)
+            if written and not first:
+                yield ""
+            yield from written
+            first = first and not written
+
+    def _blocks_of_controls(self) -> Iterator[Iterator[str]]:
+        yield self._top()
+        exposed = exposure(self.run)
+        chosen = [row for row in self.rollup.controls if row.info.id in self.options.controls]
+        for control in sorted(chosen, key=lambda row: row.info.id):
+            yield control_text.lines(control, self.rollup, exposed, self.width)
+        yield self._errors()
+
+    def _blocks(self) -> Sequence[Iterator[str]]:
+        return (
             self._top(),
             self._by_framework() if self.run.framework else self._controls(),
             self._worst(),
@@ -87,13 +96,6 @@ class _TextPage:
             self._limits(),
             self._where(),
         )
-        first = True
-        for block in blocks:
-            written = list(block)
-            if written and not first:
-                yield ""
-            yield from written
-            first = first and not written
 
     def _top(self) -> Iterator[str]:
         if simulated := wording.simulated(self.run):
@@ -118,7 +120,7 @@ class _TextPage:
     def _headline_style(self) -> str:
         for severity in Severity:
             if self.run.summary.by_severity.get(severity):
-                return severity
+                return "headline" if severity is Severity.CRITICAL else severity
         unknown = self.run.summary.by_status.get(Status.UNKNOWN, 0)
         return "good" if wording.judged(self.run) and not unknown else "unknown"
 
@@ -128,31 +130,46 @@ class _TextPage:
         if not controls:
             return
         yield self._heading("Controls, and how many scopes deviate")
-        has_other_levels = any(set(c.deviating) - set(_LEVELS) for c in controls)
-        has_unknowns = any(c.unknown for c in controls)
-        coverage = self.run.summary.coverage
-        header = ["severity", "control", "title", *map(wording.level_name, _LEVELS)]
-        header += ["other"] * has_other_levels + ["unknown"] * has_unknowns
-        totals = ["", "", ""]
-        totals += [f"of {wording.number(coverage.get(level, 0))}" for level in _LEVELS]
-        totals += [""] * has_other_levels + [""] * has_unknowns
-        rows = []
-        for control in controls[:MOST_CONTROLS]:
-            counts = [control.deviating.get(level, 0) for level in _LEVELS]
-            if has_other_levels:
-                counts.append(control.deviating_scopes - sum(counts))
-            if has_unknowns:
-                counts.append(control.unknown)
-            severity = self._paint(control.severity, control.severity)
-            cells = [wording.number(count) for count in counts]
-            rows.append([severity, shorten(control.info.id, 12), control.info.title, *cells])
-        yield from self._table(rows, [header, totals], flexible=2, left=3)
+        yield from self._table_of_controls(controls[:MOST_CONTROLS])
         rest = controls[MOST_CONTROLS:]
         if rest:
             worst = {s: sum(c.severity is s for c in rest) for s in Severity}
             yield from self._wrapped(
                 f"and {pluralize(len(rest), 'more control')} ({wording.severities(worst)})"
             )
+
+    def _table_of_controls(self, controls: Sequence[ControlRollup]) -> Iterator[str]:
+        """By severity, without columns in which every number is zero."""
+        coverage = self.run.summary.coverage
+
+        def others(control: ControlRollup) -> int:
+            return sum(n for level, n in control.deviating.items() if level not in _LEVELS)
+
+        columns: list[tuple[str, str, list[int]]] = [
+            (
+                wording.level_name(level),
+                f"of {wording.number(coverage.get(level, 0))}",
+                [control.deviating.get(level, 0) for control in controls],
+            )
+            for level in _LEVELS
+        ]
+        columns.append(("other", "", [others(control) for control in controls]))
+        columns.append(("unknown", "", [control.unknown for control in controls]))
+        shown = [column for column in columns if any(column[2])]
+        heads = [["", "", *(name for name, _, _ in shown)], ["", "", *(of for _, of, _ in shown)]]
+        rows = [
+            [f"  {shorten(control.info.id, 12)}", control.info.title]
+            + [wording.number(counts[at]) if counts[at] else "–" for _, _, counts in shown]
+            for at, control in enumerate(controls)
+        ]
+        first, second, *lines = table(rows, heads, self.width, flexible=1, left=2)
+        yield from (*first, *second)
+        severity = None
+        for control, folded in zip(controls, lines, strict=True):
+            if control.severity is not severity:
+                severity = control.severity
+                yield self._paint(severity, severity)
+            yield from folded
 
     def _by_framework(self) -> Iterator[str]:
         """The controls by reference of the requested framework."""
@@ -184,7 +201,8 @@ class _TextPage:
             for row in self.rollup.worst
         ]
         header = ["name", "level", *map(str, present)]
-        yield from self._table(rows, [header], flexible=0, left=2)
+        for folded in table(rows, [header], self.width, flexible=0, left=2):
+            yield from folded
         rest = self.rollup.deviating_scopes - len(self.rollup.worst)
         if rest:
             yield f"and {wording.number(rest)} more"
@@ -314,7 +332,7 @@ class _TextPage:
         line: list[str] = []
         used = 0
         for part, style in zip(parts, [*styles, *[None] * len(parts)], strict=False):
-            for number, piece in enumerate(_wrap(part, self.width, "", "  ")):
+            for number, piece in enumerate(wrap(part, self.width, "", "  ")):
                 columns = used + 3 + display_width(piece)
                 if line and (number or columns > self.width):
                     yield " · ".join(line)
@@ -326,54 +344,8 @@ class _TextPage:
     def _wrapped(
         self, text: str, first: str = "", hanging: str = "", style: str | None = None
     ) -> Iterator[str]:
-        for line in _wrap(text, self.width, first, hanging):
+        for line in wrap(text, self.width, first, hanging):
             yield self._paint(line, style)
-
-    def _table(
-        self,
-        rows: Sequence[Sequence[str]],
-        headings: Sequence[Sequence[str]],
-        *,
-        flexible: int,
-        left: int,
-    ) -> list[str]:
-        """A table whose column `flexible` is shortened to the remaining width.
-
-        The first `left` columns are aligned left, the others right.
-        """
-        align = ["left"] * left + ["right"] * (len(headings[0]) - left)
-
-        def table(room: int) -> list[str]:
-            cells = [
-                [shorten(cell, room) if at == flexible else cell for at, cell in enumerate(row)]
-                for row in rows
-            ]
-            all_rows = [*headings, SEPARATING_LINE, *cells]
-            text = tabulate(all_rows, (), _TABLE, colalign=align, disable_numparse=True)
-            return [line.rstrip() for line in text.splitlines()]
-
-        smallest = display_width(headings[0][flexible])
-        other_columns = max(display_width(_unpainted(line)) for line in table(smallest)) - smallest
-        return table(max(smallest, self.width - other_columns))
-
-
-def _unpainted(line: str) -> str:
-    for code in _SGR.values():
-        line = line.replace(f"\x1b[{code}m", "")
-    return line.replace("\x1b[0m", "")
-
-
-def _wrap(text: str, width: int, first: str, hanging: str) -> list[str]:
-    """Wrap `text` at spaces into lines of at most `width` columns; longer words are cut."""
-    lines: list[str] = []
-    line, empty = first, True
-    for word in text.split():
-        if not empty and display_width(line) + 1 + display_width(word) > width:
-            lines.append(line)
-            line, empty = hanging, True
-        fitting = shorten(word, width - display_width(hanging))
-        line, empty = (line + fitting, False) if empty else (f"{line} {fitting}", False)
-    return [*lines, line]
 
 
 def _scope_name(scope: Scope) -> str:

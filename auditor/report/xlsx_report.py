@@ -118,6 +118,7 @@ class XlsxFormat(Format):
     name = "xlsx"
     suffix = ".xlsx"
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    is_binary = True
     order = 5
     most_rows: int = MOST_ROWS
     """Rows per sheet; further findings continue on another sheet."""

@@ -25,7 +25,7 @@ SLOW = {
         "auditor.zoom.client",
     ),
 }
-COMMAND_MODULES = {f"auditor.cli.{name}" for name, _ in COMMANDS}
+COMMAND_MODULES = {f"auditor.cli.{name}" for name in COMMANDS}
 
 COMPLETION = {"_AUDITOR_COMPLETE": "complete_bash", "COMP_WORDS": "auditor a", "COMP_CWORD": "1"}
 LISTING = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
@@ -50,7 +50,7 @@ def imported(*words: str, variables: Mapping[str, str]) -> tuple[str, set[str]]:
     [
         (["--version"], {}, "auditor 0.1.0"),
         (["--help"], {}, "Audit the AI and data-sharing settings"),
-        ([], COMPLETION, "audit\nask\nattest\nauth"),
+        ([], COMPLETION, "auth\naudit\nattest\nask"),
     ],
     ids=["version", "help", "completion"],
 )
@@ -70,8 +70,8 @@ def leaves(command: Any, *above: str) -> Iterator[str]:
         yield from leaves(each, *words)
 
 
-SHOWING_ALL = """
-import json, sys
+SHOWING_ALL = r"""
+import json, re, sys
 from typer.testing import CliRunner
 from auditor.cli.main import app
 
@@ -83,13 +83,15 @@ for command in commands:
     words = command.split()
     typed = {"COMP_WORDS": f"auditor {command} --", "COMP_CWORD": str(len(words) + 1)}
     assert "--help" in shown(_AUDITOR_COMPLETE="complete_bash", **typed), command
-    assert f"Usage: auditor {command}" in shown(*words, "--help", COLUMNS="200"), command
+    text = shown(*words, "--help", COLUMNS="200")
+    assert f"Usage: auditor {command}" in text, command
+    assert not re.search(r"<\w+|x[<>]=|list\[", text), (command, "a Python type instead of a word")
     assert not sys.modules.keys() & slow, (command, sys.modules.keys() & slow)
 """
 
 
 def test_options_are_completed_and_explained_without_what_a_command_runs_on() -> None:
-    commands = [each for name, _ in COMMANDS for each in leaves(Command(name, "").imported())]
+    commands = [each for name in COMMANDS for each in leaves(Command(name, "").imported())]
     assert {"audit", "baseline capture", "history prune"} < set(commands)
     done = subprocess.run(
         [sys.executable, "-c", SHOWING_ALL],
@@ -113,7 +115,7 @@ def test_the_version_needs_neither_what_draws_help_nor_what_checks_values() -> N
     assert imported("--version", variables={})[1] & {"rich", "pydantic"} == set()
 
 
-@pytest.mark.parametrize(("name", "summary"), COMMANDS)
+@pytest.mark.parametrize(("name", "summary"), COMMANDS.items())
 def test_a_command_says_of_itself_what_the_table_says(name: str, summary: str) -> None:
     command = Command(name, summary).imported()
     paragraph = command.help.split("\n\n")[0]
@@ -124,3 +126,24 @@ def test_a_mistyped_command_is_named_with_the_nearest() -> None:
     result = CliRunner().invoke(app, ["audt"])
     assert result.exit_code == 2
     assert "Did you mean 'audit'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "audit --fail-on hihg",
+            'none of critical, high, medium, low, never. Did you mean "high"?',
+        ),
+        ("audit --fail-on loud", "'loud' is none of critical, high, medium, low, never."),
+        ("baseline schema orgnisation", 'Did you mean "organisation"?'),
+        ("audit --users many", "'many' is not a number."),
+        ("report --ouput x", 'No such option: --ouput. Did you mean "--output"?'),
+        ("report --live", "No such option: --live."),
+        ("prune", "No such command 'prune'. It is: auditor history prune"),
+    ],
+)
+def test_a_mistyped_word_is_explained(words: str, sentence: str) -> None:
+    result = CliRunner().invoke(app, words.split(), env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert sentence in result.stderr

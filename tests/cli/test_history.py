@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def busy(nights: Nights) -> list[str]:
     return [each.facts.id for each in entries]
 
 
-@pytest.mark.parametrize(("width", "columns_shown"), [(80, 5), (100, 6), (130, 7), (200, 8)])
+@pytest.mark.parametrize(("width", "columns_shown"), [(80, 5), (100, 6), (130, 8), (200, 9)])
 def test_the_table_fits_and_tells_what_there_is_room_for(
     nights: Nights, monkeypatch: pytest.MonkeyPatch, width: int, columns_shown: int
 ) -> None:
@@ -95,8 +96,9 @@ def test_the_table_fits_and_tells_what_there_is_room_for(
     nights.history.accept(nights.history.get(ids[1]), nights.now, "")
     at(width, monkeypatch)
     lines = shown()
-    head = lines[0].split()
+    head = lines[0].replace(" (UTC)", "").split()
     every = ["run", "ended", "baseline", "depth", "deviations", "unknown", "known", "account"]
+    every.append("note")
     assert [each for each in every if each in head] == head
     assert len(head) == columns_shown
     table = lines[: lines.index("")]
@@ -106,7 +108,8 @@ def test_the_table_fits_and_tells_what_there_is_room_for(
     for remark in ("accepted", "incomplete", "selection"):
         assert remark in "".join(table)
     depths = [line.split() for line in table if line.startswith("2")]
-    assert ["meeting" in each for each in depths] == [False, False, True]
+    assert ["meeting" in each for each in depths] == [False, False, width >= 110]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", each[1]) for each in depths)
 
 
 def other_account(home: Path, *ids: str) -> None:
@@ -181,7 +184,10 @@ def test_the_drawing_fits_and_draws_something_for_one_deviation(
     assert few.split()[3] == "1"
 
 
-def test_a_known_part_is_never_rounded_up_to_all(nights: Nights) -> None:
+def test_a_known_part_is_never_rounded_up_to_all(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(130, monkeypatch)
     nights.night({**{f"u{n}": Status.FAIL for n in range(3000)}, "v": Status.UNKNOWN})
     assert "99.9 %" in "".join(shown())
 

@@ -1,20 +1,26 @@
 """Errors become one sentence and an exit code; options that work everywhere stand anywhere."""
 
 import errno
+import fcntl
 import importlib
 import io
 import json
 import logging
+import os
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from auditor.cli.terminal import LogFormat, Terminal
+from auditor.cli.reporting import Destinations
+from auditor.cli.terminal import LogFormat, Terminal, wrapped
 from auditor.errors import AuditorError, ExitCode
+from auditor.report import FormatError
 from auditor.store.errors import RunAltered, StoreError
 
 cli = importlib.import_module("auditor.cli.main")
@@ -177,6 +183,37 @@ def test_quiet_silences_remarks_and_not_complaints(
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def test_messages_break_between_words_at_the_width_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, writer = os.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    with os.fdopen(writer, "w") as screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        Terminal(colors=False).complain("the run 20261128T231456-000Z-a1b2c3 is older than 26h.")
+        screen.flush()
+        lines = os.read(reader, 1000).decode().splitlines()
+    os.close(reader)
+    assert lines == ["Error: the run", "20261128T231456-000Z-a1b2c3 is older", "than 26h."]
+
+
+def test_a_block_to_copy_is_not_wrapped() -> None:
+    block = "Add these:\n  user:read:settings:admin group:read:settings:admin"
+    assert wrapped(block, 20) == block
+
+
+@pytest.mark.parametrize("name", ["pdf", "xlsx"])
+@pytest.mark.parametrize("outputs", [[], [Path("-")]])
+def test_a_binary_format_is_not_poured_onto_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, name: str, outputs: list[Path]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Screen())
+    with pytest.raises(FormatError, match=rf"--output report\.{name}$"):
+        Destinations.chosen([name], outputs)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert Destinations.chosen([name], outputs).stdout is not None
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,8 @@ def test_no_line_is_longer_than_the_terminal(any_run: Run, render: Render) -> No
 def test_a_line_of_many_digits_and_levels_still_fits(render: Render) -> None:
     meeting = Scope(Level.MEETING, "m1", "Weekly")
     verdict = worlds.deviation("AI-01", Level.USER)
-    run = worlds.run_of([worlds.judged(s, [verdict]) for s in (worlds.account(), meeting)])
+    everywhere = (worlds.account(), worlds.group(1), worlds.user(1), meeting)
+    run = worlds.run_of([worlds.judged(s, [verdict]) for s in everywhere])
     run = replace(
         run,
         summary=replace(run.summary, coverage={Level.USER: 100_000, Level.GROUP: 12_000}),
@@ -58,24 +59,38 @@ def test_a_line_of_many_digits_and_levels_still_fits(render: Render) -> None:
     assert max(map(display_width, text.splitlines())) <= 72
 
 
-def test_titles_are_cut_with_an_ellipsis_at_80_and_whole_at_200(render: Render) -> None:
+@every_case("width", (80, 200))
+def test_titles_are_whole_and_wrap_between_words(width: int, render: Render) -> None:
     title = worlds.CONTROLS["CN-05"].title
-    assert title not in render(worlds.everything(), "text", width=80)
-    assert title[:20] in render(worlds.everything(), "text", width=80)
-    assert title in render(worlds.everything(), "text", width=200)
+    text = render(worlds.everything(), "text", width=width)
+    at = text.index("  CN-05")
+    assert title in " ".join(re.sub(r" \d+| –", "", text[at : at + 3 * width]).split())
 
 
 def test_the_table_says_how_many_scopes_deviate_at_each_level(render: Render) -> None:
     text = render(worlds.everything(), "text", width=120)
-    row = next(line for line in text.splitlines() if line.startswith("critical  AI-01"))
+    row = next(line for line in text.splitlines() if line.startswith("  AI-01"))
     assert row.split()[-4:] == ["1", "1", "17", "12"]
     assert "of 37" in text
 
 
+def test_columns_without_a_number_are_left_out(render: Render) -> None:
+    run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation("RC-02")])])
+    lines = render(run, "text").splitlines()
+    heads = lines[lines.index("high") - 2].split()
+    assert heads == ["user"]
+
+
 def test_passes_add_the_controls_without_deviations_to_the_table(render: Render) -> None:
     run = worlds.everything()
-    assert "TP-01    Live" not in render(run, "text", width=200)
-    assert "TP-01    Live" in render(run, "text", width=200, include_passes=True)
+    assert "TP-01  Live" not in render(run, "text", width=200)
+    assert "TP-01  Live" in render(run, "text", width=200, include_passes=True)
+
+
+def test_critical_and_high_are_painted_apart(render: Render) -> None:
+    painted = render(worlds.everything(), "text", color=True)
+    assert "\x1b[1;97;41mcritical\x1b[0m" in painted
+    assert "\x1b[1;31mhigh\x1b[0m" in painted
 
 
 def test_the_worst_scope_comes_first_by_name(render: Render) -> None:
@@ -166,3 +181,14 @@ def test_the_path_of_the_full_report_comes_last_and_whole(render: Render) -> Non
     assert render(worlds.clean(), "text", report_path=path).endswith(f"\nFull report:\n{path}\n")
     without = render(worlds.clean(), "text")
     assert without.endswith("\nFull report: auditor report --output report.html\n")
+
+
+def test_a_control_alone_names_its_people_and_its_fix(render: Render) -> None:
+    run = worlds.everything()
+    text = render(run, "text", width=80, controls=("AI-01",))
+    assert "RC-02" not in text
+    shown = " ".join(text.split())
+    assert "User 0 <user0@example.com>" in shown
+    assert "and 5 more (--format csv)" in shown
+    assert f"Fix in the portal: {worlds.CONTROLS['AI-01'].fix_portal}" in shown
+    assert max(map(display_width, text.splitlines())) <= 80
