@@ -5,12 +5,13 @@ import math
 import threading
 import time
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from auditor import __version__
+from auditor.collect.carrying import CARRIED, CarryPolicy, PreviousRun
 from auditor.collect.collector import Collector, utc_now
 from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.errors import AuditorError, ExitCode
@@ -20,7 +21,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.timestamps import parse_or_none
 from auditor.findings import exit_code
-from auditor.findings.model import ApiUsage, RunInfo, Severity
+from auditor.findings.model import ApiUsage, Carried, RunInfo, Severity
 from auditor.findings.run import Run
 from auditor.policy.baseline import serialization
 from auditor.policy.baseline.baselines import Baseline
@@ -152,6 +153,7 @@ _FACTS = (
     "api",
     "changes_since",
     SIMULATED,
+    CARRIED,
 )
 PSEUDONYMISED = "pseudonymised"
 """Metadata key of a snapshot without real names: `yes`."""
@@ -206,6 +208,18 @@ class CollectionScope:
     changes_since: str | None = None
     """Start of the operation log to read, RFC 3339: the start of an earlier run; None to read no
     log."""
+    refresh: float | None = None
+    """The run may carry over documents of users that are at most so many seconds old; None to read
+    everything."""
+    verify_carried: int | None = None
+    """Number of carried users who are read and compared; None for the default."""
+
+    @property
+    def carry_policy(self) -> CarryPolicy | None:
+        """What may be carried over; None to read everything."""
+        if self.refresh is None:
+            return None
+        return CarryPolicy(timedelta(seconds=self.refresh), self.verify_carried)
 
     def record(self) -> str:
         """This scope as JSON."""
@@ -227,8 +241,11 @@ def collect(
     judgement: EvaluationConfig,
     run_id: str,
     collection_scope: CollectionScope | None = None,
+    previous: PreviousRun | None = None,
 ) -> None:
     """Read what the judgement needs into an empty snapshot, with the metadata of the run.
+
+    Documents of users that need not be read are carried over from `previous`, if the scope allows.
 
     Raises:
         NothingSelected: the judgement assesses no control.
@@ -250,7 +267,7 @@ def collect(
     }
     for key, value in facts.items():
         snapshot.set_metadata(key, value)
-    _run_collector(target, snapshot, judgement, None)
+    _run_collector(target, snapshot, judgement, None, previous)
 
 
 def resume(
@@ -267,7 +284,11 @@ def resume(
 
 
 def _run_collector(
-    target: AccountConnection, snapshot: Snapshot, judgement: EvaluationConfig, since: str | None
+    target: AccountConnection,
+    snapshot: Snapshot,
+    judgement: EvaluationConfig,
+    since: str | None,
+    previous: PreviousRun | None = None,
 ) -> None:
     collection_scope = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
@@ -302,6 +323,8 @@ def _run_collector(
         if collection_scope.verify_locks
         else None,
         sample=collection_scope.verify_locks,
+        carry_policy=collection_scope.carry_policy,
+        previous=previous,
         checkpoint=checkpoint,
     )
     collector.collect()
@@ -374,6 +397,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
             organisation_digest=serialization.organisation_digest(judgement.organisation),
             gaps_accepted=evaluation.gaps_accepted,
             oldest_evidence_at=snapshot.oldest(),
+            carried=_carried(snapshot),
         ),
         summary=evaluation.summary,
         api=_read(_API, snapshot, "api"),
@@ -398,4 +422,33 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
             control.source: control.observed_at for control in snapshot.account().outcomes.values()
         },
         pseudonymised=bool(snapshot.meta(PSEUDONYMISED)),
+    )
+
+
+class _CarriedFacts(BaseModel):
+    """The metadata that a collection records about what it carried over."""
+
+    run: str
+    reason: str = ""
+    sample: Annotated[int, Field(ge=0)] = 0
+    differences: Annotated[int, Field(ge=0)] = 0
+
+
+def _carried(snapshot: Snapshot) -> Carried | None:
+    """What the run took over from the run before; None if it read everything.
+
+    The numbers of users are counted in the evidence itself.
+    """
+    if not snapshot.meta(CARRIED):
+        return None
+    facts = _read(TypeAdapter(_CarriedFacts), snapshot, CARRIED)
+    read, carried = snapshot.count_by_age(Level.USER, snapshot.meta("started_at") or "")
+    return Carried(
+        run=facts.run,
+        read=read,
+        carried=carried,
+        oldest=snapshot.oldest() if carried else None,
+        sample=max(facts.sample, facts.differences),
+        differences=facts.differences,
+        reason=facts.reason,
     )

@@ -4,23 +4,26 @@ import json
 import math
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from auditor import __version__
 from auditor.app.audit import AccountConnection, CollectionScope, EvaluationConfig, collect, resume
 from auditor.app.connection import Account, AccountSource, RateOptions
 from auditor.app.messages import Messages
 from auditor.app.runs import stored_runs
 from auditor.app.selection import Selection
+from auditor.collect.carrying import PreviousRun
 from auditor.collect.interface import ProgressListener
 from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
-from auditor.evidence.snapshot import DiskFull, Snapshot
+from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.evidence.timestamps import format_rfc3339
 from auditor.files import data_folder
 from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
+from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from auditor.store.series import RunFilter, Series, place
 
@@ -149,10 +152,36 @@ class Collection:
                 )
             run_id = stored.new_id()
             since = _previous_start(stored, account_id, api_url, self.config)
-            with stored.new(run_id) as snapshot:
+            with ExitStack() as stack:
+                previous = self._previous_run(stored, account_id, api_url, stack)
+                snapshot = stack.enter_context(stored.new(run_id))
                 collection_scope = replace(self.options.collection_scope, changes_since=since)
-                collect(connection, snapshot, self.config, run_id, collection_scope)
+                collect(connection, snapshot, self.config, run_id, collection_scope, previous)
             return snapshot
+
+    def _previous_run(
+        self, stored: Runs, account_id: str, api_url: str, stack: ExitStack
+    ) -> PreviousRun | None:
+        """The run to carry documents from, open until `stack` is left; None to read everything.
+
+        Its evidence is verified as it is opened. It must be of this version of the program, which
+        knows what each document was requested for.
+        """
+        if self.options.collection_scope.refresh is None:
+            return None
+        entry = _comparable(stored, account_id, api_url, self.config)
+        if entry is None:
+            why = "there is no earlier run with this baseline and depth"
+        elif entry.facts.tool_version != __version__:
+            why = f"run {entry.facts.id} was made by version {entry.facts.tool_version}"
+        else:
+            try:
+                evidence = stack.enter_context(stored.history.verified(entry))
+                return PreviousRun(entry.facts.id, evidence)
+            except (StoreError, SnapshotError) as error:
+                why = str(error).rstrip(".")
+        self.messages.say(f"Every user is read: {why}.")
+        return None
 
     @contextmanager
     def _connected(self, account: Account) -> Iterator[AccountConnection]:
@@ -213,14 +242,25 @@ def _previous_start(
     That is the newest run of the same series, which the new run will be compared with, otherwise
     the newest of the account. The operation log is read from then on.
     """
-    series = Series.for_selection(
-        account_id, api_url, config.baseline.info.id, config.depth, config.selected_subset
-    )
     try:
-        comparable = stored.history.last_of(series)
+        comparable = _comparable(stored, account_id, api_url, config)
         if comparable is not None:
             return format_rfc3339(comparable.facts.started_at)
         newest = stored.history.newest(RunFilter(account_id, place(api_url)))
     except (StoreError, DiskFull):
         return None
     return None if newest is None else format_rfc3339(newest.facts.started_at)
+
+
+def _comparable(
+    stored: Runs, account_id: str, api_url: str, config: EvaluationConfig
+) -> StoredRun | None:
+    """The newest run of the series that a run with this config belongs to; None without one.
+
+    Raises:
+        StoreError: the history cannot be read.
+    """
+    series = Series.for_selection(
+        account_id, api_url, config.baseline.info.id, config.depth, config.selected_subset
+    )
+    return stored.history.last_of(series)

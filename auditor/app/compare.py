@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from auditor.app.audit import EvaluationConfig, NothingSelected, judge
 from auditor.app.runs import RunSource
+from auditor.collect.carrying import CARRIED
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence import diff as documents
 from auditor.evidence.scope import Level, Scope
@@ -15,6 +16,7 @@ from auditor.findings import attribution
 from auditor.findings.attribution import Attribution, OperationLog
 from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingState, not_compared
 from auditor.findings.model import FindingHistory, FindingKind, LifecycleState, Status
+from auditor.plain_text import pluralize
 from auditor.policy.catalogue import files, word_lists
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
@@ -320,11 +322,27 @@ def compare(
         settings=diff.settings,
         scopes_added=diff.added,
         scopes_removed=diff.removed,
-        notes=(*_notes(earlier.entry, later.entry), *not_compared(diff)),
+        notes=(
+            *_notes(earlier.entry, later.entry),
+            *_not_looked_at_again(later.evidence),
+            *not_compared(diff),
+        ),
         log=attribution.sentence(log, one.started_at, len(has_actor), sum(has_actor), computed)
         if has_actor
         else "",
     )
+
+
+def _not_looked_at_again(later: Snapshot) -> Iterator[str]:
+    """The people whom the later run carried over, as a sentence."""
+    if not later.meta(CARRIED):
+        return
+    _, carried = later.count_by_age(Level.USER, later.meta("started_at") or "")
+    if carried:
+        yield (
+            f"{pluralize(carried, 'person', 'people')} {'was' if carried == 1 else 'were'} carried "
+            "over by the later run, and not looked at again."
+        )
 
 
 def note_actors(history: History, drift: Drift, later: StoredRun) -> None:

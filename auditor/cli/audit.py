@@ -24,11 +24,14 @@ from auditor.cli.options import (
     PlanOption,
     PseudonymiseOption,
     RateShareOption,
+    RefreshOption,
     StrictOption,
     TopicOption,
+    VerifyCarriedOption,
     VerifyLocksOption,
     meeting_selection,
     parse_duration,
+    refresh_seconds,
 )
 from auditor.cli.output import ignore_broken_pipe
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
@@ -108,6 +111,8 @@ def audit(
         typer.Option("--resume", help="Resume the interrupted run; nothing is read twice."),
     ] = False,
     max_evidence_age: MaxEvidenceAgeOption = "24h",
+    refresh: RefreshOption = None,
+    verify_carried: VerifyCarriedOption = None,
     fail_on: FailOnOption = None,
     only: OnlyOption = None,
     topic: TopicOption = None,
@@ -185,7 +190,12 @@ def audit(
         )
         options = CollectionOptions(
             rate=RateOptions(plan, max_rate, rate_share),
-            collection_scope=CollectionScope(verify_locks, meetings),
+            collection_scope=CollectionScope(
+                verify_locks,
+                meetings,
+                refresh=refresh_seconds(refresh, verify_carried),
+                verify_carried=verify_carried,
+            ),
             resume=request if resume else None,
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
         )

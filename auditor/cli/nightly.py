@@ -30,10 +30,13 @@ from auditor.cli.options import (
     PlanOption,
     PseudonymiseOption,
     RateShareOption,
+    RefreshOption,
     StrictOption,
     TopicOption,
+    VerifyCarriedOption,
     VerifyLocksOption,
     parse_duration,
+    refresh_seconds,
 )
 from auditor.cli.sandbox import ScenarioName, ScenarioOption, account_source
 from auditor.cli.terminal import Terminal
@@ -78,6 +81,8 @@ def nightly(
     keep: KeepOption = "90d",
     keep_monthly: KeepMonthlyOption = 24,
     max_evidence_age: MaxEvidenceAgeOption = "24h",
+    refresh: RefreshOption = None,
+    verify_carried: VerifyCarriedOption = None,
     plan: PlanOption = None,
     max_rate: MaxRateOption = None,
     rate_share: RateShareOption = None,
@@ -148,7 +153,11 @@ def nightly(
         depth=Level(depth),
         collection=CollectionOptions(
             rate=RateOptions(plan, max_rate, rate_share),
-            collection_scope=CollectionScope(verify_locks),
+            collection_scope=CollectionScope(
+                verify_locks,
+                refresh=refresh_seconds(refresh, verify_carried),
+                verify_carried=verify_carried,
+            ),
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
             deadline=math.inf if seconds is None else time.monotonic() + seconds,
             resumes_own=True,

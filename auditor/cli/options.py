@@ -174,6 +174,27 @@ VerifyLocksOption = Annotated[
         "0: read every user.",
     ),
 ]
+RefreshOption = Annotated[
+    str | None,
+    typer.Option(
+        "--refresh",
+        metavar="7d",
+        help="Carry over users whose documents are younger than this and who are not affected by a "
+        "change. [default: read everybody]",
+        show_default=False,
+    ),
+]
+VerifyCarriedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--verify-carried",
+        metavar="N",
+        min=0,
+        help="With --refresh: read N random users of those carried over, and compare. "
+        "[default: 2 % of them, at least 25, at most 200]",
+        show_default=False,
+    ),
+]
 MaxEvidenceAgeOption = Annotated[
     str,
     typer.Option(
@@ -193,6 +214,7 @@ KeepMonthlyOption = Annotated[
 ]
 
 _DURATION = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
+_SHORTEST_REFRESH = timedelta(hours=1)
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -206,6 +228,22 @@ def parse_duration(text: str, option: str) -> timedelta:
     if match is None:
         raise ConfigError(f"{option} {text}: write a number with m, h, d or w, such as 24h or 30d.")
     return timedelta(**{_UNITS[match[2].lower()]: int(match[1])})
+
+
+def refresh_seconds(refresh: str | None, verify_carried: int | None) -> float | None:
+    """The seconds of `--refresh`; None without it.
+
+    Raises:
+        ConfigError: it is not a duration, is too short, or only `--verify-carried` was given.
+    """
+    if refresh is None:
+        if verify_carried is not None:
+            raise ConfigError("--verify-carried: only with --refresh, such as --refresh 7d.")
+        return None
+    duration = parse_duration(refresh, "--refresh")
+    if duration < _SHORTEST_REFRESH:
+        raise ConfigError(f"--refresh {refresh}: give at least 1h, such as 7d.")
+    return duration.total_seconds()
 
 
 def meeting_selection(

@@ -1,3 +1,3 @@
 """Collection: reads the documents a plan names from Zoom into a snapshot."""
 
-__all__ = ["collector", "interface"]
+__all__ = ["carrying", "collector", "interface"]

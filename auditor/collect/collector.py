@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from itertools import islice
 
 from auditor.collect import (
+    carrying,
     departures,
     disclaimers,
     host_groups,
@@ -26,6 +27,7 @@ from auditor.collect import (
     meetings,
     operation_log,
 )
+from auditor.collect.carrying import CarryPolicy, PreviousRun
 from auditor.collect.document_requests import Batch, DocumentRequest, R, T
 from auditor.collect.interface import LockVerifier, NoProgress, ProgressListener
 from auditor.collect.phone import PhoneLevels
@@ -106,6 +108,10 @@ class Collector:
     """Decides which user documents the account's locks prove; None to read all of them."""
     sample: int = 25
     """How many users are sampled to verify the locks."""
+    carry_policy: CarryPolicy | None = None
+    """What may be carried over from the run before; None to read everything."""
+    previous: PreviousRun | None = None
+    """The run before; None if there is none that can be used."""
     checkpoint: Callable[[], None] = lambda: None
     """Called after every `CHECKPOINT` outcomes, and at the end."""
     deadline: float = math.inf
@@ -168,8 +174,7 @@ class Collector:
                 if self.lock_verifier
                 else frozenset()
             )
-            rest = tuple(view for view in self.reads.user if view not in proved)
-            self.read_level(Level.USER, rest)
+            self._read_users(tuple(view for view in self.reads.user if view not in proved))
             # Last, so that a user who is in another list as well has the status of that list.
             listings.pending(self)
         PhoneLevels(self, phone).read()
@@ -178,6 +183,24 @@ class Collector:
         meetings.read_upcoming(self)
         departures.record(self)
         operation_log.record(self)
+
+    def _read_users(self, views: tuple[View, ...]) -> None:
+        """Read `views` of the users who are due, and carry the others over."""
+        policy = self.carry_policy
+        if policy is None or not views:
+            self.read_level(Level.USER, views)
+            return
+        is_resumed = self.snapshot.meta(carrying.CARRIED) is not None
+        if is_resumed:
+            # Carried documents are older than the run: their own bound applies.
+            carrying.renew(self, views, policy)
+        else:
+            if self.previous is not None:
+                carrying.carry(self, views, policy, self.previous)
+            self.read_level(Level.USER, views)
+        if is_resumed or self.previous is not None:
+            carrying.verify(self, views, policy)
+            carrying.renew(self, views, policy)
 
     @property
     def account(self) -> Scope:
@@ -240,20 +263,28 @@ class Collector:
                 future.result()
 
     def read_level(
-        self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
+        self,
+        level: Level,
+        views: tuple[View, ...],
+        scopes: Iterable[Scope] | None = None,
+        since: str | None = None,
     ) -> None:
-        """Read the missing documents of `views`, for all scopes of a level or for `scopes`."""
+        """Read the missing documents of `views`, for all scopes of a level or for `scopes`.
+
+        Documents read before `since` (RFC 3339), by default that of the collection, are read again.
+        """
+        since = since or self.since
         if not views:
             _log.debug("No settings are read at level %s: no selected control needs any.", level)
             return
         shown = ", ".join(map(str, views))
         _log.info("Reading %s at level %s%s.", shown, level, "" if scopes is None else ", sampled")
         if scopes is None:
-            self.listener.level_started(level, self._due(level, views))
+            self.listener.level_started(level, self._due(level, views, since))
         remaining: Counter[str] = Counter()
 
         def outstanding() -> Iterator[tuple[Scope, View]]:
-            for scope, missing in self.snapshot.pending_reads(level, views, self.since, scopes):
+            for scope, missing in self.snapshot.pending_reads(level, views, since, scopes):
                 if not scope.is_invited:
                     remaining[scope.id] = len(missing)
                     yield from ((scope, view) for view in missing)
@@ -274,11 +305,11 @@ class Collector:
                     if scopes is None:
                         self.listener.read(level)
 
-    def _due(self, level: Level, views: tuple[View, ...]) -> int:
+    def _due(self, level: Level, views: tuple[View, ...], since: str | None) -> int:
         """How many scopes of a level lack a document of `views`."""
-        if self.since is None:
+        if since is None and self.carry_policy is None:
             return self.snapshot.count(level)
-        return sum(1 for _ in self.snapshot.pending_reads(level, views, self.since))
+        return sum(1 for _ in self.snapshot.pending_reads(level, views, since))
 
     def is_up_to_date(self, scope: Scope, view: View) -> bool:
         """True if a document need not be requested again. The scope has to be recorded."""

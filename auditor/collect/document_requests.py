@@ -86,9 +86,16 @@ class CollectionContext(Protocol):
         """Run `work` on worker threads and yield results in batches, in order of completion."""
 
     def read_level(
-        self, level: Level, views: tuple[View, ...], scopes: Iterable[Scope] | None = None
+        self,
+        level: Level,
+        views: tuple[View, ...],
+        scopes: Iterable[Scope] | None = None,
+        since: str | None = None,
     ) -> None:
-        """Read the missing documents of `views`, for all scopes of a level or for `scopes`."""
+        """Read the missing documents of `views`, for all scopes of a level or for `scopes`.
+
+        Documents read before `since` (RFC 3339) are read again.
+        """
 
     def is_up_to_date(self, scope: Scope, view: View) -> bool:
         """True if a document need not be requested again. The scope has to be recorded."""

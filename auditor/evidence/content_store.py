@@ -135,6 +135,9 @@ class ContentStore:
             _BoundedCache(self._with_entry, SMALL)
         )
         self._shapes: dict[bytes, int] = {}
+        self._source: ContentStore | None = None
+        self._adopted: dict[ProfileEntry, ProfileEntry] = {}
+        """By the entry in `_source`."""
         self._requests: dict[tuple[str, str, str], int] = {}
         self._by_request: dict[int, tuple[View, str]] = {}
 
@@ -207,6 +210,45 @@ class ContentStore:
         unseen = outcome.unseen
         return ProfileEntry(view, request, outcome.source, None, str(unseen.cause), unseen.detail)
 
+    def adopted(self, entry: ProfileEntry, source: "ContentStore") -> ProfileEntry:
+        """The entry here for a document of another snapshot, whose bytes are copied as they are.
+
+        Raises:
+            EvidenceAltered: the document is not as it was recorded.
+        """
+        if self._source is not source:
+            self._source = source
+            self._adopted.clear()
+        known = self._adopted.get(entry)
+        if known is None:
+            if len(self._adopted) >= SMALL:
+                self._adopted.clear()
+            known = self._adopted[entry] = self._adopt(entry, source)
+        return known
+
+    def _adopt(self, entry: ProfileEntry, source: "ContentStore") -> ProfileEntry:
+        assert entry.document is not None
+        digest, packed = source.packed(entry.document)
+        known = self._documents(digest)
+        if known is None:
+            known = self._insert_document(digest, packed)
+        return ProfileEntry(
+            entry.view, self._request_id(entry.view, entry.source), entry.source, known
+        )
+
+    def packed(self, number: int) -> tuple[bytes, bytes]:
+        """The digest of a document and its compressed bytes, after comparing them.
+
+        Raises:
+            EvidenceAltered: they do not match.
+        """
+        try:
+            self._raw(number)
+        except ValueError as error:
+            raise _altered(error) from error
+        digest, packed = self._one("SELECT digest, body FROM documents WHERE id = ?", number)
+        return digest, packed
+
     def _document_id(self, body: JsonValue) -> int:
         """The number of a document. A document with the same bytes as before is found in a cache.
 
@@ -228,11 +270,15 @@ class ContentStore:
         digest = hashlib.sha256(raw).digest()
         known = self._documents(digest)
         if known is None:
-            added = self._db.execute(
-                "INSERT INTO documents (digest, body) VALUES (?, ?)", (digest, zlib.compress(raw))
-            )
-            known = self._documents[digest] = int(added.lastrowid or 0)
+            known = self._insert_document(digest, zlib.compress(raw))
         return known
+
+    def _insert_document(self, digest: bytes, packed: bytes) -> int:
+        added = self._db.execute(
+            "INSERT INTO documents (digest, body) VALUES (?, ?)", (digest, packed)
+        )
+        number = self._documents[digest] = int(added.lastrowid or 0)
+        return number
 
     def _find_document(self, digest: bytes) -> int | None:
         row = self._db.execute("SELECT id FROM documents WHERE digest = ?", (digest,)).fetchone()
@@ -319,10 +365,7 @@ class ContentStore:
             text = self._raw(number).decode("utf-8", "surrogatepass")
             body: JsonValue = json_values.parse(text, values=MOST_VALUES, depth=DEEPEST_BODY)
         except ValueError as error:
-            raise EvidenceAltered(
-                f"A document of the evidence is not as it was recorded: {error}. It cannot be "
-                "used as evidence. Use an untouched copy, or audit again."
-            ) from error
+            raise _altered(error) from error
         return _Body(body, max(json_values.count(text), MOST_VALUES // DOCUMENTS))
 
     def _raw(self, number: int) -> bytes:
@@ -348,6 +391,13 @@ class ContentStore:
         if row is None:
             raise ValueError("it is missing")
         return row
+
+
+def _altered(error: ValueError) -> EvidenceAltered:
+    return EvidenceAltered(
+        f"A document of the evidence is not as it was recorded: {error}. It cannot be used as "
+        "evidence. Use an untouched copy, or audit again."
+    )
 
 
 _LEVELS = {level.value: level for level in Level}

@@ -17,7 +17,12 @@ from pathlib import Path
 from auditor.evidence.content_store import ContentStore
 from auditor.evidence.errors import DiskFull, SnapshotError
 from auditor.evidence.scope import Level, Scope, UserStatus
-from auditor.evidence.snapshot_reader import CHUNK, ScopeEvidence, SnapshotReader
+from auditor.evidence.snapshot_reader import (
+    CHUNK,
+    RecordedReads,
+    ScopeEvidence,
+    SnapshotReader,
+)
 from auditor.evidence.timestamps import decode, encode, milliseconds
 from auditor.evidence.view import Outcome, View
 
@@ -50,7 +55,7 @@ _BY_STATUS = "FROM scopes WHERE level = ? AND membership IN (SELECT value FROM j
 
 _ORDER: Mapping[str, int] = {status: at for at, status in enumerate(UserStatus)}
 
-__all__ = ["FORMAT", "DiskFull", "ScopeEvidence", "Snapshot", "SnapshotError"]
+__all__ = ["FORMAT", "DiskFull", "RecordedReads", "ScopeEvidence", "Snapshot", "SnapshotError"]
 
 
 class Snapshot(SnapshotReader):
@@ -256,6 +261,30 @@ class Snapshot(SnapshotReader):
             self._db.execute(
                 "UPDATE scopes SET profile = ?, times = ? WHERE level = ? AND zoom_id = ?",
                 (profile, moments, scope.level, scope.id),
+            )
+
+    def carry(self, before: RecordedReads, views: Iterable[View], source: SnapshotReader) -> None:
+        """Take over the documents of `views` from another snapshot, with the times of their reads.
+
+        `before` is the scope as `source` recorded it. Ignored if the scope is not recorded here.
+
+        Raises:
+            EvidenceAltered: a document is not as it was recorded.
+        """
+        requested = frozenset(views)
+        with self.transaction():
+            row = self._row(before.scope)
+            if row is None:
+                return
+            profile, times = row[5], decode(row[6])
+            for entry, time in before.reads:
+                if entry.view in requested and entry.document is not None:
+                    adopted = self._contents.adopted(entry, source.contents)
+                    profile, order = self._contents.with_entry(profile, adopted)
+                    times = [time if place is None else times[place] for place in order]
+            self._db.execute(
+                "UPDATE scopes SET profile = ?, times = ? WHERE level = ? AND zoom_id = ?",
+                (profile, encode(times), before.scope.level, before.scope.id),
             )
 
     def _translate_error(self, error: sqlite3.Error) -> SnapshotError:

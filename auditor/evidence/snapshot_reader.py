@@ -35,6 +35,23 @@ class ScopeEvidence:
     """Equal numbers in one snapshot mean equal groups, licence and status."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedReads:
+    """A recorded scope, and its reads with their times in milliseconds since 1970."""
+
+    scope: Scope
+    reads: tuple[tuple[ProfileEntry, int], ...]
+
+    def documents(self, views: Iterable[View]) -> dict[View, int]:
+        """When each document of `views` was read. Failures and what was not read are left out."""
+        requested = frozenset(views)
+        return {
+            entry.view: time
+            for entry, time in self.reads
+            if entry.view in requested and entry.document is not None
+        }
+
+
 class SnapshotReader:
     """Reads one snapshot. May be used only by the thread that opened it."""
 
@@ -160,6 +177,36 @@ class SnapshotReader:
             due = tuple(view for view in requested if view not in done)
             if due:
                 yield self._contents.scope(row), due
+
+    def recorded(self, scope: Scope) -> "RecordedReads | None":
+        """The scope as it is recorded, and its reads; None if it is not recorded."""
+        row = self._row(scope)
+        if row is None:
+            return None
+        return RecordedReads(
+            self._contents.scope(row),
+            tuple(zip(self._contents.profile(row[5]), decode(row[6]), strict=True)),
+        )
+
+    def count_by_age(self, level: Level, since: str) -> tuple[int, int]:
+        """How many scopes of a level have only documents read since a time (RFC 3339), and how many
+        have one that was read before. Scopes without any document are in neither number."""
+        oldest = milliseconds(since)
+        newer = older = 0
+        for row in self._rows(level):
+            times = [
+                time
+                for entry, time in zip(self._contents.profile(row[5]), decode(row[6]), strict=True)
+                if entry.document is not None
+            ]
+            newer += bool(times) and min(times) >= oldest
+            older += bool(times) and min(times) < oldest
+        return newer, older
+
+    @property
+    def contents(self) -> ContentStore:
+        """The documents, which another snapshot may copy."""
+        return self._contents
 
     def scope_index(self) -> ScopeIndex:
         """A new index that stores a number for each scope while the snapshot is open."""

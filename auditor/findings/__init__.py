@@ -15,5 +15,6 @@ __all__ = [
     "questions",
     "rollup",
     "run",
+    "sampling",
     "verdict_store",
 ]

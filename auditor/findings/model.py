@@ -412,6 +412,26 @@ class BaselineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What a run took over from the run before it."""
+
+    run: str
+    """The id of the run before."""
+    read: int
+    """Number of users whose documents this run read."""
+    carried: int
+    """Number of users with a document of an earlier run."""
+    oldest: datetime | None
+    """When the oldest document was read that was carried over; None if none was."""
+    sample: int
+    """Number of carried users who were read all the same, and compared."""
+    differences: int
+    """Number of those whose settings had changed unnoticed."""
+    reason: str = ""
+    """Why every user was read, as a clause; empty if not everybody was."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunInfo:
     """The facts of a run. Times are UTC."""
 
@@ -439,6 +459,8 @@ class RunInfo:
     """Time of the oldest document that a verdict may rest on. It precedes the run itself if the run
     was resumed or reused an earlier one. None if nothing was read, or for a stored run of an
     earlier version."""
+    carried: Carried | None = None
+    """What was taken over from the run before; None if everything was read."""
 
     @property
     def has_open_gaps(self) -> bool:

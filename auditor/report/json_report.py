@@ -13,6 +13,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import (
     BlindSpotResult,
+    Carried,
     Finding,
     ReadError,
     Reference,
@@ -122,6 +123,21 @@ def run_object(run: Run) -> Object:
         "oldest_evidence_at": format_or_none(info.oldest_evidence_at),
         "simulated": info.simulated,
         "accepted_blind_spots": run.summary.accepted_blind_spots,
+        "carried": _carried(info.carried),
+    }
+
+
+def _carried(carried: Carried | None) -> Object | None:
+    if carried is None:
+        return None
+    return {
+        "read": carried.read,
+        "carried": carried.carried,
+        "oldest": format_or_none(carried.oldest),
+        "sample": carried.sample,
+        "differences": carried.differences,
+        "run": carried.run,
+        "reason": carried.reason,
     }
 
 

@@ -101,6 +101,23 @@ def _metrics(run: Run) -> Iterator[tuple[str, str, _Samples]]:
         meaning,
         _by("state", {state: reference_states[state] for state in ReferenceState}),
     )
+    if info.oldest_evidence_at is not None:
+        yield (
+            "auditor_oldest_evidence_timestamp_seconds",
+            "When the oldest document was read that a verdict may rest on, Unix time.",
+            [({}, info.oldest_evidence_at.timestamp())],
+        )
+    if info.carried is not None:
+        yield (
+            "auditor_carried_users",
+            "Users whose documents were carried over from an earlier run.",
+            [({}, info.carried.carried)],
+        )
+        yield (
+            "auditor_carried_sample_differences",
+            "Users in the sample of the carried whose settings had changed unnoticed.",
+            [({}, info.carried.differences)],
+        )
     yield "auditor_controls", "Controls that the run assessed.", [({}, len(run.controls))]
     yield (
         "auditor_run_complete",

@@ -8,6 +8,7 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import (
+    Carried,
     ControlInfo,
     FindingKind,
     Left,
@@ -19,6 +20,7 @@ from auditor.findings.model import (
 )
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
+from auditor.findings.sampling import upper_bound
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue.operators import OPERATORS
 from auditor.report.display import printable, value_text
@@ -242,6 +244,35 @@ def checked(run: Run) -> str:
         f"Checked: {pluralize(len(run.controls), 'control')} in {pluralize(judged(run), 'check')} "
         f"on {covered}."
         + (" People and their meetings go by pseudonyms." if run.pseudonymised else "")
+        + "".join(f" {sentence}" for sentence in carried(run))
+    )
+
+
+def carried(run: Run) -> list[str]:
+    """How much was read and carried over, how old it is, and what the sample showed."""
+    facts = run.info.carried
+    if facts is None:
+        return []
+    if not facts.carried:
+        why = f": {facts.reason}" if facts.reason else ""
+        return [f"Nothing was carried over from run {facts.run}{why}."]
+    age = f", the oldest of {when(facts.oldest)}" if facts.oldest else ""
+    return [
+        f"{pluralize(facts.read, 'person', 'people')} {'was' if facts.read == 1 else 'were'} read "
+        f"in this run; {number(facts.carried)} {'was' if facts.carried == 1 else 'were'} carried "
+        f"over from earlier runs{age}.",
+        _sample_of_carried(facts),
+    ]
+
+
+def _sample_of_carried(facts: Carried) -> str:
+    if not facts.sample:
+        return "No sample of them was read anew, so nothing shows that they are unchanged."
+    bound = 100 * upper_bound(facts.differences, facts.sample)
+    return (
+        f"A random sample of them was read anew: {number(facts.differences)} of "
+        f"{number(facts.sample)} differed, so at most {bound:.1f} % of them may differ "
+        "(95 % confidence)."
     )
 
 
