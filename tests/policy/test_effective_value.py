@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, View
-from auditor.findings.model import Role
-from auditor.policy.reading.effective_value import effective_value
+from auditor.findings.model import Layer, Role
+from auditor.policy.reading.effective_value import effective_value, explain
 from auditor.policy.reading.locks import EffectiveValue, LockDocuments
-from tests.builders import check, document, locks_body, outcomes, read_failure
+from tests.builders import SETTING_LEVELS, check, document, locks_body, outcomes, read_failure
 
 PHONE = View("phone_account_settings")
 SITE = Scope(Level.PHONE_SITE, "s1", "Main site")
@@ -85,3 +85,31 @@ def test_settings_of_groups_follow_the_lock_documents() -> None:
     held = LockDocuments(outcomes(locks_body(True)), {})
     found = effective_value(check(), Scope(Level.GROUP, "g1"), {LOCKS: document({})}, held)
     assert found == EffectiveValue(True, Level.ACCOUNT, ADMIN, Level.ACCOUNT)
+
+
+# The chain of layers
+
+A, G, U = SETTING_LEVELS
+
+
+def test_the_chain_says_of_each_layer_what_it_holds_and_which_decides() -> None:
+    readings: dict[Level, Reading] = {
+        A: Seen(False, "a"),
+        G: Unseen(Cause.ABSENT, ""),
+        U: Seen(True, "a"),
+    }
+    states = {A: True, G: None, U: None}
+    assert explain(check(), readings, states, A) == (
+        Layer(A, value=False, seen=True, locked=True, decides=True),
+        Layer(G),
+        Layer(U, value=True, seen=True),
+    )
+
+
+def test_the_chain_leaves_out_layers_that_have_neither_a_value_nor_a_lock() -> None:
+    readings: dict[Level, Reading] = {A: Seen(1, "a"), G: Seen(2, "a"), U: Seen(3, "a")}
+    user = Layer(U, value=3, seen=True, decides=True)
+    assert explain(check(levels=(U,)), readings, {}, U) == (user,)
+    assert explain(check(), {U: readings[U]}, {}, U) == (user,)
+    locked = Layer(A, locked=False)
+    assert explain(check(levels=(U,)), {U: readings[U]}, {A: False}, U) == (locked, user)

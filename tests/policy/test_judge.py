@@ -305,6 +305,23 @@ def test_a_condition_may_be_a_text() -> None:
         assert verdict.status is status
 
 
+@pytest.mark.parametrize(
+    ("switch", "status"),
+    [("recording.notice.on", NOT_APPLICABLE), ("recording.on", UNKNOWN)],
+)
+def test_a_switch_is_sought_wherever_its_key_is_only_if_that_is_the_key_of_the_check(
+    switch: str, status: Status
+) -> None:
+    one = check(
+        "recording.notice.who",
+        find_key="notice",
+        type=("string",),
+        only_when={"setting": switch, "is": True},
+    )
+    moved: Json = {"elsewhere": {"notice": {"who": "all", "on": False}}}
+    assert value_at_account(expected_control(one, op="none"), moved).status is status
+
+
 def test_a_condition_that_does_not_hold_hides_no_refusal() -> None:
     snapshot = snapshot_of((ACCOUNT, {SETTINGS: Cause.DENIED}))
     found = evaluated(snapshot, baseline_of(expected_control(WHEN, op=1)), depth=Level.ACCOUNT)

@@ -298,6 +298,14 @@ def test_a_user_who_says_otherwise_of_one_setting_leaves_the_others_proved() -> 
     assert control_verdicts(found, "AI-02")["u1"].status is UNKNOWN
 
 
+def test_what_a_user_was_not_read_for_contradicts_nobody() -> None:
+    held = {**HELD, SECURITY: body(other=False), lock_sample_view(SECURITY): CONFIRMED}
+    held[LOCKS] = body(thing=True, other=True)
+    snapshot = snapshot_of((ACCOUNT, held), (UNREAD, {}), (READ, {SETTINGS: body(thing=False)}))
+    found = evaluated_with(snapshot, two(view="meeting_security"))
+    assert control_verdicts(found, "AI-02")["u1"].proved_by == "lock"
+
+
 def test_an_invited_user_contradicts_nobody() -> None:
     invited = Scope(Level.USER, "u9", status="pending")
     snapshot = snapshot_of((ACCOUNT, HELD), (UNREAD, {}), (invited, settings_body(True)))
@@ -370,7 +378,9 @@ def provable(
     account_is: Bodies, expectation: Baseline = BASELINE, *overrides: Any, **fields: Any
 ) -> bool:
     snapshot = snapshot_of((ACCOUNT, account_is), (GROUP, {}), (READ, settings_body(False)))
-    return bool(prover(snapshot, expectation, *overrides, **fields).provable((SETTINGS,)))
+    found = prover(snapshot, expectation, *overrides, **fields).provable((SETTINGS,))
+    assert found in ((), (SETTINGS,))
+    return found == (SETTINGS,)
 
 
 BARE = account({"thing": False}, {"thing": True}, None)
@@ -505,6 +515,23 @@ def test_a_user_confirms_with_an_own_document_that_is_as_wanted(
     snapshot = snapshot_of((ACCOUNT, BARE), (GROUP, {}), (READ, own))
     (evidence,) = snapshot.evidence(Level.USER)
     assert prover(snapshot).confirms(evidence, SETTINGS) is expected
+
+
+def test_a_user_confirms_what_an_override_wants_of_the_user() -> None:
+    otherwise = override_entry(True, user=UNREAD.id)
+    for own, expected in ((True, True), (False, False)):
+        snapshot = snapshot_of((ACCOUNT, BARE), (GROUP, {}), (UNREAD, settings_body(own)))
+        (evidence,) = snapshot.evidence(Level.USER)
+        assert prover(snapshot, BASELINE, otherwise).confirms(evidence, SETTINGS) is expected
+
+
+def test_a_user_confirms_one_document_whatever_another_holds() -> None:
+    own = {SETTINGS: body(thing=False), SECURITY: body(other=True)}
+    snapshot = snapshot_of((ACCOUNT, BARE), (READ, own))
+    (evidence,) = snapshot.evidence(Level.USER)
+    found = prover(snapshot, two(view="meeting_security"))
+    assert found.confirms(evidence, SETTINGS)
+    assert not found.confirms(evidence, SECURITY)
 
 
 @pytest.mark.parametrize("own", [{SETTINGS: Cause.ERROR}, {}], ids=["error", "not read"])
