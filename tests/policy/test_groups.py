@@ -20,7 +20,8 @@ from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
 from auditor.policy.judging import members
 from auditor.policy.judging.assess import Assessor
-from auditor.policy.judging.groups import Groups
+from auditor.policy.judging.groups import Groups, population
+from auditor.policy.reading.explanations import Population
 from tests.builders import (
     ACCOUNT,
     FIXED,
@@ -92,7 +93,9 @@ def test_a_group_is_itself() -> None:
 def test_a_group_that_is_named_like_the_id_of_another_is_no_plain_name() -> None:
     known = Groups({})
     known.read_listing_status(ScopeEvidence(ACCOUNT, outcomes(LISTED), {}), ["g1", "g2"])
-    assert known.of(Scope(Level.GROUP, "g2", "g1")) == {"id:g2", "named:g1"}
+    named_like_another = Scope(Level.GROUP, "g2", "g1")
+    known.add(ScopeEvidence(named_like_another, {}, {}))
+    assert known.of(named_like_another) == known.of(user(1, "g2")) == {"id:g2", "named:g1"}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,16 @@ def test_no_users_groups_are_all_known_where_members_could_not_be_listed() -> No
     known = groups(account={**LISTED, MEMBERS: Cause.DENIED})
     assert not known.has_all_names(user(1))
     assert known.has_all_names(LEGAL)
+
+
+def test_people_are_counted_in_each_of_their_groups_and_invited_ones_in_none() -> None:
+    invited = Scope(Level.USER, "u9", group_ids=("g1",), status="pending")
+    people = [user(1, "g1"), user(2, "g1"), user(3, "g1", "g2"), user(4), user(5), user(6, "g9")]
+    snapshot = snapshot_of(
+        (ACCOUNT, LISTED), (LEGAL, {}), (SALES, {}), *((each, {}) for each in (*people, invited))
+    )
+    found = population(snapshot, snapshot.account())
+    assert found == Population(6, {"g1": 3, "g2": 1, "g9": 1}, without_group=3)
 
 
 # Who stands alike

@@ -8,6 +8,13 @@ from pydantic import ValidationError
 from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.operators import OPERATORS, Expectation, writes
 from auditor.policy.catalogue.outcome import Context, Deviates, Meets, Unclear, Undecided
+from auditor.policy.catalogue.permissiveness import (
+    Deviations,
+    IsMorePermissive,
+    if_longer,
+    if_more_beyond,
+    if_shorter,
+)
 from auditor.policy.catalogue.values import iter_leaves, json_equal, json_type
 
 PARAMETERS: dict[str, Any] = {
@@ -636,3 +643,25 @@ def test_leaves_have_dotted_paths_and_lists_of_objects_share_one() -> None:
     found = [("a.b", 1), ("a.c", []), ("d[].e", 1), ("d[].e", 2), ("f", ["x"]), ("h[]", [1])]
     assert list(iter_leaves(body)) == found
     assert list(iter_leaves(5)) == [("", 5)]
+
+
+@pytest.mark.parametrize(
+    ("order", "below", "above", "more"),
+    [
+        (if_longer, 2, 1, True),
+        (if_longer, "1d", "2d", False),
+        (if_longer, "1y", "365d", False),
+        (if_longer, "forever", 1, None),
+        (if_longer, 1, "forever", None),
+        (if_longer, [3], 1, None),
+        (if_longer, True, 0, None),
+        (if_shorter, 1, 2, True),
+        (if_shorter, 2, 1, False),
+        (if_more_beyond, ["US", "CA"], ["CA"], False),
+        (if_more_beyond, ["CN"], ["CA"], True),
+    ],
+)
+def test_of_two_deviations_the_order_says_which_is_more_permissive(
+    order: IsMorePermissive, below: JsonValue, above: JsonValue, more: bool | None
+) -> None:
+    assert order(Deviations(below, above, ["US"], "in_meeting.thing")) is more

@@ -8,12 +8,13 @@ import pytest
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import FindingKind, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Role, Severity, Status, Verdict
 from auditor.policy.baseline.baselines import load
 from auditor.policy.baseline.overrides import Override, Overrides
 from auditor.policy.catalogue import files
 from auditor.policy.evaluation.evaluate import Evaluation
 from auditor.policy.judging import reads
+from auditor.policy.judging.override_conflicts import VerdictInterner
 from tests.builders import (
     ACCOUNT,
     CATALOGUE,
@@ -37,6 +38,7 @@ from tests.builders import (
     settings_body,
     snapshot_of,
     user,
+    verdict,
 )
 from tests.names import same_everywhere
 from tests.policy.samples import BASELINES
@@ -134,12 +136,37 @@ def test_equally_specific_overrides_that_disagree_ask_for_a_decision_and_name_bo
         "acc": PASS, "g1": PASS, "g2": FAIL, "u1": PASS, "u2": FAIL, "u3": DECIDE,
     }  # fmt: skip
     open_one = control_verdicts(found)["u3"]
-    assert open_one.detail == (
-        "Conflicting overrides of equal specificity: the override for group Legal EU and the "
-        "override for group Sales. Make one of them more specific, or remove it."
-    )
-    assert open_one.cause is None
+    for name in ("override for group Legal EU", "override for group Sales"):
+        assert name in open_one.detail
+    assert (open_one.cause, open_one.override) == (None, "")
     assert found.summary.by_status[DECIDE] == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"control": "AI-02"},
+        {"kind": FindingKind.LOCK},
+        {"setting": "a.c"},
+        {"severity": Severity.LOW},
+        {"source": "GET /groups"},
+        {"observed": 0},
+        {"expected": {"op": "off"}},
+        {"detail": "More."},
+        {"locked": True},
+        {"decided_by": Level.GROUP},
+        {"changeable_by": (Role.USER,)},
+        {"proved_by": "lock"},
+        {"override": "override for group Sales"},
+        {"allowed_by": "ai_groups"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_only_a_pass_that_is_equal_in_everything_stands_for_another(other: dict[str, Any]) -> None:
+    interner, first = VerdictInterner(), verdict(PASS, observed=False)
+    assert interner.shared(first) is first
+    assert interner.shared(replace(first)) is first
+    assert interner.shared(replace(first, **other)) == replace(first, **other)
 
 
 def test_if_the_verdicts_agree_there_is_nothing_to_decide() -> None:
