@@ -1,14 +1,14 @@
 """Waivers and blind spots written from the findings of a run."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.app.forecast import JudgedEvidence
 from auditor.errors import nearest
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Licence, Scope
 from auditor.findings.model import Finding, FindingKind, Severity, Status
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue.errors import PolicyError
@@ -67,7 +67,26 @@ class UnseenChecks:
     """The control, for a value that Zoom leaves out."""
     controls: set[str] = field(default_factory=set)
     by_level: Counter[Level] = field(default_factory=Counter)
+    """The number of scopes by level."""
+    licences: Counter[Licence | None] = field(default_factory=Counter)
+    """The number of people by licence."""
     detail: str = ""
+    _seen: set[tuple[Level, str]] = field(default_factory=set)
+
+    def add(self, scope: Scope) -> None:
+        """Count a scope, once."""
+        key = scope.level, scope.id
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.by_level[scope.level] += 1
+        if scope.level is Level.USER:
+            self.licences[Licence.of(scope.licence)] += 1
+
+    @property
+    def has_checks(self) -> bool:
+        """False if it is a failed read that leaves no check unknown."""
+        return bool(self._seen)
 
     @property
     def subject(self) -> str:
@@ -76,13 +95,48 @@ class UnseenChecks:
 
     @property
     def where(self) -> str:
-        """`1 account, 62 users`."""
-        return wording.levels(self.by_level)
+        """`1 account, 62 users (58 basic)`."""
+        counted = wording.levels(self.by_level)
+        named = ", ".join(f"{self.licences[each]:,} {each}" for each in self._unlicensed)
+        return f"{counted} ({named})" if named else counted
+
+    @property
+    def _unlicensed(self) -> list[Licence]:
+        return [each for each in Licence if each is not Licence.LICENSED and each in self.licences]
+
+    def matches(self) -> Iterator[dict[str, Any]]:
+        """The scopes of blind spots that cover this: one for each level.
+
+        If only people without a licence lack the value, it is for their licences: what Zoom leaves
+        out for licensed people later is news.
+        """
+        for level in self.by_level:
+            licences = [str(each) for each in self._unlicensed]
+            if level is Level.USER and len(licences) == len(self.licences):
+                yield {"licence": _one_or_many(licences)}
+            else:
+                yield {"level": str(level)}
 
     @property
     def cause_words(self) -> str:
         """The cause, for people."""
         return wording.cause_name(self.cause)
+
+
+_NAMED_IN_PATHS: Mapping[str, tuple[Level, Level]] = {
+    "{groupId}": (Level.GROUP, Level.PHONE_GROUP),
+    "{userId}": (Level.USER, Level.PHONE_USER),
+    "{siteId}": (Level.PHONE_SITE, Level.PHONE_SITE),
+    "{meetingId}": (Level.MEETING, Level.MEETING),
+    "{webinarId}": (Level.WEBINAR, Level.WEBINAR),
+}
+"""What a request names, to the level of its document, and that in Zoom Phone."""
+
+
+def _level_of(request: str) -> Level:
+    """The level of the scopes that a request is about: `GET /groups/{groupId}/settings`."""
+    named = [levels for name, levels in _NAMED_IN_PATHS.items() if name in request]
+    return named[0][" /phone/" in request] if named else Level.ACCOUNT
 
 
 _REFUSED = frozenset({Cause.DENIED, Cause.NOT_LICENSED})
@@ -161,8 +215,8 @@ def unknowns(
             request = error.source.partition("?")[0]
             row = rows.setdefault((error.cause, request), UnseenChecks(error.cause, request, None))
             row.controls.update(error.controls)
-            if not row.by_level:
-                row.by_level[Level.ACCOUNT] += 1
+            if not row.has_checks:
+                row.by_level[_level_of(request)] += error.scopes
     if computed_too or not rows:
         rows |= computed
     return [*rows.values()], failed
@@ -184,7 +238,7 @@ def _add_unknown(rows: dict[tuple[Cause, str], UnseenChecks], finding: Finding) 
         ),
     )
     row.controls.add(verdict.control)
-    row.by_level[finding.scope.level] += 1
+    row.add(finding.scope)
 
 
 def waivers(
@@ -209,7 +263,7 @@ def waivers(
 def blind_spots(
     rows: Sequence[UnseenChecks], scope: dict[str, Any], setting: str | None, terms: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Entries for the organisation file. Without a scope, one for each level."""
+    """Entries for the organisation file. Without a scope, one for each level or its licences."""
     return [
         {
             **({"control": row.control} if row.control else {"request": row.request}),
@@ -219,7 +273,7 @@ def blind_spots(
             **terms,
         }
         for row in rows
-        for match in ([scope] if scope else [{"level": str(level)} for level in row.by_level])
+        for match in ([scope] if scope else row.matches())
     ]
 
 

@@ -1,6 +1,8 @@
 """`auditor attest`: ask the questions that no API answers, and record the answers with evidence."""
 
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,11 +18,12 @@ from auditor.cli.options import (
     SandboxRunsOption,
 )
 from auditor.cli.terminal import Terminal
-from auditor.cli.writing import Writing, date_after
+from auditor.cli.writing import LicencesOption, Writing, date_after, known_licences
 from auditor.config import ConfigError
 
 if TYPE_CHECKING:
     from auditor.app.attestations import AttestationFile, DueQuestion
+    from auditor.app.forecast import JudgedEvidence, NoEvidence
     from auditor.app.organisation_files import Edit
 
 
@@ -65,6 +68,7 @@ def attest(
     user: Annotated[
         str | None, typer.Option("--user", metavar="ADDRESS", help="The answer is for this user.")
     ] = None,
+    licence: LicencesOption = None,
     as_expected: Annotated[
         bool | None,
         typer.Option("--as-expected/--not-as-expected", help="Whether the setting is as expected."),
@@ -106,6 +110,7 @@ def attest(
     **auditor attest org.yaml --control AI-19 --not-as-expected --statement "In use in HR."
     --evidence DPO-31 --by dpo@example.com --expires 2027-05-02**
     """
+    from auditor.app import forecast
     from auditor.app.attestations import AttestationFile, Questionnaire
     from auditor.app.organisation_files import EditableFile
     from auditor.app.selection import Selection
@@ -126,7 +131,10 @@ def attest(
     questionnaire = Questionnaire(Selection(baseline=baseline, org=org, only=only or []), settings)
     if control is not None:
         questionnaire.check_control(control)
-        scope = {key: name for key, name in (("group", group), ("user", user)) if name}
+        licences = known_licences(licence)
+        one_or_many = licences[0] if len(licences) == 1 else licences
+        named = (("group", group), ("user", user), ("licence", one_or_many))
+        scope = {key: name for key, name in named if name}
         required = {
             "--as-expected or --not-as-expected": as_expected,
             "--statement": statement,
@@ -149,8 +157,14 @@ def attest(
             **({"scope": scope} if scope else {}),
         }
         edit = file.with_answer(entry)
+        with _evidence(writing, file) as stored_run:
+            if stored_run is None:
+                typer.echo(edit.change)
+            else:
+                effect = forecast.effect(stored_run, edit)
+                writing.show(edit, effect)
+                writing.refuse(effect)
         _write(file, edit)
-        typer.echo(edit.change)
         _report_written(file, has_others=questionnaire.has_answers)
         _name_next(writing, file)
         return
@@ -167,17 +181,35 @@ def attest(
             _name_next(writing, file)
         return
     author = by or typer.prompt("Your e-mail address")
-    answered = 0
-    for number, item in enumerate(unanswered, 1):
-        typer.echo(f"\n{number} of {len(unanswered)}: {item.label} ({item.state}), {item.severity}")
-        row = _ask(item, author, today, terminal.text_width)
-        if row is not None:
-            _write(file, file.with_answer(row))
-            answered += 1
-    typer.echo(f"\n{answered} of {len(unanswered)} answered.")
-    if answered:
-        _report_written(file, has_others=questionnaire.has_answers)
-        _name_next(writing, file)
+    with _evidence(writing, file) as stored_run:
+        answered = 0
+        for number, item in enumerate(unanswered, 1):
+            head = f"{number} of {len(unanswered)}: {item.label} ({item.state}), {item.severity}"
+            typer.echo(f"\n{head}")
+            row = _ask(item, author, today, terminal.text_width)
+            if row is not None:
+                _write(file, file.with_answer(row))
+                answered += 1
+        typer.echo(f"\n{answered} of {len(unanswered)} answered.")
+        if not answered:
+            return
+        if stored_run is not None:
+            for line in forecast.effect(stored_run, file.with_text(file.text)).lines:
+                writing.say(line)
+    _report_written(file, has_others=questionnaire.has_answers)
+    _name_next(writing, file)
+
+
+@contextmanager
+def _evidence(
+    writing: Writing, file: "AttestationFile"
+) -> "Iterator[JudgedEvidence | NoEvidence | None]":
+    """The newest run, to show the effect; None unless FILE is the organisation file."""
+    if _is_part(writing, file) or writing.file.path != file.path:
+        yield None
+        return
+    with writing.evidence_if_any() as evidence:
+        yield evidence
 
 
 def _write(file: "AttestationFile", edit: "Edit") -> None:
@@ -187,9 +219,13 @@ def _write(file: "AttestationFile", edit: "Edit") -> None:
 
 def _name_next(writing: Writing, file: "AttestationFile") -> None:
     """Name the next command, if the organisation file is known."""
-    is_part = writing.file.path == file.path and (not file.exists or file.holds_only_attestations)
-    if not is_part:
+    if not _is_part(writing, file):
         writing.name_next_step()
+
+
+def _is_part(writing: Writing, file: "AttestationFile") -> bool:
+    """True if an organisation file that is not known has to include FILE."""
+    return writing.file.path == file.path and (not file.exists or file.holds_only_attestations)
 
 
 def _report_written(file: "AttestationFile", *, has_others: bool) -> None:

@@ -4,22 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.writing import (
-    ApprovedByOption,
-    ExpiresOption,
-    GroupsOption,
-    LevelOption,
-    OwnerOption,
-    PeopleOption,
-    ReasonOption,
-    SettingOption,
-    TargetOption,
-    TicketOption,
+    AcceptanceOptions,
     Writing,
-    YesOption,
+    known_licences,
     positions,
-    scope_of,
+    with_acceptance_options,
 )
 from auditor.config import ConfigError
 
@@ -29,6 +19,7 @@ if TYPE_CHECKING:
 NOTHING = "It would cover nothing that is unknown in the newest run."
 
 
+@with_acceptance_options
 def blind_spot(
     ctx: typer.Context,
     control: Annotated[
@@ -43,20 +34,9 @@ def blind_spot(
             help="A request that Zoom refuses, as reports show it, instead of a control.",
         ),
     ] = None,
-    setting: SettingOption = None,
-    level: LevelOption = None,
-    group: GroupsOption = None,
-    user: PeopleOption = None,
-    reason: ReasonOption = None,
-    owner: OwnerOption = None,
-    ticket: TicketOption = None,
-    expires: ExpiresOption = None,
-    approved_by: ApprovedByOption = None,
     list_: Annotated[bool, typer.Option("--list", help="Only list what is unknown.")] = False,
-    org: TargetOption = None,
-    yes: YesOption = False,
-    account: AccountOption = None,
-    sandbox: SandboxRunsOption = False,
+    *,
+    options: AcceptanceOptions,
 ) -> None:
     """Accept for a time that something cannot be seen.
 
@@ -77,13 +57,15 @@ def blind_spot(
 
     if control is not None and request is not None:
         raise ConfigError("A control and --request exclude each other. Give one of them.")
-    writing = Writing.to(ctx.obj, org, yes=yes, account=account, sandbox=sandbox)
+    writing = options.writing(ctx.obj)
     with writing.evidence() as evidence:
         rows, failed = acceptances.unknowns(evidence)
         if failed:
             typer.echo(acceptances.unread_hint(failed))
         if control is not None or request is not None:
             rows = chosen_unknowns(evidence, control, request)
+        if licences := known_licences(options.licence):
+            rows = [row for row in rows if not row.licences.keys().isdisjoint(licences)]
         if list_ or not rows:
             _list(writing, rows)
             typer.echo(f"{len(rows)} things cannot be seen in the newest run.")
@@ -93,8 +75,8 @@ def blind_spot(
         if control is None and request is None:
             writing.need_terminal("CONTROL or --request")
             rows = _choose(writing, rows)
-        terms = writing.terms(reason, owner, ticket, expires, approved_by)
-        entries = acceptances.blind_spots(rows, scope_of(level, group, user), setting, terms)
+        terms = options.terms(writing)
+        entries = acceptances.blind_spots(rows, options.scope, options.setting, terms)
         edit = writing.file.with_entries("blind_spots", *entries)
         forecast = evidence.forecast(edit)
         if writing.propose(edit, forecast, must_change=NOTHING):

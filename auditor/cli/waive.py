@@ -4,22 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.writing import (
-    ApprovedByOption,
-    ExpiresOption,
-    GroupsOption,
-    LevelOption,
-    OwnerOption,
-    PeopleOption,
-    ReasonOption,
-    SettingOption,
-    TargetOption,
-    TicketOption,
+    AcceptanceOptions,
     Writing,
-    YesOption,
     positions,
-    scope_of,
+    with_acceptance_options,
 )
 
 if TYPE_CHECKING:
@@ -28,26 +17,16 @@ if TYPE_CHECKING:
 NOTHING = "It would cover no deviation of the newest run."
 
 
+@with_acceptance_options
 def waive(
     ctx: typer.Context,
     controls: Annotated[
         list[str] | None,
         typer.Argument(metavar="[CONTROL]...", help="The controls; without any, choose from all."),
     ] = None,
-    setting: SettingOption = None,
-    level: LevelOption = None,
-    group: GroupsOption = None,
-    user: PeopleOption = None,
-    reason: ReasonOption = None,
-    owner: OwnerOption = None,
-    ticket: TicketOption = None,
-    expires: ExpiresOption = None,
-    approved_by: ApprovedByOption = None,
     list_: Annotated[bool, typer.Option("--list", help="Only list the deviations.")] = False,
-    org: TargetOption = None,
-    yes: YesOption = False,
-    account: AccountOption = None,
-    sandbox: SandboxRunsOption = False,
+    *,
+    options: AcceptanceOptions,
 ) -> None:
     """Accept deviations for a time, with a reason and an owner.
 
@@ -67,7 +46,7 @@ def waive(
     from auditor.app.acceptances import chosen_deviations
     from auditor.app.forecast import next_step
 
-    writing = Writing.to(ctx.obj, org, yes=yes, account=account, sandbox=sandbox)
+    writing = options.writing(ctx.obj)
     with writing.evidence() as evidence:
         rows = (
             chosen_deviations(evidence, controls) if controls else acceptances.deviations(evidence)
@@ -81,8 +60,8 @@ def waive(
         if not controls:
             writing.need_terminal("CONTROL")
             rows = _choose(writing, rows)
-        terms = writing.terms(reason, owner, ticket, expires, approved_by)
-        entries = acceptances.waivers(rows, scope_of(level, group, user), setting, terms)
+        terms = options.terms(writing)
+        entries = acceptances.waivers(rows, options.scope, options.setting, terms)
         edit = writing.file.with_entries("waivers", *entries)
         forecast = evidence.forecast(edit)
         if writing.propose(edit, forecast, must_change=NOTHING):

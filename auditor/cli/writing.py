@@ -1,5 +1,7 @@
 """Commands that write the organisation file: show the change and its effect, ask, write."""
 
+import functools
+import inspect
 import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from auditor.cli import output
+from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
+from auditor.errors import nearest
+from auditor.evidence.scope import Licence
 from auditor.plain_text import printable
 
 if TYPE_CHECKING:
@@ -66,6 +71,14 @@ LevelOption = Annotated[
     str | None,
     typer.Option(
         "--level", metavar="LEVEL", help="For everything at this level: account, group, user…"
+    ),
+]
+LicencesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--licence",
+        metavar="LICENCE",
+        help="For people with this licence: basic, licensed, unassigned or none; may be repeated.",
     ),
 ]
 NO_TERMINAL = "This is not a terminal, so nothing can be asked."
@@ -147,9 +160,7 @@ class Writing:
             ConfigError: it names something that does not exist, or nobody could agree.
         """
         self.show(edit, forecast)
-        if forecast.problems:
-            problems = "\n".join(forecast.problems[:5])
-            raise ConfigError(f"Nothing was written to {self.file.path}.\n{problems}")
+        self.refuse(forecast)
         if must_change and not forecast.changed:
             raise ConfigError(f"Nothing was written to {self.file.path}. {must_change}")
         if not self.yes:
@@ -164,6 +175,16 @@ class Writing:
         self.file.reload()
         typer.echo(f"{self.file.path} written.")
         return True
+
+    def refuse(self, forecast: "Forecast") -> None:
+        """Refuse a change that names something that does not exist.
+
+        Raises:
+            ConfigError: it does.
+        """
+        if forecast.problems:
+            problems = "\n".join(forecast.problems[:5])
+            raise ConfigError(f"Nothing was written to {self.file.path}.\n{problems}")
 
     def show(self, edit: "Edit", forecast: "Forecast") -> None:
         """Show a change and its effect."""
@@ -282,15 +303,84 @@ class Writing:
         return terms
 
 
-def scope_of(
-    level: str | None, groups: Sequence[str] | None, users: Sequence[str] | None
-) -> dict[str, Any]:
-    """The scope of an entry by the options for it; empty without any."""
-    names = {"group": [*(groups or ())], "user": [*(users or ())]}
-    return {
-        **({"level": level} if level else {}),
-        **{key: each[0] if len(each) == 1 else each for key, each in names.items() if each},
-    }
+@dataclass(frozen=True)
+class AcceptanceOptions:
+    """The options of the commands that accept something for a time: for what, and the terms."""
+
+    setting: SettingOption = None
+    level: LevelOption = None
+    group: GroupsOption = None
+    user: PeopleOption = None
+    licence: LicencesOption = None
+    reason: ReasonOption = None
+    owner: OwnerOption = None
+    ticket: TicketOption = None
+    expires: ExpiresOption = None
+    approved_by: ApprovedByOption = None
+    org: TargetOption = None
+    yes: YesOption = False
+    account: AccountOption = None
+    sandbox: SandboxRunsOption = False
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        """The scope of the entry; empty if no option names one.
+
+        Raises:
+            ConfigError: there is no such licence.
+        """
+        names = {
+            "group": [*(self.group or ())],
+            "user": [*(self.user or ())],
+            "licence": known_licences(self.licence),
+        }
+        return {
+            **({"level": self.level} if self.level else {}),
+            **{key: each[0] if len(each) == 1 else each for key, each in names.items() if each},
+        }
+
+    def writing(self, terminal: Terminal) -> Writing:
+        """The organisation file to write to."""
+        return Writing.to(
+            terminal, self.org, yes=self.yes, account=self.account, sandbox=self.sandbox
+        )
+
+    def terms(self, writing: Writing) -> dict[str, Any]:
+        """Why, by whom and until when; asked if an option leaves it out."""
+        return writing.terms(self.reason, self.owner, self.ticket, self.expires, self.approved_by)
+
+
+def with_acceptance_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `AcceptanceOptions` to a command, which gets them as `options`."""
+    own = inspect.signature(command, eval_str=True).parameters
+    shared = inspect.signature(AcceptanceOptions, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:
+        options = AcceptanceOptions(**{name: values.pop(name) for name in shared})
+        command(**values, options=options)
+
+    merged = [*(each for each in own.values() if each.name != "options"), *shared.values()]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in merged]
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
+    return wrapper
+
+
+def known_licences(names: Sequence[str] | None) -> list[str]:
+    """The licences that options name, without regard to case.
+
+    Raises:
+        ConfigError: there is no such licence.
+    """
+    found = []
+    for name in names or ():
+        folded = name.strip().casefold()
+        if folded not in set(Licence):
+            known = ", ".join(Licence)
+            raise ConfigError(f"--licence {name}: choose from {known}.{nearest(folded, Licence)}")
+        found.append(folded)
+    return found
 
 
 def date_after(today: date) -> Callable[[str], str]:

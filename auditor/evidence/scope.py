@@ -51,6 +51,29 @@ class UserStatus(StrEnum):
     """Invited: without settings of their own until the invitation is accepted."""
 
 
+class Licence(StrEnum):
+    """A user's licence for meetings: `type` of `GET /users`."""
+
+    BASIC = "basic"
+    LICENSED = "licensed"
+    UNASSIGNED = "unassigned"
+    NONE = "none"
+
+    @classmethod
+    def of(cls, number: int | None) -> "Licence | None":
+        """The licence with Zoom's number; None for a number that Zoom does not document."""
+        return _LICENCES.get(number)
+
+
+_LICENCES: dict[int | None, Licence] = {
+    1: Licence.BASIC,
+    2: Licence.LICENSED,
+    4: Licence.UNASSIGNED,
+    99: Licence.NONE,
+}
+"""Source: `type` of GET /users, Zoom's API reference, 2026-11-21."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One account, group, user or meeting, as named by a listing.

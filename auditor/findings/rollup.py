@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.evidence.reading import Cause, JsonValue
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Licence, Scope
 from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, Verdict
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import Assessment, VerdictGroup
@@ -114,6 +114,8 @@ class CauseRollup:
     scopes: int
     """Distinct scopes."""
     controls: tuple[str, ...]
+    licences: Mapping[Licence | None, int] = field(default_factory=dict)
+    """The number of users among the scopes by licence; None for one that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +302,7 @@ class CauseTally:
     checks: int = 0
     scopes: int = 0
     controls: set[str] = field(default_factory=set)
+    licences: Counter[Licence | None] = field(default_factory=Counter)
 
 
 class Aggregator:
@@ -340,6 +343,7 @@ class Aggregator:
         for cause, count in contribution.causes.items():
             self.causes[cause].checks += count * shared.count
             self.causes[cause].scopes += shared.count
+            self.causes[cause].licences.update(shared.licences)
         if contribution.by_severity:
             self.deviating[shared.level] += shared.count
 
@@ -435,7 +439,7 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
         worst=_worst(tally.profiles, worst),
         deviating=_by_rank(tally.deviating),
         causes=[
-            CauseRollup(cause, t.checks, t.scopes, tuple(sorted(t.controls)))
+            CauseRollup(cause, t.checks, t.scopes, tuple(sorted(t.controls)), t.licences)
             for cause, t in sorted(
                 tally.causes.items(), key=lambda item: (-item[1].checks, item[0] or "")
             )

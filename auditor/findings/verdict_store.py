@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from heapq import merge
 from itertools import count
 
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Licence, Scope
 from auditor.evidence.scope_index import ScopeIndex
 from auditor.findings.model import Verdict
 
@@ -59,6 +59,8 @@ class VerdictGroup:
     verdict_set: VerdictSet
     scope: Scope | None = None
     """The scope, if it is stored individually."""
+    licences: Mapping[Licence | None, int] = field(default_factory=dict)
+    """The number of users by licence; None for a licence that is not known."""
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -81,6 +83,8 @@ class VerdictStore:
         self._index = index
         self._shared: dict[int, VerdictSet] = {}
         self._counts: Counter[tuple[Level, int]] = Counter()
+        self._licences: dict[int, Counter[Licence | None]] = {}
+        """The number of users by licence, for each set."""
         self._rows: list[tuple[Level, str, int]] = []
 
     @classmethod
@@ -110,6 +114,8 @@ class VerdictStore:
         number = verdict_set.number
         self._shared.setdefault(number, verdict_set)
         self._counts[scope.level, number] += 1
+        if scope.level is Level.USER:
+            self._licences.setdefault(number, Counter())[Licence.of(scope.licence)] += 1
         self._rows.append((scope.level, scope.id, number))
         if len(self._rows) >= _BATCH_SIZE:
             self.flush()
@@ -123,9 +129,13 @@ class VerdictStore:
     def shares(self) -> Iterator[VerdictGroup]:
         """Each set of verdicts with its number of scopes, by level."""
         for assessment in self._individual.values():
-            yield VerdictGroup(assessment.scope.level, 1, assessment.verdict_set, assessment.scope)
+            scope = assessment.scope
+            is_person = scope.level is Level.USER and not scope.is_placeholder
+            licences = {Licence.of(scope.licence): 1} if is_person else {}
+            yield VerdictGroup(scope.level, 1, assessment.verdict_set, scope, licences)
         for (level, number), scopes in self._counts.items():
-            yield VerdictGroup(level, scopes, self._shared[number])
+            licences = self._licences.get(number, {}) if level is Level.USER else {}
+            yield VerdictGroup(level, scopes, self._shared[number], None, licences)
 
     def retain(self, keep: Callable[[Verdict], bool]) -> None:
         """Drop the verdicts for which `keep` is false."""

@@ -175,7 +175,7 @@ class _MarkdownPage:
     def _cause_row(self, cause: CauseRollup) -> str:
         return table_row(
             wording.sentence_case(wording.cause_name(cause.cause)),
-            prose(wording.remedy(cause.cause, self.run.errors)),
+            prose(wording.remedy_for(cause, self.run.errors)),
             _ids(cause.controls),
             wording.number(cause.checks),
             wording.number(cause.scopes),

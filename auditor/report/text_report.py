@@ -224,7 +224,7 @@ class _TextPage:
             hanging="  ",
             style="unknown",
         )
-        remedy = wording.remedy(cause.cause, self.run.errors)
+        remedy = wording.remedy_for(cause, self.run.errors)
         yield from self._wrapped(remedy, first="  ", hanging="  ")
 
     def _due(self) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from auditor.evidence.reading import Cause, JsonValue
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, Licence
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import (
     Carried,
@@ -18,10 +18,10 @@ from auditor.findings.model import (
     Status,
     Verdict,
 )
-from auditor.findings.rollup import Rollup
+from auditor.findings.rollup import CauseRollup, Rollup
 from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
-from auditor.plain_text import pluralize
+from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue.operators import OPERATORS
 from auditor.report.display import printable, value_text
 
@@ -331,6 +331,33 @@ def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:
             "(Manage > your app > Scopes), then audit again."
         )
     return _REMEDY[cause]
+
+
+def remedy_for(cause: CauseRollup, errors: Iterable[ReadError]) -> str:
+    """How to resolve the unknowns of a cause, and what settles those of one licence together."""
+    sentences = [remedy(cause.cause, errors)]
+    people = sum(cause.licences.values())
+    without = {each: n for each in _UNLICENSED if (n := cause.licences.get(each, 0))}
+    if cause.cause in (Cause.ABSENT, Cause.NOT_LICENSED) and without:
+        first = next(iter(without))
+        whom = f"{number(without[first])} of these {pluralize(people, 'person', 'people')}"
+        verb = "has" if without[first] == 1 else "have"
+        others = [f"{number(without[each])} {_UNLICENSED[each]}" for each in [*without][1:]]
+        options = " ".join(f"--licence {each}" for each in without)
+        sentences.append(
+            f"{join_and([f'{whom} {verb} {_UNLICENSED[first]}', *others])}; Zoom returns these "
+            "settings for licensed people only. One entry for all of them: auditor blind-spot, or "
+            f"auditor attest --control ID {options}."
+        )
+    return " ".join(sentences)
+
+
+_UNLICENSED: Mapping[Licence, str] = {
+    Licence.BASIC: "a Basic licence",
+    Licence.UNASSIGNED: "no assigned licence",
+    Licence.NONE: "no licence at all",
+}
+"""Source: a Basic user's settings lack some 27 fields of a licensed user's (facts, 2023)."""
 
 
 def missing_scopes(errors: Iterable[ReadError]) -> list[str]:

@@ -359,3 +359,20 @@ def test_answers_go_to_the_organisation_file_if_one_is_named_and_no_other_file()
     assert ran("attest", "--org", "org.yaml", "--control", "TR-01", *answer).exit_code == 0
     assert stored_attestations("org.yaml").keys() == {"TR-01"}
     assert not Path("attestations.yaml").exists()
+
+
+def test_an_answer_shows_what_it_changes_and_names_what_exists(home: Path) -> None:
+    Path("org.yaml").write_text("baseline: strict\n")
+    store(home, judgement("TR-01", "TR-02", name="strict"), (ACCOUNT, {}))
+    answer = ("--as-expected", "--statement", "s", "--evidence", "e", *ME, "--expires", days(99))
+    shown = output_text(ran("attest", "--org", "org.yaml", "--control", "TR-01", *answer))
+    assert "TR-01: undecided 1 → 0, attested 0 → 1" in shown
+    nobody = ("--org", "org.yaml", "--control", "TR-02", "--group", "Nobody")
+    refused = ran("attest", *nobody, *answer)
+    assert refused.exit_code == 2
+    assert 'No group of the account is called "Nobody"' in output_text(refused)
+    assert stored_attestations("org.yaml").keys() == {"TR-01"}
+    asked = ran(
+        "attest", "--org", "org.yaml", *TRAINING, *ME, stdin=answers("y", "s", "e", days(99))
+    )
+    assert "TR-02: undecided 1 → 0, attested 0 → 1" in output_text(asked)

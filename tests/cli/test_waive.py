@@ -1,5 +1,6 @@
 """`auditor waive` and `auditor blind-spot`: what a run shows, accepted in the organisation file."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from auditor.cli.terminal import Terminal
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.evidence.view import SETTINGS
+from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline import organisation
 from auditor.policy.baseline.organisation import Organisation
 from tests.app.stored import judgement
@@ -200,3 +201,34 @@ def test_a_blind_spot_that_would_cover_nothing_is_refused(
     assert result.exit_code == 2
     assert message in output_text(result)
     assert not FILE.exists()
+
+
+def test_what_only_people_without_a_licence_lack_is_accepted_for_their_licence(home: Path) -> None:
+    basic = [replace(user(number), licence=1) for number in (1, 2)]
+    lacking: Bodies = {SETTINGS: {"recording": {}}}
+    store(
+        home,
+        judgement("RC-02", depth=Level.USER),
+        (ACCOUNT, recording(False)),
+        *((person, lacking) for person in basic),
+        (user(3), recording(False)),
+    )
+    listed = output_text(ran("blind-spot", "--list", "--licence", "Basic"))
+    assert "1 RC-02: not returned by Zoom, 2 users (2 basic)" in listed
+    assert "0 things" in output_text(ran("blind-spot", "--list", "--licence", "licensed"))
+    assert 'Did you mean "basic"?' in output_text(ran("blind-spot", "--licence", "bsic"))
+    assert ran("blind-spot", "RC-02", *TERMS).exit_code == 0
+    (entry,) = written().blind_spots
+    assert entry.scope.label == "licence basic"
+
+
+def test_a_refused_request_is_counted_at_the_level_that_it_is_about(home: Path) -> None:
+    store(
+        home,
+        judgement("RC-02", depth=Level.GROUP),
+        (ACCOUNT, recording(False)),
+        (STUDIO, {LOCKS: Cause.DENIED, **recording(False)}),
+        (LEGAL, {LOCKS: Cause.DENIED, **recording(False)}),
+    )
+    listed = output_text(ran("blind-spot", "--list"))
+    assert "GET /groups/{groupId}/lock_settings (RC-02): refused by Zoom, 2 groups" in listed

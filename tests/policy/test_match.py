@@ -259,8 +259,8 @@ def test_if_the_groups_have_no_names_any_group_might_be_the_one(
 @pytest.mark.parametrize(
     ("match", "message"),
     [
-        ({}, "name a level, group, user or meeting"),
-        ({"group": None}, "name a level, group, user or meeting"),
+        ({}, "name a level, group, user, meeting or licence"),
+        ({"group": None}, "name a level, group, user, meeting or licence"),
         ({"group": " "}, "may not be empty"),
         ({"user": ""}, "may not be empty"),
         ({"user": {"name": " "}}, "may not be empty"),
@@ -269,6 +269,9 @@ def test_if_the_groups_have_no_names_any_group_might_be_the_one(
         ({"level": "account", "group": "g"}, "no scope can match all of this"),
         ({"level": "group", "user": "u"}, "no scope can match all of this"),
         ({"user": "u", "meeting": "m"}, "no scope can match all of this"),
+        ({"level": "group", "licence": "basic"}, "no scope can match all of this"),
+        ({"licence": "paid"}, "'basic', 'licensed', 'unassigned' or 'none'"),
+        ({"licence": []}, "at least 1 item"),
     ],
     ids=same_everywhere,
 )

@@ -152,7 +152,7 @@ def test_the_example_file_is_valid() -> None:
         ),
         (
             "overrides:\n  - match: {}\n    controls: {}\n",
-            "org.yaml:2: overrides.0.match: name a level, group, user or meeting.",
+            "org.yaml:2: overrides.0.match: name a level, group, user, meeting or licence.",
         ),
         (
             "overrides:\n  - match: {level: grup}\n    controls: {}\n",

@@ -1,5 +1,6 @@
 """Waivers and attestations: what they cover, what they never cover, and their states."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -757,3 +758,29 @@ def test_the_scope_of_all_groups_that_could_not_be_listed_is_settled_by_nobody()
         expected=BASELINE,
     )
     assert control_statuses(found)["*"] is UNKNOWN
+
+
+def test_an_entry_for_a_licence_holds_for_the_people_who_have_it() -> None:
+    people = {
+        "u1": replace(user(1, "g1"), licence=1),
+        "u2": user(2, "g1"),
+        "u3": replace(user(3, "g1"), licence=4),
+        "u4": replace(user(4, "g1"), licence=None),
+    }
+    snapshot = snapshot_of(
+        (group(1, "Sales"), {}), *((each, {SETTINGS: {}}) for each in people.values())
+    )
+    expected = baseline_of(expected_control(check(levels=(Level.USER,), lock=None)))
+    entry = attestation_entry(scope={"licence": ["basic", "unassigned"]})
+    found = control_statuses(evaluated_with(snapshot, expected, attestations=[entry]))
+    attested, unknown = Status.ATTESTED, Status.UNKNOWN
+    assert found == {"u1": attested, "u2": unknown, "u3": attested, "u4": unknown}
+    on = {each: settings_body(True) for each in people.values()}
+    waived = control_statuses(
+        evaluated_with(
+            snapshot_of(*on.items()),
+            expected,
+            waivers=[waiver_entry(scope={"licence": "licensed"})],
+        )
+    )
+    assert [scope for scope, status in waived.items() if status is Status.WAIVED] == ["u2"]

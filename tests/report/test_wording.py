@@ -33,6 +33,25 @@ def test_every_status_has_a_word(status: Status) -> None:
     assert wording.outcome(status, 1) == f"1 {wording.status_name(status)}"
 
 
+@pytest.mark.parametrize(
+    ("licences", "words"),
+    [
+        ((1, 1, 2), "2 of these 3 people have a Basic licence; Zoom returns these settings for"),
+        ((1, 4), "1 of these 2 people has a Basic licence and 1 no assigned licence; Zoom"),
+        ((2, 2), ""),
+    ],
+)
+def test_unknowns_of_people_without_a_licence_are_explained_by_it(
+    licences: tuple[int, ...], words: str
+) -> None:
+    absent = worlds.deviation(status=Status.UNKNOWN, cause=Cause.ABSENT)
+    people = [replace(worlds.user(at), licence=each) for at, each in enumerate(licences)]
+    rollup = roll_up(worlds.run_of([worlds.judged(person, [absent]) for person in people]))
+    remedy = wording.remedy_for(rollup.causes[0], [])
+    assert words in remedy
+    assert ("auditor attest --control ID --licence basic" in remedy) is bool(words)
+
+
 def test_the_remedy_names_the_scopes_that_refused_reads_name() -> None:
     other = ReadError(
         "GET /groups",

@@ -6,10 +6,17 @@ from fnmatch import translate
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from auditor.evidence.names import is_pattern, named_group, normalised, plain_group
-from auditor.evidence.scope import Level, Scope
+from auditor.evidence.scope import Level, Licence, Scope
 
 
 def _not_blank(text: str) -> str:
@@ -39,19 +46,29 @@ Name = NonBlank | DisplayName
 Names = Name | Annotated[tuple[Name, ...], Field(min_length=1)]
 """One name, or several of which one must match."""
 
+Licences = Annotated[
+    tuple[Licence, ...],
+    Field(min_length=1),
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value,
+        json_schema_input_type=Licence | tuple[Licence, ...],
+    ),
+]
+"""Licences of which a user has one; a file may name a single one without a list."""
+
 SHOWN = 3
 """The number of names that a label shows."""
 
 
 class Match(BaseModel):
-    """Selects scopes by level, group, user or meeting. All given criteria must match.
+    """Selects scopes by level, group, user, meeting or licence. All given criteria must match.
 
     A `group` matches the group itself and its members. A plain string matches a group's id or name,
     a user's address or id, or a meeting's id; names of users and topics of meetings are compared
     only with `{name: …}`. In a list, one name must match. In patterns `*` stands for any string and
     `?` for any character; they match names of groups, addresses of users and ids of meetings, and
     names with `{name: …}`. Names and addresses are compared after Unicode NFC, without case, and
-    trimmed; ids are compared exactly.
+    trimmed; ids are compared exactly. A `licence` matches users who have it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,13 +77,16 @@ class Match(BaseModel):
     group: Names | None = None
     user: Names | None = None
     meeting: Names | None = None
+    licence: Licences | None = None
 
     @model_validator(mode="after")
     def _names_something(self) -> "Match":
-        if (self.level, self.group, self.user, self.meeting) == (None,) * 4:
-            raise ValueError("name a level, group, user or meeting.")
-        at = {Level.USER: self.user, Level.MEETING: self.meeting}
-        levels = {level for level, names in at.items() if names is not None}
+        is_of_people = self.user is not None or self.licence is not None
+        if (self.level, self.group, self.meeting) == (None,) * 3 and not is_of_people:
+            raise ValueError("name a level, group, user, meeting or licence.")
+        levels = {Level.USER} if is_of_people else set()
+        if self.meeting is not None:
+            levels.add(Level.MEETING)
         if self.level is not None:
             levels.add(self.level)
         if len(levels) > 1 or (self.group is not None and levels & _WITHOUT_GROUPS):
@@ -90,6 +110,10 @@ class Match(BaseModel):
 
     def _fits_but_for_groups(self, scope: Scope) -> bool:
         if self.level is not None and scope.level is not self.level:
+            return False
+        if self.licence is not None and not (
+            scope.level is Level.USER and Licence.of(scope.licence) in self.licence
+        ):
             return False
         if self.user is not None and not (
             scope.level is Level.USER and self._users.fit(scope.id, scope.email, scope.name)
@@ -118,15 +142,18 @@ class Match(BaseModel):
             return frozenset({self.level})
         if self.meeting is not None:
             return frozenset({Level.MEETING})
-        return frozenset({Level.USER} if self.user is not None else {Level.GROUP, Level.USER})
+        is_of_people = self.user is not None or self.licence is not None
+        return frozenset({Level.USER} if is_of_people else {Level.GROUP, Level.USER})
 
     @property
-    def specificity(self) -> tuple[int, int, int, int]:
-        """Greater is more specific: meeting, then user, group, level; a name beats a pattern."""
+    def specificity(self) -> tuple[int, int, int, int, int]:
+        """Greater is more specific: meeting, then user, group, licence, level; a name beats a
+        pattern."""
         return (
             _weight(self.meeting),
             _weight(self.user),
             _weight(self.group),
+            int(self.licence is not None),
             int(self.level is not None),
         )
 
@@ -139,8 +166,9 @@ class Match(BaseModel):
             "user": self.user,
             "meeting": self.meeting,
         }
-        shown = ((key, _shown(value)) for key, value in named.items() if value is not None)
-        return ", ".join(f"{key} {value}" for key, value in shown)
+        shown = [f"{key} {_shown(value)}" for key, value in named.items() if value is not None]
+        licences = [f"licence {' or '.join(self.licence)}"] if self.licence else []
+        return ", ".join([*shown, *licences])
 
 
 _WITHOUT_GROUPS = {Level.ACCOUNT, Level.APP, Level.PHONE_ACCOUNT, Level.PHONE_SITE}

@@ -1,7 +1,8 @@
 """An index of the matches of an organisation file: lookup time does not grow with their number.
 
 Matches for users and meetings are indexed by address, id and name, because there may be thousands
-of waivers for single users. Matches for groups and levels are evaluated once per set of groups.
+of waivers for single users. Matches for groups, licences and levels are evaluated once per set of
+groups and licence.
 """
 
 from collections import defaultdict
@@ -31,8 +32,9 @@ class MatchIndex:
                 self._people[Level.USER].add(position, match.user)
             else:
                 self._general.append(position)
-        self._by_groups: dict[tuple[Level, frozenset[str]], tuple[int, ...]] = {}
-        self._possible: dict[Level, tuple[int, ...]] = {}
+        self._by_groups: dict[tuple[Level, int | None, frozenset[str]], tuple[int, ...]] = {}
+        self._names_licences = any(match.licence is not None for match in matches)
+        self._possible: dict[tuple[Level, int | None], tuple[int, ...]] = {}
         self._groups_named = _groups_named(matches, self._general)
 
     def matching(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
@@ -47,15 +49,17 @@ class MatchIndex:
 
     def possible(self, scope: Scope) -> tuple[int, ...]:
         """The positions of those that would match `scope` if a group had the right name."""
-        general = self._possible.get(scope.level)
+        key = scope.level, scope.licence if self._names_licences else None
+        general = self._possible.get(key)
         if general is None:
             general = tuple(p for p in self._general if self._match_at(p).might_match(scope))
-            self._possible[scope.level] = general
+            self._possible[key] = general
         named = (p for p in self._named(scope) if self._match_at(p).might_match(scope))
         return tuple(sorted((*general, *named)))
 
     def _of_groups(self, scope: Scope, groups: frozenset[str]) -> tuple[int, ...]:
-        key = scope.level, groups & self._groups_named if self._groups_named else groups
+        licence = scope.licence if self._names_licences else None
+        key = scope.level, licence, groups & self._groups_named if self._groups_named else groups
         positions = self._by_groups.get(key)
         if positions is None:
             if len(self._by_groups) >= _MOST_MEMBERSHIPS:

@@ -435,7 +435,9 @@ def _unused_entries(
     """Entries whose names all exist, but which apply to nothing."""
     for position, override in entries.overrides:
         match = override.match
-        alone = match.group is None or (match.user is None and match.level is None)
+        alone = match.licence is None and (
+            match.group is None or (match.user is None and match.level is None)
+        )
         if alone or position in applied.overrides_in_force or match.levels & applied.blind:
             continue
         if _all_present(match, checks):
