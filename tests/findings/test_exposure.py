@@ -4,7 +4,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.exposure import GroupExposure, exposure
 from auditor.findings.model import Verdict
 from auditor.findings.verdict_store import Assessment, VerdictStore
-from tests.report import page_worlds, worlds
+from tests.report import worlds
 
 
 def member(
@@ -61,7 +61,7 @@ def test_a_group_without_members_is_a_group_of_none() -> None:
 
 
 def test_users_are_counted_once_each_however_many_share_their_verdicts() -> None:
-    run = page_worlds.huge(users=600, kinds=3, groups=4)
+    run = worlds.huge(users=600, kinds=3, groups=4)
     shared = [each for each in run.assessments if isinstance(each, Assessment)]
     assert len({each.verdict_set.number for each in shared if each.scope.level is Level.USER}) == 3
     assert sum(group.deviating for group in exposure(run).groups) == 1200

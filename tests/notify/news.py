@@ -17,6 +17,7 @@ from auditor.findings.model import (
     WaiverState,
 )
 from auditor.notify.triggers import RunEvent
+from tests.builders import run_facts
 
 YESTERDAY = "2026-11-20T02:14:00Z"
 TODAY = "2026-11-21T02:14:00Z"
@@ -33,16 +34,12 @@ def facts(
         "by_severity": {Severity.CRITICAL: 2, Severity.HIGH: 12},
         **more,
     }
-    return RunFacts(
+    return run_facts(
         id=run_id,
         account_id="q6gBJVO5TzexKYTb_I2rpg",
-        api_url="https://api.zoom.us/v2",
-        started_at=parse_rfc3339(finished_at),
-        finished_at=parse_rfc3339(finished_at),
-        depth="user",
+        started_at=finished_at,
+        finished_at=finished_at,
         baseline=BaselineInfo("consent-first", "1", "sha256:0"),
-        evidence_digest="sha256:1",
-        tool_version="1",
         complete=complete,
         exit_code=0 if complete else 3,
         **fields,

@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
+from auditor.app.audit import AccountConnection, EvaluationConfig, collect, judge
+from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
 from auditor.findings.run import Run
+from auditor.policy.baseline import baselines as baseline
+from auditor.policy.catalogue import files
+from auditor.zoom.auth import Credentials
+from auditor.zoom.client import connect
+from auditor.zoom.hosts import Cloud
+from auditor.zoom.limits import RateLimiter, RatePlan
+from tests.end_to_end.conftest import served
 from tests.report import worlds
-from tests.report.whole_worlds import NAMES, whole_world
+from tests.worlds.conftest import SMALL, WORLDS
 
 collect_ignore = [] if find_spec("playwright") else ["test_html_browser.py"]
 """The browser comes with the `ci` extra; all of its tests are slow."""
@@ -20,6 +30,12 @@ Report = Callable[..., dict[str, Any]]
 Spoil = Callable[[dict[str, Any]], object]
 """Spoils a parsed report in place."""
 
+
+WHOLE_WORLDS = (*WORLDS, "drifted")
+"""The four whole worlds and a drifted one: every format handles them like the synthetic runs."""
+
+_OPEN_SNAPSHOTS: list[Snapshot] = []
+"""A run reads from its snapshot while it is rendered."""
 
 _RENDERED: dict[tuple[object, ...], bytes] = {}
 
@@ -57,6 +73,25 @@ def report(render: Render) -> Report:
 
 
 @cache
+def whole_world(name: str) -> Run:
+    """The run of a world, judged by `strict`, with passes."""
+    catalogue = files.shipped_catalogue()
+    evaluation = EvaluationConfig(
+        catalogue, baseline.load("strict", catalogue), depth=Level.USER, keep_passes=True
+    )
+    snapshot = Snapshot.create()
+    _OPEN_SNAPSHOTS.append(snapshot)
+    with served(**{**SMALL, **WORLDS.get(name, {"scenario": name})}) as account:
+        secret = Credentials(account.account_id, account.client_id, account.client_secret)
+        limiter = RateLimiter(RatePlan.BUSINESS.limits, max_rate=5000)
+        cloud = Cloud(account.api_url, account.oauth_url)
+        with connect(secret, limiter, cloud=cloud) as client:
+            target = AccountConnection(client, account.account_id)
+            collect(target, snapshot, evaluation, "20261122T010000-000Z-aaaaaa")
+    return judge(snapshot, evaluation)
+
+
+@cache
 def every_run() -> Mapping[str, Run]:
     """Every synthetic run and every whole world, by name."""
     return {
@@ -66,7 +101,7 @@ def every_run() -> Mapping[str, Run]:
         "all unknown": worlds.all_unknown(),
         "hostile": worlds.hostile(),
         "large": worlds.large(users=600),
-        **{f"whole {name}": whole_world(name) for name in NAMES},
+        **{f"whole {name}": whole_world(name) for name in WHOLE_WORLDS},
     }
 
 

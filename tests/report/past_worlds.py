@@ -33,8 +33,8 @@ from auditor.findings.model import (
 )
 from auditor.findings.run import Run, fingerprint
 from auditor.findings.verdict_store import VerdictStore
+from tests.builders import run_facts
 from tests.report import worlds
-from tests.report.page_worlds import chained
 
 FIRST = parse_rfc3339("2026-11-02T22:00:00Z")
 AGAIN = parse_rfc3339("2026-11-20T22:00:00Z")
@@ -167,17 +167,12 @@ def drift() -> Drift:
 
 
 def facts(run_id: str, finished_at: datetime) -> RunFacts:
-    return RunFacts(
+    return run_facts(
         id=run_id,
         account_id="acc-1",
-        api_url="https://api.zoom.us/v2",
         started_at=finished_at,
         finished_at=finished_at,
-        depth="user",
         baseline=BaselineInfo("strict", "1.0.0", "sha256:" + "ab" * 32),
-        evidence_digest="sha256:" + "cd" * 32,
-        tool_version="0.1.0",
-        complete=True,
         exit_code=1,
     )
 
@@ -185,7 +180,7 @@ def facts(run_id: str, finished_at: datetime) -> RunFacts:
 def run() -> Run:
     """The run with its history and drift."""
     rows = findings()
-    assessments = [worlds.judged(scope, [chained(verdict)]) for scope, verdict, _ in rows]
+    assessments = [worlds.judged(scope, [worlds.chained(verdict)]) for scope, verdict, _ in rows]
     run_ = worlds.run_of(assessments, passes=180, exit_code=1, fail_on="high")
     return replace(looked_up(run_, rows), assessments=VerdictStore.of(assessments), drift=drift())
 

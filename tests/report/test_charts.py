@@ -9,7 +9,7 @@ from auditor.findings.model import TrendPoint
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import charts
-from tests.report import page_worlds, worlds
+from tests.report import worlds
 
 
 def families(run: Run) -> list[charts.Bar]:
@@ -87,7 +87,7 @@ def test_there_is_no_trend_without_an_earlier_run() -> None:
 
 
 def test_the_trend_ends_with_this_run() -> None:
-    drawn = trend(worlds.everything(), *page_worlds.TREND)
+    drawn = trend(worlds.everything(), *worlds.TREND)
     assert [point.deviations for point in drawn.points] == [80, 40, 50]
     deviations, unknown = drawn.lines
     assert (deviations.first, deviations.last) == (80, 50)
@@ -96,7 +96,7 @@ def test_the_trend_ends_with_this_run() -> None:
 
 
 def test_more_stands_higher_and_later_stands_further_right() -> None:
-    drawn = trend(worlds.everything(), *page_worlds.TREND)
+    drawn = trend(worlds.everything(), *worlds.TREND)
     (x1, y1), (x2, y2), (x3, y3) = drawn.lines[0].points
     assert x1 < x2 < x3 <= charts.TREND_WIDTH
     assert y1 < y3 < y2 <= charts.TREND_HEIGHT

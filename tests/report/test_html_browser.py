@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_pla
 
 from auditor.evidence.scope import Level
 from auditor.findings.run import Run
-from tests.report import page_worlds, past_worlds, worlds
+from tests.report import past_worlds, worlds
 from tests.report.conftest import Render
 
 CHROMIUM = shutil.which("chromium")
@@ -77,10 +77,10 @@ def open_report(browser: Browser, render: Render, tmp_path: Path) -> Iterator[Op
 
 @pytest.fixture
 def rich(open_report: Open) -> Opened:
-    return open_report(page_worlds.rich())
+    return open_report(worlds.rich())
 
 
-@pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile, worlds.empty])
+@pytest.mark.parametrize("world", [worlds.rich, past_worlds.run, worlds.hostile, worlds.empty])
 def test_the_page_asks_for_nothing_and_complains_of_nothing(
     world: Callable[[], Run], open_report: Open
 ) -> None:
@@ -142,7 +142,7 @@ def test_the_search_finds_titles_settings_and_names(rich: Opened) -> None:
 
 
 def test_changed_only_is_offered_where_there_is_a_history(open_report: Open) -> None:
-    without = open_report(replace(page_worlds.rich(), trend=past_worlds.TREND))
+    without = open_report(replace(worlds.rich(), trend=past_worlds.TREND))
     assert without.page.locator("[name=changed]").is_hidden()
     assert open_report(past_worlds.run()).page.locator("[name=changed]").is_visible()
 
@@ -283,7 +283,7 @@ def test_a_link_into_the_page_keeps_the_filter(rich: Opened) -> None:
 
 
 def test_an_address_that_names_nothing_known_filters_nothing(open_report: Open) -> None:
-    report = open_report(page_worlds.rich(), at="#status=gone&sort=99.9.up&control=XX-99")
+    report = open_report(worlds.rich(), at="#status=gone&sort=99.9.up&control=XX-99")
     rows = report.rows()
     assert report.count().startswith(f"{rows} of {rows} rows")
     assert report.complaints == []
@@ -343,7 +343,7 @@ def test_times_are_shown_in_local_time(rich: Opened) -> None:
 
 
 def test_without_javascript_everything_is_there_to_read(open_report: Open) -> None:
-    report = open_report(page_worlds.rich(), java_script_enabled=False)
+    report = open_report(worlds.rich(), java_script_enabled=False)
     page = report.page
     assert page.locator("#filter").is_hidden()
     assert page.get_by_role("heading", name="Deviations", exact=True).is_visible()
@@ -374,7 +374,7 @@ def test_dark_is_dark(open_report: Open) -> None:
     ids=["light", "dark", "light-contrast", "dark-contrast", "narrow"],
 )
 def test_axe_finds_nothing_serious(open_report: Open, look: dict[str, Any]) -> None:
-    report = open_report(page_worlds.rich(), **look)
+    report = open_report(worlds.rich(), **look)
     report.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     violations = Axe().run(report.page).response["violations"]
     assert [
@@ -390,7 +390,7 @@ def test_axe_finds_nothing_serious_in_hostile_names(open_report: Open) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 400, 1400])
-@pytest.mark.parametrize("world", [page_worlds.rich, past_worlds.run, worlds.hostile])
+@pytest.mark.parametrize("world", [worlds.rich, past_worlds.run, worlds.hostile])
 def test_the_page_is_never_wider_than_the_window(
     open_report: Open, width: int, world: Callable[[], Run]
 ) -> None:
@@ -425,7 +425,7 @@ def test_on_paper_deviations_and_unknowns_are_open(rich: Opened, tmp_path: Path)
 def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(
     open_report: Open, history: bool
 ) -> None:
-    run = page_worlds.huge()
+    run = worlds.huge()
     report = open_report(past_worlds.lasting(run) if history else run)
     size = report.page.evaluate(
         "performance.getEntriesByType('navigation')[0].decodedBodySize || "

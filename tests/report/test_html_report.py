@@ -18,7 +18,7 @@ from auditor.report import Options, summary_wording, wording
 from auditor.report.html_report import MOST_NAMES, render_page
 from auditor.report.pdf_report import LIMITS
 from tests.every_case import every_case
-from tests.report import page_worlds, past_worlds, worlds
+from tests.report import past_worlds, worlds
 from tests.report.conftest import Render, every_run, rendered
 
 VOID = {"meta", "link", "input", "wbr", "br", "img", "path", "rect", "circle", "use"}
@@ -210,7 +210,7 @@ def test_the_questions_people_ask_are_answered_where_the_run_kept_its_passes(
 
 
 def test_the_sections_come_in_order_of_severity(render: Render) -> None:
-    html = render(page_worlds.rich(), "html", include_passes=True)
+    html = render(worlds.rich(), "html", include_passes=True)
     assert re.findall('<section id="([a-z]+)"', html) == [
         "questions",
         "changes",
@@ -231,8 +231,8 @@ def test_the_sections_come_in_order_of_severity(render: Render) -> None:
 
 
 def test_the_line_below_the_heading_is_the_gate(render: Render) -> None:
-    words = Page(render(page_worlds.rich(), "html")).words
-    assert summary_wording.gate(page_worlds.rich()) in words
+    words = Page(render(worlds.rich(), "html")).words
+    assert summary_wording.gate(worlds.rich()) in words
 
 
 def test_unknown_stands_among_the_numbers_with_what_it_is_of(render: Render) -> None:
@@ -242,7 +242,7 @@ def test_unknown_stands_among_the_numbers_with_what_it_is_of(render: Render) -> 
 
 
 def test_a_deviation_opens_to_its_chain(render: Render) -> None:
-    html = render(page_worlds.rich(), "html")
+    html = render(worlds.rich(), "html")
     chain = html.partition('class="chain"')[2].partition("</table>")[0]
     _, *layers = (row.split("<td>") for row in re.split("<tr[ >]", chain)[1:])
     names = [re.findall("account|group|user", row[0])[0] for row in layers]
@@ -265,7 +265,7 @@ def test_deviations_stand_under_their_severity_the_worst_first(render: Render) -
 
 
 def test_the_last_run_is_compared_where_there_is_one(render: Render) -> None:
-    words = Page(render(page_worlds.rich(), "html")).words
+    words = Page(render(worlds.rich(), "html")).words
     assert "40 → 50 (10 more)" in words
     assert "over 3 runs" in words
     assert 'id="changes"' not in render(worlds.everything(), "html")
@@ -286,7 +286,7 @@ def test_rows_say_that_they_changed_only_where_they_did(render: Render) -> None:
     rows = [a for _, a in Page(html).tags if a.get("class") == "row"]
     changed = {row["data-control"] for row in rows if "data-changed" in row}
     assert changed == {"CN-05", "RC-02"}
-    assert 'class="life' not in render(page_worlds.rich(), "html")
+    assert 'class="life' not in render(worlds.rich(), "html")
 
 
 def test_hostile_words_of_the_log_stay_text(render: Render) -> None:
@@ -326,14 +326,14 @@ def test_in_print_the_history_is_included_and_nothing_can_be_clicked() -> None:
 
 
 def test_a_history_of_every_row_makes_the_file_only_a_little_larger(render: Render) -> None:
-    alone = page_worlds.huge(users=500, kinds=100)
+    alone = worlds.huge(users=500, kinds=100)
     plain, with_history = (render(run, "html") for run in (alone, past_worlds.lasting(alone)))
     assert len(with_history) < 1.3 * len(plain)
     assert with_history.count('class="life') > 60
 
 
 def test_every_picture_says_in_words_what_it_shows(render: Render) -> None:
-    html = render(page_worlds.rich(), "html")
+    html = render(worlds.rich(), "html")
     pictures = re.findall(r'<svg [^>]*role="img".*?</svg>', html, re.DOTALL)
     assert len(pictures) >= 8
     for picture in pictures:
@@ -346,7 +346,7 @@ def test_every_picture_says_in_words_what_it_shows(render: Render) -> None:
 
 
 def test_a_group_that_relaxes_the_account_is_named_as_such(render: Render) -> None:
-    html = render(page_worlds.relaxed(), "html")
+    html = render(worlds.relaxed(), "html")
     section = html[html.index('id="relaxing"') : html.index('id="uncovered"')]
     assert "Sales" in section
     assert "RC-02" in section
@@ -354,7 +354,7 @@ def test_a_group_that_relaxes_the_account_is_named_as_such(render: Render) -> No
 
 
 def test_the_filter_offers_what_some_row_has(render: Render) -> None:
-    html = render(page_worlds.rich(), "html")
+    html = render(worlds.rich(), "html")
     form = html[html.index('<form id="filter"') : html.index("</form>")]
     for offered in (
         "<option>AI features</option>",
@@ -368,7 +368,7 @@ def test_the_filter_offers_what_some_row_has(render: Render) -> None:
 
 
 def test_users_no_two_of_whom_are_alike_do_not_make_a_file_nobody_can_open(render: Render) -> None:
-    html = render(page_worlds.scattered(), "html")
+    html = render(worlds.scattered(), "html")
     assert len(html) < 5_000_000
     assert html.count('<li class="row"') == 1000
     assert "and 5,000 more rows for 5,000 checks" in Page(html).words

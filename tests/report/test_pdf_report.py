@@ -10,7 +10,7 @@ import pytest
 from auditor.findings.run import Run
 from auditor.report import FormatError, Options, pdf_report
 from auditor.report.pdf_report import LIMITS, PdfFormat
-from tests.report import page_worlds, worlds
+from tests.report import worlds
 
 needs_poppler = pytest.mark.needs("pdftotext")
 
@@ -28,7 +28,7 @@ def read(program: str, pdf: bytes, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def rich() -> bytes:
-    return paper(page_worlds.rich(), include_passes=True)
+    return paper(worlds.rich(), include_passes=True)
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_a_run_without_anything_is_a_report_as_well() -> None:
 @pytest.mark.slow
 @needs_poppler
 def test_users_no_two_of_whom_are_alike_do_not_make_an_endless_document(tmp_path: Path) -> None:
-    pdf = paper(page_worlds.scattered())
+    pdf = paper(worlds.scattered())
     (pages,) = re.findall(r"Pages:\s+(\d+)", read("pdfinfo", pdf, tmp_path))
     assert int(pages) < 30
     words = " ".join(read("pdftotext", pdf, tmp_path).split())
@@ -151,5 +151,5 @@ def test_an_address_that_slipped_in_is_refused() -> None:
 def test_no_address_slips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[str] = []
     monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", requests.append)
-    paper(replace(worlds.hostile(), trend=page_worlds.TREND))
+    paper(replace(worlds.hostile(), trend=worlds.TREND))
     assert requests == []

@@ -11,9 +11,9 @@ from auditor.findings.model import Layer, TrendPoint, WaiverResult
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import summary_wording
-from tests.report import page_worlds, worlds
+from tests.report import worlds
 
-expiring = page_worlds.expiring
+expiring = worlds.expiring
 
 
 def run(*waivers: WaiverResult, **info: Any) -> Run:
@@ -89,7 +89,7 @@ def test_a_lock_nobody_saw_is_neither_on_nor_off() -> None:
 
 
 def test_a_group_relaxes_the_account_where_the_account_does_not_deviate() -> None:
-    (only,) = summary_wording.relaxing(roll_up(page_worlds.relaxed()))
+    (only,) = summary_wording.relaxing(roll_up(worlds.relaxed()))
     assert only.verdict.control == "RC-02"
 
 

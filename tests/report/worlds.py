@@ -4,6 +4,7 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from auditor.evidence.reading import Cause
@@ -14,19 +15,24 @@ from auditor.findings.model import (
     BaselineInfo,
     ControlInfo,
     FindingKind,
+    Layer,
     ReadError,
     Reference,
     ReferenceState,
     Role,
-    RunInfo,
     Severity,
     Status,
-    Summary,
+    TrendPoint,
     Verdict,
+    WaiverResult,
+    WaiverState,
+    WaiverTerms,
 )
 from auditor.findings.run import Run
 from auditor.findings.verdict_store import Assessment, VerdictSet, VerdictStore
+from auditor.policy.catalogue.questions import shipped
 from auditor.report import FORMATS, Options
+from tests import builders
 
 SOURCE = {
     Level.ACCOUNT: "GET /accounts/me/settings",
@@ -191,42 +197,35 @@ def run_of(
     **info: Any,
 ) -> Run:
     """A run whose summary is counted from its assessments, plus `passes` that are not listed."""
-    verdicts = [(a.scope, v) for a in assessments for v in a.verdicts]
-    failed = [(scope, v) for scope, v in verdicts if v.status is Status.FAIL]
-    by_status = Counter(v.status for _, v in verdicts)
-    by_status[Status.PASS] += passes
-    scopes = {(a.scope.level, a.scope.id) for a in assessments}
-    causes = {v.cause for _, v in verdicts if v.status is Status.UNKNOWN}
-    complete = not any(cause is not None and cause.is_failed_read for cause in causes)
-    coverage = Counter(level for level, _ in scopes)
-    facts = RunInfo(
-        id="20261121T215800Z-7f3a",
-        account_id="acc-1",
-        api_url="https://api.zoom.us/v2",
-        started_at=parse_rfc3339("2026-11-21T21:58:00.000Z"),
-        finished_at=parse_rfc3339("2026-11-21T22:04:30.250Z"),
-        depth="user",
-        baseline=BaselineInfo(name, "1.0.0", "sha256:" + "ab" * 32, "Strict"),
-        evidence_digest="sha256:" + "cd" * 32,
-        complete=complete,
-        exit_code=0 if complete else 3,
+    counted = builders.summary_of(
+        assessments, pending_users=3, settings_returned=412, settings_judged=96
     )
-    return Run(
-        info=replace(facts, **info),
-        summary=Summary(
-            by_status=by_status,
-            by_severity=Counter(v.severity for _, v in failed),
-            by_level=Counter(scope.level for scope, _ in failed),
-            coverage={level: coverage[level] for level in Level if coverage[level]},
-            pending_users=3,
-            settings_returned=412,
-            settings_judged=96,
-            undecided=sum(v.is_undecided for _, v in verdicts),
-        ),
+    counted = replace(
+        counted,
+        by_status=Counter(counted.by_status) + Counter({Status.PASS: passes}),
+        coverage={level: counted.coverage[level] for level in Level if level in counted.coverage},
+    )
+    verdicts = [verdict for each in assessments for verdict in each.verdicts]
+    causes = {v.cause for v in verdicts if v.status is Status.UNKNOWN}
+    complete = not any(cause is not None and cause.is_failed_read for cause in causes)
+    facts: dict[str, Any] = {
+        "id": "20261121T215800Z-7f3a",
+        "account_id": "acc-1",
+        "started_at": "2026-11-21T21:58:00.000Z",
+        "finished_at": "2026-11-21T22:04:30.250Z",
+        "baseline": BaselineInfo(name, "1.0.0", "sha256:" + "ab" * 32, "Strict"),
+        "evidence_digest": "sha256:" + "cd" * 32,
+        "complete": complete,
+        "exit_code": 0 if complete else 3,
+        **info,
+    }
+    return builders.run_of(
+        *assessments,
+        info=builders.run_info(**facts),
+        summary=counted,
         api=ApiUsage(requests=923, retries=4, rate_limited=2, seconds=390.2504),
         errors=tuple(errors),
         controls=CONTROLS if controls is None else controls,
-        assessments=VerdictStore.of(assessments),
         tool_version="0.1.0",
     )
 
@@ -389,4 +388,123 @@ def large(users: int = 5_000) -> Run:
             judged(account(), [deviation("AI-01", Level.ACCOUNT)]),
             *(judged(user(at), shared[at % 5]) for at in range(users)),
         ]
+    )
+
+
+# Runs for pages: with chains, groups, a waiver and a history, and very large ones
+
+CHAIN = (
+    Layer(Level.ACCOUNT, value=False, seen=True, locked=False),
+    Layer(Level.GROUP, locked=None),
+    Layer(Level.USER, value=True, seen=True, decides=True),
+)
+WAIVER_TERMS = WaiverTerms("Trains surgeons", "dpo@example.com", "SEC-12", date(2026, 11, 27))
+TREND = (
+    TrendPoint("r1", parse_rfc3339("2026-11-19T22:00:00Z"), 80, 60, 1300),
+    TrendPoint("r2", parse_rfc3339("2026-11-20T22:00:00Z"), 40, 70, 1340),
+)
+
+
+def chained(verdict: Verdict) -> Verdict:
+    """The verdict with a chain where it deviates, and a waiver where it is waived."""
+    if verdict.status is Status.FAIL:
+        return replace(verdict, layers=CHAIN)
+    if verdict.status is Status.WAIVED:
+        return replace(verdict, waiver=WAIVER_TERMS)
+    return verdict
+
+
+def expiring(state: str = "expiring", expires: str = "2026-11-27") -> WaiverResult:
+    """A waiver that ends six days after the run."""
+    return WaiverResult(
+        control="RC-02",
+        scope="group Clinical Ops",
+        reason="Trains surgeons",
+        owner="dpo@example.com",
+        ticket="SEC-12",
+        expires=date.fromisoformat(expires),
+        state=WaiverState(state),
+        matched=1,
+    )
+
+
+def rich() -> Run:
+    """Everything, with chains, users in groups, a waiver that ends soon, questions and a trend."""
+    base = everything()
+    assessments = []
+    for at, assessment in enumerate(base.assessments):
+        scope = assessment.scope
+        if scope.level is Level.USER:
+            scope = replace(scope, group_ids=("g001",) if at % 2 else ("g001", "g002"))
+        verdicts = VerdictSet.of(map(chained, assessment.verdicts))
+        assessments.append(Assessment(scope, verdicts, assessment.observed_at))
+    passes = sum(v.status is Status.PASS for assessment in assessments for v in assessment.verdicts)
+    return replace(
+        base,
+        summary=replace(base.summary, by_status={**base.summary.by_status, Status.PASS: passes}),
+        assessments=VerdictStore.of(assessments),
+        trend=TREND,
+        waivers=(expiring(),),
+        questions=shipped().questions,
+    )
+
+
+def relaxed() -> Run:
+    """A group that deviates where the account does not, and one where it does as well."""
+    return run_of(
+        [
+            judged(account(), [deviation("AI-01", Level.ACCOUNT)]),
+            judged(
+                group(1, "Sales"),
+                [
+                    deviation("AI-01", Level.GROUP),
+                    deviation("RC-02", Level.GROUP),
+                ],
+            ),
+        ]
+    )
+
+
+def verdict_combinations(count: int) -> list[VerdictSet]:
+    """Distinct sets of verdicts with eleven findings each."""
+    combinations = []
+    for at in range(count):
+        failed = [
+            deviation(
+                control,
+                setting=f"in_meeting.{control.lower()}.part_{part}",
+                severity=list(Severity)[(at + part) % 4],
+                observed=at % 7,
+                expected={"op": "eq", "value": -1},
+                layers=CHAIN,
+            )
+            for control in ("AI-01", "RC-02", "IA-04", "RT-01", "AI-06")
+            for part in range(2)
+        ]
+        absent = unknown(Cause.ABSENT, "TP-01", setting=f"chat.way_{at % 5}")
+        combinations.append(VerdictSet.of([*failed, absent]))
+    return combinations
+
+
+def huge(users: int = 100_000, kinds: int = 400, groups: int = 300) -> Run:
+    """An account in which all of `users` users deviate in ten settings, in 300 groups."""
+    combinations = verdict_combinations(kinds)
+    seen = {SOURCE[Level.USER]: SEEN_AT}
+    assessments = [
+        judged(account(), [deviation("AI-01", Level.ACCOUNT)]),
+        *(judged(group(at), [deviation("RC-02", Level.GROUP)]) for at in range(groups)),
+    ]
+    for at in range(users):
+        person = replace(
+            user(at, f"Given-name{at} Family-name{at}"),
+            group_ids=(f"g{at % groups:03}", f"g{(at * 7) % groups:03}"),
+        )
+        assessments.append(Assessment(person, combinations[at % kinds], seen))
+    return run_of(assessments)
+
+
+def scattered(users: int = 6_000) -> Run:
+    """Users with distinct deviations, so that no rows can be merged."""
+    return run_of(
+        [judged(user(at), [deviation("RC-02", observed=f"value {at}")]) for at in range(users)]
     )
