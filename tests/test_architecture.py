@@ -52,6 +52,7 @@ SHARED = {
     ("zoom", "auditor.evidence.reading"),
     ("zoom", "auditor.evidence.json_values"),
     ("report", "auditor.policy.catalogue.operators"),
+    ("report", "auditor.policy.catalogue.glossary"),
 }
 """The JSON type is shared by the code that receives documents and the code that stores them.
 

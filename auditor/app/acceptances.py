@@ -30,7 +30,7 @@ class Deviating:
 
     @property
     def where(self) -> str:
-        """`1 account, 6 groups, 64 users`."""
+        """`1 account, 6 groups, 64 people`."""
         return wording.levels(Counter(scope.level for scope in self.scopes.values()))
 
     def matches(self) -> Iterator[dict[str, Any]]:
@@ -95,7 +95,7 @@ class UnseenChecks:
 
     @property
     def where(self) -> str:
-        """`1 account, 62 users (58 basic)`."""
+        """`1 account, 62 people (58 basic)`."""
         counted = wording.levels(self.by_level)
         named = ", ".join(f"{self.licences[each]:,} {each}" for each in self._unlicensed)
         return f"{counted} ({named})" if named else counted

@@ -88,5 +88,5 @@ def progress(terminal: Terminal) -> ProgressBar | ProgressLines:
 
 
 def _scopes_of(level: Level) -> str:
-    """What a level consists of: `users`."""
-    return level.noun if level in _SINGLE else f"{level.noun}s"
+    """What a level consists of: `people`."""
+    return level.noun if level in _SINGLE else level.plural

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auditor.plain_text import pluralize
+
 
 class Level(StrEnum):
     """A level at which settings have values, ordered from the account down (`Level.rank`)."""
@@ -25,8 +27,17 @@ class Level(StrEnum):
 
     @property
     def noun(self) -> str:
-        """`phone user`; the plural takes an `s`."""
-        return self.value.replace("_", " ")
+        """`group`, `person`, `phone user`."""
+        return "person" if self is Level.USER else self.value.replace("_", " ")
+
+    @property
+    def plural(self) -> str:
+        """`groups`, `people`, `phone users`."""
+        return "people" if self is Level.USER else f"{self.noun}s"
+
+    def counted(self, count: int) -> str:
+        """`1 group`, `12,345 people`: how every text for people counts places."""
+        return pluralize(count, self.noun, self.plural)
 
 
 _RANK = {level: rank for rank, level in enumerate(Level)}

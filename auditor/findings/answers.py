@@ -23,7 +23,7 @@ from auditor.findings.questions import (
     RelatedControl,
 )
 from auditor.findings.run import Run
-from auditor.plain_text import join_and, pluralize
+from auditor.plain_text import join_and
 
 _EVIDENCE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.DERIVED, FindingKind.UNCOVERED)
 """Kinds of verdicts that rest on the value of a setting. Locks and attestations do not."""
@@ -102,7 +102,7 @@ class AffectedScopes:
         return bool(self.unlisted) or any(self.by_level.values())
 
     def text(self, coverage: Mapping[Level, int]) -> str:
-        """`the account, 1 of 6 groups and 42 of 293 users`; `coverage` has the numbers that were
+        """`the account, 1 of 6 groups and 42 of 293 people`; `coverage` has the numbers that were
         read."""
         parts = []
         for level, count in sorted(self.by_level.items(), key=lambda item: item[0].rank):
@@ -110,9 +110,9 @@ class AffectedScopes:
             if level is Level.ACCOUNT:
                 parts.append("the account")
             elif total >= count:
-                parts.append(f"{count:,} of {pluralize(total, level.noun)}")
+                parts.append(f"{count:,} of {level.counted(total)}")
             else:
-                parts.append(pluralize(count, level.noun))
+                parts.append(level.counted(count))
         return join_and([*parts, *self.unlisted])
 
 

@@ -11,7 +11,6 @@ from auditor.evidence.diff import SettingChange, SnapshotDiff
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import Actor, FindingKind, LifecycleState, RunInfo, Severity, Status
-from auditor.plain_text import pluralize
 
 
 class ChangeKind(StrEnum):
@@ -240,12 +239,12 @@ _Key = tuple[ChangeKind, int, str, str, int, FindingKind]
 def not_compared(diff: SnapshotDiff) -> tuple[str, ...]:
     """What could not be compared, in sentences."""
     sentences = [
-        f"Settings of {pluralize(count, level.noun)} were read in one run only, so they could not "
+        f"Settings of {level.counted(count)} were read in one run only, so they could not "
         "be compared."
         for level, count in diff.unread.items()
     ]
     sentences += [
-        f"Which {level.noun}s came or went cannot be told: one run did not look for all of them."
+        f"Which {level.plural} came or went cannot be told: one run did not look for all of them."
         for level in diff.unlisted
     ]
     return tuple(sentences)

@@ -229,7 +229,7 @@ def _headlines(digest: Digest) -> Iterator[str]:
 
 
 def _worse(digest: Digest) -> str:
-    """`2 settings got worse (1 critical) for 177 users`: settings first, then people."""
+    """`2 settings got worse (1 critical) for 177 people`: settings first, then people."""
     worst = digest.worse[0][0].severity
     settings = {_setting(row) for row in digest.worse}
     bad = {_setting(row) for row in digest.worse if row[0].severity is worst}
@@ -238,7 +238,7 @@ def _worse(digest: Digest) -> str:
     else:
         what = f"{pluralize(len(settings), 'setting')} got worse ({len(bad):,} {worst})"
     people = digest.people_worse
-    return f"{what} for {pluralize(people, 'user')}" if people else what
+    return f"{what} for {Level.USER.counted(people)}" if people else what
 
 
 def _setting(row: Row) -> tuple[str, bool]:
@@ -345,7 +345,7 @@ def _rows(rows: Sequence[Row], digest: Digest, markup: Markup) -> list[str]:
 
 
 def _row(row: Row, digest: Digest, markup: Markup) -> str:
-    """A row: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 users`."""
+    """A row: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 people`."""
     first = row[0]
     title = digest.event.titles.get(first.control, "").replace("`", "")
     setting = markup.setting(first.setting)
@@ -362,9 +362,9 @@ def _row(row: Row, digest: Digest, markup: Markup) -> str:
 
 
 def _scopes(group: ChangeGroup, digest: Digest, markup: Markup) -> str:
-    """`the account`, `1 group "Sales"`, `12 users`, or with names `12 users such as "Kim"`."""
+    """`the account`, `1 group "Sales"`, `12 people`, or with names `12 people such as "Kim"`."""
     is_single = group.level in _SINGLE
-    scopes = pluralize(group.count, group.level.noun)
+    scopes = group.level.counted(group.count)
     if is_single and group.count == 1:
         scopes = f"the {group.level.noun}"
     if is_single or (group.level in _PEOPLE and not digest.names):

@@ -41,7 +41,7 @@ GAP: Mapping[Gap, str] = {
     Gap.NOT_REACHED: "the audit did not go that deep (--depth)",
     Gap.NO_RESULT: "the run produced no result",
     Gap.SETTINGS: "some of its settings were not assessed",
-    Gap.LEVELS: "not every group, user or meeting was judged",
+    Gap.LEVELS: "not every group, person or meeting was judged",
 }
 
 
@@ -220,7 +220,7 @@ def _feature_line(feature: Feature) -> str:
 
 
 def _on_at(feature: Feature) -> str:
-    """`the account, 5 of 6 groups and 243 of 293 users`."""
+    """`the account, 5 of 6 groups and 243 of 293 people`."""
     by_level = {
         Level.ACCOUNT: int(feature.account.is_seen and is_on(feature.account.value)),
         Level.GROUP: feature.groups_on,

@@ -77,7 +77,7 @@ def summary(statement: StatementOfApplicability) -> str:
 
 
 def result(referenced: ReferencedControl) -> str:
-    """The result of a control, the most severe first: `deviates at 3 users, 2 unknown`."""
+    """The result of a control, the most severe first: `broken at 3 people, 2 without an answer`."""
     parts = []
     if referenced.deviating:
         parts.append(f"deviates at {wording.levels(referenced.deviating)}")

@@ -39,10 +39,10 @@ CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.WAIVED: ("newly waived", "Deviations now covered by a waiver"),
     ChangeKind.KNOWN_AGAIN: ("known again", "Unknown before, and judged now"),
     ChangeKind.OTHER: ("changed otherwise", "Other changes of status"),
-    ChangeKind.SCOPE_ADDED: ("at new scopes", "At new groups, users or meetings"),
+    ChangeKind.SCOPE_ADDED: ("at new places", "At new groups, people or meetings"),
     ChangeKind.SCOPE_REMOVED: (
-        "gone with their scopes",
-        "At groups, users or meetings that are gone",
+        "gone with their places",
+        "At groups, people or meetings that are gone",
     ),
     ChangeKind.BASELINE_CHANGED: (
         "judged by another baseline",

@@ -151,7 +151,11 @@ def _chain_lines(chain: SettingChain) -> Iterator[str]:
 
 
 def _link(link: ChainLink, chain: SettingChain) -> str:
-    name = "" if link.scope.level is Level.ACCOUNT else f" {shorten(link.scope.label, 40)}"
+    name = (
+        ""
+        if link.scope.level in (Level.ACCOUNT, Level.PHONE_ACCOUNT)
+        else f" {shorten(link.scope.label, 40)}"
+    )
     words = shorten(state_words(link.state, chain.words), LONGEST_NAME)
     locks = {True: ", locked", False: ", not locked", None: ", lock not known"}
     lock = locks[link.state.locked] if link.lockable else ""
@@ -163,8 +167,9 @@ def _decision(chain: SettingChain) -> Iterator[str]:
     """Who decided, and who can change it."""
     if chain.follows is not None:
         scope = chain.follows
-        above = "account" if scope.level is Level.ACCOUNT else f"group {shorten(scope.label, 40)}"
-        yield f"The same as in the {above}; no lock holds it."
+        is_top = scope.level in (Level.ACCOUNT, Level.PHONE_ACCOUNT)
+        name = "" if is_top else f" {shorten(scope.label, 40)}"
+        yield f"The same as in the {scope.level.noun}{name}; no lock holds it."
     if chain.changeable:
         yield f"Who can change it: {printable(chain.changeable)}"
 

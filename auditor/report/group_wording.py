@@ -18,7 +18,7 @@ _MOST_VALUES = 5
 
 
 def where(group: FindingGroup) -> str:
-    """`14 users: Ada, Bob and 12 more`"""
+    """`14 people: Ada, Bob and 12 more`"""
     counted = wording.levels(group.by_level)
     names = [name(scope) for scope in group.scopes[:_MOST_NAMES]]
     if not names:

@@ -41,7 +41,7 @@ USE: Mapping[FeatureUse, str] = {
 }
 
 _WHO: Mapping[Role, str] = {
-    Role.USER: "users",
+    Role.USER: "people",
     Role.GROUP_ADMIN: "group admins",
     Role.ACCOUNT_ADMIN: "account admins",
 }
@@ -115,7 +115,7 @@ def state_words(state: SettingState, words: Mapping[ValueKey, str]) -> str:
 
 
 def changeable(roles: Sequence[Role]) -> str:
-    """`users, group admins and account admins`."""
+    """`people, group admins and account admins`."""
     return join_and([_WHO[role] for role in roles])
 
 

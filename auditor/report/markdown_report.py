@@ -9,7 +9,7 @@ from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, V
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import by_framework, changes, waiver_wording, wording
+from auditor.report import by_framework, changes, glossary, waiver_wording, wording
 from auditor.report.diff_output import CHANGE_TEXT, example
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import title
@@ -77,6 +77,7 @@ class _MarkdownPage:
             self._details(),
             self._errors(),
             self._limits(),
+            self._glossary(),
         )
         return fit_to_size([part for part in parts if part is not None], most_bytes)
 
@@ -276,6 +277,10 @@ class _MarkdownPage:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
         lines.append("Answers to common questions from this run: `auditor ask`")
         return PagePart("## Limits\n\n" + "".join(f"- {line}\n" for line in lines))
+
+    def _glossary(self) -> PagePart:
+        rows = [f"- **{prose(term)}:** {prose(means)}\n" for term, means in glossary.entries()]
+        return PagePart(f"## {glossary.HEADING}\n\n", rows, "word")
 
 
 def _control_row(control: ControlRollup, others: bool) -> str:

@@ -231,7 +231,7 @@ def _resource(run: Run, scope: Scope) -> Object:
     return {
         "uid": scope.id,
         "name": scope.label,
-        "type": f"Zoom {wording.level_name(scope.level)}",
+        "type": f"Zoom {scope.level.replace('_', ' ')}",
         "namespace": run.info.account_id,
         "data": facts,
     }

@@ -80,14 +80,14 @@ _REMEDY: Mapping[Cause, str] = {
 _NO_CAUSE = "No cause was recorded. Report this to the auditor's maintainers."
 
 _WHO: Mapping[Role, str] = {
-    Role.USER: "the user",
+    Role.USER: "the person",
     Role.GROUP_ADMIN: "group admins",
     Role.ACCOUNT_ADMIN: "account admins",
 }
 
 _BELOW: Mapping[str, str] = {
-    "account": "Groups, users and scheduled meetings",
-    "group": "Users and scheduled meetings",
+    "account": "Groups, people and scheduled meetings",
+    "group": "People and scheduled meetings",
     "user": "Scheduled meetings",
 }
 
@@ -130,14 +130,14 @@ def outcome(status: Status, count: int) -> str:
 
 
 def level_name(level: Level, count: int = 1) -> str:
-    """`group`, or `groups` unless `count` is one."""
-    return level.noun if count == 1 else f"{level.noun}s"
+    """`person`, or `people` unless `count` is one."""
+    return level.noun if count == 1 else level.plural
 
 
 def levels(counts: Mapping[Level, int]) -> str:
-    """`1 account, 6 groups, 300 users`; levels without any are left out."""
+    """`1 account, 6 groups, 300 people`; levels without any are left out."""
     present = sorted((item for item in counts.items() if item[1]), key=lambda i: i[0].rank)
-    return ", ".join(pluralize(n, level.noun) for level, n in present)
+    return ", ".join(level.counted(n) for level, n in present)
 
 
 def severities(counts: Mapping[Severity, int]) -> str:
@@ -169,7 +169,7 @@ def _read(run: Run) -> str:
         return "nothing read"
     proved = run.summary.proved_by_lock
     if proved:
-        return f"{read} judged, {pluralize(proved, 'user')} of them by the account's locks"
+        return f"{read} judged, {Level.USER.counted(proved)} of them by the account's locks"
     return f"{read} read" if run.info.complete else f"{read} requested"
 
 
@@ -287,12 +287,12 @@ def not_covered(run: Run) -> list[str]:
         )
     if summary.proved_by_lock:
         sentences.append(
-            f"Of {pluralize(summary.proved_by_lock, 'user')} not every document was read: its "
-            "values are right and locked at the account, and a random sample of users confirmed it."
+            f"Of {Level.USER.counted(summary.proved_by_lock)}, not every document was read: "
+            "values are right and locked at the account, which a random sample confirmed."
         )
     if summary.pending_users:
         sentences.append(
-            f"{pluralize(summary.pending_users, 'invited user')} "
+            f"{pluralize(summary.pending_users, 'invited person', 'invited people')} "
             f"{'has' if summary.pending_users == 1 else 'have'} no settings yet and "
             f"{'was' if summary.pending_users == 1 else 'were'} not read."
         )
@@ -310,10 +310,7 @@ def _left(left: Sequence[Left]) -> str:
     by_level: dict[Level, list[str]] = {}
     for departure in left:
         by_level.setdefault(departure.level, []).append(printable(departure.id))
-    parts = [
-        f"{pluralize(len(ids), level.replace('_', ' '))} ({listed(ids, 10)})"
-        for level, ids in by_level.items()
-    ]
+    parts = [f"{level.counted(len(ids))} ({listed(ids, 10)})" for level, ids in by_level.items()]
     return (
         f"Left during the run, and not judged: {'; '.join(parts)}. Zoom listed them at the start "
         "but not at the end, and answered twice that they do not exist."
@@ -377,7 +374,7 @@ def cause_name(cause: Cause | None) -> str:
 
 
 def changeable(verdict: Verdict) -> str:
-    """Who can still change the value: `the user, account admins`; empty if unknown."""
+    """Who can still change the value: `the person, account admins`; empty if unknown."""
     return ", ".join(_WHO[who] for who in verdict.changeable_by)
 
 

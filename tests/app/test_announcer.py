@@ -48,7 +48,7 @@ def test_an_announcer_tells_the_news_and_gives_a_sign_of_life(
         )
         found = announcer.announce(news(change()), ExitCode.DEVIATIONS, Terminal())
     assert [each.sent for each in found] == [True]
-    assert hook.documents[0]["title"] == "Zoom audit: 1 critical setting got worse for 1 user"
+    assert hook.documents[0]["title"] == "Zoom audit: 1 critical setting got worse for 1 person"
     assert switch.paths == [f"/{SECRET}"]
     assert "Told AUDITOR_NOTIFY (json://127.0.0.1)." in capsys.readouterr().err
     assert SECRET not in repr(announcer)

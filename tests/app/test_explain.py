@@ -8,6 +8,7 @@ import pytest
 
 from auditor.app.explain import AmbiguousName, ScopeNotFound, explain
 from auditor.app.inventory import FeatureSelection
+from auditor.evidence.read_plan import PHONE_VIEWS
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS
@@ -15,7 +16,7 @@ from auditor.findings.inventory import SettingChain
 from auditor.findings.model import Role, Status
 from auditor.report import explain_output
 from tests.app.stored import finished, judgement
-from tests.builders import ACCOUNT, Bodies, nested, snapshot_of
+from tests.builders import ACCOUNT, Bodies, Json, nested, snapshot_of
 
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
 LOCK = "in_meeting.meeting_summary_with_ai_companion"
@@ -118,6 +119,44 @@ def test_a_setting_that_people_do_not_have_shows_what_stands_above_them() -> Non
     (found,) = explain(snapshot, "u2", FeatureSelection(settings=(setting,))).chains
     assert [link.scope.level for link in found.links] == [Level.ACCOUNT]
     assert (found.decided_by, found.changeable_by) == (None, ())
+
+
+PHONE_SCOPES = (
+    Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"),
+    Scope(Level.PHONE_GROUP, "g1", "Sales", group_ids=()),
+    Scope(Level.PHONE_USER, "u1", "Ada", "ada@example.com", ("g1",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "decided_by"),
+    [
+        ("u1", ["Zoom Phone", "Sales", "Ada"], Level.PHONE_ACCOUNT),
+        ("g1", ["Zoom Phone", "Sales"], Level.PHONE_ACCOUNT),
+        ("account", ["Zoom Phone"], Level.PHONE_ACCOUNT),
+        ("u2", None, None),
+    ],
+)
+def test_a_phone_setting_is_explained_from_the_phone_account_down(
+    name: str, labels: list[str] | None, decided_by: Level | None
+) -> None:
+    setting = "voicemail_tasks.enable"
+    body: Json = {"voicemail_tasks": {"enable": True, "locked": True, "locked_by": "account"}}
+    at_account, in_group, of_person = PHONE_SCOPES
+    snapshot = snapshot_of(
+        (ACCOUNT, on(False)),
+        (SALES, on(False)),
+        (ADA, on(False)),
+        (BOB, on(False)),
+        (at_account, {PHONE_VIEWS[Level.PHONE_ACCOUNT]: body}),
+        (in_group, {PHONE_VIEWS[Level.PHONE_GROUP]: body}),
+        (of_person, {PHONE_VIEWS[Level.PHONE_USER]: {"policy": body}}),
+    )
+    snapshot = finished(snapshot, judgement("AI-16", depth=Level.USER))
+    chains = explain(snapshot, name, FeatureSelection(settings=(setting,))).chains
+    shown = [([link.scope.label for link in each.links], each.decided_by) for each in chains]
+    assert shown == ([] if labels is None else [(labels, decided_by)])
+    assert all("AI-16" in {v.control for v in each.verdicts} for each in chains)
 
 
 def test_the_json_is_as_its_schema_says_and_the_text_fits_into_80_columns() -> None:

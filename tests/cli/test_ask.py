@@ -106,7 +106,7 @@ def test_a_snapshot_can_be_named_by_its_path(asking: Asking, data: Path) -> None
 def test_the_origin_of_an_answer_is_told(asking: Asking) -> None:
     output = " ".join(asking("facebook").output.split())
     assert "From run 2" in output
-    assert "users read, judged by “strict” 1.0, depth user." in output
+    assert "18 phone users read, judged by “strict” 1.0, depth user." in output
 
 
 def test_an_unknown_question_is_refused_with_the_way_on(asking: Asking) -> None:

@@ -95,7 +95,7 @@ def test_a_night_stores_reports_and_says_so_in_a_line(nightly: Nightly, account:
     assert ran.code == 0
     (line,) = ran.err.splitlines()
     assert line.startswith(f"Run {run['id']} is stored: 0 deviations, ")
-    assert "2 users" in line
+    assert "2 people" in line
     assert {mode(nightly.folder / name) for name in ("a.html", "a.json")} == {0o600}
     assert mode(nightly.folder / "a.prom") == 0o644
     metrics = (nightly.folder / "a.prom").read_text()
@@ -369,7 +369,7 @@ def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_fil
         there = [each for key, each in files.items() if key != lost]
         assert all((nightly.folder / each).stat().st_size for each in there)
         (title,), (output,) = titles(hook), messages(hook)
-        assert "1 critical setting got worse for 2 users, some steps failed" in title
+        assert "1 critical setting got worse for 2 people, some steps failed" in title
         assert "Nothing was evaluated" not in output
         assert "cannot be written" in output
         assert beats(hook) == ["/beat", "/beat/fail"]
@@ -397,7 +397,7 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
         assert f"Since run {first}: 1 setting newly deviating " in ran.err
         nightly.night(*telling(hook))
     assert len(titles(hook)) == 2
-    assert "1 critical setting got worse for 2 users" in titles(hook)[1]
+    assert "1 critical setting got worse for 2 people" in titles(hook)[1]
 
 
 @pytest.mark.slow
@@ -413,7 +413,7 @@ def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
             assert "got no message" in nightly.night(*refused).err
         assert titles(hook) == []
         nightly.night(*telling(hook))
-        assert "1 critical setting got worse for 2 users" in titles(hook)[0]
+        assert "1 critical setting got worse for 2 people" in titles(hook)[0]
         nightly.night(*telling(hook))
         assert len(titles(hook)) == 1
 
@@ -440,7 +440,7 @@ def test_a_regression_that_an_audit_saw_first_is_told_by_the_night(
         on(account)
         assert nightly("audit", *FAST, env=STRICT).code == 0
         nightly.night(*telling(hook))
-    assert "1 critical setting got worse for 2 users" in titles(hook)[0]
+    assert "1 critical setting got worse for 2 people" in titles(hook)[0]
 
 
 def test_what_nobody_asked_to_hear_of_is_no_news_later(nightly: Nightly, account: Sandbox) -> None:
@@ -470,7 +470,7 @@ def test_if_the_last_announced_run_is_gone_the_previous_run_counts_and_a_message
     sentence = "Run 20200101T000000-000Z-000000, which was announced last, was removed"
     assert sentence in ran.err
     assert sentence in messages(hook)[0]
-    assert "1 critical setting got worse for 2 users" in titles(hook)[0]
+    assert "1 critical setting got worse for 2 people" in titles(hook)[0]
 
 
 def test_a_comparison_that_fails_is_told_and_forgets_nothing(

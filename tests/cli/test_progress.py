@@ -36,7 +36,7 @@ def test_a_log_gets_a_line_every_quarter_minute(
             shown.read(Level.USER)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) in (1, 2)
-    assert lines[0].startswith("reading users: 7")
+    assert lines[0].startswith("reading people: 7")
     assert lines[0].endswith(" of 2,000")
 
 

@@ -66,7 +66,7 @@ def written() -> Organisation:
 
 def test_deviations_are_listed_by_control_with_those_concerned(run: str) -> None:
     output = output_text(ran("waive", "--list"))
-    assert "RC-02 Local recording is off: 1 group, 2 users" in output
+    assert "RC-02 Local recording is off: 1 group, 2 people" in output
     assert "Next: auditor waive" in output
 
 
@@ -214,7 +214,7 @@ def test_what_only_people_without_a_licence_lack_is_accepted_for_their_licence(h
         (user(3), recording(False)),
     )
     listed = output_text(ran("blind-spot", "--list", "--licence", "Basic"))
-    assert "1 RC-02: not returned by Zoom, 2 users (2 basic)" in listed
+    assert "1 RC-02: not returned by Zoom, 2 people (2 basic)" in listed
     assert "0 things" in output_text(ran("blind-spot", "--list", "--licence", "licensed"))
     assert 'Did you mean "basic"?' in output_text(ran("blind-spot", "--licence", "bsic"))
     assert ran("blind-spot", "RC-02", *TERMS).exit_code == 0

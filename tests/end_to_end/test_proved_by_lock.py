@@ -76,8 +76,8 @@ def test_the_report_says_of_how_many_it_was_proved(auditor: Auditor) -> None:
     text = " ".join(ran.out.split())
     unread = auditor.account.world.present - SAMPLE
     assert ran.code == 0
-    assert f"{unread} users of them by the account's locks" in text
-    assert f"Of {unread} users not every document was read" in text
+    assert f"{unread} people of them by the account's locks" in text
+    assert f"Of {unread} people, not every document was read" in text
 
 
 @pytest.mark.parametrize(("asked", "count"), [("0", USERS), ("3", 3), ("1000", USERS)])

@@ -360,17 +360,17 @@ def test_what_is_not_licensed_does_not_apply() -> None:
 
 
 def test_all_users_that_could_not_be_listed_are_named_and_not_counted() -> None:
-    everyone = Scope(Level.USER, "*active", "active users that could not be listed")
+    everyone = Scope(Level.USER, "*active", "active people that could not be listed")
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     found = answer([(ACCOUNT, RIGHT), (GROUP, RIGHT), (everyone, blind)], SUMMARY)
     assert (
         found.effects[ControlEffect.UNKNOWN].text(COVERAGE)
-        == "active users that could not be listed"
+        == "active people that could not be listed"
     )
 
 
 def test_whoever_stands_for_the_unlisted_fills_no_gap_among_the_listed() -> None:
-    rest = Scope(Level.USER, "*inactive", "inactive users that could not be listed")
+    rest = Scope(Level.USER, "*inactive", "inactive people that could not be listed")
     rows = everywhere(RIGHT)[:-1]
     found = answer([*rows, (rest, RIGHT)], SUMMARY)
     assert found.parts[0].gaps == (Gap.LEVELS,)
@@ -393,8 +393,8 @@ def test_a_run_without_its_passes_is_refused() -> None:
     ("reach", "text"),
     [
         (AffectedScopes({Level.USER: 42, Level.ACCOUNT: 1, Level.GROUP: 1}),
-         "the account, 1 of 6 groups and 42 of 1,293 users"),
-        (AffectedScopes({Level.USER: 1}), "1 of 1,293 users"),
+         "the account, 1 of 6 groups and 42 of 1,293 people"),
+        (AffectedScopes({Level.USER: 1}), "1 of 1,293 people"),
         (AffectedScopes({Level.PHONE_SITE: 1}), "1 phone site"),
         (AffectedScopes({Level.PHONE_SITE: 2}), "2 phone sites"),
         (AffectedScopes({Level.ACCOUNT: 1}, ("phone users",)), "the account and phone users"),

@@ -52,8 +52,8 @@ def test_the_subject_says_it_all() -> None:
             account="acme",
         )
     )
-    facts = re.findall(r"acme|\d+ critical|\d+ users|\d+ waiver", message.subject)
-    assert facts == ["acme", "1 critical", "12 users", "1 waiver"]
+    facts = re.findall(r"acme|\d+ critical|\d+ people|\d+ waiver", message.subject)
+    assert facts == ["acme", "1 critical", "12 people", "1 waiver"]
 
 
 def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
@@ -107,13 +107,13 @@ def test_one_setting_at_several_levels_is_one_row() -> None:
     )
     rows = [line for line in message.body.text.splitlines() if line.startswith("- ")]
     assert len(rows) == 1
-    assert rows[0].endswith('): the account, 1 group "Clinical Ops", 1,200 users')
+    assert rows[0].endswith('): the account, 1 group "Clinical Ops", 1,200 people')
     assert re.findall(r"\d[\d,]*", message.subject) == ["1", "1,200"]
 
 
 def test_names_of_several_people_are_one_example() -> None:
     message = compose(news(*(change(scope=user(n, f"Person {n}")) for n in range(3))), names=True)
-    assert '3 users such as "Person 0"' in message.body.text
+    assert '3 people such as "Person 0"' in message.body.text
 
 
 def test_settings_and_commands_can_be_copied() -> None:
@@ -158,7 +158,7 @@ def test_people_are_counted_and_not_named() -> None:
     )
     message = compose(made)
     for text in (message.subject, message.body.text, message.body.markdown):
-        assert "3 users" in text or text is message.subject
+        assert "3 people" in text or text is message.subject
         for name in ("Dana", "Merger", "admin", "kim", "u0", "m1"):
             assert name not in text
 
@@ -167,7 +167,7 @@ def test_people_are_named_where_that_was_requested() -> None:
     made = news(change(by=OPERATOR), waivers=[waiver("2026-11-28", scope="user Dana Levi")])
     message = compose(made, names=True)
     assert (
-        '1 user "Dana Levi", changed 2026-11-20 09:31 UTC by "admin(at)example․com"'
+        '1 person "Dana Levi", changed 2026-11-20 09:31 UTC by "admin(at)example․com"'
         in message.body.text
     )
     assert 'RC-02 for "user Dana Levi" ends on 2026-11-28, in 7 days' in message.body.text

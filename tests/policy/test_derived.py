@@ -186,7 +186,7 @@ def test_a_looser_level_is_a_deviation_with_its_settings_and_scopes() -> None:
     found = looser(settings_body(False), settings_body(False), settings_body(True))
     assert found[GROUPS].status is PASS
     assert (found[USERS].status, found[USERS].observed) == (FAIL, ["in_meeting.thing"])
-    assert found[USERS].detail == "1 user is looser than the account."
+    assert found[USERS].detail == "1 person is looser than the account."
 
 
 def test_what_nobody_has_decided_is_not_taken_for_as_strict() -> None:
@@ -289,7 +289,9 @@ def test_a_value_that_cannot_be_compared_leaves_it_unknown(
 ) -> None:
     found = looser(account, lower, lower)
     assert {(v.status, v.cause) for v in found.values()} == {(UNKNOWN, Cause.ABSENT)}
-    assert found[GROUPS].detail == "Not every group value could be compared with the account's."
+    assert found[GROUPS].detail == (
+        "Not every value of a group could be compared with the account's."
+    )
 
 
 def test_if_the_feature_is_off_above_a_user_with_it_is_looser() -> None:

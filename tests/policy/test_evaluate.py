@@ -108,11 +108,11 @@ def test_inactive_users_are_judged() -> None:
     ("listing", "scope_id", "name", "level"),
     [
         (View("groups"), "*", "groups that could not be listed", Level.GROUP),
-        (View("users", "active"), "*active", "active users that could not be listed", Level.USER),
+        (View("users", "active"), "*active", "active people that could not be listed", Level.USER),
         (
             View("users", "inactive"),
             "*inactive",
-            "inactive users that could not be listed",
+            "inactive people that could not be listed",
             Level.USER,
         ),
     ],

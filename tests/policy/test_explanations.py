@@ -39,18 +39,18 @@ BY_ACCOUNT = "Only an account admin, because the account lock is on."
 BY_GROUP = "A group admin or an account admin, because the group lock is on."
 OPEN = "as far as can be told: not every lock could be read."
 EXPECTED = {
-    (ACCOUNT, False): "Any of 293 users, any group admin or an account admin, "
+    (ACCOUNT, False): "Any of 293 people, any group admin or an account admin, "
     "because the account lock is off.",
-    (ACCOUNT, None): f"Any of 293 users, any group admin or an account admin {OPEN}",
-    (GROUP, False, False): "Any of 12 users in Clinical, a group admin or an account admin, "
+    (ACCOUNT, None): f"Any of 293 people, any group admin or an account admin {OPEN}",
+    (GROUP, False, False): "Any of 12 people in Clinical, a group admin or an account admin, "
     "because no lock is on.",
-    (GROUP, False, None): f"Any of 12 users in Clinical, a group admin or an account admin {OPEN}",
-    (GROUP, None, False): f"Any of 12 users in Clinical, a group admin or an account admin {OPEN}",
-    (GROUP, None, None): f"Any of 12 users in Clinical, a group admin or an account admin {OPEN}",
-    (USER, False, False): "The user, a group admin or an account admin, because no lock is on.",
-    (USER, False, None): f"The user, a group admin or an account admin {OPEN}",
-    (USER, None, False): f"The user, a group admin or an account admin {OPEN}",
-    (USER, None, None): f"The user, a group admin or an account admin {OPEN}",
+    (GROUP, False, None): f"Any of 12 people in Clinical, a group admin or an account admin {OPEN}",
+    (GROUP, None, False): f"Any of 12 people in Clinical, a group admin or an account admin {OPEN}",
+    (GROUP, None, None): f"Any of 12 people in Clinical, a group admin or an account admin {OPEN}",
+    (USER, False, False): "The person, a group admin or an account admin, because no lock is on.",
+    (USER, False, None): f"The person, a group admin or an account admin {OPEN}",
+    (USER, None, False): f"The person, a group admin or an account admin {OPEN}",
+    (USER, None, None): f"The person, a group admin or an account admin {OPEN}",
 }
 
 
@@ -75,11 +75,11 @@ def test_every_state_of_the_chain_has_its_sentence(
 @pytest.mark.parametrize(
     ("population", "account", "group"),
     [
-        (Population(), "Any user, any", "Any user in Clinical, a"),
-        (Population(1, {"g1": 1}), "The one user, any", "The one user in Clinical, a"),
-        (Population(12_345, {"g1": 1_000}), "Any of 12,345 users,", "Any of 1,000 users in"),
+        (Population(), "Anybody, any", "Anybody in Clinical, a"),
+        (Population(1, {"g1": 1}), "The one person, any", "The one person in Clinical, a"),
+        (Population(12_345, {"g1": 1_000}), "Any of 12,345 people,", "Any of 1,000 people in"),
         (Population(0), "Any group admin or", "A group admin or an"),
-        (Population(5, {"g2": 5}), "Any of 5 users,", "A group admin or an"),
+        (Population(5, {"g2": 5}), "Any of 5 people,", "A group admin or an"),
     ],
 )
 def test_the_sentence_counts_the_people(population: Population, account: str, group: str) -> None:
@@ -89,7 +89,7 @@ def test_the_sentence_counts_the_people(population: Population, account: str, gr
 
 def test_a_group_is_called_by_its_name_or_its_id() -> None:
     nameless = Scope(Level.GROUP, "g1")
-    assert explanation(nameless).startswith("Any of 12 users in g1,")
+    assert explanation(nameless).startswith("Any of 12 people in g1,")
 
 
 def test_a_setting_that_no_user_has_is_changed_by_admins() -> None:
@@ -109,7 +109,7 @@ def test_a_setting_of_the_account_alone_is_changed_by_its_admins_whatever_the_lo
 def test_without_a_published_lock_the_sentence_says_so() -> None:
     one = check(lock=None, lock_levels=())
     assert explanation(one=one) == (
-        "Any of 293 users, any group admin or an account admin, "
+        "Any of 293 people, any group admin or an account admin, "
         "because Zoom publishes no lock for it."
     )
 
@@ -152,10 +152,10 @@ def test_a_meeting_is_its_hosts(level: Level, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("scope", "who"),
     [
-        (Scope(Level.PHONE_USER, "u1", "Ada"), "The user or"),
-        (Scope(Level.PHONE_GROUP, "g1", "Clinical"), "Any of 12 users in Clinical or"),
-        (Scope(Level.PHONE_SITE, "s1", "Main"), "Any user in Main or"),
-        (Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"), "Any of 293 users or"),
+        (Scope(Level.PHONE_USER, "u1", "Ada"), "The person or"),
+        (Scope(Level.PHONE_GROUP, "g1", "Clinical"), "Any of 12 people in Clinical or"),
+        (Scope(Level.PHONE_SITE, "s1", "Main"), "Anybody in Main or"),
+        (Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"), "Any of 293 people or"),
     ],
 )
 def test_zoom_phone_is_its_users_as_far_as_no_lock_is_on(scope: Scope, who: str) -> None:

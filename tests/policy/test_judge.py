@@ -102,7 +102,7 @@ def test_right_but_unlocked_is_a_finding_of_its_own() -> None:
     assert (lock.status, lock.observed, lock.locked) == (FAIL, False, False)
     assert lock.expected == {"op": "eq", "value": True}
     assert lock.detail == (
-        "The lock in_meeting.thing is off: users and group admins can change the value."
+        "The lock in_meeting.thing is off: people and group admins can change the value."
     )
 
 
@@ -592,7 +592,7 @@ def test_zoom_phone_keeps_its_locks_beside_the_values(
 def test_an_unlocked_phone_setting_says_who_can_change_it() -> None:
     verdict = phone_lock({"call": {"enable": False, "locked": False}})
     assert verdict.detail == (
-        "The lock call.locked is off: admins and users below can change the value."
+        "The lock call.locked is off: admins and people below can change the value."
     )
 
 

@@ -266,11 +266,11 @@ def test_the_phone_says_who_locked_a_setting(
 @pytest.mark.parametrize(
     ("level", "sentence"),
     [
-        (Level.PHONE_USER, "The user or an account admin, because no lock is on."),
-        (Level.PHONE_SITE, "Any user in Main or an account admin, because no lock is on."),
+        (Level.PHONE_USER, "The person or an account admin, because no lock is on."),
+        (Level.PHONE_SITE, "Anybody in Main or an account admin, because no lock is on."),
         (
             Level.PHONE_GROUP,
-            "The one user in Clinical or an account admin, because no lock is on.",
+            "The one person in Clinical or an account admin, because no lock is on.",
         ),
     ],
 )
@@ -401,7 +401,7 @@ def test_hosts_whose_meetings_were_refused_for_one_cause_are_one_row() -> None:
     named = {s.id: s.name for s, _ in scope_verdicts(found)}
     assert named == {
         "81": "Round",
-        "*denied": "meetings of 5 users",
+        "*denied": "meetings of 5 people",
         "*not_licensed": "meetings of Ada",
     }
     causes = {key: v.cause for key, v in at(Level.MEETING, found).items()}

@@ -205,10 +205,10 @@ def test_groups_are_told_one_by_one_and_users_together() -> None:
     assert [(s.level, s.id, s.name) for s, _ in listed] == [
         (Level.GROUP, "g1", "Clinical"),
         (Level.GROUP, "g2", "Sales"),
-        (Level.USER, "*", "3 users"),
+        (Level.USER, "*", "3 people"),
     ]
     (alone,) = found(users[0])
-    assert alone[0].name == "1 user"
+    assert alone[0].name == "1 person"
 
 
 def user(name: str, *views: str, key: str = "in_meeting.brand_new") -> ScopeBodies:
@@ -220,7 +220,7 @@ def user(name: str, *views: str, key: str = "in_meeting.brand_new") -> ScopeBodi
 def test_a_user_with_a_new_setting_in_two_views_is_one_user() -> None:
     for views in (("",), ("", "meeting_authentication"), ("", "a", "b")):
         ((scope, verdict),) = found(user("u1", *views))
-        assert (scope.id, scope.name) == ("*", "1 user")
+        assert (scope.id, scope.name) == ("*", "1 person")
         assert "Seen at" not in verdict.detail
 
 
@@ -228,10 +228,10 @@ def test_users_with_different_new_settings_are_counted_each_and_each_setting_say
     None
 ):
     listed = found(user("u1", "", "x"), user("u2", ""), user("u3", "", key="in_meeting.another"))
-    assert {scope.name for scope, _ in listed} == {"3 users"}
+    assert {scope.name for scope, _ in listed} == {"3 people"}
     details = {verdict.setting: verdict.detail for _, verdict in listed}
-    assert "Seen at 2 users. " in details["in_meeting.brand_new"]
-    assert "Seen at 1 user. " in details["in_meeting.another"]
+    assert "Seen at 2 people. " in details["in_meeting.brand_new"]
+    assert "Seen at 1 person. " in details["in_meeting.another"]
 
 
 def test_lock_documents_are_looked_through_too() -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from auditor.evidence.reading import JsonValue
 from auditor.policy.baseline.baselines import BaselineFile
-from auditor.policy.catalogue import documented, files, yaml_source
+from auditor.policy.catalogue import documented, files, glossary, yaml_source
 from auditor.policy.catalogue.controls import Control, Facts
 from auditor.policy.catalogue.words import setting_fact, setting_name, value_words, words
 
+FORBIDDEN = {word for term in glossary.terms() for word in term.instead_of}
 KINDS = documented.DOCUMENTS
 UNFIT = re.compile(r"_|`|derived:|\b(?:GET|PATCH|PUT|schema|scope|enable|id)\b")
 """What no text for people contains."""

@@ -48,33 +48,33 @@ def attested(status: Status = Status.ATTESTED) -> Row:
 def test_a_no_says_what_was_seen_and_how_far_it_reaches() -> None:
     assert sentence(answer(everywhere(RIGHT, RIGHT_NOTICE))) == (
         "No, as far as settings show: all as “strict” requires, at the account, 1 of 1 group and "
-        "2 of 2 users."
+        "2 of 2 people."
     )
 
 
 def test_a_yes_counts_people_out_of_how_many() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
-    assert sentence(reply) == "Yes: 1 of 1 group and 1 of 2 users."
+    assert sentence(reply) == "Yes: 1 of 1 group and 1 of 2 people."
 
 
 def test_a_yes_says_at_least_while_more_may_come() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
-    assert sentence(reply) == "Yes: at least 1 of 2 users."
+    assert sentence(reply) == "Yes: at least 1 of 2 people."
 
 
 def test_a_yes_does_not_leave_out_those_for_whom_it_is_allowed() -> None:
     reply = answer(
         everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, verdict(observed=True))])
     )
-    assert sentence(reply) == "Yes: 1 of 1 group; where allowed, also 1 of 2 users."
+    assert sentence(reply) == "Yes: 1 of 1 group; where allowed, also 1 of 2 people."
 
 
 def test_an_allowed_yes_begins_with_yes() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
-    assert sentence(reply) == "Yes: 1 of 2 users, where the baseline or an exception allows it."
+    assert sentence(reply) == "Yes: 1 of 2 people, where the baseline or an exception allows it."
     assert texts(reply)["Shown, and allowed by the baseline, an exception or a waiver"] == (
-        "AI-01 “Title of AI-01”: allowed to differ at 1 of 2 users.",
+        "AI-01 “Title of AI-01”: allowed to differ at 1 of 2 people.",
     )
 
 
@@ -104,9 +104,9 @@ def test_every_part_of_an_open_answer_is_counted() -> None:
     ]
     reply = answer(rows, RelatedControl("AI-01", "A"), NOTICE, RelatedControl("ZZ-01", "Z"))
     assert sentence(reply) == (
-        "Not ruled out: of 3 controls behind it, 2 deviate (1 of 2 users), 1 waived, 1 not locked, "
-        "1 unknown, 1 excepted, 1 undecided, 1 with an expired attestation, 1 with an attestation "
-        "due, 1 not looked at."
+        "Not ruled out: of 3 controls behind it, 2 deviate (1 of 2 people), 1 waived, "
+        "1 not locked, 1 unknown, 1 excepted, 1 undecided, 1 with an expired attestation, "
+        "1 with an attestation due, 1 not looked at."
     )
 
 
@@ -129,12 +129,14 @@ def test_not_applicable_and_not_looked_at_are_distinguished() -> None:
 
 def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
-    assert texts(reply)["Shown by evidence"] == ("AI-01 “Title of AI-01”: not so at 1 of 2 users.",)
+    assert texts(reply)["Shown by evidence"] == (
+        "AI-01 “Title of AI-01”: not so at 1 of 2 people.",
+    )
 
 
 def test_unknowns_have_cause_and_place() -> None:
     reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["denied"])])
-    assert texts(reply)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 users.",)
+    assert texts(reply)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 people.",)
 
 
 def test_decisions_name_the_parameter_to_set() -> None:
@@ -183,7 +185,7 @@ def test_an_uncertain_control_is_not_listed_as_seen() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
     assert texts(reply)["Seen, and as “strict” requires"] == ("AI-01 Title of AI-01.",)
     assert texts(reply)["Not judged, because an exception holds"] == (
-        "CN-04 “Title of CN-04”: not judged at 1 of 2 users.",
+        "CN-04 “Title of CN-04”: not judged at 1 of 2 people.",
     )
 
 
@@ -202,7 +204,7 @@ def test_what_nobody_can_know_comes_last() -> None:
 def test_not_applicable_controls_are_counted_with_a_no() -> None:
     apart = verdict(Status.NOT_APPLICABLE, "CN-04")
     reply = answer(everywhere(RIGHT, apart))
-    assert sentence(reply).endswith("2 of 2 users, 1 not applicable.")
+    assert sentence(reply).endswith("2 of 2 people, 1 not applicable.")
     assert texts(reply)["Does not apply"] == ("CN-04 Title of CN-04.",)
 
 

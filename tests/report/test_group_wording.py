@@ -58,7 +58,7 @@ def test_the_requested_number_is_named_and_all_are_counted() -> None:
     (group,) = groups_of(*users(*[worlds.deviation()] * 14), names=12)
     assert len(group.members) == 12
     assert group.unnamed
-    assert where(group).startswith("14 users: User 0, User 1, User 10")
+    assert where(group).startswith("14 people: User 0, User 1, User 10")
     assert where(group).endswith(" and 4 more")
 
 
@@ -71,7 +71,7 @@ def test_a_group_without_a_name_is_counted_all_the_same() -> None:
         (Level.GROUP, 5, 5),
         (Level.USER, 1, 0),
     ]
-    assert where(groups[1]) == "1 user"
+    assert where(groups[1]) == "1 person"
     assert groups[1].unnamed
 
 

@@ -178,7 +178,7 @@ CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report: Open) -> None:
     report = open_report(past_worlds.run(), permissions=CLIPBOARD)
-    row = first_opened(report, "14 users")
+    row = first_opened(report, "14 people")
     row.get_by_role("button", name="Copy as JSON").focus()
     report.page.keyboard.press("Enter")
     status = report.page.locator("#said")
@@ -197,7 +197,7 @@ def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report: Op
         "expected": False,
         "levels": {"user": 14},
         "decided_by": "user level",
-        "who_can_change_it": "the user, group admins, account admins",
+        "who_can_change_it": "the person, group admins, account admins",
         "evidence": "GET /users/{userId}/settings",
         "seen": "2026-11-21 21:58 UTC",
         "history": "2 of 14 deviating again since the previous run, 3 new, 9 as before\n"

@@ -112,7 +112,7 @@ def test_hostile_names_stay_text(render: Render) -> None:
 
 def test_equal_rows_are_one_and_name_at_most_a_thousand(render: Render) -> None:
     html = render(worlds.large(), "html")
-    assert "2,000 users" in Page(html).words
+    assert "2,000 people" in Page(html).words
     assert "and 1,000 more" in Page(html).words
     assert html.count('<li class="row"') == 5
     assert html.count("<li><bdi>") <= 7 * MOST_NAMES
@@ -125,7 +125,7 @@ def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render:
         "is true",
         "should be false",
         "account level",
-        "the user, group admins, account admins",
+        "the person, group admins, account admins",
         "GET /users/{userId}/settings",
         "2026-11-21 21:58 UTC",
         worlds.CONTROLS["AI-01"].fix_portal,
@@ -224,6 +224,7 @@ def test_the_sections_come_in_order_of_severity(render: Render) -> None:
         "passes",
         "errors",
         "coverage",
+        "glossary",
     ]
     assert html.index("<h1>") < html.index('class="gate') < html.index('class="run"')
     assert html.index('class="run"') < html.index('id="questions"')
@@ -245,8 +246,8 @@ def test_a_deviation_opens_to_its_chain(render: Render) -> None:
     html = render(worlds.rich(), "html")
     chain = html.partition('class="chain"')[2].partition("</table>")[0]
     _, *layers = (row.split("<td>") for row in re.split("<tr[ >]", chain)[1:])
-    names = [re.findall("account|group|user", row[0])[0] for row in layers]
-    assert names == ["account", "group", "user"]
+    names = [re.findall("account|group|person", row[0])[0] for row in layers]
+    assert names == ["account", "group", "person"]
     assert ["decides" in row[-1] for row in layers] == [False, False, True]
 
 
@@ -358,7 +359,7 @@ def test_the_filter_offers_what_some_row_has(render: Render) -> None:
     form = html[html.index('<form id="filter"') : html.index("</form>")]
     for offered in (
         "<option>AI features</option>",
-        '<option value="user">user</option>',
+        '<option value="user">person</option>',
         '<option value="g001" data-at="0">Clinical Ops</option>',
         "<option>dpo@example.com</option>",
     ):

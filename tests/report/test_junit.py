@@ -107,7 +107,7 @@ def test_a_pipeline_sees_each_status_as_what_it_is(status: Status, element: type
 
 
 def test_a_pass_is_a_test_case_that_holds_nothing() -> None:
-    assert cases(run_with(worlds.passed()))["Participants cannot rename themselves (user)"] == []
+    assert cases(run_with(worlds.passed()))["Participants cannot rename themselves (person)"] == []
 
 
 def test_without_stored_passes_nothing_passes() -> None:
@@ -131,7 +131,7 @@ def test_a_control_that_fails_for_some_and_passes_for_others_fails() -> None:
         ]
     )
     parsed = {name: matches for name, matches in cases(run).items() if "summary" in name}
-    assert list(parsed) == ["Meeting summary is off, or limited to approved groups (user)"]
+    assert list(parsed) == ["Meeting summary is off, or limited to approved groups (person)"]
     ((failure,),) = parsed.values()
     assert failure.type == "critical"
 
@@ -140,7 +140,7 @@ def test_an_unknown_shows_with_a_failure_of_the_same_control() -> None:
     parsed = cases(run_with(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
     matches = {name: item for name, item in parsed.items() if name.startswith("Meeting summary")}
     assert len(matches) == 2
-    (error,) = matches["Meeting summary is off, or limited to approved groups (user): unknown"]
+    (error,) = matches["Meeting summary is off, or limited to approved groups (person): unknown"]
     assert error.type == "denied"
     assert error.message == "1 unknown (critical): could not be judged: refused by Zoom"
 
@@ -156,7 +156,7 @@ def test_a_failure_names_the_first_and_counts_the_others(render: Render) -> None
     users = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(30)]
     text = render(worlds.run_of(users), "junit")
     assert 'message="30 deviations (critical): found true, expected false"' in text
-    assert "at 30 users: User 0, User 1, " in text
+    assert "at 30 people: User 0, User 1, " in text
     assert " and 20 more\n" in text
     assert "Why it matters: A summary turns" in text
     assert "Fix in the portal: Admin Center &gt; Settings" in text
@@ -232,4 +232,4 @@ def test_levels_of_a_control_are_cases_of_their_own() -> None:
         ]
     )
     names = [name for name in cases(run) if name.startswith("Meeting summary")]
-    assert [name.rpartition(" ")[2] for name in names] == ["(account)", "(user)"]
+    assert [name.rpartition(" ")[2] for name in names] == ["(account)", "(person)"]

@@ -103,20 +103,30 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts() -> None:
 def test_sections_come_in_order_of_severity() -> None:
     heads = re.findall(r"^## (\w+)", written(worlds.everything()), re.MULTILINE)
     assert heads == [
-        *("Controls", "Unknown", "What", "Waivers", "Where", "Deviations", "Failed", "Limits")
+        *(
+            "Controls",
+            "Unknown",
+            "What",
+            "Waivers",
+            "Where",
+            "Deviations",
+            "Failed",
+            "Limits",
+            "Words",
+        )
     ]
 
 
 def test_a_clean_run_says_what_was_checked_and_nothing_is_headed_for_nothing() -> None:
     text = written(worlds.clean())
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Limits"]
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Limits", "Words in this report"]
     assert wording.checked(worlds.clean()) in text
     assert "Incomplete" not in text
 
 
 def test_the_table_of_controls_says_how_many_scopes_deviate_of_how_many() -> None:
     head, first, *_ = tables(written(worlds.everything()))[0]
-    assert head[3:] == ["Accounts (of 1)", "Groups (of 3)", "Users (of 37)", "Unknown"]
+    assert head[3:] == ["Accounts (of 1)", "Groups (of 3)", "People (of 37)", "Unknown"]
     assert first == ["critical", "AI-01", worlds.CONTROLS["AI-01"].title, "1", "1", "17", "12"]
 
 
@@ -181,7 +191,7 @@ def test_each_deviation_says_what_was_found_asked_for_where_and_how_to_close_it(
         "1 account: Example Health",
     ]
     assert "and 12 more |" not in section
-    assert "17 users: `User 0`, `User 1`, `User 10`, `User 11`, `User 12` and 12 more" in text
+    assert "17 people: `User 0`, `User 1`, `User 10`, `User 11`, `User 12` and 12 more" in text
 
 
 def test_many_values_of_one_control_are_cut_and_counted() -> None:

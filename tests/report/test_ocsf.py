@@ -122,7 +122,7 @@ def test_what_needs_nobody_is_informational() -> None:
 
 def test_an_event_has_the_result_the_scope_and_the_fix() -> None:
     record = event(worlds.deviation("CN-05"))
-    assert record["message"] == "User User 1: recording.cn-05: found true, expected false."
+    assert record["message"] == "Person User 1: recording.cn-05: found true, expected false."
     assert record["time"] == 1795298283000
     assert record["compliance"]["standards"] == ["strict 1.0.0", "GDPR"]
     assert record["compliance"]["requirements"] == ["GDPR Art 7"]

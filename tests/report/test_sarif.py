@@ -239,7 +239,7 @@ def test_a_group_beyond_the_threshold_is_one_result_with_a_count() -> None:
     assert result["properties"]["count"] == 101
     assert result["properties"]["values"] == {"0": 51, "1": 50}
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "zoom/user"
-    assert result["message"]["text"].startswith("101 users: User 0, User 1, ")
+    assert result["message"]["text"].startswith("101 people: User 0, User 1, ")
     assert len(results(worlds.run_of(crowd[1:]))) == 100
 
 

@@ -13,8 +13,8 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def test_scopes_are_called_read_only_where_the_run_is_complete(render: Render) -> None:
-    assert "users read" in render(worlds.large(10), "text", width=200).splitlines()[0]
-    assert "1 user requested" in render(worlds.all_unknown(), "text").splitlines()[0]
+    assert "people read" in render(worlds.large(10), "text", width=200).splitlines()[0]
+    assert "1 person requested" in render(worlds.all_unknown(), "text").splitlines()[0]
 
 
 def test_a_narrow_headline_breaks_between_its_parts(render: Render) -> None:
@@ -78,7 +78,7 @@ def test_columns_without_a_number_are_left_out(render: Render) -> None:
     run = worlds.run_of([worlds.judged(worlds.user(1), [worlds.deviation("RC-02")])])
     lines = render(run, "text").splitlines()
     heads = lines[lines.index("high") - 2].split()
-    assert heads == ["user"]
+    assert heads == ["person"]
 
 
 def test_passes_add_the_controls_without_deviations_to_the_table(render: Render) -> None:
@@ -95,7 +95,7 @@ def test_critical_and_high_are_painted_apart(render: Render) -> None:
 
 def test_the_worst_scope_comes_first_by_name(render: Render) -> None:
     text = render(worlds.everything(), "text")
-    first, second = re.findall(r"^(\w+ \w+) .*  (?:account|user) ", text, re.MULTILINE)[:2]
+    first, second = re.findall(r"^(\w+ \w+) .*  (?:account|person) ", text, re.MULTILINE)[:2]
     assert (first, second) == ("Example Health", "User 0")
     assert re.search(r"^and 10 more", text, re.MULTILINE)
 

@@ -174,13 +174,13 @@ def test_the_page_names_the_override_and_who_can_change_the_value(render: Render
         "RC-02",
         Level.GROUP,
         override="override for group Stu*",
-        changeable="Any of 12 users in Studio, because no lock is on.",
+        changeable="Any of 12 people in Studio, because no lock is on.",
     )
     html = render(run(verdicts=[verdict]), "html")
     assert "the override for group Stu*" in html
-    assert "Any of 12 users in Studio, because no lock is on." in html
+    assert "Any of 12 people in Studio, because no lock is on." in html
     both = [worlds.judged(worlds.group(at), [verdict]) for at in (1, 2)]
-    assert "Any of 12 users in Studio" not in render(worlds.run_of(both), "html")
+    assert "Any of 12 people in Studio" not in render(worlds.run_of(both), "html")
 
 
 def test_what_a_parameter_allows_is_listed_in_the_reports_for_people(render: Render) -> None:

@@ -166,7 +166,7 @@ def test_limits_without_numbers_are_left_out() -> None:
     bare = replace(run, summary=replace(run.summary, pending_users=0, settings_returned=0))
     one = replace(run, summary=replace(run.summary, pending_users=1))
     assert len(wording.not_covered(bare)) == 2
-    assert any("1 invited user " in s for s in wording.not_covered(one))
+    assert any("1 invited person " in s for s in wording.not_covered(one))
 
 
 def test_severities_without_any_are_left_out() -> None:
@@ -174,7 +174,7 @@ def test_severities_without_any_are_left_out() -> None:
     assert wording.listed(["a", "b", "c"], 2) == "a, b and 1 more"
     assert wording.framework("gdpr") == "GDPR"
     assert wording.framework("other") == "other"
-    assert wording.changeable(worlds.deviation()) == "the user, group admins, account admins"
+    assert wording.changeable(worlds.deviation()) == "the person, group admins, account admins"
     assert wording.sentence_case("") == ""
 
 

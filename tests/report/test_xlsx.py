@@ -135,7 +135,7 @@ def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits() -> N
     run = replace(run, summary=replace(run.summary, not_reached=("IA-04",)))
     rows = {row["Control"]: row for row in table(opened(written(run)), "Coverage")}
     assert rows["AI-01"]["Deviation"] == 19
-    assert rows["AI-01"]["Scopes that deviate"] == "1 account, 1 group, 17 users"
+    assert rows["AI-01"]["Scopes that deviate"] == "1 account, 1 group, 17 people"
     assert rows["AI-01"]["References"] == "GDPR: Art 5(1)(b), Art 25(2); NIST 800-53r5: CM-7, PT-2"
     assert rows["AI-06"]["Unknown"] == 32
     assert rows["IA-04"]["Reached"] == "no, this depth does not show it"

@@ -68,7 +68,7 @@ def test_the_next_night_compares_itself_with_the_last_one(stored: Command, kind:
     night = stored("nightly", *FAST)
     assert night.code == 0, night.err
     assert f"Since run {second}: " in night.err
-    assert "1 setting put right (1 account, 3 users)" in night.err
+    assert "1 setting put right (1 account, 3 people)" in night.err
     since = stored("diff", first, "latest", "--format", "json")
     assert since.code == 0, since.err
     assert json.loads(since.out)["earlier"]["id"] == first

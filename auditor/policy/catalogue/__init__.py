@@ -7,6 +7,7 @@ __all__ = [
     "features",
     "files",
     "frameworks",
+    "glossary",
     "operators",
     "outcome",
     "parameters",

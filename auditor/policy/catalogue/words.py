@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from auditor.evidence.reading import JsonValue, is_number
-from auditor.policy.catalogue import files, yaml_source
+from auditor.policy.catalogue import files, glossary, yaml_source
 from auditor.policy.catalogue.controls import Control
 from auditor.policy.catalogue.values import iter_leaves
 
@@ -110,7 +110,7 @@ def setting_names(control: Control) -> Mapping[str, str]:
 def words() -> Mapping[str, SettingWords]:
     """Setting to its words, of all files."""
     by_setting: dict[str, SettingWords] = {}
-    for path in sorted((files.folder() / "words").glob("*.yaml")):
+    for path in sorted({*(files.folder() / "words").glob("*.yaml")} - {glossary.path()}):
         by_setting |= yaml_source.load(yaml_source.read(path), WordsFile).words
     return by_setting
 

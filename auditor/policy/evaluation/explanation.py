@@ -6,7 +6,7 @@ from functools import cached_property
 
 from auditor.evidence.reading import Cause, Reading, Seen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.snapshot import ScopeEvidence
+from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, View
 from auditor.findings.inventory import ChainLink, SettingChain, SettingState, key_of
 from auditor.findings.model import Verdict
@@ -16,15 +16,38 @@ from auditor.policy.evaluation.setting_states import AccountEvidence, read, stat
 from auditor.policy.judging.assess import Assessor
 from auditor.policy.judging.groups import population
 from auditor.policy.judging.lock_inheritance import confirmed_documents, is_locked_value
+from auditor.policy.judging.phone_and_meetings import with_policy
 from auditor.policy.reading.explanations import Population, who_can_change
 from auditor.policy.reading.locks import EffectiveValue
+
+_IN_PHONE: Mapping[Level, Level] = {
+    Level.ACCOUNT: Level.PHONE_ACCOUNT,
+    Level.GROUP: Level.PHONE_GROUP,
+    Level.USER: Level.PHONE_USER,
+}
+"""The level of Zoom Phone at which a scope has further settings, under the same id."""
+
+
+def phone_evidence(snapshot: Snapshot, scope: Scope) -> ScopeEvidence | None:
+    """The Zoom Phone settings of an account, a group or a person; None if they were not read."""
+    level = _IN_PHONE[scope.level]
+    is_top = level is Level.PHONE_ACCOUNT
+    found = next((s for s in snapshot.scopes(level) if is_top or s.id == scope.id), None)
+    return None if found is None else with_policy(snapshot.evidence_of(found))
 
 
 def verdicts_of(
     evidence: AccountEvidence, assessor: Assessor, scope: Scope
 ) -> Mapping[str, tuple[Verdict, ...]]:
-    """The verdicts on one scope by setting, waivers and attestations applied."""
-    verdicts = assessor.assess_scope(evidence.snapshot, scope).verdicts
+    """The verdicts on one scope by setting, waivers and attestations applied.
+
+    Those on its Zoom Phone settings are among them.
+    """
+    snapshot = evidence.snapshot
+    verdicts = list(assessor.assess_scope(snapshot, scope).verdicts)
+    phone = phone_evidence(snapshot, scope)
+    if phone is not None:
+        verdicts += assessor.assessment(phone).verdicts
     by_setting: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         by_setting.setdefault(verdict.setting, []).append(verdict)
@@ -41,12 +64,14 @@ class Explainer:
     """Setting to the verdicts of the run on the scope."""
 
     def chains(self, rows: Sequence[CatalogueFeature]) -> Iterator[SettingChain]:
-        """The chain of each setting of account, groups and users among `rows`."""
+        """The chain of each of `rows` that the scope has, those of Zoom Phone included."""
         for row in rows:
-            if row.check.surface == SETTINGS_SURFACE and not row.is_repeated:
-                chain = self._chain(row)
-                if chain.links:
-                    yield chain
+            if row.is_repeated:
+                continue
+            is_phone = row.check.surface != SETTINGS_SURFACE
+            chain = self._phone_chain(row) if is_phone else self._chain(row)
+            if chain.links:
+                yield chain
 
     def _chain(self, row: CatalogueFeature) -> SettingChain:
         check, scope = row.check, self.scope.scope
@@ -73,6 +98,64 @@ class Explainer:
             words=words_of(
                 check.setting, (each.state.value for each in links if each.state.is_seen)
             ),
+        )
+
+    def _phone_chain(self, row: CatalogueFeature) -> SettingChain:
+        """The chain of a Zoom Phone setting: its account, the groups of a person, the scope.
+
+        The site of a person is not in the evidence, so a site stands in no chain.
+        """
+        check, own = row.check, self._phone
+        found = SettingState() if own is None else self.evidence.state(check, own)
+        if own is None:
+            return SettingChain(check.setting, row.title, row.topic, found, ())
+        has_own = own.scope.level in check.levels or found.is_seen
+        links = [
+            link
+            for place in self._above_phone
+            for link in _link(check, place.scope, self.evidence.state(check, place))
+        ]
+        effective = self.evidence.effective(check, own) if has_own else EffectiveValue()
+        decided_by = effective.decided_by
+        follows = _follows(found, links) if decided_by is own.scope.level else None
+        return SettingChain(
+            setting=check.setting,
+            title=row.title,
+            topic=row.topic,
+            value=found,
+            links=tuple(
+                replace(link, decides=link.scope.level is decided_by)
+                for link in (*links, *(_link(check, own.scope, found) if has_own else ()))
+            ),
+            locked=effective.locked,
+            decided_by=decided_by,
+            follows=follows,
+            changeable_by=effective.changeable_by,
+            changeable=who_can_change(check, own.scope, effective, self._population)
+            if effective.changeable_by
+            else "",
+            verdicts=tuple(self._verdicts(check.setting)),
+            words=words_of(
+                check.setting,
+                (state.value for state in (found, *(e.state for e in links)) if state.is_seen),
+            ),
+        )
+
+    @cached_property
+    def _phone(self) -> ScopeEvidence | None:
+        """The Zoom Phone settings of the scope itself."""
+        return phone_evidence(self.evidence.snapshot, self.scope.scope)
+
+    @cached_property
+    def _above_phone(self) -> Sequence[ScopeEvidence]:
+        """Zoom Phone of the account, and for a person that of their groups."""
+        scope = self.scope.scope
+        if scope.level is Level.ACCOUNT:
+            return ()
+        groups = self.evidence.snapshot.evidence(Level.PHONE_GROUP)
+        return (
+            self.evidence.phone,
+            *(with_policy(each) for each in groups if each.scope.id in scope.group_ids),
         )
 
     def _verdicts(self, setting: str) -> Iterator[Verdict]:
@@ -144,7 +227,7 @@ def _decides(link: ChainLink, scope: Scope, decided_by: Level | None) -> bool:
 def _follows(own: SettingState, above: Sequence[ChainLink]) -> Scope | None:
     """The group with the same value; without any group that has a value, the account."""
     seen = [link for link in above if link.state.is_seen]
-    groups = [link for link in seen if link.scope.level is Level.GROUP]
+    groups = [link for link in seen if link.scope.level in (Level.GROUP, Level.PHONE_GROUP)]
     key = key_of(own.value)
     alike = (link.scope for link in groups or seen if key_of(link.state.value) == key)
     return next(alike, None) if own.is_seen else None

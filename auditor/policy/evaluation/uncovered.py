@@ -168,21 +168,19 @@ class NewSettings:
                 _verdict(path, source, severity, self._of_users(path))
                 for path, source in sorted(self._user_sources.items())
             )
-            yield Assessment(Scope(Level.USER, placeholder_id(), _users(self._users)), verdicts)
+            yield Assessment(
+                Scope(Level.USER, placeholder_id(), Level.USER.counted(self._users)), verdicts
+            )
 
     def _of_users(self, path: str) -> str:
         """A sentence with the number of users, if not all users of the row have the setting."""
         count = self._with[path]
-        return "" if count == self._users else f"Seen at {_users(count)}. "
+        return "" if count == self._users else f"Seen at {Level.USER.counted(count)}. "
 
     @property
     def judged(self) -> int:
         """The number of returned settings that the baseline judges."""
         return sum(self.coverage.is_judged(path) for path in self.returned)
-
-
-def _users(count: int) -> str:
-    return f"{count} user{'s' if count > 1 else ''}"
 
 
 def _verdict(path: str, source: str, severity: Severity, where: str = "") -> Verdict:

@@ -184,7 +184,7 @@ class Assessor:
                 unseen = Unseen(Cause.NOT_COLLECTED, "the list was not requested")
                 outcome = ReadFailure(unseen, "", account_time(account))
             if views and isinstance(outcome, ReadFailure):
-                what = f"{listing.option} users" if listing.option else "groups"
+                what = f"{listing.option} people" if listing.option else "groups"
                 name = f"{what} that could not be listed"
                 scope = Scope(level, placeholder_id(listing.option), name)
                 yield self.assessment(ScopeEvidence(scope, dict.fromkeys(views, outcome), {}))

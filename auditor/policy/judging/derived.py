@@ -235,17 +235,18 @@ def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verd
     looser = inputs.looser[level]
     if looser:
         scopes = inputs.loose_scopes[level]
-        detail = f"{scopes} {level}{'s are' if scopes > 1 else ' is'} looser than the account."
+        verb = "is" if scopes == 1 else "are"
+        detail = f"{level.counted(scopes)} {verb} looser than the account."
         return replace(base, status=Status.FAIL, observed=_names(looser), detail=detail)
     if inputs.uncompared[level]:
-        detail = f"Not every {level} value could be compared with the account's."
+        detail = f"Not every value of a {level.noun} could be compared with the account's."
         unknown = _unknown(base, inputs.uncompared[level], detail)
         return _accepted(unknown, inputs.blind_spots[level])
     if inputs.unordered[level]:
         names = _names(inputs.unordered[level])
         detail = (
-            f"At the account and at a {level} these settings deviate with different values, and "
-            f"which is looser is unknown: {', '.join(map(str, names))}."
+            f"At the account and at a {level.noun} these settings have different values, and "
+            f"which is looser is not known: {', '.join(map(str, names))}."
         )
         return _unknown(base, {Cause.UNDOCUMENTED_VALUE}, detail)
     if inputs.undecided[level]:

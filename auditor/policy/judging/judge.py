@@ -125,9 +125,9 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
     parameters = case.allowed_groups.for_lock_of(case.assessed.control.id, check)
     if parameters and case.scope.level is Level.ACCOUNT:
         return _off_for_groups(case, check, base, parameters)
-    who = "users and group admins" if Level.USER in check.levels else "group admins"
+    who = "people and group admins" if Level.USER in check.levels else "group admins"
     if check.surface != SETTINGS_SURFACE:
-        who = "admins and users below"
+        who = "admins and people below"
     detail = f"The lock {check.lock} is off: {who} can change the value."
     return replace(base, status=Status.FAIL, detail=detail)
 
@@ -374,7 +374,7 @@ def _judge_missing(
             detail = "Zoom refused the document because the licence is missing."
             return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
         if unseen.cause is Cause.ABSENT and case.scope.licence in _UNLICENSED:
-            detail = "The user has no licence that includes it."
+            detail = "The person has no licence that includes it."
             return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
     unset = not expectation.is_decided(case.context.parameters)
     if unset and unseen.cause is Cause.NOT_COLLECTED:

@@ -62,7 +62,7 @@ class PhoneAndMeetings:
             outcome = self._placeholder_outcome(level, view, surface)
             if outcome is not None:
                 views = (PHONE, SITE) if level in PHONE_VIEWS else (View(surface),)
-                scope = Scope(level, placeholder_id(), f"{level.noun}s")
+                scope = Scope(level, placeholder_id(), level.plural)
                 yield ScopeEvidence(scope, dict.fromkeys(views, outcome), {})
 
     def _placeholder_outcome(self, level: Level, view: View, surface: str) -> Outcome | None:
@@ -79,7 +79,7 @@ class PhoneAndMeetings:
         if not listed and level is Level.PHONE_SITE:
             return ReadFailure(NO_SITES, outcome.source, outcome.observed_at)
         if listed > read and surface != NOTICES.surface:  # notices are a sample by design
-            detail = f"{listed - read} of {listed} {level.noun}s were left out"
+            detail = f"{listed - read} of {listed} {level.plural} were left out"
             unseen = Unseen(Cause.NOT_COLLECTED, detail)
             return ReadFailure(unseen, outcome.source, outcome.observed_at)
         return None
@@ -91,7 +91,7 @@ class PhoneAndMeetings:
                 outcome = phone.outcomes.get(PHONE)
                 if isinstance(outcome, ReadFailure):
                     return outcome
-        unseen = Unseen(Cause.NOT_COLLECTED, f"the list of {level.noun}s was not requested")
+        unseen = Unseen(Cause.NOT_COLLECTED, f"the list of {level.plural} was not requested")
         return ReadFailure(unseen, "", self.now)
 
 
@@ -131,8 +131,8 @@ def _hosts_placeholder(
     details = Counter(refusal.unseen.detail for _, refusal in hosts)
     most = max(sorted(details), key=details.__getitem__)
     first = next(refusal for _, refusal in hosts if refusal.unseen.detail == most)
-    who = hosts[0][0].label if len(hosts) == 1 else f"{len(hosts)} users"
-    scope = Scope(level, placeholder_id(cause), f"{level.noun}s of {who}")
+    who = hosts[0][0].label if len(hosts) == 1 else Level.USER.counted(len(hosts))
+    scope = Scope(level, placeholder_id(cause), f"{level.plural} of {who}")
     return ScopeEvidence(scope, {MEETING: first}, {})
 
 

@@ -19,14 +19,14 @@ class Population:
     """The number of users in no group that was listed."""
 
     def everyone(self) -> str:
-        """`any of 293 users`."""
-        return "any user" if self.users is None else _any_of(self.users, "users")
+        """`any of 293 people`."""
+        return "anybody" if self.users is None else _any_of(self.users)
 
     def in_group(self, group: Scope) -> str:
-        """`any of 412 users in Sales`; empty if the group has no members."""
+        """`any of 412 people in Sales`; empty if the group has no members."""
         if self.users is None:
-            return f"any user in {group.label}"
-        return _any_of(self.members.get(group.id, 0), f"users in {group.label}")
+            return f"anybody in {group.label}"
+        return _any_of(self.members.get(group.id, 0), f" in {group.label}")
 
 
 def who_can_change(
@@ -51,11 +51,11 @@ def who_can_change(
 def _users(scope: Scope, population: Population) -> str:
     match scope.level:
         case Level.USER | Level.PHONE_USER:
-            return "the user"
+            return "the person"
         case Level.GROUP | Level.PHONE_GROUP:
             return population.in_group(scope)
         case Level.PHONE_SITE:
-            return f"any user in {scope.label}"
+            return f"anybody in {scope.label}"
         case Level.MEETING | Level.WEBINAR:
             return "the host"
     return population.everyone()
@@ -77,7 +77,7 @@ def _why(check: Check, scope: Scope, effective: EffectiveValue) -> str:
     return f", because the {check.lock_levels[0].replace('_', ' ')} lock is off"
 
 
-def _any_of(count: int, what: str) -> str:
+def _any_of(count: int, where: str = "") -> str:
     if count == 0:
         return ""
-    return f"any of {count:,} {what}" if count != 1 else f"the one user{what[5:]}"
+    return f"any of {count:,} people{where}" if count != 1 else f"the one person{where}"
