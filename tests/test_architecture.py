@@ -29,6 +29,7 @@ FLOORS: Mapping[str, int] = {
     "notify": 3,
     "surfaces": 2,
     "findings": 2,
+    "writing": 2,
     "config": 2,
     "zoom": 1,
     "evidence": 1,

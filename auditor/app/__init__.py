@@ -20,6 +20,8 @@ __all__ = [
     "diagnosis",
     "explain",
     "export",
+    "fix_verification",
+    "fixing",
     "fleet_members",
     "forecast",
     "gate",

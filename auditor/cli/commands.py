@@ -84,6 +84,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
             "auditor report --format bundle --output run.zip"
         ),
     },
+    "Fix": {
+        "fix": "Bring the account to its baseline: plan, apply, verify, and roll back.",
+    },
     "Automate": {
         "nightly": (
             "Audit, store the run, send what changed since the last announced run, remove old runs."

@@ -16,6 +16,7 @@ __all__ = [
     "chosen_profile",
     "settings",
     "sources",
+    "writing_credentials",
 ]
 
 chosen_profile: ContextVar[str | None] = ContextVar("profile", default=None)

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     client_secret: Annotated[
         SecretStr | None, Field(validation_alias=_variable("ZOOM_CLIENT_SECRET"))
     ] = None
+    write_client_id: Annotated[
+        str | None, Field(validation_alias=_variable("ZOOM_WRITE_CLIENT_ID"))
+    ] = None
+    write_client_secret: Annotated[
+        SecretStr | None, Field(validation_alias=_variable("ZOOM_WRITE_CLIENT_SECRET"))
+    ] = None
     api_url: Annotated[str, Field(validation_alias=_variable("ZOOM_API_URL"))] = API_URL
     oauth_url: Annotated[str, Field(validation_alias=_variable("ZOOM_OAUTH_URL"))] = OAUTH_URL
     cloud: Annotated[CloudName, Field(validation_alias=_variable("ZOOM_CLOUD"))] = "commercial"

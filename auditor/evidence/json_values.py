@@ -86,3 +86,21 @@ def _depth_exceeds(document: JsonValue, limit: int) -> bool:
 
 def _items(node: JsonValue) -> list[JsonValue]:
     return node if isinstance(node, list) else []
+
+
+def equal(left: JsonValue, right: JsonValue) -> bool:
+    """True if two JSON values are the same. True is not 1, and the order of a list is free."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list) and isinstance(right, list):
+        remaining = list(right)
+        for item in left:
+            place = next((n for n, other in enumerate(remaining) if equal(item, other)), None)
+            if place is None:
+                return False
+            del remaining[place]
+        return not remaining
+    if isinstance(left, dict) and isinstance(right, dict):
+        same_keys = left.keys() == right.keys()
+        return same_keys and all(equal(value, right[key]) for key, value in left.items())
+    return left == right

@@ -3,4 +3,4 @@
 Pure and offline: a plan comes from stored evidence. Nothing in this room sends a request.
 """
 
-__all__ = ["model", "requests"]
+__all__ = ["model", "requests", "results"]

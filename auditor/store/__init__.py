@@ -5,6 +5,7 @@ __all__ = [
     "errors",
     "filesystem",
     "history",
+    "journals",
     "retention",
     "runs",
     "series",

@@ -1,5 +1,6 @@
 """The history database: opens it, migrates its tables and translates its errors."""
 
+import hashlib
 import json
 import logging
 import os
@@ -28,7 +29,7 @@ from auditor.store.errors import (
     StoreError,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the tables that this version of the program reads and writes."""
 
 FILE = "history.sqlite"
@@ -168,6 +169,28 @@ class Database:
             with connection.begin():
                 _acquire_write_lock(connection, self._wait)
                 yield connection
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[bool]:
+        """Hold a lock of the server during the block; yields False if another session holds it.
+
+        A file has no such lock: True. The lock ends with the session, even if the process is
+        killed.
+        """
+        if self._file is not None:
+            yield True
+            return
+        number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        with self._translated_errors(), self._writable_engine().connect() as connection:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            taking = sa.text("SELECT pg_try_advisory_lock(:number)")
+            has_lock = bool(connection.execute(taking, {"number": number}).scalar())
+            try:
+                yield has_lock
+            finally:
+                if has_lock:
+                    releasing = sa.text("SELECT pg_advisory_unlock(:number)")
+                    connection.execute(releasing, {"number": number})
 
     def compact(self) -> None:
         """Free the space of deleted runs, unless another process is using the history."""

@@ -63,3 +63,21 @@ class AlreadyRunning(StoreError):
             f"Another run with the same data directory is reading account {account_id}.",
             "Wait until it has finished, or stop it.",
         )
+
+
+class AlreadyChanging(StoreError):
+    """Another process is changing the same account."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(
+            f"Another auditor fix is changing account {account_id}, so nothing was done.",
+            "Wait until it has finished, or stop it.",
+        )
+
+
+class JournalNotFound(StoreError):
+    """No journal of this account has this id, or none is left to undo."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED

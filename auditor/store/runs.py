@@ -25,7 +25,14 @@ from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.evidence.timestamps import parse_or_none
 from auditor.findings.run import Run
 from auditor.store import filesystem
-from auditor.store.errors import AlreadyRunning, HistoryDamaged, RunAltered, RunNotFound, StoreError
+from auditor.store.errors import (
+    AlreadyChanging,
+    AlreadyRunning,
+    HistoryDamaged,
+    RunAltered,
+    RunNotFound,
+    StoreError,
+)
 from auditor.store.series import EVERY_RUN, SKEW, RunFilter, place
 
 if TYPE_CHECKING:
@@ -183,6 +190,28 @@ class Runs:
         except Timeout:
             raise AlreadyRunning(account_id) from None
         with lock:
+            yield
+
+    @contextmanager
+    def lock_changes(self, account_id: str, api_url: str) -> Iterator[None]:
+        """Prevent other processes from changing the same account during the block.
+
+        The lock holds for everybody who uses the same data directory or database server. It is
+        released when the process ends, even if it is killed.
+
+        Raises:
+            AlreadyChanging: another process is changing the account.
+            StoreError: the data directory cannot be written.
+        """
+        name = f"{place(api_url)}\n{account_id}"
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        try:
+            lock = self._lock(f"fix-{digest}", 0)
+        except Timeout:
+            raise AlreadyChanging(account_id) from None
+        with lock, self.history.database.exclusive(name) as is_ours:
+            if not is_ours:
+                raise AlreadyChanging(account_id)
             yield
 
     def _lock(self, name: str, wait: float) -> AbstractContextManager[object]:

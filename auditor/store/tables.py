@@ -147,6 +147,50 @@ acceptances = sa.Table(
 """The runs that a gate measures regressions against; the newest of a series counts. `signature` is
 empty if an acceptance was not signed."""
 
+change_journals = sa.Table(
+    "change_journals",
+    metadata,
+    sa.Column("id", StoredText, primary_key=True),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("kind", StoredText, nullable=False),
+    sa.Column("account_id", StoredText, nullable=False),
+    sa.Column("place", StoredText, nullable=False),
+    sa.Column("plan_digest", StoredText, nullable=False),
+    sa.Column("run_id", StoredText, nullable=False),
+    sa.Column("undoes", StoredText, nullable=False),
+    sa.Column("started_at", StoredText, nullable=False),
+    sa.Column("finished_at", StoredText, nullable=False),
+    sa.Column("client_id", StoredText, nullable=False),
+    sa.Column("tool_version", StoredText, nullable=False),
+)
+"""The journals of changes to an account. `kind` is `apply` or `rollback`, `undoes` the journal that
+a rollback undoes. `finished_at` is empty until every step has an outcome, `client_id` begins the
+client id of the app that wrote."""
+
+journal_entries = sa.Table(
+    "journal_entries",
+    metadata,
+    sa.Column("journal_id", sa.ForeignKey("change_journals.id"), primary_key=True),
+    sa.Column("step", sa.Integer, primary_key=True),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("kind", StoredText, nullable=False),
+    sa.Column("level", StoredText, nullable=False),
+    sa.Column("scope_id", StoredText, nullable=False),
+    sa.Column("scope_name", StoredText, nullable=False),
+    sa.Column("setting", StoredText, nullable=False),
+    sa.Column("before", StoredText, nullable=False),
+    sa.Column("target", StoredText, nullable=False),
+    sa.Column("siblings", StoredText, nullable=False),
+    sa.Column("intended_at", StoredText, nullable=False),
+    sa.Column("outcome", StoredText, nullable=False),
+    sa.Column("detail", StoredText, nullable=False),
+    sa.Column("concluded_at", StoredText, nullable=False),
+    sa.Column("undone_at", StoredText, nullable=False),
+)
+"""The steps of a journal. `before`, `target` and `siblings` are JSON: the value that was found, the
+value that was sent, and the other leaves of its object. `intended_at` is empty if no request was
+prepared, `outcome` while it is not known, `undone_at` until a rollback has undone the step."""
+
 _incoming = sa.MetaData()
 
 incoming = sa.Table(

@@ -35,6 +35,11 @@ VERBS = frozenset(("GET", "POST"))
 """The only verbs that are sent. POST is the token request; see `Transport.request_token`."""
 
 
+def only_reads(method: str, _target: str) -> bool:
+    """True for the verbs that are sent, to any target of a request line."""
+    return method in VERBS
+
+
 class ResponseTooSlow(AuditorError):
     """A response was not complete in time. Not a subclass of any library's error."""
 
@@ -111,9 +116,15 @@ class Pools:
 
 
 def pools(
-    seconds: float, size: int, clock: Callable[[], float], verbs: frozenset[str] = VERBS
+    seconds: float,
+    size: int,
+    clock: Callable[[], float],
+    permits: Callable[[str, str], bool] = only_reads,
 ) -> Pools:
-    """Connection pools for calls of at most `seconds`, with at most `size` bytes of body."""
+    """Connection pools for calls of at most `seconds`, with at most `size` bytes of body.
+
+    `permits` decides by method and target what is sent; nothing else leaves a connection.
+    """
     call = _Call()
 
     def begin() -> None:
@@ -128,13 +139,13 @@ def pools(
             bounded = _Reader(raw, sock, call.until, size + HEADER_ROOM, clock)
             self.fp = io.BufferedReader(bounded, _AT_ONCE)
 
-    class ReadsOnly(HTTPConnection):
+    class OnlyPermitted(HTTPConnection):
         response_class = Reply
 
-        def putrequest(self, method: str, *rest: Any, **named: Any) -> None:
-            if method not in verbs:
+        def putrequest(self, method: str, url: str, *rest: Any, **named: Any) -> None:
+            if not permits(method, url):
                 raise WriteMethodBlocked(method)
-            super().putrequest(method, *rest, **named)
+            super().putrequest(method, url, *rest, **named)
 
         def _new_conn(self) -> socket.socket:
             left = call.until - clock()
@@ -145,11 +156,11 @@ def pools(
             self.timeout = min(timeout, left)
             return super()._new_conn()
 
-    class Secure(ReadsOnly, HTTPSConnection):
+    class Secure(OnlyPermitted, HTTPSConnection):
         pass
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = ReadsOnly
+        ConnectionCls = OnlyPermitted
 
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure

@@ -36,7 +36,7 @@ TIMEOUT = 10.0
 """Seconds to wait for a connection and for each packet; the whole probe may take twice as long."""
 _ROOM = 64 * 1024
 """Bytes of a response. The response to HEAD has no body."""
-_VERBS = frozenset(("HEAD",))
+_VERB = "HEAD"
 _HEADERS = {"User-Agent": f"zoom-privacy-auditor/{__version__}"}
 
 
@@ -243,7 +243,7 @@ class _TlsRecordingAdapter(BoundedAdapter):
 
     def __init__(self, seen: _TlsFacts, timeout: float, *, look_only: bool = False) -> None:
         self._seen, self._look_only = seen, look_only
-        super().__init__(pools(2 * timeout, _ROOM, time.monotonic, _VERBS))
+        super().__init__(pools(2 * timeout, _ROOM, time.monotonic, lambda verb, _: verb == _VERB))
 
     def get_connection_with_tls_context(self, *words: Any, **named: Any) -> Any:
         """The pool for a request, whose connections record their handshake."""

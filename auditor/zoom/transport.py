@@ -19,7 +19,13 @@ from requests.utils import select_proxy
 
 from auditor import __version__
 from auditor.zoom import proxy_checks
-from auditor.zoom.bounded_http import BoundedAdapter, ResponseTooLarge, ResponseTooSlow, pools
+from auditor.zoom.bounded_http import (
+    BoundedAdapter,
+    ResponseTooLarge,
+    ResponseTooSlow,
+    only_reads,
+    pools,
+)
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable, ZoomError
 from auditor.zoom.proxy_checks import ConnectionProblem
 
@@ -33,11 +39,12 @@ _MOST_CONNECTIONS = 64
 _PLAIN = frozenset(("", "identity"))
 _ENCODINGS = _PLAIN | {"gzip"}
 _ENCODING = re.compile(r"[a-z]{2,10}(?:, ?[a-z]{2,10})?")
-_HEADERS = {
+HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
     "User-Agent": f"zoom-privacy-auditor/{__version__}",
 }
+"""Of every request."""
 
 
 class Bearer(AuthBase):
@@ -91,13 +98,18 @@ class Transport:
     """Sends requests for any number of threads."""
 
     def __init__(
-        self, bounds: RequestBounds | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        bounds: RequestBounds | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        permits: Callable[[str, str], bool] = only_reads,
     ) -> None:
+        """Create the transport. `permits` decides by method and target what may be sent."""
         self._bounds = bounds or RequestBounds()
         self._clock = clock
         # Not a session, because it reads the whole body of a redirect, however large.
         self._adapter = BoundedAdapter(
-            pools(self._bounds.total, self._bounds.size, clock), _MOST_CONNECTIONS
+            pools(self._bounds.total, self._bounds.size, clock, permits), _MOST_CONNECTIONS
         )
 
     def get(self, url: str, params: Mapping[str, str], auth: Bearer, request: str) -> Response:
@@ -109,7 +121,7 @@ class Transport:
             TooMuch: the response is too large.
             Malformed: the response is not HTTP, or has an encoding that was not accepted.
         """
-        made = requests.Request("GET", url, headers=_HEADERS, params=params, auth=auth)
+        made = requests.Request("GET", url, headers=HEADERS, params=params, auth=auth)
         return self._send(made.prepare(), request)
 
     def request_token(
@@ -120,7 +132,7 @@ class Transport:
         The form is fixed here, so that no other POST can be sent.
         """
         form = {"grant_type": "account_credentials", "account_id": account_id}
-        made = requests.Request("POST", url, headers=_HEADERS, data=form, auth=auth)
+        made = requests.Request("POST", url, headers=HEADERS, data=form, auth=auth)
         return self._send(made.prepare(), request)
 
     def close(self) -> None:

@@ -21,6 +21,8 @@ ADDRESSES = {
     "ZOOM_CLOUD": "gov",
 }
 GUARDED = {
+    "ZOOM_WRITE_CLIENT_ID": "writer-of-the-attacker",
+    "ZOOM_WRITE_CLIENT_SECRET": "its-secret",
     "AUDITOR_HOME": "/elsewhere",
     "AUDITOR_STORE": "postgresql://elsewhere.example/audits",
     "AUDITOR_BASELINE": "lenient.yaml",

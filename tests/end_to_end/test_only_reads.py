@@ -1,5 +1,7 @@
 """The auditor reads: no verb but GET leaves it, besides the one POST that asks for a token.
 
+One room can send PATCH, and one use case imports it.
+
 Shown twice: by its source, in which nothing else is written, and by what a server receives.
 """
 
@@ -28,7 +30,7 @@ ALONE = {"apprise": "auditor.notify", "sqlalchemy": "auditor.store", "psycopg": 
 PROCESSES = frozenset(("subprocess", "multiprocessing", "pty"))
 """Modules that can start a program that can."""
 STARTING = frozenset(("system", "popen", "posix_spawn", "posix_spawnp", "fork", "forkpty"))
-ROOMS = ("auditor.zoom", "auditor.notify", "auditor.sandbox")
+ROOMS = ("auditor.zoom", "auditor.writing", "auditor.notify", "auditor.sandbox")
 """What speaks to Zoom; what speaks to where the admin points it; what only answers."""
 VERBS = frozenset(
     ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "MOVE")
@@ -39,6 +41,10 @@ SPOKEN = {
     ("auditor.zoom.bounded_http", "GET"),
     ("auditor.zoom.bounded_http", "POST"),
     ("auditor.zoom.probe", "HEAD"),
+    ("auditor.writing.endpoints", "GET"),
+    ("auditor.writing.endpoints", "POST"),
+    ("auditor.writing.endpoints", "PATCH"),
+    ("auditor.writing.client", "patch"),
 }
 """Verbs by the module that may name them. HEAD goes without credentials: is a host there?"""
 SENDING = frozenset(("post", "put", "patch", "delete", "head", "options", "request", "urlopen"))
@@ -100,10 +106,10 @@ def starters(modules: Tree) -> list[str]:
 
 
 def verbs(modules: Tree) -> set[tuple[str, str]]:
-    """Verbs by the module of the room `zoom` that names them, as a text or as a method."""
+    """Verbs by the module that speaks to Zoom and names them, as a text or as a method."""
     found = set()
     for module, node in parsed(modules):
-        if not in_room(module, "auditor.zoom"):
+        if not in_room(module, "auditor.zoom", "auditor.writing"):
             continue
         if isinstance(node, ast.Constant) and node.value in VERBS:
             found.add((module, str(node.value)))
@@ -123,6 +129,24 @@ def callers(modules: Tree, name: str) -> set[str]:
 
 def test_only_the_rooms_that_speak_to_a_network_can() -> None:
     assert speakers(tree()) == []
+
+
+def test_one_use_case_can_write() -> None:
+    modules = tree()
+    outside = {
+        module
+        for module, node in parsed(modules)
+        if any(in_room(name, "auditor.writing") for name in imported(node))
+        and not in_room(module, "auditor.writing")
+    }
+    assert outside == {"auditor.app.fixing"}
+    importing = {
+        module
+        for module, node in parsed(modules)
+        if any(in_room(name, "auditor.app.fixing") for name in imported(node))
+    }
+    assert importing == {"auditor.cli.fix_apply"}
+    assert callers(modules, "patch") == {"auditor.writing.client"}
 
 
 def test_no_other_program_is_ever_started() -> None:
