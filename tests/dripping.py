@@ -8,6 +8,8 @@ from itertools import cycle
 
 PAUSE = 0.05
 """Seconds between two bytes."""
+PATIENCE = 30.0
+"""Seconds that a test waits for what is over at once, also on a busy machine."""
 
 DRIPS = {
     "header bytes": (b"HTTP/1.1 200 OK\r\n", b"X-Drip: drop\r\n"),

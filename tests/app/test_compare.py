@@ -263,11 +263,6 @@ def test_what_the_baseline_did_is_not_laid_to_the_account(nights: Nights) -> Non
     }
 
 
-def test_a_waiver_that_ran_out_is_not_laid_to_the_baseline(nights: Nights) -> None:
-    one, other = nights.night({"u1": WAIVED}), nights.night({"u1": FAIL})
-    assert moves(nights, one, other) == {"u1": ChangeKind.WAIVER_LAPSED}
-
-
 def test_a_selection_that_leaves_a_control_out_improves_nothing(nights: Nights) -> None:
     one = night(nights, judgement("RC-02", "RC-03"), recording=True)
     other = night(nights, judgement("RC-03"), recording=True)

@@ -445,12 +445,15 @@ def test_the_result_does_not_depend_on_how_many_work(workers: int) -> None:
 
 def test_requests_run_at_the_same_time_but_not_more_than_allowed() -> None:
     running, most = [0], [0]
-    lock = threading.Lock()
+    lock, together = threading.Lock(), threading.Event()
 
     def slow() -> None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
+            if running[0] > 1:
+                together.set()
+        together.wait(60)
         time.sleep(0.005)
         with lock:
             running[0] -= 1
@@ -492,7 +495,7 @@ def test_after_an_interruption_waiting_requests_are_not_made() -> None:
     started = threading.Event()
 
     def interrupt() -> None:
-        started.wait(5)
+        started.wait(60)
         raise KeyboardInterrupt
 
     def slow() -> None:

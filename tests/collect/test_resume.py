@@ -349,7 +349,7 @@ def test_what_is_done_first_comes_first() -> None:
 
     def work(item: int) -> int:
         if item == 0:
-            release.wait(5)
+            release.wait(60)
         return item
 
     order = []
@@ -434,7 +434,7 @@ def test_what_is_done_while_the_caller_is_busy_comes_together() -> None:
         batches = collector.run_concurrently(work, range(8))
         first = next(batches)
         for _ in range(4):
-            assert finished.acquire(timeout=5)
+            assert finished.acquire(timeout=60)
         rest = [*batches]
     assert sorted(item for batch in [first, *rest] for item, _ in batch) == [*range(8)]
     assert len(rest) < 8
@@ -448,12 +448,12 @@ def test_requests_that_no_thread_has_begun_are_dropped_where_the_run_is_interrup
     def work(item: int) -> None:
         begun.append(item)
         full.release()
-        release.wait(5)
+        release.wait(60)
 
     def items() -> Iterator[int]:
         yield from range(MAX_WORKERS + 8)
         for _ in range(MAX_WORKERS):
-            assert full.acquire(timeout=5)
+            assert full.acquire(timeout=60)
         threading.Timer(0.3, release.set).start()
         raise KeyboardInterrupt
 
@@ -483,7 +483,7 @@ def test_a_thread_that_was_just_being_started_ends_as_well(
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         go(Breaking(company()), Snapshot.create(), ReadPlan(account=(SETTINGS,)))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before

@@ -75,7 +75,7 @@ class Desk:
 def _until(terminal: int, end: bytes | None) -> bytes:
     """What the terminal shows until a prompt ends so and waits, or (None) to its end."""
     shown = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         ready, _, _ = select.select([terminal], [], [], 0.2)
         if ready:
@@ -135,7 +135,7 @@ class Bus:
         # The daemon takes its name before its login keyring is there. In one run under load a
         # client that asked in between made it fall over.
         is_ready = self._has_keyring if unlocked else self._answers
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not is_ready() and time.monotonic() < deadline:
             time.sleep(0.05)
 

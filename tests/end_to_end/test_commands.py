@@ -153,7 +153,7 @@ def test_a_sandbox_is_started_audited_and_stopped(auditor: Auditor) -> None:
     }
     ran = auditor("audit", *FAST, "--only", "RC-02", "--fail-on", "high", env=env)
     serving.send_signal(signal.SIGINT)
-    _, err = serving.communicate(timeout=10)
+    _, err = serving.communicate(timeout=60)
     assert ran.code == 1
     assert "10 users" in err
     assert "Traceback" not in err
@@ -233,7 +233,7 @@ def in_a_terminal(auditor: Auditor, *arguments: str, **env: str) -> tuple[int, s
     )
     os.close(follower)
     shown = b""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if select.select([leader], [], [], 0.1)[0]:
             try:

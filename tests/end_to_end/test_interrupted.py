@@ -39,7 +39,7 @@ def test_an_interrupted_audit_leaves_nothing_half_written(
         out, err = running.communicate(timeout=WITHIN)
         took = time.monotonic() - interrupted
     assert running.returncode == 130
-    assert took < 10
+    assert took < 30
     assert out == ""
     assert "interrupted" in err
     assert "Traceback" not in err

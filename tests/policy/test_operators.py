@@ -665,3 +665,10 @@ def test_of_two_deviations_the_order_says_which_is_more_permissive(
     order: IsMorePermissive, below: JsonValue, above: JsonValue, more: bool | None
 ) -> None:
     assert order(Deviations(below, above, ["US"], "in_meeting.thing")) is more
+
+
+def test_what_is_kept_without_limit_is_named_by_its_type_in_order() -> None:
+    items = [{"type": "logs", "duration": -1}, {"duration": -1}, {"type": "chat", "duration": -1}]
+    assert "an item without a type, chat, logs" in outcome("none_unlimited", items).detail
+    strange = ["x", {"type": "chat", "duration": 0}, {"type": "logs", "duration": 30}]
+    assert outcome("none_unlimited", strange).detail.endswith(": a string, chat")

@@ -137,9 +137,9 @@ def test_a_cell_cut_in_two_at_a_semicolon_or_a_line_is_escaped_in_both_parts(tex
 
 
 def test_a_name_of_nothing_but_line_breaks_takes_no_time() -> None:
-    started = time.monotonic()
+    began = time.process_time()
     escape_formula("\n" * LONGEST_CELL)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - began < 1
 
 
 def test_no_form_of_the_signs_is_forgotten() -> None:

@@ -78,7 +78,7 @@ def test_running_tells_the_facts_before_it_serves_and_prints_nothing() -> None:
     api_url, account_id = process.stdout.readline().split()
     assert requests.get(f"{api_url}/users", timeout=10).status_code == 401
     process.send_signal(2)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert (out, err, process.returncode) == ("", "", 0)
     assert account_id == World(users=5).account_id
 
@@ -161,10 +161,10 @@ def test_there_is_about_one_group_for_fifty_users(users: int, groups: int) -> No
 
 def test_a_hundred_thousand_users_cost_neither_time_nor_memory() -> None:
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     world = World(users=100_000, scenario="drifted")
     holders = {world.user_holder(index) for index in range(0, world.present, 7)}
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(holders) < 300

@@ -208,9 +208,9 @@ def test_a_traceback_is_clean_whichever_handler_writes_it_first() -> None:
 
 def test_many_unfinished_tokens_take_no_time() -> None:
     text = "eyJ-" * 25_000 + "a." * 40_000
-    started = time.monotonic()
+    began = time.process_time()
     assert redact_text(text + "=") == text + "="
-    assert time.monotonic() - started < 5
+    assert time.process_time() - began < 5
 
 
 REPETITIONS = [

@@ -18,6 +18,7 @@ from requests.exceptions import ProxyError
 from auditor import __version__
 from auditor.zoom.errors import Malformed, TooMuch, Transient, Unreachable
 from auditor.zoom.transport import Bearer, RequestBounds, Response, Transport
+from tests.dripping import PATIENCE
 from tests.zoom.conftest import Server
 
 from .conftest import API, reply
@@ -257,9 +258,9 @@ def test_a_connection_closed_without_answer_is_transient(
 def test_a_drip_of_bytes_ends_at_the_total_bound(server: Server) -> None:
     def respond(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
-        handler.send_header("Content-Length", "1000")
+        handler.send_header("Content-Length", "10000")
         handler.end_headers()
-        for _ in range(500):
+        for _ in range(6_000):
             handler.wfile.write(b" ")
             time.sleep(0.01)
 
@@ -267,7 +268,7 @@ def test_a_drip_of_bytes_ends_at_the_total_bound(server: Server) -> None:
     started = time.monotonic()
     with pytest.raises(Transient, match=r"within 0\.1 s"):
         get(Transport(RequestBounds(total=0.1)), server.url)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_silence_is_transient(server: Server) -> None:
