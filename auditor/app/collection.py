@@ -82,6 +82,8 @@ class CollectionOptions:
     """Documents older than this are read again."""
     deadline: float = math.inf
     """No request starts after this `time.monotonic` time."""
+    stopping: threading.Event | None = None
+    """Another thread sets it to interrupt the collection; None if none does."""
 
     def resume_hint(self, text: str) -> str:
         """`text` with the command that resumes the run: only `nightly` resumes its own runs."""
@@ -185,7 +187,7 @@ class Collection:
 
     @contextmanager
     def _connected(self, account: Account) -> Iterator[AccountConnection]:
-        stopping = threading.Event()
+        stopping = self.options.stopping or threading.Event()
         with account.connect(self.options.rate, stopping.wait) as client, self.progress as listener:
             yield AccountConnection(
                 client,

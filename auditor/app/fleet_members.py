@@ -28,6 +28,8 @@ class FleetPolicy:
     topic: Sequence[str] = ()
     allow_unknown: bool = False
     strict: bool = False
+    include_passes: bool = False
+    """True if a report of an account shows passes."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class FleetMember:
             fail_on=policy.fail_on,
             only=list(policy.only),
             topic=list(policy.topic),
+            include_passes=policy.include_passes,
             allow_unknown=policy.allow_unknown,
             strict=policy.strict,
             common_org=self.fleet.common_org or self.base.org,

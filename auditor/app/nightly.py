@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from auditor.app.announcer import Announcer
@@ -23,7 +24,7 @@ from auditor.errors import ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
 from auditor.files.permissions import InsecureDirectory
-from auditor.findings.drift import Drift
+from auditor.findings.drift import Drift, RunFacts
 from auditor.findings.run import Run
 from auditor.notify.delivery_state import LastAnnounced
 from auditor.notify.triggers import RunEvent
@@ -132,6 +133,15 @@ class NightResult:
     is_stored: bool
     errors: Sequence[Exception]
     """What prevented files from being written. The job itself did everything else."""
+    run: RunFacts | None = None
+    """The run as stored; None if it could not be stored."""
+    note_announced: Callable[[], None] = lambda: None
+    """Records that the channels were notified of the run, for an announcer that notifies them
+    later."""
+
+
+ReportWriter = Callable[[Snapshot, EvaluationConfig, Run], WrittenReports]
+"""Writes the report files of a night."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +153,16 @@ class NightlyJob:
     depth: Level
     collection: CollectionOptions
     progress: AbstractContextManager[ProgressListener]
-    write_reports: Callable[[Snapshot, EvaluationConfig, Run], WrittenReports]
+    write_reports: ReportWriter
     announcer: Announcer
-    keep: timedelta
-    """Every run younger than this is kept."""
+    keep: timedelta | None
+    """Every run younger than this is kept; None removes no run."""
     keep_monthly: int
     """For so many months, the last run of each is kept."""
     messages: Messages
+    channels_of: str = ""
+    """Whose channels are notified, if not those of the profile: a fleet's. Each remembers the run
+    it was notified of."""
 
     @property
     def settings(self) -> Settings:
@@ -186,8 +199,24 @@ class NightlyJob:
         if is_stored and not stopped:
             stored.discard(run.info.id)
         self._prune(stored, RunFilter(run.info.account_id, place(run.info.api_url)))
-        code = ExitCode(run.info.exit_code) if is_stored else ExitCode.NOTHING_EVALUATED
-        return NightResult(code, is_stored, errors)
+        if not is_stored:
+            return NightResult(ExitCode.NOTHING_EVALUATED, False, errors)
+        entry = stored.history.get(run.info.id)
+        baseline = self._notification_baseline(stored)
+        return NightResult(
+            ExitCode(run.info.exit_code),
+            True,
+            errors,
+            entry.facts,
+            # An unfinished run is stored again by the next night, which announces its changes.
+            partial(baseline.note, entry, None, True) if not stopped else lambda: None,
+        )
+
+    def _notification_baseline(
+        self, stored: Runs, late: frozenset[str] = frozenset()
+    ) -> NotificationBaseline:
+        owner = f"{self.channels_of}\n" * bool(self.channels_of) + self.settings.profile
+        return NotificationBaseline(stored, owner, bool(self.announcer.channels), late)
 
     def _stored(self) -> Runs:
         return stored_runs(self.settings, sandbox=self.source.is_simulated)
@@ -199,8 +228,7 @@ class NightlyJob:
         errors."""
         late = frozenset(stored.unarchived())
         is_stored = store_run(stored, snapshot, run, config, self.messages)
-        channels = bool(self.announcer.channels)
-        notification_baseline = NotificationBaseline(stored, self.settings.profile, channels, late)
+        notification_baseline = self._notification_baseline(stored, late)
         with drift_since_previous(
             stored, run.info.id, config.catalogue, earlier=notification_baseline.before
         ) as drift:
@@ -289,6 +317,8 @@ class NightlyJob:
 
     def _prune(self, stored: Runs, run_filter: RunFilter) -> None:
         """Remove old runs of the audited account only."""
+        if self.keep is None:
+            return
         try:
             old = ExpiredRuns.find(stored, run_filter, self.keep, self.keep_monthly)
             if old.ids:
@@ -304,5 +334,6 @@ class NightlyJob:
     def _name(self) -> str:
         """Identifies the account and baseline of this job in the data directory."""
         parts = self.settings.account_id or "", self.settings.profile, self.settings.api_url
-        identity = "\n".join((*parts, self.selection.baseline or self.settings.baseline))
+        channels = (self.channels_of,) if self.channels_of else ()
+        identity = "\n".join((*parts, self.selection.baseline or self.settings.baseline, *channels))
         return hashlib.sha256(identity.encode()).hexdigest()[:16]

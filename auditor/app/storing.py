@@ -1,6 +1,7 @@
 """Stores finished runs in the history, and compares them with earlier ones."""
 
 import sqlite3
+import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from auditor.policy.catalogue.errors import PolicyError
 from auditor.store.errors import RunNotFound, StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
+from auditor.store.series import RunFilter, place
+
+_WRITING = threading.Lock()
+"""One thread stores at a time: the history lets others wait for half a minute only."""
 
 _DAMAGED = (sqlite3.Error, zlib.error, ValueError)
 _UNFIT = (PolicyError, SnapshotError, NothingSelected, RunNotFound, *_DAMAGED)
@@ -32,8 +37,9 @@ def store_run(
     A run that cannot be stored now stays in its directory, and the next audit stores it.
     """
     try:
-        _store_pending(stored, run.info.id, judgement.catalogue, messages)
-        aside = stored.archive(snapshot, run, judgement.selected_subset)
+        with _WRITING:
+            _store_pending(stored, run, judgement.catalogue, messages)
+            aside = stored.archive(snapshot, run, judgement.selected_subset)
     except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
         messages.complain(
             f"{str(error).rstrip('.')}. Run {run.info.id} is not in the history yet; its evidence "
@@ -113,22 +119,24 @@ def _as_stored(run: Run, entry: StoredRun) -> bool:
     )
 
 
-def _store_pending(stored: Runs, except_run: str, catalogue: Catalogue, messages: Messages) -> None:
-    for run_id in stored.unarchived():
-        if run_id == except_run:
+def _store_pending(stored: Runs, run: Run, catalogue: Catalogue, messages: Messages) -> None:
+    """Store earlier runs of the account. Those of others may still be in the hands of a thread."""
+    of_account = RunFilter(run.info.account_id, place(run.info.api_url))
+    for run_id in stored.unarchived(of_account):
+        if run_id == run.info.id:
             continue
         with ExitStack() as stack:
             try:
                 snapshot = stack.enter_context(stored.open_folder(run_id))
                 judgement = EvaluationConfig.from_snapshot(snapshot, catalogue)
-                run = judge(snapshot, judgement)
+                pending = judge(snapshot, judgement)
             except DiskFull:
                 raise
             except _UNFIT as error:
                 _report_unfit(stored, run_id, error, messages)
                 continue
             try:  # damage to the evidence; faults of the history are StoreErrors
-                aside = stored.archive(snapshot, run, judgement.selected_subset)
+                aside = stored.archive(snapshot, pending, judgement.selected_subset)
             except (sqlite3.Error, zlib.error) as error:
                 _report_unfit(stored, run_id, error, messages)
                 continue

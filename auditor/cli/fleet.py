@@ -1,19 +1,42 @@
 """`auditor fleet`: many accounts, audited together."""
 
 import json
+import math
+import time
 from collections.abc import Sequence
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from auditor.cli import output
-from auditor.cli.encoding import echo_json
-from auditor.cli.options import TextOrJson
+from auditor.cli.encoding import echo_json, stdout_for_json, stdout_for_text
+from auditor.cli.options import (
+    AllowUnknownOption,
+    Depth,
+    FailOnOption,
+    MaxEvidenceAgeOption,
+    MaxRateOption,
+    OnlyOption,
+    PseudonymiseOption,
+    RateShareOption,
+    StrictOption,
+    TextOrJson,
+    TopicOption,
+    VerifyLocksOption,
+    parse_duration,
+)
+from auditor.cli.terminal import Terminal
+from auditor.config import ConfigError
+from auditor.errors import nearest
 from auditor.plain_text import pluralize, printable
 
 if TYPE_CHECKING:
-    from auditor.app.fleet_members import FleetMember
+    from auditor.app.fleet_audit import JobOptions
+    from auditor.app.fleet_members import FleetMember, FleetMembers, FleetPolicy
+    from auditor.fleet.rollup import FleetSummary
 
 app = typer.Typer(
     help="Many accounts: audited together, each with credentials and limits of its own."
@@ -32,6 +55,36 @@ TagOption = Annotated[
     list[str] | None,
     typer.Option("--tag", metavar="TAG", help="Only accounts with this tag; may be repeated."),
 ]
+DepthOption = Annotated[Depth, typer.Option("--depth", help="The deepest level to read.")]
+AtOnceOption = Annotated[
+    int, typer.Option("--at-once", metavar="N", min=1, help="Accounts that are read at a time.")
+]
+DeadlineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="6h",
+        help="Stop reading after this time; the next run resumes. [default: none]",
+        show_default=False,
+    ),
+]
+ReportsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--reports", metavar="DIR", help="Write the HTML report of each account to this folder."
+    ),
+]
+AT_ONCE = 8
+"""Accounts that are read at a time by default."""
+
+
+class FleetFormat(StrEnum):
+    """The formats of a roll-up."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+    XLSX = "xlsx"
 
 
 @app.command("list")
@@ -63,6 +116,157 @@ def list_(
 
 
 @app.command()
+def audit(
+    ctx: typer.Context,
+    fleet: FleetOption = None,
+    tag: TagOption = None,
+    depth: DepthOption = Depth.USER,
+    fail_on: FailOnOption = None,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    allow_unknown: AllowUnknownOption = False,
+    strict: StrictOption = False,
+    at_once: AtOnceOption = AT_ONCE,
+    max_rate: MaxRateOption = None,
+    rate_share: RateShareOption = None,
+    verify_locks: VerifyLocksOption = 25,
+    deadline: DeadlineOption = None,
+    max_evidence_age: MaxEvidenceAgeOption = "24h",
+    reports: ReportsOption = None,
+    pseudonymise: PseudonymiseOption = False,
+) -> None:
+    """Audit the accounts, several at a time, store their runs, and print the roll-up.
+
+    Each account has its own rate limit, and its errors are its own. Runs that were interrupted are
+    resumed.
+
+    Examples:
+
+    **auditor fleet audit**
+
+    **auditor fleet audit --tag clinical --fail-on high --reports reports**
+    """
+    from auditor.app.fleet_audit import FleetAudit, exit_code
+    from auditor.app.fleet_members import FleetMembers, FleetPolicy
+    from auditor.app.fleet_rollup import attempts_of
+    from auditor.cli.fleet_display import FleetTerminal
+    from auditor.cli.fleet_reports import AccountReports
+
+    terminal: Terminal = ctx.obj
+    members = FleetMembers.chosen(fleet, tag or ())
+    policy = FleetPolicy(
+        fail_on, only or (), topic or (), allow_unknown, strict, include_passes=reports is not None
+    )
+    options = _job_options(
+        policy, depth, (max_rate, rate_share), verify_locks, deadline, max_evidence_age
+    )
+    account_reports = AccountReports(reports, pseudonymise, terminal)
+    account_reports.prepare()
+    audit_of_all = FleetAudit(
+        list(members),
+        options,
+        attempts_of(members),
+        FleetTerminal(terminal),
+        account_reports.writer,
+        at_once=at_once,
+    )
+    results = audit_of_all.run()
+    with output.ignore_broken_pipe():
+        _print_roll_up(members, policy, depth, tag or (), terminal)
+    raise typer.Exit(exit_code(results))
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    fleet: FleetOption = None,
+    tag: TagOption = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            metavar="NAME",
+            help="The newest run of this account instead of the roll-up, in any format of auditor "
+            "report.",
+        ),
+    ] = None,
+    depth: DepthOption = Depth.USER,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="text, json, html or xlsx. [default: text, for a file by its suffix]",
+            show_default=False,
+        ),
+    ] = None,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the report to this file."),
+    ] = None,
+    reports: Annotated[
+        Path | None,
+        typer.Option(
+            "--reports",
+            metavar="DIR",
+            help="The folder with the reports of accounts, which the HTML page links to.",
+        ),
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the JSON roll-up.")
+    ] = False,
+) -> None:
+    """Show the roll-up of the newest runs: each account, and each control's accounts.
+
+    Only runs judged with the policy of the fleet file count; --depth, --only and --topic are those
+    of the audit. Needs no network, and no credentials for accounts whose id is in the fleet file.
+
+    Examples:
+
+    **auditor fleet report**
+
+    **auditor fleet report --tag clinical --output clinical.xlsx**
+
+    **auditor fleet report --reports reports --output index.html**
+
+    **auditor fleet report --account emea --output emea.html**
+    """
+    from auditor.app.fleet_members import FleetMembers, FleetPolicy
+    from auditor.app.fleet_rollup import roll_up
+    from auditor.evidence.scope import Level
+    from auditor.fleet import json_output
+
+    if schema:
+        echo_json(json.dumps(json_output.schema(), indent=2, ensure_ascii=False))
+        return
+    terminal: Terminal = ctx.obj
+    members = FleetMembers.chosen(fleet, tag or ())
+    policy = FleetPolicy(None, only or (), topic or ())
+    if account is not None:
+        _report_account(members, account, policy, depth, (format_, output_file), terminal)
+        return
+    chosen = _roll_up_format(format_, output_file)
+    if output_file is not None:
+        output.check_writable(output_file)
+    summary = roll_up(members, policy, Level(depth), tag or ())
+    write = partial(
+        _write_roll_up, summary, chosen, terminal.text_width, (reports, output_file or Path("-"))
+    )
+    if output_file is not None:
+        output.write(output_file, write)
+        return
+    if chosen is FleetFormat.XLSX:
+        raise ConfigError("A workbook is a file: name it with --output fleet.xlsx.")
+    with output.ignore_broken_pipe():
+        out = stdout_for_json() if chosen is FleetFormat.JSON else stdout_for_text()
+        write(out)
+        out.flush()
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of fleet files, for editors that check YAML.
 
@@ -73,6 +277,114 @@ def schema() -> None:
     from auditor.app import fleet_members
 
     echo_json(json.dumps(fleet_members.schema(), indent=2, ensure_ascii=False))
+
+
+def _job_options(
+    policy: "FleetPolicy",
+    depth: Depth,
+    rate: tuple[float | None, float | None],
+    verify_locks: int,
+    deadline: str | None,
+    max_evidence_age: str,
+) -> "JobOptions":
+    """How each account is read; `rate` is the maximum and the share."""
+    from auditor.app.audit import CollectionScope
+    from auditor.app.connection import RateOptions
+    from auditor.app.fleet_audit import JobOptions
+    from auditor.evidence.scope import Level
+
+    seconds = math.inf
+    if deadline is not None:
+        seconds = parse_duration(deadline, "--deadline").total_seconds()
+    return JobOptions(
+        policy,
+        Level(depth),
+        RateOptions(None, *rate),
+        CollectionScope(verify_locks),
+        parse_duration(max_evidence_age, "--max-evidence-age"),
+        time.monotonic() + seconds,
+    )
+
+
+def _print_roll_up(
+    members: "FleetMembers",
+    policy: "FleetPolicy",
+    depth: Depth,
+    tags: Sequence[str],
+    terminal: Terminal,
+) -> None:
+    from auditor.app.fleet_rollup import roll_up
+    from auditor.evidence.scope import Level
+
+    summary = roll_up(members, policy, Level(depth), tags)
+    out = stdout_for_text()
+    _write_roll_up(summary, FleetFormat.TEXT, terminal.text_width, (None, Path("-")), out)
+    out.flush()
+
+
+def _roll_up_format(format_: str | None, file: Path | None) -> FleetFormat:
+    """The format of `--format`, else of the suffix of `--output`.
+
+    Raises:
+        ConfigError: there is no such format.
+    """
+    if format_ is None:
+        suffix = file.suffix.lower().removeprefix(".") if file is not None else ""
+        return FleetFormat(suffix) if suffix in set(FleetFormat) else FleetFormat.TEXT
+    if format_ not in set(FleetFormat):
+        raise ConfigError(
+            f'--format "{format_}": a roll-up is {", ".join(FleetFormat)}.'
+            f"{nearest(format_, FleetFormat)} The report of one account (--account NAME) has more."
+        )
+    return FleetFormat(format_)
+
+
+def _write_roll_up(
+    summary: "FleetSummary",
+    chosen: FleetFormat,
+    width: int,
+    places: tuple[Path | None, Path],
+    out: BinaryIO,
+) -> None:
+    """Write the roll-up; `places` are the folder of the accounts' reports, and the page itself."""
+    from auditor.fleet import html_output, json_output, text_output, xlsx_output
+
+    match chosen:
+        case FleetFormat.XLSX:
+            xlsx_output.write_xlsx(summary, out)
+            return
+        case FleetFormat.JSON:
+            text = json_output.as_json(summary)
+        case FleetFormat.HTML:
+            folder, page = places
+            text = html_output.as_html(summary, html_output.links_to(folder, summary, page))
+        case FleetFormat.TEXT:
+            text = text_output.as_text(summary, width)
+    out.write(text.encode("utf-8", "replace"))
+
+
+def _report_account(
+    members: "FleetMembers",
+    name: str,
+    policy: "FleetPolicy",
+    depth: Depth,
+    destination: tuple[str | None, Path | None],
+    terminal: Terminal,
+) -> None:
+    """Render the newest run of an account; `destination` is the format and the file."""
+    from auditor.app.export import ExportOptions
+    from auditor.app.fleet_rollup import newest_run
+    from auditor.app.selection import Selection
+    from auditor.cli.report import render
+    from auditor.cli.reporting import Destinations
+    from auditor.evidence.scope import Level
+    from auditor.report import Options
+
+    format_, file = destination
+    destinations = Destinations.chosen([format_] if format_ else [], [file] if file else [])
+    source, run = newest_run(members, name, policy, Level(depth), terminal.say)
+    selection = Selection(include_passes=destinations.needs_passes)
+    render(source, run, selection, ExportOptions(), destinations, Options(), terminal)
 
 
 def _as_json(member: "FleetMember") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from auditor.app.messages import Messages
 from auditor.cli.encoding import Drawing
 from auditor.cli.terminal import Terminal
 from auditor.evidence.scope import Level
@@ -40,7 +41,7 @@ class ProgressBar:
 
     def level_started(self, level: Level, scopes: int) -> None:
         """Start the bar of a level."""
-        self._tasks[level] = self._progress.add_task(_scopes_of(level), total=scopes)
+        self._tasks[level] = self._progress.add_task(scopes_of(level), total=scopes)
 
     def read(self, level: Level) -> None:
         """Advance the bar of a level by one."""
@@ -57,8 +58,8 @@ class ProgressBar:
 class ProgressLines:
     """Prints the progress at intervals, for logs."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
         self._total: dict[Level, int] = {}
         self._done: dict[Level, int] = {}
         self._last_line_at = time.monotonic()
@@ -73,7 +74,7 @@ class ProgressLines:
         if time.monotonic() - self._last_line_at >= LINE_EVERY:
             self._last_line_at = time.monotonic()
             done, total = self._done[level], self._total[level]
-            self._terminal.say(f"reading {_scopes_of(level)}: {done:,} of {total:,}")
+            self._messages.say(f"reading {scopes_of(level)}: {done:,} of {total:,}")
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +88,6 @@ def progress(terminal: Terminal) -> ProgressBar | ProgressLines:
     return ProgressBar(terminal) if terminal.shows_progress else ProgressLines(terminal)
 
 
-def _scopes_of(level: Level) -> str:
+def scopes_of(level: Level) -> str:
     """What a level consists of: `people`."""
     return level.noun if level in _SINGLE else level.plural

@@ -3,7 +3,7 @@
 import json
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,14 @@ from auditor.cli.options import (
     PseudonymiseOption,
     SandboxRunsOption,
 )
+from auditor.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from auditor.app.export import ExportOptions
+    from auditor.app.runs import RunSource
+    from auditor.app.selection import Selection
+    from auditor.cli.reporting import Destinations
+    from auditor.report import Options
 
 
 def report(
@@ -69,7 +77,6 @@ def report(
     from auditor.app.export import ExportOptions
     from auditor.app.runs import RunSource
     from auditor.app.selection import Selection
-    from auditor.app.storing import drift_since_previous, with_history
     from auditor.cli.reporting import Destinations
     from auditor.config import settings as config
     from auditor.report import Options
@@ -85,6 +92,22 @@ def report(
     only = [name.upper() for name in control or ()]
     selection = Selection(baseline=baseline, org=org, only=only, include_passes=keep)
     source = RunSource.chosen(settings, ctx.obj.say, account=account, sandbox=sandbox)
+    view = Options(include_passes=include_passes, controls=tuple(only))
+    render(source, run, selection, export, destinations, view, ctx.obj)
+
+
+def render(
+    source: "RunSource",
+    run: str,
+    selection: "Selection",
+    export: "ExportOptions",
+    destinations: "Destinations",
+    view: "Options",
+    terminal: Terminal,
+) -> None:
+    """Render a run of `source`, by id, `latest` or file."""
+    from auditor.app.storing import drift_since_previous, with_history
+
     stored, evidence = source.opened_file(run)
     with (
         evidence as snapshot,
@@ -97,5 +120,4 @@ def report(
         shows_changes = destinations.tell_changes and not finished.pseudonymised
         with changes if shows_changes else nullcontext() as drift:
             finished = with_history(stored, finished, drift)
-            view = Options(include_passes=include_passes, controls=tuple(only))
-            destinations.emit(replace(evaluated, run=finished), ctx.obj, view, settings)
+            destinations.emit(replace(evaluated, run=finished), terminal, view, source.settings)

@@ -69,6 +69,9 @@ MAX_CONSECUTIVE_FAILURES = 24
 DEADLINE_PASSED = "The deadline of the run passed."
 """The reason recorded for documents that were not requested because time ran out."""
 
+_LOOK_UP = 0.5
+"""Seconds between two looks at `stopping` while requests are under way."""
+
 CHECKPOINT = 100
 """Outcomes recorded between two calls of `checkpoint`."""
 
@@ -81,6 +84,15 @@ class CollectionFailed(AuditorError):
     def __init__(self, error: ZoomError) -> None:
         self.error = error
         super().__init__(str(error))
+
+
+class CollectionCancelled(AuditorError):
+    """Another thread asked the collection to stop. What was read so far can be resumed."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+    def __str__(self) -> str:
+        return "The audit was interrupted. What was read so far is kept."
 
 
 def utc_now() -> str:
@@ -101,7 +113,8 @@ class Collector:
     listener: ProgressListener = field(default_factory=NoProgress)
     now: Callable[[], str] = utc_now
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set when the collection is interrupted, so that waiting requests can end."""
+    """Set when the collection ends early, so that waiting requests can end. Another thread may set
+    it to interrupt the collection."""
     since: str | None = None
     """Documents read before this time (RFC 3339) are read again; None if nothing was read yet."""
     lock_verifier: LockVerifier | None = None
@@ -132,6 +145,7 @@ class Collector:
         """Read every document of the plan that has not been read yet.
 
         Raises:
+            CollectionCancelled: another thread set `stopping`.
             CollectionFailed: no document could be read.
             SnapshotError: the snapshot cannot be written; earlier documents are kept.
         """
@@ -251,7 +265,7 @@ class Collector:
                 under_way[self._threads.submit(work, item)] = item
             if not under_way:
                 return
-            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            finished = self._first_completed(under_way)
             in_order = [
                 future for future in under_way if future in finished
             ]  # in the order of submission
@@ -261,6 +275,19 @@ class Collector:
                 yield done
             for future in failed:
                 future.result()
+
+    def _first_completed(self, under_way: Iterable[Future[R]]) -> set[Future[R]]:
+        """Wait until at least one request is done.
+
+        Raises:
+            CollectionCancelled: `stopping` was set.
+        """
+        while True:
+            finished, _ = wait(under_way, timeout=_LOOK_UP, return_when=FIRST_COMPLETED)
+            if self.stopping.is_set():
+                raise CollectionCancelled
+            if finished:
+                return finished
 
     def read_level(
         self,
@@ -382,6 +409,8 @@ class Collector:
         """
         if time.monotonic() > self.deadline:
             self._give_up(Unseen(Cause.NOT_COLLECTED, DEADLINE_PASSED))
+        if self.stopping.is_set():
+            raise CollectionCancelled
         if self.stop_reason is not None:
             return ReadFailure(self.stop_reason, source, self.now())
         try:

@@ -1,3 +1,12 @@
 """Fleets: the accounts of a `fleet.yaml`, and the roll-up of their runs."""
 
-__all__ = ["loading", "model"]
+__all__ = [
+    "attempts",
+    "html_output",
+    "json_output",
+    "loading",
+    "model",
+    "rollup",
+    "text_output",
+    "xlsx_output",
+]

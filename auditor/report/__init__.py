@@ -29,6 +29,7 @@ __all__ = [
     "schema",
     "waiver_wording",
     "wording",
+    "workbook",
 ]
 
 

@@ -1,0 +1,206 @@
+"""A fleet: several accounts audited together, none of which depends on another."""
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from auditor.sandbox import Conduct, Faults
+from auditor.store.runs import Runs
+from tests.cli.accounts import SUMMARY
+from tests.end_to_end.broken_off import USER_SETTINGS, until
+from tests.end_to_end.conftest import Auditor
+from tests.end_to_end.fleets import FleetAuditor, fleet_of
+
+
+def test_each_account_has_its_run_and_the_roll_up_its_counts(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, emea="drifted", us="clean") as auditor:
+        ran = auditor.fleet("audit", "--fail-on", "high", "--reports", "reports")
+        assert ran.code == 1
+        runs = {run["account_id"]: run for run in auditor.runs()}
+        for name, sandbox in auditor.sandboxes.items():
+            run = runs.pop(sandbox.account_id)
+            assert f"{name}: Run {run['id']} is stored: " in ran.err
+            page = (tmp_path / "reports" / f"{name}.html").read_text()
+            assert sandbox.account_id in page
+        assert runs == {}
+        assert max(map(len, ran.out.splitlines())) <= 100
+        assert "Accounts: 1 with deviations, 1 as expected" in ran.out
+
+
+def test_verdicts_are_those_of_single_audits(tmp_path: Path) -> None:
+    (tmp_path / "single").mkdir()
+    with fleet_of(tmp_path, emea="drifted", us="unlocked") as auditor:
+        assert auditor.fleet("audit").code in (0, 3)
+        runs = {run["account_id"]: run["id"] for run in auditor.runs()}
+        for name, sandbox in auditor.sandboxes.items():
+            ran = auditor("report", runs[sandbox.account_id], "--format", "json")
+            single = Auditor(tmp_path / "single", sandbox).audit("--format", "json")
+            assert judged(json.loads(ran.out)) == judged(single.report), name
+
+
+def judged(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """The findings without the times of reading."""
+    times = ("observed_at", "first_seen", "since")
+    return [{k: v for k, v in f.items() if k not in times} for f in report["findings"]]
+
+
+def test_an_account_that_fails_keeps_no_other_from_being_audited(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("waivres: []\n")
+    refused = Conduct(deactivated=True)
+    with fleet_of(
+        tmp_path, refused=refused, misjudged="clean", bare="clean", good="clean"
+    ) as auditor:
+        auditor.write(misjudged={"org": "wrong.yaml"})
+        ran = auditor.fleet("audit", env={"BARE_ZOOM_CLIENT_SECRET": ""})
+        assert ran.code == 3
+        good = auditor.sandboxes["good"]
+        assert [run["account_id"] for run in auditor.runs()] == [good.account_id]
+        text = " ".join(ran.out.split())
+        assert "3 not audited, 1 as expected" in text
+        for why in (
+            "The app has been disabled",
+            'misjudged: wrong.yaml:1: waivres: unknown key. Did you mean "waivers"?',
+            "bare: BARE_ZOOM_CLIENT_SECRET is not set in the environment",
+        ):
+            assert why in text
+        assert auditor.sandboxes["bare"].requests.total == 0
+
+
+@pytest.mark.slow
+def test_accounts_that_never_answer_properly_are_given_up_and_the_others_audited(
+    tmp_path: Path,
+) -> None:
+    limited, broken = Faults(rate_429=1.0), Faults(errors_5xx=1.0)
+    with fleet_of(tmp_path, limited=limited, broken=broken, good="clean") as auditor:
+        ran = auditor.fleet("audit")
+        assert ran.code == 3
+        assert "2 not audited, 1 as expected" in ran.out
+        assert "limited: Zoom" in ran.out
+        assert "broken: Zoom" in ran.out
+
+
+def test_without_any_evaluated_account_nothing_was_evaluated(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, one=Conduct(deactivated=True)) as auditor:
+        assert auditor.fleet("audit").code == 4
+
+
+def test_two_entries_with_the_credentials_of_one_account_are_not_two_accounts(
+    tmp_path: Path,
+) -> None:
+    with fleet_of(tmp_path, one="clean") as auditor:
+        auditor.sandboxes["two"] = auditor.sandboxes["one"]
+        auditor.write()
+        ran = auditor.fleet("audit", "--at-once", 1)
+        assert ran.code == 3
+        assert "two: The credentials of environment TWO are those of one" in " ".join(
+            ran.err.split()
+        )
+
+
+def test_credentials_of_another_account_than_the_file_names_are_refused(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, one="clean") as auditor:
+        auditor.write(one={"account_id": "other"})
+        ran = auditor.fleet("audit")
+        assert ran.code == 4
+        assert auditor.sandboxes["one"].requests.total == 0
+
+
+@pytest.mark.slow
+def test_an_account_that_hangs_delays_no_other_and_ctrl_c_keeps_what_it_has_read(
+    tmp_path: Path,
+) -> None:
+    hanging = Faults(slow=1.0, slow_seconds=1)
+    with fleet_of(tmp_path, hanging=hanging, good="clean") as auditor:
+        process = auditor.begun("audit")
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("good: done (1 of 2)" in line for line in lines)
+        until(lambda: auditor.sandboxes["hanging"].requests.template(USER_SETTINGS) > 0)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        (run,) = auditor.runs()
+        assert run["account_id"] == auditor.sandboxes["good"].account_id
+        (unfinished,) = auditor.folders
+        object.__setattr__(auditor.sandboxes["hanging"].service.faults, "slow", 0.0)
+        ran = auditor.fleet("audit")
+        assert f"hanging: Resuming run {unfinished}" in ran.err
+        assert len(auditor.runs()) == 3
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Any:
+    with fleet_of(tmp_path, emea="drifted", us="clean") as auditor:
+        yield auditor
+
+
+def test_an_account_that_another_process_is_reading_is_reported(pair: FleetAuditor) -> None:
+    emea = pair.sandboxes["emea"]
+    with Runs(pair.data).lock_account(emea.account_id, emea.api_url):
+        ran = pair.fleet("audit")
+    assert ran.code == 3
+    assert "emea: Another run with the same data directory is reading account" in ran.err
+
+
+def test_no_secret_of_any_account_is_shown_or_kept(pair: FleetAuditor) -> None:
+    ran = pair.fleet("audit", "-vv")
+    kept = b"".join(path.read_bytes() for path in pair.folder.rglob("*") if path.is_file())
+    for sandbox in pair.sandboxes.values():
+        assert sandbox.client_secret not in ran.out + ran.err
+        assert sandbox.client_secret.encode() not in kept
+    assert "CANARY" not in ran.out + ran.err
+
+
+def test_the_roll_up_shows_the_newest_runs_and_leads_to_each_account(pair: FleetAuditor) -> None:
+    pair.write(us={"baseline": "strict"})
+    assert pair.fleet("audit", "--reports", "reports").code in (0, 3)
+    pair.sandboxes["us"].change(level="account", setting=SUMMARY, value=True, operator="x@y.z")
+    assert pair.fleet("audit").code in (0, 3)
+    pair.write(emea={"tags": ["eu"]}, us={"baseline": "strict"})
+    report = json.loads(pair.fleet("report", "--format", "json").out)
+    jsonschema.validate(report, json.loads(pair.fleet("report", "--schema").out))
+    emea, us = sorted(report["accounts"], key=lambda each: str(each["name"]))
+    assert emea["changes"]["new"] == 0
+    assert us["changes"]["new"] == sum(us["by_severity"].values()) > 0
+    assert [len(each["trend"]) for each in (emea, us)] == [2, 2]
+    own = json.loads(pair.fleet("report", "--account", "us", "--format", "json").out)
+    assert own["run"]["id"] == us["run"]["id"]
+    assert own["summary"]["by_status"]["fail"] == us["trend"][-1]["deviations"]
+    for name in ("fleet.html", "fleet.xlsx", "fleet.txt"):
+        assert pair.fleet("report", "--reports", "reports", "--output", name).code == 0
+    assert 'href="reports/us.html"' in (pair.folder / "fleet.html").read_text()
+    assert " 1 account ·" in pair.fleet("report", "--tag", "eu").out
+
+
+def test_reports_need_no_credentials_where_the_file_has_the_account_ids(
+    pair: FleetAuditor,
+) -> None:
+    pair.fleet("audit")
+    ids = {name: {"account_id": box.account_id} for name, box in pair.sandboxes.items()}
+    pair.write(**ids)
+    sandboxes = dict(pair.sandboxes)
+    api_url = sandboxes["us"].api_url
+    pair.sandboxes.clear()
+    report = json.loads(pair.fleet("report", "--format", "json", env={"ZOOM_API_URL": api_url}).out)
+    assert [each["verdict"] for each in report["accounts"]] == ["deviates", "meets"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--format", "htm"], 'Did you mean "html"?'),
+        (["--format", "xlsx"], "name it with --output fleet.xlsx"),
+        (["--account", "uss"], 'Did you mean "us"?'),
+        (["--account", "us"], "has no stored run with the policy of the fleet file"),
+    ],
+)
+def test_a_report_that_cannot_be_is_explained(
+    pair: FleetAuditor, words: list[str], why: str
+) -> None:
+    ran = pair.fleet("report", *words)
+    assert ran.code == 2
+    assert why in " ".join(ran.err.split())
