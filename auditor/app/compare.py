@@ -18,7 +18,7 @@ from auditor.findings.drift import ChangeKind, Drift, FindingChange, FindingStat
 from auditor.findings.model import FindingHistory, FindingKind, LifecycleState, Status
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue import files, word_lists
-from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.controls import Catalogue, Control
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.store.batching import batched
 from auditor.store.history import History, StoredRun
@@ -83,6 +83,8 @@ class RunDiff:
     later: RunSide
     by_baseline: frozenset[str] = field(default_factory=frozenset)
     """Fingerprints of findings that changed with the baseline, not with the account."""
+    newly_blind: frozenset[str] = field(default_factory=frozenset)
+    """Fingerprints of unknown findings that the later run accepts as blind spots."""
     attribution: Attribution | None = None
     """Names the author of a change that the history does not know."""
     _cached: list[tuple[FindingChange, ...]] = field(init=False, repr=False, default_factory=list)
@@ -139,6 +141,8 @@ class RunDiff:
         state = after or before
         assert state is not None
         kind = classify(before.status if before else None, after.status if after else None)
+        if kind is ChangeKind.NEWLY_UNKNOWN and state.fingerprint in self.newly_blind:
+            return ChangeKind.NEWLY_BLIND
         if kind in (None, ChangeKind.NEWLY_UNKNOWN):
             return kind
         if (
@@ -247,7 +251,8 @@ def open_chosen_comparison(
     """
     catalogue = files.shipped_catalogue()
     with open_comparison(*source.pair(earlier, later), catalogue) as drift:
-        yield drift, {control.id: control.title for control in catalogue}
+        shipped = {control.id: control.title for control in catalogue}
+        yield drift, {**shipped, **drift.titles}
 
 
 @contextmanager
@@ -305,6 +310,7 @@ def compare(
     changes = replace(
         changes,
         by_baseline=_by_baseline(changes, catalogue),
+        newly_blind=_newly_blind(changes, catalogue),
         attribution=_attribution(log, earlier, later),
     )
     diff = documents.compare(earlier.evidence, later.evidence)
@@ -330,6 +336,11 @@ def compare(
         log=attribution.sentence(log, one.started_at, len(has_actor), sum(has_actor), computed)
         if has_actor
         else "",
+        titles={
+            control.id: control.title
+            for side in (earlier, later)
+            for control in _own_controls(side.evidence, catalogue)
+        },
     )
 
 
@@ -389,6 +400,35 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     return frozenset(
         fingerprint for fingerprint, status in now.items() if judged_anew[fingerprint] == status
     )
+
+
+def _newly_blind(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
+    """Findings that became unknown, and that the policy of the later run accepts as blind."""
+    evidence = changes.later.evidence
+    unknown = {
+        change.state.fingerprint for change in changes if change.move is ChangeKind.NEWLY_UNKNOWN
+    }
+    try:
+        config = EvaluationConfig.from_snapshot(evidence, catalogue)
+        if not unknown or not config.organisation.blind_spots:
+            return frozenset()
+        run = judge(evidence, config)
+    except (PolicyError, NothingSelected):
+        return frozenset()
+    return frozenset(
+        finding.fingerprint
+        for finding in run.without_history()
+        if finding.verdict.blind_spot is not None and finding.fingerprint in unknown
+    )
+
+
+def _own_controls(evidence: Snapshot, catalogue: Catalogue) -> Iterator[Control]:
+    """The controls that the organisation file of a run adds."""
+    try:
+        extended = EvaluationConfig.from_snapshot(evidence, catalogue).catalogue
+    except PolicyError:
+        return
+    yield from (control for control in extended if control.id not in catalogue.controls)
 
 
 def _policy(evidence: Snapshot) -> object:

@@ -22,6 +22,8 @@ class ChangeKind(StrEnum):
     """A deviation that a waiver covered before and no longer covers."""
     NEWLY_UNKNOWN = "newly_unknown"
     """Could be judged before and cannot be judged now."""
+    NEWLY_BLIND = "newly_blind"
+    """Could be judged before, and is unknown in an accepted blind spot now."""
     NEWLY_VISIBLE = "newly_visible"
     """A setting that Zoom did not return before, and that no control covers."""
     IMPROVED = "improved"
@@ -172,6 +174,8 @@ class Drift:
     evidence."""
     log: str = ""
     """What the operation log shows of the time between the runs, as a sentence."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The organisation's own controls by id, with their titles."""
 
     @cached_property
     def groups(self) -> tuple[ChangeGroup, ...]:

@@ -113,7 +113,7 @@ class Digest:
             event,
             names,
             _rows_of(groups, *WORSE, ChangeKind.SCOPE_ADDED),
-            _rows_of(groups, ChangeKind.NEWLY_UNKNOWN),
+            _rows_of(groups, ChangeKind.NEWLY_UNKNOWN, ChangeKind.NEWLY_BLIND),
             _rows_of(groups, *BETTER),
             due_waivers(event),
             affected.get(Level.USER, 0),

@@ -34,6 +34,7 @@ CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
     ChangeKind.REGRESSED: ("newly deviating", "New deviations"),
     ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations no longer covered by a waiver"),
     ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Judged before, and unknown now"),
+    ChangeKind.NEWLY_BLIND: ("newly blind", "Judged before, and in an accepted blind spot now"),
     ChangeKind.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
     ChangeKind.IMPROVED: ("put right", "Deviations that were put right"),
     ChangeKind.WAIVED: ("newly waived", "Deviations now covered by a waiver"),

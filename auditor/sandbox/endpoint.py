@@ -144,10 +144,15 @@ class ServedEndpoint:
     def _scopes_of_token(self, scope: Scope, now: float) -> frozenset[str]:
         kind, _, bearer = _header(scope, b"authorization").partition(" ")
         if kind.lower() == "bearer":
-            for app in (self.service.tokens, self.service.writing_tokens):
+            service = self.service
+            apps = (
+                (service.tokens, service.scopes),
+                (service.writing_tokens, frozenset(service.writing_tokens.scopes)),
+            )
+            for app, scopes in apps:
                 state = app.state(bearer, now)
                 if state == "valid":
-                    return frozenset(app.scopes)
+                    return scopes
                 if state == "expired":
                     raise Refused(401, 124, "Access token is expired.")
         raise Refused(401, 124, "Invalid access token.")

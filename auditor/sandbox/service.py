@@ -140,6 +140,7 @@ class Service:
         self.clock = _ahead(conduct.clock, faults.clock_skew)
         granted = scopes if conduct.scopes is None else conduct.scopes
         self.scopes = frozenset(granted) - world.rules.withheld
+        """The scopes that requests of the reading app are checked against, which may change."""
         seed = world.seed
         life = faults.token_life
         self.tokens = Tokens(

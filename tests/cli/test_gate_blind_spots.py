@@ -1,5 +1,6 @@
 """A gate with accepted blind spots: open while they hold, shut when they lapse or can be seen."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,3 +71,24 @@ def test_one_through_which_something_is_seen_again_shuts_the_gate(
     shut = account.gate(*ONLY, "--org", org)
     assert shut.code == 1
     assert "CAN BE SEEN AGAIN" in shut.out
+
+
+def test_what_turned_blind_and_is_accepted_is_newly_blind(account: Account, org: Path) -> None:
+    account.sandbox.service.scopes |= {"group:read:settings:admin"}
+    account.night(*ONLY)
+    account.withhold("group:read:settings")
+    own = (
+        "controls:\n"
+        "  - {id: ORG-01, title: File transfer is off, why: Files leave retention., severity: low,\n"
+        "     topic: sharing, setting: in_meeting.file_transfer, levels: [group], expect: false,\n"
+        "     fix: There}\n"
+    )
+    org.write_text(TEMPLATE.format(until="2099-12-31") + own, encoding="utf-8")
+    account.night(*ONLY, "--org", org)
+    compared = account("diff", "--format", "json")
+    drift = json.loads(compared.out)
+    groups = [each for each in drift["changes"] if each["scope"]["level"] == "group"]
+    assert {each["move"] for each in groups} == {"newly_blind"}
+    own_titles = {each["title"] for each in groups if each["control"] == "ORG-01"}
+    assert own_titles == {"File transfer is off"}
+    assert "newly blind" in account("diff").out
