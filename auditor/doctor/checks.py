@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from auditor.doctor import account, local, names, network
+from auditor.doctor import accepted, account, local, names, network
 from auditor.doctor.account import AccessCheck, RateHeaderRecorder
 from auditor.doctor.model import AuditTarget, CheckState, DoctorCheck, DoctorReport
 from auditor.doctor.needs import Needs, needs
@@ -35,6 +35,7 @@ from auditor.zoom.transport import RequestBounds
 
 _PATIENT = RequestBounds(connect=10.0, silence=20.0, total=30.0)
 _NAMES = "names", "Names"
+_NO_POLICY = "the organisation file or the baseline cannot be used"
 _RETRIES = RetryPolicy(attempts=2, longest_wait=2.0, longest_retry_after=5.0)
 """One retry after a short wait, because a person is waiting."""
 
@@ -120,6 +121,10 @@ class _Examination:
         scopes = None
         if self.needs is not None:
             scopes = ScopeComparison(self.needs, self.granted, self.access.names_no_groups)
+        if self.policy is None:
+            self._skip(_NO_POLICY, ("accepted", "Accepted"))
+        else:
+            self._add(accepted.check(self.policy.entries, scopes))
         self._scopes(scopes)
         subject = AuditTarget(
             shown_url(case.api_url),
@@ -214,7 +219,7 @@ class _Examination:
             )
             self._add(local.unfinished(case.stored, whose, case.api_url))
             if self.policy is None:
-                self._skip("the organisation file or the baseline cannot be used", _NAMES)
+                self._skip(_NO_POLICY, _NAMES)
             else:
                 self._add(names.check(self.policy.entries, case.look_up))
         else:
@@ -229,7 +234,7 @@ class _Examination:
         elif not self.signed_in:
             self._skip("there is no token", *later)
         else:
-            self._add(_granted(scopes))
+            self._add(_granted(scopes, self.policy.entries if self.policy else Entries()))
             if scopes.granted is None:
                 self._skip("Zoom returned no scopes", later[1])
             else:
@@ -320,8 +325,8 @@ def _credential_origins(
     return DoctorCheck("credentials", "Credentials", CheckState.OK, sentence, facts=facts)
 
 
-def _granted(scopes: ScopeComparison) -> DoctorCheck:
-    """Check that the granted scopes allow every request of the audit."""
+def _granted(scopes: ScopeComparison, entries: Entries) -> DoctorCheck:
+    """Check that the granted scopes allow every request of the audit, blind spots aside."""
     if not scopes.required:
         sentence = "None is needed: no selected control is read from Zoom."
         return DoctorCheck("scopes", "Scopes", CheckState.OK, sentence)
@@ -344,6 +349,9 @@ def _granted(scopes: ScopeComparison) -> DoctorCheck:
         f"The app may not make {len(scopes.missing)} of {total} kinds of requests; "
         f"{unknown} of {read} controls would be unknown, in whole or in part."
     )
+    if accepted.are_accepted(scopes.missing, entries):
+        sentence += " The organisation file accepts each of these requests as a blind spot."
+        return DoctorCheck("scopes", "Scopes", CheckState.WARNING, sentence, facts=facts)
     advice = "Add the scopes listed below."
     code = ExitCode.INCOMPLETE
     return DoctorCheck("scopes", "Scopes", CheckState.FAILED, sentence, advice, code, facts)

@@ -12,6 +12,7 @@ import pytest
 from auditor.doctor.as_json import schema
 from auditor.sandbox import Faults, Sandbox
 from auditor.sandbox.api import SCOPES
+from auditor.zoom.endpoints import ENDPOINTS
 from tests.certificates import server_context, serving
 from tests.end_to_end.conftest import Auditor, Ran, served, variables
 
@@ -439,3 +440,27 @@ def test_names_are_looked_up_among_the_runs_of_the_sandbox(
     assert names["state"] == "warning"
     assert 'Did you mean "Sales"?' in names["sentence"]
     assert of(diagnosis("--org", "org.yaml"), "names")["state"] == "skipped"
+
+
+def test_accepted_blind_spots_are_examined_by_date_and_by_scope(
+    diagnosis: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    def entry(request: str, until: str) -> str:
+        return (
+            f'  - {{request: "{request}", cause: denied, reason: r, owner: dpo@example.com, '
+            f'expires: "{until}"}}\n'
+        )
+
+    refused, seen = "GET /groups/{groupId}/settings", "GET /accounts/me/settings"
+    org = tmp_path / "org.yaml"
+    org.write_text("blind_spots:\n" + entry(refused, "2099-12-31"))
+    every = {scope for endpoint in ENDPOINTS.values() for scope in endpoint.scopes[:1]}
+    with served(scopes=every - {"group:read:settings:admin"}) as account:
+        accepted = diagnosis("--org", "org.yaml", at=account)
+        org.write_text("blind_spots:\n" + entry(refused, "2026-01-31") + entry(seen, "2099-12-31"))
+        due = diagnosis("--org", "org.yaml", at=account)
+    assert (states(accepted)["scopes"], states(accepted)["accepted"]) == ("warning", "ok")
+    assert accepted["exit_code"] == 0
+    assert (states(due)["scopes"], states(due)["accepted"]) == ("failed", "warning")
+    assert "ended on 2026-01-31" in of(due, "accepted")["sentence"]
+    assert f"{seen} for level account can be seen again" in of(due, "accepted")["sentence"]
