@@ -77,12 +77,18 @@ def test_what_turned_blind_and_is_accepted_is_newly_blind(account: Account, org:
     account.sandbox.service.scopes |= {"group:read:settings:admin"}
     account.night(*ONLY)
     account.withhold("group:read:settings")
-    own = (
-        "controls:\n"
-        "  - {id: ORG-01, title: File transfer is off, why: Files leave retention., severity: low,\n"
-        "     topic: sharing, setting: in_meeting.file_transfer, levels: [group], expect: false,\n"
-        "     fix: There}\n"
-    )
+    own = """\
+controls:
+  - id: ORG-01
+    title: File transfer is off
+    why: Files leave our retention rules.
+    severity: low
+    topic: sharing
+    setting: in_meeting.file_transfer
+    levels: [group]
+    expect: false
+    fix: There
+"""
     org.write_text(TEMPLATE.format(until="2099-12-31") + own, encoding="utf-8")
     account.night(*ONLY, "--org", org)
     compared = account("diff", "--format", "json")
