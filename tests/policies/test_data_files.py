@@ -527,6 +527,10 @@ CHANGED = {
     *("CC-03", "CC-05", "CC-06", "IA-05", "RC-05", "RC-06", "RT-04", "RT-05", "TM-02", "TR-07"),
 }
 """Controls that later facts have added to: the reference is of 2026-11-21."""
+REWORDED = {
+    *("AI-11", "AI-14", "AI-18", "AI-22", "CC-01", "CC-02", "CC-07", "TP-04", "TP-05", "TP-06"),
+}
+"""Controls whose title or reason is in the words of the glossary, and not of the reference."""
 ADDED = {"EN-06"}
 """Controls that are newer than the reference."""
 WIDENED = {"ai_model_type", "call_summary.auto_call_summary", "call_summary.enable"}
@@ -540,7 +544,9 @@ def test_controls_equal_the_reference_field_by_field(reference: Data) -> None:
     for cid, source in reference.items():
         control = own[cid]
         changed = cid in CHANGED
-        for key in ("title", "why", "severity", "prerequisites"):
+        for key in ("title", "why"):
+            assert cid in REWORDED or control[key] == source[key], (cid, key)
+        for key in ("severity", "prerequisites"):
             assert control.get(key, type(source[key])()) == source[key], (cid, key)
         for key in ("pitfalls", "sources"):
             assert changed or control.get(key, type(source[key])()) == source[key], (cid, key)
