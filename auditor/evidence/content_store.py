@@ -7,7 +7,7 @@ import sqlite3
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -179,6 +179,15 @@ class ContentStore:
         Also returns the position of each outcome in `profile`: None for the new one.
         """
         return self._added((profile, entry))
+
+    def with_bodies(self, profile: int, bodies: Mapping[View, JsonValue]) -> int:
+        """The number of a profile with other documents; the requests and the order stay."""
+        return self.profile_id(
+            replace(entry, document=self._document_id(bodies[entry.view]))
+            if entry.view in bodies and entry.document is not None
+            else entry
+            for entry in self.profile(profile)
+        )
 
     def _with_entry(self, added: tuple[int, ProfileEntry]) -> tuple[int, tuple[int | None, ...]]:
         number, entry = added

@@ -8,7 +8,7 @@ needs a name, two numbers and the times.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import cache
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from auditor.evidence.content_store import ContentStore
 from auditor.evidence.errors import DiskFull, SnapshotError
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope, UserStatus
 from auditor.evidence.snapshot_reader import (
     CHUNK,
@@ -124,6 +125,13 @@ class Snapshot(SnapshotReader):
                 f"{path}: format {format_ or 'unknown'}; this version reads {FORMAT}."
             )
         return snapshot
+
+    @classmethod
+    def copy_of(cls, source: SnapshotReader) -> "Snapshot":
+        """A copy in memory, which can be changed without changing `source`."""
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        source._db.backup(db)
+        return cls(db, source._name)
 
     def finish(self) -> None:
         """Compact the snapshot into one file. Skipped without loss if there is no space."""
@@ -286,6 +294,39 @@ class Snapshot(SnapshotReader):
                 "UPDATE scopes SET profile = ?, times = ? WHERE level = ? AND zoom_id = ?",
                 (profile, encode(times), before.scope.level, before.scope.id),
             )
+
+    def revise(
+        self, level: Level, change: Callable[[ScopeEvidence], Mapping[View, JsonValue]]
+    ) -> None:
+        """Replace documents of a level. `change` is called once for scopes with equal documents,
+        groups, licence and status, and returns the new bodies of documents that were read.
+        """
+        rows = [evidence for evidence, _ in self.grouped_by_profile(level)]
+        while rows:
+            evidence = rows.pop()  # it keeps its documents in memory after they were read
+            bodies = change(evidence)
+            if bodies and evidence.profile is not None:
+                with self.transaction():
+                    self._db.execute(
+                        "UPDATE scopes SET profile = ?"
+                        " WHERE level = ? AND membership = ? AND profile = ?",
+                        (
+                            self._contents.with_bodies(evidence.profile, bodies),
+                            level,
+                            evidence.membership,
+                            evidence.profile,
+                        ),
+                    )
+
+    def revise_scope(self, scope: Scope, bodies: Mapping[View, JsonValue]) -> None:
+        """Replace documents of one scope that were read."""
+        row = self._row(scope)
+        if row is not None and bodies:
+            with self.transaction():
+                self._db.execute(
+                    "UPDATE scopes SET profile = ? WHERE level = ? AND zoom_id = ?",
+                    (self._contents.with_bodies(row[5], bodies), scope.level, scope.id),
+                )
 
     def _translate_error(self, error: sqlite3.Error) -> SnapshotError:
         if _is_full(error):

@@ -3,4 +3,18 @@
 Pure and offline: a plan comes from stored evidence. Nothing in this room sends a request.
 """
 
-__all__ = ["model", "requests", "results"]
+__all__ = [
+    "changed_evidence",
+    "model",
+    "page",
+    "planner",
+    "recorded",
+    "requests",
+    "results",
+    "search",
+    "steps",
+    "text",
+    "titles",
+    "what_if",
+    "wording",
+]

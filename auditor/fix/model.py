@@ -7,7 +7,7 @@ type, or a request that does not follow from its step is an error that names the
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -26,7 +26,7 @@ from auditor.evidence.timestamps import is_moment, milliseconds
 from auditor.fix import requests
 from auditor.plain_text import printable
 
-SCHEMA_ID = "auditor/plan/v1"
+SCHEMA_ID: Final = "auditor/plan/v1"
 MAX_BYTES = 64 * 1024 * 1024
 _MOST_VALUES = 5_000_000
 _DEEPEST = 30

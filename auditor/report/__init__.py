@@ -26,6 +26,7 @@ __all__ = [
     "gate_output",
     "history_output",
     "inventory_output",
+    "markdown_text",
     "schema",
     "waiver_wording",
     "wording",

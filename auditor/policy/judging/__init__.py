@@ -7,6 +7,7 @@ __all__ = [
     "judge",
     "lock_inheritance",
     "lock_verifier",
+    "members",
     "phone_and_meetings",
     "reads",
 ]

@@ -1,7 +1,7 @@
 """Assesses scopes: runs every check of a baseline at the account, each group and each user."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from auditor.evidence.read_plan import LISTINGS
@@ -170,6 +170,26 @@ class Assessor:
             inherited.discard_contradicted(snapshot.evidence(Level.USER), self._without_exceptions)
         return self.assessment(snapshot.evidence_of(scope))
 
+    def would_be(
+        self, evidence: ScopeEvidence, locks: LockDocuments, controls: Container[str]
+    ) -> tuple[Verdict, ...]:
+        """The verdicts of some controls on a scope with changed evidence. Nothing is counted.
+
+        The assessor must be prepared and know the groups.
+        """
+        groups = self.groups.of(evidence.scope)
+        applicable = self._members.applicable(evidence.scope, groups)
+        verdicts = tuple(self._judge(evidence, groups, applicable, locks, controls))
+        if self.exceptions is None:
+            return verdicts
+        return self.exceptions.apply(verdicts, applicable.exceptions)
+
+    def equivalence_key(self, evidence: ScopeEvidence) -> tuple[object, Applicable]:
+        """A key that is equal for scopes of a level that are judged alike if their documents are
+        equal, and the entries of the organisation file that apply."""
+        member = self._members.of(evidence)
+        return member.equivalence_key, self._members.applicable(evidence.scope, member.groups)
+
     def _without_exceptions(self, user: ScopeEvidence) -> Iterator[Verdict]:
         """The verdicts on a user before waivers and attestations; nothing is counted."""
         groups = self.groups.of(user.scope)
@@ -318,9 +338,11 @@ class Assessor:
         evidence: ScopeEvidence,
         groups: frozenset[str],
         applicable: Applicable,
+        locks: LockDocuments | None = None,
+        controls: Container[str] | None = None,
     ) -> Iterator[Verdict]:
         in_force = applicable.overrides_in_force
-        locks = LockDocuments(self.account_locks, self.groups.locks)
+        locks = locks or LockDocuments(self.account_locks, self.groups.locks)
         context = Context(self.parameters, groups=groups)
 
         def verdicts(conflicting: tuple[ExpectedControl, ...]) -> list[Verdict]:
@@ -345,6 +367,8 @@ class Assessor:
         for control_id in dict.fromkeys(
             cid for expected in (certain, *possible) for cid in expected
         ):
+            if controls is not None and control_id not in controls:
+                continue
             judged = verdicts(certain.get(control_id, ()))
             others = [expected[control_id] for expected in possible if control_id in expected]
             if any(other != certain.get(control_id) for other in others):

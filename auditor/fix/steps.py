@@ -1,0 +1,453 @@
+"""Completes the steps of a plan: what each resolves, whom it affects, what it waits for.
+
+The steps are played through in order on the recorded account.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.fix import documents, requests
+from auditor.fix.component_judge import CheckKey, Values
+from auditor.fix.components import Component, ComponentSetting
+from auditor.fix.documents import ABSENT, Absent, Value
+from auditor.fix.model import (
+    ManualWork,
+    PlanStep,
+    RequiredValue,
+    StepReach,
+    StepScope,
+    request_of,
+)
+from auditor.fix.recorded import RecordedAccount, RecordedScope
+from auditor.fix.search import (
+    NO_CHANGE,
+    ComponentSearch,
+    LevelState,
+    PeopleLike,
+    PlanLimits,
+    ScopeChange,
+)
+from auditor.fix.titles import counted_people, place_at, title_of
+from auditor.policy.catalogue import documented, words, writable
+
+NO_REQUEST = "Zoom documents no request that changes it."
+OTHER_FORM = "Zoom takes it in another form than it returns it."
+
+
+@dataclass(frozen=True)
+class DraftStep:
+    """A change at one scope, before anything about it is known."""
+
+    kind: requests.Kind
+    scope: StepScope
+    setting: str
+    """The path of a leaf, or of a lock flag."""
+    to: JsonValue
+    user_class: int | None = None
+    """For a user, the number of their `RecordedScope`."""
+
+    @property
+    def level(self) -> Level:
+        """The level of its scope."""
+        return Level(self.scope.level)
+
+
+@dataclass
+class _Progress:
+    """A component with the changes so far."""
+
+    search: ComponentSearch
+    account: ScopeChange = NO_CHANGE
+    groups: dict[str, ScopeChange] = field(default_factory=dict)
+    users: dict[str, tuple[PeopleLike, ScopeChange]] = field(default_factory=dict)
+    """User id to the people they are among, and the change to this one."""
+    steps: list[tuple[int, DraftStep, frozenset[int]]] = field(default_factory=list)
+    """Id and step, and the numbers of the settings that it concerns."""
+    debt: int = 0
+    """Deviations that earlier steps opened and later ones close again."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Scopes with the same values: a group, or people."""
+
+    level: Level
+    count: int
+    values: Values
+    locked: tuple[bool | None, ...]
+    """For a group, its flags; for people, whether a lock holds each setting."""
+    own: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What a step can change, at one moment."""
+
+    account: LevelState
+    rows: tuple[_Row, ...]
+    fails: Counter[CheckKey]
+    own_state: LevelState
+    """The values and locks of the scope of the step itself."""
+
+
+@dataclass
+class StepPlayer:
+    """Plays steps through, one after the other."""
+
+    recorded: RecordedAccount
+    components: Sequence[Component]
+    places: Mapping[str, str]
+    """Control id to its place in the portal."""
+    _progress: dict[int, _Progress] = field(default_factory=dict)
+    _number: int = 0
+
+    def __post_init__(self) -> None:
+        self._by_value: dict[str, int] = {}
+        self._by_lock: dict[str, int] = {}
+        for number, component in enumerate(self.components):
+            for setting in component.settings:
+                self._by_value.setdefault(setting.path, number)
+            for lock in component.locks:
+                self._by_lock.setdefault(lock.path, number)
+
+    def component_of(self, kind: requests.Kind, path: str) -> int | None:
+        """The number of the component with a setting or lock; None if no check reads it."""
+        if kind == "lock":
+            return self._by_lock.get(path)
+        while path and path not in self._by_value:
+            path = path.rpartition(".")[0]
+        return self._by_value.get(path)
+
+    def play(self, step: DraftStep) -> PlanStep:
+        """The complete step, after the steps played before it."""
+        self._number += 1
+        number = self.component_of(step.kind, step.setting)
+        if number is None:
+            return self._complete(step, ABSENT, [], 0, StepReach(groups=0, users=0))
+        progress = self._progress.get(number)
+        if progress is None:
+            search = ComponentSearch(self.recorded, self.components[number], PlanLimits())
+            progress = self._progress[number] = _Progress(search)
+        component = progress.search.component
+        concerned = _concerned(component, step)
+        before = self._moment(progress, step)
+        from_ = _value_of(component, step, before.own_state)
+        self._apply(progress, step, before)
+        after = self._moment(progress, step)
+        closes = before.fails.total() - after.fails.total() - progress.debt
+        progress.debt = max(0, -closes)
+        waits = [
+            other_id
+            for other_id, other, numbers in progress.steps
+            if numbers & concerned and _waits_for(step, other, self._groups_of(step))
+        ]
+        progress.steps.append((self._number, step, concerned))
+        closed = before.fails - after.fails
+        controls = [cid for n in sorted(concerned) for cid, _ in component.settings[n].checks]
+        resolving = {key[0] for key in closed}
+        named = [cid for cid in controls if cid in resolving] or controls
+        reach = _reach(before, after, concerned, component)
+        loses, notices = self._consequences(step, component, concerned, before, after)
+        return self._complete(
+            step,
+            from_,
+            list(dict.fromkeys(named)),
+            max(0, closes),
+            reach,
+            after=tuple(waits),
+            requires=_required(component, step, after.own_state),
+            loses=loses,
+            notices=notices,
+        )
+
+    def _complete(
+        self,
+        step: DraftStep,
+        from_: Value,
+        controls: list[str],
+        resolves: int,
+        reach: StepReach,
+        **more: Any,
+    ) -> PlanStep:
+        request, manual = None, None
+        if requests.is_writable(step.kind, step.level, step.setting):
+            request = request_of(step.kind, step.scope, step.setting, step.to)
+        else:
+            place = next((self.places[cid] for cid in controls if self.places.get(cid)), "")
+            has_other_form = step.kind == "value" and writable.has_other_form(step.setting)
+            manual = ManualWork(
+                place=place_at(place, step.scope),
+                reason=OTHER_FORM if has_other_form else NO_REQUEST,
+            )
+        return PlanStep(
+            id=self._number,
+            kind=step.kind,
+            scope=step.scope,
+            setting=step.setting,
+            from_=None if isinstance(from_, Absent) else from_,
+            to=step.to,
+            request=request,
+            manual=manual,
+            controls=tuple(controls),
+            resolves=resolves,
+            affects=reach,
+            after=more.pop("after", ()),
+            title=title_of(step.kind, step.setting, from_, step.to, step.scope),
+            **more,
+        )
+
+    def _groups_of(self, step: DraftStep) -> tuple[str, ...]:
+        if step.user_class is None:
+            return ()
+        return next(
+            each.scope.group_ids for each in self.recorded.users if each.number == step.user_class
+        )
+
+    def _apply(self, progress: _Progress, step: DraftStep, before: _Moment) -> None:
+        component = progress.search.component
+        if step.level is Level.ACCOUNT:
+            progress.account = _with(component, progress.account, step, before.own_state)
+        elif step.level is Level.GROUP:
+            change = progress.groups.get(step.scope.id, NO_CHANGE)
+            progress.groups[step.scope.id] = _with(component, change, step, before.own_state)
+        else:
+            people = self._person(progress, step)
+            _, change = progress.users.get(step.scope.id, (people, NO_CHANGE))
+            changed = _with(component, change, step, before.own_state)
+            progress.users[step.scope.id] = people, changed
+
+    def _person(self, progress: _Progress, step: DraftStep) -> PeopleLike:
+        return next(
+            people for people in progress.search.people if step.user_class in people.numbers
+        )
+
+    def _moment(self, progress: _Progress, step: DraftStep) -> _Moment:
+        search = progress.search
+        account = search.changed(search.account, progress.account)
+        groups: Iterable[str] = ()
+        people: Sequence[PeopleLike] = ()
+        if step.level is Level.ACCOUNT:
+            groups, people = search.groups, search.people
+        elif step.level is Level.GROUP:
+            groups = [step.scope.id] if step.scope.id in search.groups else []
+            people = search.by_group.get(step.scope.id, ())
+        else:
+            people = [self._person(progress, step)]
+        layers = {
+            group_id: search.group_layer(
+                group_id, account, progress.groups.get(group_id, NO_CHANGE)
+            )
+            for group_id in {*groups, *(each for one in people for each in one.groups)}
+        }
+        fails: Counter[CheckKey] = Counter()
+        own_state = account
+        if step.level is Level.ACCOUNT:
+            result = search.judge.result(
+                Level.ACCOUNT, self.recorded.account, account.values, account.flags, account.flags
+            )
+            fails.update(result.fails)
+        rows = []
+        for group_id in groups:
+            layer = layers[group_id]
+            scope = self.recorded.groups[group_id]
+            result = search.judge.result(
+                Level.GROUP, scope, layer.values, layer.flags, account.flags
+            )
+            fails.update(result.fails)
+            own = search.group_own[group_id]
+            rows.append(_Row(Level.GROUP, 1, layer.values, layer.flags, own))
+            if group_id == step.scope.id:
+                own_state = layer
+        for row, scope in self._people_rows(progress, step, people, account, layers):
+            result = search.judge.result(Level.USER, scope, row.values, (), ())
+            for key in result.fails:
+                fails[key] += row.count
+            rows.append(row)
+            if step.level is Level.USER:
+                own_state = LevelState(row.values, ())
+        return _Moment(account, tuple(rows), fails, own_state)
+
+    def _people_rows(
+        self,
+        progress: _Progress,
+        step: DraftStep,
+        people: Iterable[PeopleLike],
+        account: LevelState,
+        layers: Mapping[str, LevelState],
+    ) -> Iterator[tuple[_Row, RecordedScope]]:
+        changed: dict[int, list[tuple[str, ScopeChange]]] = {}
+        for user_id, (among, change) in progress.users.items():
+            changed.setdefault(id(among), []).append((user_id, change))
+        for one in people:
+            values, held = progress.search.user_values(one, account, layers)
+            apart = changed.get(id(one), [])
+            if step.level is Level.USER:
+                change = dict(apart).get(step.scope.id, NO_CHANGE)
+                new = _own_values(values, held, change)
+                yield _Row(Level.USER, 1, new, held, one.own), one.scope
+                continue
+            rest = one.count - len(apart)
+            if rest:
+                yield _Row(Level.USER, rest, values, held, one.own), one.scope
+            for _, change in apart:
+                new = _own_values(values, held, change)
+                yield _Row(Level.USER, 1, new, held, one.own), one.scope
+
+    def _consequences(
+        self,
+        step: DraftStep,
+        component: Component,
+        concerned: frozenset[int],
+        before: _Moment,
+        after: _Moment,
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What people lose, and who notices."""
+        loses, notices = [], []
+        held = moved = followers = 0
+        forced: Counter[int] = Counter()
+        for one, other in zip(before.rows, after.rows, strict=True):
+            if one.level is not Level.USER:
+                continue
+            differing = [n for n in concerned if not documents.same(one.values[n], other.values[n])]
+            moved += one.count * bool(differing)
+            followers += one.count * any(not other.locked[n] for n in differing)
+            for number in differing:
+                forced[number] += one.count * one.own[number]
+            newly = any(other.locked[n] and not one.locked[n] for n in concerned)
+            held += one.count * newly
+        name = words.setting_name(step.setting)
+        if step.kind == "lock":
+            for number, count in sorted(forced.items()):
+                if count:
+                    what = words.setting_name(component.settings[number].path)
+                    loses.append(f"{counted_people(count)} lose their own value of {what}.")
+            loses += self._forced_besides(step, component)
+            if held:
+                notices.append(f"{counted_people(held)} can no longer change {name}.")
+        elif moved and step.level is not Level.USER:
+            notices.append(f"The value of {counted_people(moved)} changes.")
+            if followers:
+                notices.append(
+                    f"{counted_people(followers)} of them follow, unless they chose the present "
+                    "value themselves: Zoom does not show that."
+                )
+        return tuple(loses), tuple(notices)
+
+    def _forced_besides(self, step: DraftStep, component: Component) -> Iterator[str]:
+        """People whose values of other settings under the same lock change with it."""
+        for position in component.unassessed:
+            path = position[1]
+            if documented.settings()[path].get("lock") != step.setting:
+                continue
+            source = self.recorded.account
+            people: Iterable[RecordedScope] = self.recorded.users
+            if step.level is Level.GROUP:
+                source = self.recorded.groups[step.scope.id]
+                people = [p for p in people if step.scope.id in p.scope.group_ids]
+            value = source.values.at(position)
+            count = sum(
+                each.count
+                for each in people
+                if not isinstance(each.values.at(position), Absent)
+                and not isinstance(value, Absent)
+                and not documents.same(each.values.at(position), value)
+            )
+            if count:
+                what = words.setting_name(path)
+                people_lose = f"{counted_people(count)} lose their own value of {what}"
+                yield f"{people_lose}, under the same lock."
+
+
+def _concerned(component: Component, step: DraftStep) -> frozenset[int]:
+    """The numbers of the settings that a step concerns."""
+    if step.kind == "lock":
+        number = next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+        return frozenset(n for n, lock in enumerate(component.cover) if lock == number)
+    return frozenset(
+        n
+        for n, setting in enumerate(component.settings)
+        if step.setting == setting.path or step.setting.startswith(f"{setting.path}.")
+    )
+
+
+def _value_of(component: Component, step: DraftStep, state: LevelState) -> Value:
+    """The value or flag that a step changes."""
+    if step.kind == "lock":
+        number = next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+        flag = state.flags[number] if state.flags else None
+        return ABSENT if flag is None else flag
+    for number in _concerned(component, step):
+        setting = component.settings[number]
+        return documents.below(state.values[number], step.setting[len(setting.path) + 1 :])
+    return ABSENT
+
+
+def _with(
+    component: Component, change: ScopeChange, step: DraftStep, state: LevelState
+) -> ScopeChange:
+    """The change with a step added."""
+    if step.kind == "lock":
+        number = next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+        locks = set(change.locks) - {number}
+        unlocks = set(change.unlocks) - {number}
+        (locks if step.to else unlocks).add(number)
+        return ScopeChange(change.values, tuple(sorted(locks)), tuple(sorted(unlocks)))
+    values = dict(change.values)
+    for number in _concerned(component, step):
+        setting: ComponentSetting = component.settings[number]
+        current = state.values[number]
+        if not isinstance(current, Absent):
+            rest = step.setting[len(setting.path) + 1 :]
+            values[number] = documents.replaced(current, rest, step.to)
+    return ScopeChange(values, change.locks, change.unlocks)
+
+
+def _own_values(values: Values, held: tuple[bool, ...], change: ScopeChange) -> Values:
+    return tuple(
+        value if is_held else change.values.get(number, value)
+        for number, (value, is_held) in enumerate(zip(values, held, strict=True))
+    )
+
+
+def _required(
+    component: Component, step: DraftStep, state: LevelState
+) -> tuple[RequiredValue, ...]:
+    """The values under a lock that have to be right before it is set."""
+    if step.kind != "lock" or step.to is not True:
+        return ()
+    return tuple(
+        RequiredValue(setting=component.settings[n].path, value=value)
+        for n in sorted(_concerned(component, step))
+        if component.settings[n].checks and not isinstance(value := state.values[n], Absent | dict)
+    )
+
+
+def _waits_for(step: DraftStep, other: DraftStep, groups: tuple[str, ...]) -> bool:
+    """True if `other` has to be done before `step`: a value before its lock, and from the top."""
+    if other.scope == step.scope:
+        return step.kind == "lock" or other.kind == "lock" or other.setting != step.setting
+    if other.level is Level.ACCOUNT:
+        return True
+    return other.level is Level.GROUP and other.scope.id in groups
+
+
+def _reach(
+    before: _Moment, after: _Moment, concerned: frozenset[int], component: Component
+) -> StepReach:
+    counts = {Level.GROUP: 0, Level.USER: 0}
+    for one, other in zip(before.rows, after.rows, strict=True):
+        is_changed = any(
+            not documents.same(one.values[number], other.values[number]) for number in concerned
+        )
+        if one.level is Level.GROUP:
+            numbers = {component.cover[n] for n in concerned} - {None}
+            locked = any(one.locked[n] != other.locked[n] for n in numbers if n is not None)
+        else:
+            locked = any(one.locked[n] != other.locked[n] for n in concerned)
+        if is_changed or locked:
+            counts[one.level] += one.count
+    return StepReach(groups=counts[Level.GROUP], users=counts[Level.USER])

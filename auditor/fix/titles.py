@@ -1,0 +1,47 @@
+"""Words for the steps of a plan."""
+
+from auditor.evidence.reading import JsonValue
+from auditor.fix.documents import Absent, Value
+from auditor.fix.model import StepScope
+from auditor.fix.requests import Kind
+from auditor.plain_text import pluralize
+from auditor.policy.catalogue import words
+
+ACCOUNT_PLACE = "Account Management > Account Settings"
+_GROUP_PLACE = "User Management > Groups > {name} > Settings"
+_USER_PLACE = "User Management > Users > {name} > Settings"
+
+
+def counted_people(count: int) -> str:
+    """`1 person`, `1,234 people`."""
+    return pluralize(count, "person", "people")
+
+
+def scope_name(scope: StepScope) -> str:
+    """`the account`, `group Sales`, `Ada`."""
+    if scope.level == "account":
+        return "the account"
+    name = scope.name or scope.id
+    return f"group {name}" if scope.level == "group" else name
+
+
+def title_of(kind: Kind, setting: str, from_: Value, to: JsonValue, scope: StepScope) -> str:
+    """`Cloud recording: from on to off, for the account`."""
+    name = words.setting_name(setting)
+    if kind == "lock":
+        return f"{'Lock' if to else 'Unlock'} {name} for {scope_name(scope)}"
+    after = words.value_words(setting, to)
+    if isinstance(from_, Absent):
+        return f"{name}: to {after}, for {scope_name(scope)}"
+    return f"{name}: from {words.value_words(setting, from_)} to {after}, for {scope_name(scope)}"
+
+
+def place_at(place: str, scope: StepScope) -> str:
+    """The place in the portal for a scope: that of the account, or its counterpart."""
+    if scope.level == "account":
+        return place
+    base = (_GROUP_PLACE if scope.level == "group" else _USER_PLACE).format(
+        name=scope.name or scope.id
+    )
+    _, found, rest = place.partition(f"{ACCOUNT_PLACE} > ")
+    return f"{base} > {rest.rstrip(')')}" if found else base

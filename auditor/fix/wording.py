@@ -1,0 +1,182 @@
+"""What a plan says to people, for every format: rows of steps, and why the rest is not closed."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from auditor.fix.model import FixPlan, PlanStep
+from auditor.fix.titles import counted_people, scope_name
+from auditor.plain_text import join_and, pluralize, printable
+from auditor.policy.catalogue import words
+
+SHOWN_NAMES = 3
+SHOWN_CONTROLS = 12
+
+REASONS: Mapping[str, str] = {
+    "unread": "Nothing was read: no value to fix",
+    "undecided": "The organisation has to decide first (auditor decide)",
+    "attestation": "A person has to look and attest it (auditor attest)",
+    "phone_portal": "Zoom Phone: only its web portal changes it",
+    "not_settings": "Not a setting of the account: use of Zoom, meetings, or follows from the rest",
+    "read_only": "Zoom offers no way to change it",
+    "no_value": "No value is right without breaking something else",
+    "manual": "Left to a person",
+    "would_break": "A lock would take away what a waiver, an override or a parameter allows",
+    "excluded": "Left out by the options of this plan",
+}
+"""Reason of an `UnfixableRow` to its heading."""
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step, or equal steps for several people."""
+
+    numbers: str
+    """`3`, or `6-17`."""
+    title: str
+    resolves: int
+    details: tuple[str, ...]
+    """Sentences: whom it affects, what people lose, who notices."""
+    place: str
+    """Where in the portal; empty for an automatic step."""
+    reason: str
+    """Why it is manual; empty for an automatic step."""
+    request: str
+    """The request; empty for a manual step."""
+    controls: tuple[str, ...]
+    is_manual: bool
+
+
+@dataclass(frozen=True)
+class UnfixableSection:
+    """What no step closes, for one reason."""
+
+    heading: str
+    count: int
+    controls: str
+
+
+def headline(plan: FixPlan) -> str:
+    """What the plan does, in a sentence."""
+    fails = plan.current.by_status.get("fail", 0)
+    if not fails:
+        return "There is no deviation to close."
+    if not plan.steps:
+        return f"No step closes any of the {pluralize(fails, 'deviation')}."
+    steps = len(plan.automatic)
+    closes = "closes" if steps == 1 else "close"
+    return (
+        f"{pluralize(steps, 'automatic step')} {closes} {plan.resolves:,} of "
+        f"{pluralize(fails, 'deviation')}."
+    )
+
+
+def summary(plan: FixPlan) -> Iterator[str]:
+    """Further sentences on the whole plan."""
+    if plan.manual:
+        after = plan.predicted_with_manual.by_status.get("fail", 0)
+        more = plan.remains - after
+        closes = "closes" if plan.manual == 1 else "close"
+        yield (
+            f"{pluralize(plan.manual, 'step')} in the web portal {closes} {more:,} more. "
+            f"Then {pluralize(after, 'deviation')} {'remains' if after == 1 else 'remain'}."
+        )
+    elif plan.steps:
+        verb = "remains" if plan.remains == 1 else "remain"
+        yield f"Then {pluralize(plan.remains, 'deviation')} {verb}."
+    users = sum(step.scope.level == "user" for step in plan.automatic)
+    if users:
+        yield (
+            f"{pluralize(users, 'step')} {'changes' if users == 1 else 'change'} the settings of "
+            "single people: apply needs --max-users for that."
+        )
+    if not plan.complete:
+        yield (
+            "The run could not read everything, so the plan may miss deviations. It cannot be "
+            "applied: audit again, or accept the blind spots."
+        )
+    yield from plan.warnings
+
+
+def origin(plan: FixPlan) -> str:
+    """Which account and run the plan is for."""
+    simulated = "simulated " if plan.simulated else ""
+    return printable(
+        f"Plan for {simulated}account {plan.account_id}, from run {plan.run}, to the baseline "
+        f"{plan.baseline.id} {plan.baseline.version}."
+    )
+
+
+def rows(plan: FixPlan) -> list[StepRow]:
+    """The steps; consecutive ones that make the same change for several people are one row."""
+
+    def key(step: PlanStep) -> object:
+        if step.scope.level != "user":
+            return step.id
+        return step.kind, step.setting, repr(step.from_), repr(step.to), step.manual is not None
+
+    return [_row(list(together)) for _, together in groupby(plan.steps, key)]
+
+
+def unfixable(plan: FixPlan) -> list[UnfixableSection]:
+    """What no step closes, by reason."""
+    sections = []
+    for reason, heading in REASONS.items():
+        found = [row for row in plan.unfixable if row.reason == reason]
+        if found:
+            counts: Counter[str] = Counter()
+            for row in found:
+                counts[row.control] += row.count
+            listed = [
+                f"{control} ({count:,})" if count > 1 else control
+                for control, count in sorted(counts.items())
+            ]
+            rest = len(listed) - SHOWN_CONTROLS
+            shown = ", ".join(listed[:SHOWN_CONTROLS]) + (f" and {rest} more" if rest > 0 else "")
+            sections.append(UnfixableSection(heading, counts.total(), shown))
+    return sections
+
+
+def _row(steps: Sequence[PlanStep]) -> StepRow:
+    first = steps[0]
+    details = []
+    affects = []
+    if first.affects.groups:
+        affects.append(pluralize(first.affects.groups, "group"))
+    people = sum(step.affects.users for step in steps)
+    if people:
+        affects.append(counted_people(people))
+    if affects:
+        details.append(f"Affects {join_and(affects)}.")
+    details += [*first.loses, *first.notices]
+    if first.after and len(steps) == 1:
+        details.append(f"After step {join_and([str(number) for number in first.after])}.")
+    numbers = str(first.id) if len(steps) == 1 else f"{first.id}-{steps[-1].id}"
+    request = ""
+    if first.request is not None:
+        request = f"{first.request.method} {first.request.path}"
+    return StepRow(
+        numbers=numbers,
+        title=printable(_title(steps)),
+        resolves=sum(step.resolves for step in steps),
+        details=tuple(map(printable, details)),
+        place=printable(first.manual.place if first.manual else ""),
+        reason=printable(first.manual.reason if first.manual else ""),
+        request=printable(request),
+        controls=first.controls,
+        is_manual=first.manual is not None,
+    )
+
+
+def _title(steps: Sequence[PlanStep]) -> str:
+    first = steps[0]
+    if len(steps) == 1:
+        return first.title
+    change = f"from {words.value_words(first.setting, first.from_)} to "
+    change += words.value_words(first.setting, first.to)
+    names = [scope_name(step.scope) for step in steps[:SHOWN_NAMES]]
+    rest = len(steps) - SHOWN_NAMES
+    listed = ", ".join(names) + (f" and {rest} more" if rest > 0 else "")
+    name = words.setting_name(first.setting)
+    return f"{name}: {change}, for {counted_people(len(steps))}: {listed}"
