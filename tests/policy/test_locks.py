@@ -21,6 +21,7 @@ from tests.builders import (
     nested,
     outcomes,
     read_failure,
+    user,
 )
 from tests.names import same_everywhere
 
@@ -68,6 +69,7 @@ def test_an_object_of_no_documented_shape_is_no_flag(
     reading = locks.flag("recording.local_recording", value)
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.WRONG_TYPE
+    assert reading.detail
 
 
 @pytest.mark.parametrize("value", [{}, {"x": {}}, {"x": "on"}, {"unlocked": True}, {"x": [True]}])
@@ -77,6 +79,7 @@ def test_an_umbrella_object_without_a_flag_for_each_setting_says_nothing(
     reading = locks.flag("ai", value)
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.WRONG_TYPE
+    assert reading.detail
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,7 @@ def test_a_flag_that_says_neither_is_not_seen(value: Any, cause: Cause) -> None:
     reading = locks.flag("a.b", value)
     assert isinstance(reading, Unseen)
     assert reading.cause is cause
+    assert reading.detail
 
 
 @pytest.mark.parametrize("path", sorted(STRING_FLAGS))
@@ -119,6 +123,7 @@ def test_other_words_say_nothing(word: str) -> None:
     reading = locks.flag("in_meeting.entry_exit_chime", word)
     assert isinstance(reading, Unseen)
     assert reading.cause is Cause.UNDOCUMENTED_VALUE
+    assert reading.detail
     assert len(reading.detail) < 150
 
 
@@ -167,6 +172,7 @@ def test_a_flag_that_is_not_there_says_why(bodies: Bodies, cause: Cause) -> None
     reading = found(E2E, bodies)
     assert isinstance(reading, Unseen)
     assert reading.cause is cause
+    assert reading.detail
 
 
 @pytest.mark.parametrize(
@@ -329,3 +335,42 @@ def test_the_locking_layer_is_named() -> None:
 def test_a_text_flag_counts_in_the_chain() -> None:
     on = locks_body("locked", "in_meeting.entry_exit_chime")
     assert chained(ALONE, on, OFF, CHIME) == (True, "account", OWNER)
+
+
+def test_locks_that_were_not_requested_are_not_collected() -> None:
+    reading = locks.find(check(), {}).reading
+    assert isinstance(reading, Unseen)
+    assert reading.cause is Cause.NOT_COLLECTED
+    assert reading.detail
+
+
+LOCKED, UNLOCKED = outcomes(locks_body(True)), outcomes(locks_body(False))
+MEMBER_OF_BOTH = user(1, "g1", "g2")
+
+
+@pytest.mark.parametrize(
+    ("scope", "states"),
+    [
+        (ACCOUNT, {Level.ACCOUNT: False}),
+        (GROUP, {Level.ACCOUNT: False, Level.GROUP: True}),
+        (Scope(Level.GROUP, "g2", group_ids=("g1",)), {Level.ACCOUNT: False, Level.GROUP: False}),
+        (user(1), {Level.ACCOUNT: False}),
+        (user(1, "g2"), {Level.ACCOUNT: False, Level.GROUP: False}),
+        (MEMBER_OF_BOTH, {Level.ACCOUNT: False, Level.GROUP: True}),
+        (user(1, "g2", "g9"), {Level.ACCOUNT: False, Level.GROUP: None}),
+        (user(1, "g1", "g9"), {Level.ACCOUNT: False, Level.GROUP: True}),
+    ],
+)
+def test_the_locks_of_the_account_and_of_the_groups_of_a_scope_are_told_by_level(
+    scope: Scope, states: dict[Level, bool | None]
+) -> None:
+    documents = LockDocuments(UNLOCKED, {"g1": LOCKED, "g2": UNLOCKED})
+    assert locks.lock_state_by_level(check(), scope, documents) == states
+
+
+def test_a_level_that_cannot_lock_has_no_state() -> None:
+    documents = LockDocuments(LOCKED, {"g1": UNLOCKED, "g2": UNLOCKED})
+    of_groups, of_account = (check(lock_levels=(each,)) for each in (Level.GROUP, Level.ACCOUNT))
+    assert locks.lock_state_by_level(of_groups, MEMBER_OF_BOTH, documents) == {Level.GROUP: False}
+    assert locks.lock_state_by_level(of_account, MEMBER_OF_BOTH, documents) == {Level.ACCOUNT: True}
+    assert locks.lock_state_by_level(check(lock=None), MEMBER_OF_BOTH, documents) == {}

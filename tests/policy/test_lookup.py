@@ -22,12 +22,18 @@ STRANGE = [False, True, 0, "in_meeting", [{"in_meeting": {"thing": True}}]]
 
 
 def found(one: Check, bodies: Bodies) -> Seen | Unseen:
-    return lookup.find(one, outcomes(bodies)).reading
+    """What a check finds; the request is named, unless none was made."""
+    result = lookup.find(one, outcomes(bodies))
+    reading = result.reading
+    assert result.source or getattr(reading, "cause", None) is Cause.NOT_COLLECTED
+    return reading
 
 
 def cause(one: Check, bodies: Bodies) -> Cause:
+    """Why a check finds nothing; the detail is never empty."""
     reading = found(one, bodies)
     assert isinstance(reading, Unseen), reading
+    assert reading.detail
     return reading.cause
 
 
@@ -155,6 +161,8 @@ def places(
     bodies: Bodies,
 ) -> dict[str, Any]:
     known = lookup.find(one, outcomes(bodies)).places
+    assert all(place.source for place in known)
+    assert all(place.reading.detail for place in known if isinstance(place.reading, Unseen))
     return {place.path: getattr(place.reading, "value", place.reading) for place in known}
 
 
@@ -214,6 +222,15 @@ def test_something_else_where_the_object_is_documented_is_a_place_of_the_wrong_t
     known = places(VOICE, {SETTINGS: body})
     assert known["x.notice.voice"] == "All"
     assert known["recording.notice.voice"].cause is Cause.WRONG_TYPE
+
+
+def test_a_duration_that_is_none_is_undocumented_and_is_shown() -> None:
+    kept = check("recording.kept", type="string", format="duration")
+    assert found(kept, {SETTINGS: {"recording": {"kept": "90d"}}}) == Seen("90d", kept.setting)
+    forever = found(kept, {SETTINGS: {"recording": {"kept": "forever"}}})
+    assert isinstance(forever, Unseen)
+    assert forever.cause is Cause.UNDOCUMENTED_VALUE
+    assert '"forever"' in forever.detail
 
 
 # Nothing there
