@@ -54,10 +54,13 @@ SHARED = {
     ("zoom", "auditor.evidence.json_values"),
     ("report", "auditor.policy.catalogue.operators"),
     ("report", "auditor.policy.catalogue.glossary"),
+    ("report", "auditor.policy.catalogue.words"),
+    ("notify", "auditor.policy.catalogue.words"),
 }
 """The JSON type is shared by the code that receives documents and the code that stores them.
 
-Reports take the words of an operator from the operator.
+Reports take the words of an operator from the operator, and those of settings and values, like
+messages, from the words of the catalogue.
 """
 
 CLI_IMPORTS_NONE_OF = frozenset({"store", "collect", "zoom", "policy"})

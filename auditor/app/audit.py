@@ -21,10 +21,11 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.timestamps import parse_or_none
 from auditor.findings import exit_code
-from auditor.findings.model import ApiUsage, Carried, RunInfo, Severity
+from auditor.findings.model import ApiUsage, Carried, ControlInfo, RunInfo, Severity
 from auditor.findings.run import Run
 from auditor.policy.baseline import serialization
-from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
+from auditor.policy.baseline.baselines import names as shipped_baselines
 from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.waivers import WaiversAndAttestations
@@ -403,12 +404,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
         api=_read(_API, snapshot, "api"),
         errors=evaluation.errors,
         controls={
-            cid: replace(
-                control.control.info,
-                family=judgement.catalogue.family_names[cid],
-                setting_names=words.setting_names(control.control),
-                provision_titles=frameworks.provision_titles(control.control),
-            )
+            cid: _control_info(control, judgement.catalogue.family_names[cid])
             for cid, control in widest.assessed.items()
         },
         assessments=evaluation.assessments,
@@ -452,3 +448,20 @@ def _carried(snapshot: Snapshot) -> Carried | None:
         differences=facts.differences,
         reason=facts.reason,
     )
+
+
+def _control_info(expected: ControlExpectation, family: str) -> ControlInfo:
+    """A control as shown in reports.
+
+    Its facts hold for what its title asks, as the shipped baselines do. Where another baseline asks
+    something else, they may say the opposite, so the settings speak for themselves.
+    """
+    info = replace(
+        expected.control.info,
+        family=family,
+        setting_names=words.setting_names(expected.control),
+        provision_titles=frameworks.provision_titles(expected.control),
+    )
+    if expected.origin in shipped_baselines():
+        return info
+    return replace(info, broken="", obeyed="", unlocked="")

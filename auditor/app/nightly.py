@@ -28,7 +28,7 @@ from auditor.findings.drift import Drift, RunFacts
 from auditor.findings.run import Run
 from auditor.notify.delivery_state import LastAnnounced
 from auditor.notify.triggers import RunEvent
-from auditor.report import diff_output, waiver_wording, wording
+from auditor.report import diff_output, headline, waiver_wording, wording
 from auditor.store.errors import StoreError
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
@@ -248,7 +248,7 @@ class NightlyJob:
                 why = (
                     "The run could not be stored in the history. The next nightly run tries again."
                 )
-                event = replace(event, failure=why, result=", ".join(wording.headline(run)))
+                event = replace(event, failure=why, result=headline.of_run(run))
                 self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.messages)
             else:
                 code = ExitCode.USAGE if reports.errors else ExitCode(run.info.exit_code)
@@ -269,8 +269,7 @@ class NightlyJob:
     ) -> None:
         """Print and announce a stored run, and the changes since the last announced one."""
         since = f" Since run {drift.earlier.id}: {diff_output.headline(drift)}" if drift else ""
-        headline = ", ".join(wording.headline(run))
-        self.messages.say(f"Run {run.info.id} is stored: {headline}.{since}")
+        self.messages.say(f"Run {run.info.id} is stored. {headline.of_run(run)}{since}")
         for line in waiver_wording.problem_lines(run):
             self.messages.say(line)
         lost_note = notification_baseline.lost_baseline_note(entry)
@@ -307,7 +306,7 @@ class NightlyJob:
         event = RunEvent(
             later=None,
             failure=self.collection.resume_hint(str(error)) or type(error).__name__,
-            result=", ".join(wording.headline(run)) if run is not None else "",
+            result=headline.of_run(run) if run is not None else "",
             stopped_before=stored is not None and stored.failed_before(self._name()),
             account=self._display_name(self.settings.account_id or ""),
         )

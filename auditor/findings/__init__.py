@@ -17,4 +17,5 @@ __all__ = [
     "run",
     "sampling",
     "verdict_store",
+    "whom",
 ]

@@ -84,6 +84,10 @@ class ControlRollup:
     by_status: Mapping[Status, int]
     deviating: Mapping[Level, int]
     unknown: int
+    broken: Mapping[Level, int] = field(default_factory=dict)
+    """Distinct scopes with a deviation that is no missing lock."""
+    unlocked: Mapping[Level, int] = field(default_factory=dict)
+    """Distinct scopes at which a lock is missing."""
 
     @property
     def deviating_scopes(self) -> int:
@@ -131,6 +135,8 @@ class Rollup:
     deviating: Mapping[Level, int]
     """Distinct scopes with a deviation."""
     causes: Sequence[CauseRollup]
+    unanswered: Mapping[Level, int] = field(default_factory=dict)
+    """Distinct scopes with an unknown check."""
 
     @property
     def deviating_scopes(self) -> int:
@@ -257,6 +263,8 @@ class Contribution:
     groups: tuple[GroupTally, ...]
     statuses: Mapping[tuple[str, Status], int]
     deviating: Mapping[str, Severity]
+    broken: frozenset[str]
+    unlocked: frozenset[str]
     unknown: frozenset[str]
     causes: Mapping[Cause | None, int]
     by_severity: Mapping[Severity, int]
@@ -291,6 +299,8 @@ class ControlTally:
 
     by_status: Counter[Status] = field(default_factory=Counter)
     deviating: Counter[Level] = field(default_factory=Counter)
+    broken: Counter[Level] = field(default_factory=Counter)
+    unlocked: Counter[Level] = field(default_factory=Counter)
     unknown: int = 0
     severity: Severity | None = None
 
@@ -315,6 +325,7 @@ class Aggregator:
         self.controls: dict[str, ControlTally] = {}
         self.causes: dict[Cause | None, CauseTally] = {}
         self.deviating: Counter[Level] = Counter()
+        self.unanswered: Counter[Level] = Counter()
         self.profiles: list[tuple[Scope, Mapping[Severity, int]]] = []
         self._needs_examples: set[int] = set()
         """Numbers of the sets whose groups or worst scopes have room for names."""
@@ -338,8 +349,14 @@ class Aggregator:
             tally.deviating[shared.level] += shared.count
             if tally.severity is None or severity.rank < tally.severity.rank:
                 tally.severity = severity
+        for control in contribution.broken:
+            self._control(control).broken[shared.level] += shared.count
+        for control in contribution.unlocked:
+            self._control(control).unlocked[shared.level] += shared.count
         for control in contribution.unknown:
             self._control(control).unknown += shared.count
+        if contribution.unknown:
+            self.unanswered[shared.level] += shared.count
         for cause, count in contribution.causes.items():
             self.causes[cause].checks += count * shared.count
             self.causes[cause].scopes += shared.count
@@ -389,6 +406,8 @@ class Aggregator:
         groups: dict[tuple[object, ...], GroupTally] = {}
         statuses: Counter[tuple[str, Status]] = Counter()
         deviating: dict[str, Severity] = {}
+        broken: set[str] = set()
+        unlocked: set[str] = set()
         unknown: set[str] = set()
         causes: Counter[Cause | None] = Counter()
         by_severity: Counter[Severity] = Counter()
@@ -398,6 +417,7 @@ class Aggregator:
             statuses[verdict.control, verdict.status] += 1
             if verdict.status is Status.FAIL:
                 by_severity[verdict.severity] += 1
+                (unlocked if verdict.kind is FindingKind.LOCK else broken).add(verdict.control)
                 worst = deviating.get(verdict.control, verdict.severity)
                 deviating[verdict.control] = min(worst, verdict.severity, key=lambda s: s.rank)
             elif verdict.status is Status.UNKNOWN:
@@ -408,6 +428,8 @@ class Aggregator:
             tuple(groups.values()),
             statuses,
             deviating,
+            frozenset(broken),
+            frozenset(unlocked),
             frozenset(unknown),
             causes,
             by_severity,
@@ -444,6 +466,7 @@ def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
                 tally.causes.items(), key=lambda item: (-item[1].checks, item[0] or "")
             )
         ],
+        unanswered=_by_rank(tally.unanswered),
     )
 
 
@@ -522,6 +545,8 @@ def _controls(
                 by_status=dict(sorted(tally.by_status.items())),
                 deviating=_by_rank(tally.deviating),
                 unknown=tally.unknown,
+                broken=_by_rank(tally.broken),
+                unlocked=_by_rank(tally.unlocked),
             )
         )
     rows.sort(key=lambda row: (not row.deviating, row.severity.rank, row.info.id))

@@ -24,6 +24,7 @@ __all__ = [
     "display",
     "explain_output",
     "gate_output",
+    "headline",
     "history_output",
     "inventory_output",
     "markdown_text",

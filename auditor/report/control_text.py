@@ -9,6 +9,7 @@ from auditor.findings.model import Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.report import group_wording, summary_wording, wording
 from auditor.report.display import shorten
+from auditor.report.facts import detail
 from auditor.report.text_layout import wrap
 
 MOST_NAMES = 12
@@ -51,7 +52,7 @@ def _finding(group: FindingGroup, exposed: Exposure, width: int) -> Iterator[str
     verdict = group.verdict
     facts = [f"{_result(verdict)}: {wording.levels(group.by_level)}"]
     facts.append(_names(group) if group.count > 1 or not _is_account(group) else "")
-    facts.append(shorten(verdict.detail, 4 * _LONGEST))
+    facts.append(shorten(detail(verdict), 4 * _LONGEST))
     facts.append(summary_wording.same_as_group(exposed.same_as(verdict), group.count))
     changeable = wording.changeable(verdict)
     facts.append(f"Who can change it: {changeable}" if changeable else "")

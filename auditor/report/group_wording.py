@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from auditor.evidence.scope import Scope
-from auditor.findings.model import Status, Verdict
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.rollup import FindingGroup
-from auditor.report import wording
+from auditor.report import facts, wording
 from auditor.report.display import printable, shorten
 
 LONGEST = 120
@@ -37,18 +37,19 @@ def observed_values(group: FindingGroup) -> tuple[list[tuple[str, int]], int]:
 
 
 def group_outcome(group: FindingGroup) -> str:
-    """The result in a few words; several values with their counts."""
+    """What is the case; several values of a setting with their counts."""
+    verdict = group.verdict
     values, others = observed_values(group)
-    if len(values) == 1 or not _is_compared(group.verdict):
-        return outcome(group.verdict)
+    if len(values) == 1 or not _is_compared(verdict):
+        return outcome(verdict)
     counted = ", ".join(f"{value} ({wording.number(count)})" for value, count in values)
     more = f" and {wording.number(others)} other values" if others else ""
-    return f"found {counted}{more}{_expected_text(group.verdict)}"
+    return f"{facts.name(verdict.setting)} is {counted}{more}{_expected_text(verdict)}"
 
 
 def summary(group: FindingGroup) -> str:
-    """The result as a sentence, after the setting it is about."""
-    return f"{about(group.verdict.setting, group_outcome(group))}."
+    """The result as a sentence."""
+    return f"{group_outcome(group)}."
 
 
 def name(scope: Scope) -> str:
@@ -61,20 +62,28 @@ def sentence(text: str) -> str:
     return shorten(" ".join(text.split()), LONGEST_SENTENCE)
 
 
-def about(setting: str, result: str) -> str:
-    """The setting and the result; the setting's case does not change."""
-    return f"{shorten(setting, 200)}: {result}" if setting else wording.sentence_case(result)
+def explained(verdict: Verdict) -> str:
+    """The detail of a verdict with names of settings instead of keys; empty if it has none."""
+    return sentence(facts.detail(verdict))
 
 
 def outcome(verdict: Verdict) -> str:
-    """The result in a few words: `found true, expected false`."""
+    """What is the case, and what should be: `Local recording is on (should be off)`."""
+    fact = facts.of_verdict(verdict)
     if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
-        return f"found {wording.observation(verdict, LONGEST)}, allowed by {verdict.allowed_by}"
-    if _is_compared(verdict):
-        return f"found {wording.observation(verdict, LONGEST)}{_expected_text(verdict)}"
+        return f"{fact}, allowed by {verdict.allowed_by}"
+    if fact and _is_compared(verdict):
+        return f"{fact}{_expected_text(verdict)}"
+    result = wording.status_name(verdict.status)
     if verdict.status is Status.UNKNOWN:
-        return f"could not be judged: {wording.cause_name(verdict.cause)}"
-    return wording.status_name(verdict.status)
+        result = f"no answer, {wording.cause_name(verdict.cause)}"
+    if verdict.setting in ("", _NO_SETTING):
+        return wording.sentence_case(result)
+    return f"{shorten(facts.name(verdict.setting), 200)}: {result}"
+
+
+_NO_SETTING = "attestation"
+"""The setting of controls that only a person can answer."""
 
 
 def _is_compared(verdict: Verdict) -> bool:
@@ -82,11 +91,18 @@ def _is_compared(verdict: Verdict) -> bool:
 
 
 def _expected_text(verdict: Verdict) -> str:
+    if verdict.kind in (FindingKind.LOCK, FindingKind.DERIVED):
+        return ""
     expected = wording.expectation(verdict, LONGEST)
-    return f", expected {expected}" if expected else ""
+    if not expected or expected.startswith(wording.NOT_DECIDED):
+        return f" ({expected})" if expected else ""
+    return f" (should be {expected})"
 
 
 def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:
     """The known ways to fix a control, each with its heading."""
-    ways = (("Fix in the portal", printable(portal)), ("Fix by API", printable(api)))
+    ways = (
+        ("How to fix it in the admin centre", printable(portal)),
+        ("How to fix it by API", printable(api)),
+    )
     return [(heading, text) for heading, text in ways if text]

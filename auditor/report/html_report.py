@@ -13,7 +13,7 @@ from typing import BinaryIO
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.environment import TemplateStream
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import answers
@@ -29,13 +29,15 @@ from auditor.report import (
     charts,
     diff_output,
     glossary,
+    headline,
     history_wording,
     inventory_wording,
     summary_wording,
     waiver_wording,
     wording,
 )
-from auditor.report.display import shorten
+from auditor.report.display import shorten, value_text
+from auditor.report.facts import ControlFacts, detail, name, names_in, of_verdict
 from auditor.report.interface import Format, Options
 from auditor.report.people_index import PeopleIndex
 from auditor.report.truncation import FormatLimits, fit
@@ -108,6 +110,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
         .stream(
             run=run,
             rollup=rollup,
+            facts=ControlFacts(run, rollup),
             paged=paged,
             bounds=bounds,
             index=index,
@@ -269,6 +272,12 @@ def _environment() -> Environment:
         Severity=Severity,
         Status=Status,
         summary_wording=summary_wording,
+        headline=headline,
+        setting_name=_setting_name,
+        names_in=names_in,
+        row_fact=of_verdict,
+        raw=_raw,
+        detail=_detail,
         shade=charts.shade,
         layer_value=_layer_value,
         coverage_text=charts.coverage_text,
@@ -312,6 +321,18 @@ def _sentence(text: str) -> str:
     return shorten(" ".join(text.split()), LONGEST_SENTENCE)
 
 
+def _detail(verdict: Verdict) -> str:
+    return _sentence(detail(verdict))
+
+
+def _setting_name(setting: str) -> str:
+    return shorten(name(setting), LONGEST)
+
+
+def _raw(value: JsonValue) -> str:
+    return value_text(value, LONGEST)
+
+
 def _expected(verdict: Verdict) -> str:
     return wording.expectation(verdict, LONGEST)
 
@@ -320,8 +341,8 @@ def _observed(verdict: Verdict) -> str:
     return wording.observation(verdict, LONGEST)
 
 
-def _layer_value(layer: Layer) -> str:
-    return summary_wording.layer_value(layer, LONGEST)
+def _layer_value(verdict: Verdict, layer: Layer) -> str:
+    return summary_wording.layer_value(verdict, layer, LONGEST)
 
 
 def _scope_name(scope: Scope) -> str:

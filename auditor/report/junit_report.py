@@ -17,10 +17,11 @@ from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
+from auditor.findings.whom import whom
 from auditor.plain_text import pluralize
-from auditor.report import waiver_wording, wording
+from auditor.report import headline, waiver_wording, wording
 from auditor.report.display import printable
-from auditor.report.group_wording import fixes, group_outcome, sentence, where
+from auditor.report.group_wording import explained, fixes, group_outcome, sentence, where
 from auditor.report.interface import Format, Options
 
 MOST_NAMES = 10
@@ -161,7 +162,7 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
 def _evidence(run: Run, rollup: Rollup) -> _Case:
     message = wording.incomplete(run, rollup)
     if not wording.judged(run):
-        message = wording.answer(run, rollup)
+        message = headline.worst_fact(run, rollup)
     case = _Case("run", "Everything that was selected could be read")
     if not message:
         return case
@@ -248,12 +249,11 @@ def _status_case(
         return _Case(printable(info.id), name)
     if status is not Status.FAIL:
         name += f": {wording.status_name(status)}"
-    count = sum(group.count for group in groups)
     worst = min((group.verdict.severity for group in groups), key=lambda severity: severity.rank)
-    outcome_text = group_outcome(groups[0])
-    message = f"{wording.outcome(status, count)} ({worst})"
-    if outcome_text != wording.status_name(status):
-        message += f": {outcome_text}"
+    comma = "" if status is Status.FAIL else ","
+    message = f"{group_outcome(groups[0])}{comma} for {whom(groups[0].by_level)}, {worst}"
+    if len(groups) > 1:
+        message += f"; and {pluralize(len(groups) - 1, 'more setting')}"
     return _Case(
         printable(info.id),
         name,
@@ -267,13 +267,14 @@ def _status_case(
 def _status_list(groups: Sequence[FindingGroup]) -> Iterator[str]:
     for group in groups[:MOST_LINES]:
         verdict = group.verdict
-        setting = f"{printable(verdict.setting)}: " if verdict.setting else ""
-        yield f"{setting}{group_outcome(group)} [{verdict.severity}]"
-        yield f"  at {where(group)}"
+        yield f"{group_outcome(group)}, {verdict.severity}"
+        yield f"  for {where(group)}"
         if verdict.detail:
-            yield f"  {sentence(verdict.detail)}"
+            yield f"  {explained(verdict)}"
         if waived := waiver_wording.accepted_by(verdict):
             yield f"  {waived}"
+        if verdict.setting:
+            yield f"  ({printable(verdict.setting)})"
     if more := sum(group.count for group in groups[MOST_LINES:]):
         yield f"and {pluralize(more, 'more check')} on other settings"
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import by_framework, changes, glossary, waiver_wording, wording
+from auditor.report import by_framework, changes, glossary, headline, waiver_wording, wording
 from auditor.report.diff_output import CHANGE_TEXT, example
+from auditor.report.facts import ControlFacts, detail, names_in, of_verdict
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (
@@ -86,20 +87,15 @@ class _MarkdownPage:
         paragraphs = [
             "# Zoom privacy audit",
             *([f"**{prose(simulated)}**"] if (simulated := wording.simulated(self.run)) else []),
-            f"**{prose(' · '.join(wording.headline(self.run)))}**",
-            prose(wording.answer(self.run, self.rollup)),
+            f"**{prose(headline.worst_fact(self.run, self.rollup))}**",
+            *map(prose, headline.rest(self.run, self.rollup)),
         ]
         if incomplete := wording.incomplete(self.run, self.rollup):
             paragraphs.append(f"**{prose(incomplete)}**")
-        exit_code_text = wording.EXIT_CODE.get(info.exit_code, "")
         facts = (
             f"Account {code(info.account_id)}",
-            f"baseline {code(f'{info.baseline.id} {info.baseline.version}'.rstrip())}",
-            f"depth {prose(info.depth)}",
+            f"baseline {prose(f'{info.baseline.id} {info.baseline.version}'.rstrip())}",
             prose(wording.when(info.finished_at)),
-            f"run {code(info.id)}",
-            f"exit code {info.exit_code} at --fail-on {prose(info.fail_on)}: "
-            f"{prose(exit_code_text)}",
         )
         return PagePart("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
 
@@ -136,15 +132,16 @@ class _MarkdownPage:
             return None
         has_other_levels = any(set(control.deviating) - set(_LEVELS) for control in controls)
         coverage = self.run.summary.coverage
-        head = ["Severity", "Control", "What should be"]
+        head = ["Severity", "What is the case", "Rule"]
         head += [
             f"{wording.sentence_case(wording.level_name(level, 2))} "
             f"(of {wording.number(coverage.get(level, 0))})"
             for level in _LEVELS
         ]
         head += ["Other"] * has_other_levels + ["Unknown"]
-        rows = [_control_row(control, has_other_levels) for control in controls]
-        title = "## Controls, and how many scopes deviate\n\n"
+        facts = ControlFacts(self.run, self.rollup)
+        rows = [_control_row(control, facts.of(control), has_other_levels) for control in controls]
+        title = "## Broken rules, and for whom\n\n"
         return PagePart(title + table_head(head, left=3), rows, "control")
 
     def _by_framework(self) -> Sequence[PagePart]:
@@ -245,14 +242,15 @@ class _MarkdownPage:
         under: dict[str, list[FindingGroup]] = {}
         for group in self.rollup.of_status(Status.FAIL):
             under.setdefault(group.verdict.control, []).append(group)
+        facts = ControlFacts(self.run, self.rollup)
         rows = [
             row
             for control in self.rollup.deviating_controls
-            for row in _detail_rows(control, under[control.info.id])
+            for row in _detail_rows(control, facts.of(control), under[control.info.id])
         ]
         if not rows:
             return None
-        return PagePart("## Deviations and how to close them\n", rows, "row", last=True)
+        return PagePart("## What is broken, and how to fix it\n", rows, "row", last=True)
 
     def _errors(self) -> PagePart | None:
         if not self.run.errors:
@@ -273,41 +271,49 @@ class _MarkdownPage:
     def _limits(self) -> PagePart:
         lines = [wording.checked(self.run), *wording.not_covered(self.run)]
         lines = [prose(line) for line in lines]
+        info = self.run.info
+        lines.append(
+            f"Run {code(info.id)}, depth {prose(info.depth)}, exit code {info.exit_code} at "
+            f"--fail-on {prose(info.fail_on)}: {prose(wording.EXIT_CODE.get(info.exit_code, ''))}"
+        )
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
         lines.append("Answers to common questions from this run: `auditor ask`")
-        return PagePart("## Limits\n\n" + "".join(f"- {line}\n" for line in lines))
+        return PagePart("## About this run\n\n" + "".join(f"- {line}\n" for line in lines))
 
     def _glossary(self) -> PagePart:
         rows = [f"- **{prose(term)}:** {prose(means)}\n" for term, means in glossary.entries()]
         return PagePart(f"## {glossary.HEADING}\n\n", rows, "word")
 
 
-def _control_row(control: ControlRollup, others: bool) -> str:
+def _control_row(control: ControlRollup, fact: str, others: bool) -> str:
     counts = [control.deviating.get(level, 0) for level in _LEVELS]
     if others:
         counts.append(control.deviating_scopes - sum(counts))
     counts.append(control.unknown)
-    cells = [control.severity, code(control.info.id), prose(control.info.title)]
+    rule = f"{code(control.info.id)} {prose(control.info.title)}"
+    cells = [control.severity, prose(fact), rule]
     return table_row(*cells, *map(wording.number, counts))
 
 
-def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list[str]:
+def _detail_rows(control: ControlRollup, fact: str, groups: Sequence[FindingGroup]) -> list[str]:
     """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
     opening = [
-        f"### {code(info.id)} {prose(info.title)}",
-        f"{wording.sentence_case(control.severity)}: {wording.levels(control.deviating)}"
-        + (f". {prose(info.why)}" if info.why else "."),
+        f"### {prose(fact)}",
+        f"{wording.sentence_case(control.severity)}. The rule: {prose(info.title)} "
+        f"({code(info.id)})." + (f" {prose(info.why)}" if info.why else ""),
     ]
-    opening += [f"In the portal: {prose(info.fix_portal)}"] * bool(info.fix_portal)
-    api = [code(info.fix_api, LONGEST_SENTENCE)] * bool(info.fix_api)
-    api += [prose(info.fix_note)] * bool(info.fix_note)
-    opening += [f"By API: {' '.join(api)}"] * bool(api)
-    head = table_head(
-        ["Setting", "Found", "Expected", "Lock", "Where", "Who can change it"], left=6
+    opening += [f"How to fix it in the admin centre: {prose(info.fix_portal)}"] * bool(
+        info.fix_portal
     )
-    rows = [_group_row(group, info) for group in groups[:MOST_GROUPS]]
+    if info.fix_api:
+        api = f"How to fix it by API: {code(info.fix_api, LONGEST_SENTENCE)}"
+        opening.append(f"{api} {prose(info.fix_note)}".rstrip())
+    head = table_head(
+        ["What is the case", "Should be", "Lock", "Where", "Who can change it", "Key"], left=6
+    )
+    rows = [_group_row(group) for group in groups[:MOST_GROUPS]]
     if rest := groups[MOST_GROUPS:]:
         checks = pluralize(sum(group.count for group in rest), "check")
         rows[-1] += f"\nand {wording.number(len(rest))} more, {checks}\n"
@@ -315,23 +321,18 @@ def _detail_rows(control: ControlRollup, groups: Sequence[FindingGroup]) -> list
     return rows
 
 
-def _group_row(group: FindingGroup, info: ControlInfo) -> str:
+def _group_row(group: FindingGroup) -> str:
     verdict = group.verdict
-    name = info.setting_names.get(verdict.setting)
-    key = code(verdict.setting)
-    is_value = verdict.kind is not FindingKind.LOCK
+    fact = of_verdict(verdict) or detail(verdict)
+    found = names_in(verdict)
     return table_row(
-        f"{prose(name)} ({key})" if name else key,
-        code(wording.observation(verdict, LONGEST)) if is_value else _observed_lock(verdict),
+        prose(f"{fact}: {', '.join(found)}" if found else fact),
         prose(wording.expectation(verdict, LONGEST)),
         wording.lock_state(verdict),
         _where(group),
         prose(wording.changeable(verdict)),
+        code(verdict.setting),
     )
-
-
-def _observed_lock(verdict: Verdict) -> str:
-    return prose(wording.observation(verdict, LONGEST))
 
 
 def _where(group: FindingGroup) -> str:

@@ -15,7 +15,7 @@ from auditor.findings.model import ControlInfo, Finding, Severity, Status, Verdi
 from auditor.findings.run import Run
 from auditor.report import waiver_wording, wording
 from auditor.report.display import Object, json_text
-from auditor.report.group_wording import about, fixes, name, outcome, sentence
+from auditor.report.group_wording import fixes, name, outcome, sentence
 from auditor.report.interface import Format, Options
 
 VERSION = "1.5.0"
@@ -106,7 +106,7 @@ def _event(run: Run, finding: Finding, metadata: Object, control: Object) -> Obj
         "status_id": status_id,
         "status": status,
         "status_code": v.status,
-        "message": f"{subject}: {about(v.setting, outcome(v))}.",
+        "message": f"{subject}: {outcome(v)}.",
         "metadata": {**metadata, "uid": f"{run.info.id}/{finding.fingerprint}"},
         "finding_info": {
             "uid": finding.fingerprint,

@@ -22,7 +22,7 @@ from auditor.plain_text import pluralize
 from auditor.report import waiver_wording, wording
 from auditor.report.display import Object, json_text, printable, shorten
 from auditor.report.group_wording import (
-    about,
+    explained,
     fixes,
     name,
     observed_values,
@@ -271,8 +271,10 @@ def _results(run: Run, group: FindingGroup, rule: int, separate_limit: int) -> I
         yield _grouped(run, group, rule)
         return
     for verdict, scope in group.members:
-        subject = f"{wording.sentence_case(wording.level_name(scope.level))} {name(scope)}"
-        text = f"{subject}: {about(verdict.setting, outcome(verdict))}. {sentence(verdict.detail)}"
+        level = wording.level_name(scope.level)
+        is_named = scope.label != level
+        subject = wording.sentence_case(f"{level} {name(scope)}" if is_named else level)
+        text = f"{subject}: {outcome(verdict)}. {explained(verdict)}"
         yield {
             **_result(group, rule, text, fingerprint(run.info.account_id, verdict, scope)),
             "locations": [_location(f"{scope.level}/{_quoted(scope.id)}", [scope])],

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import Layer, Status, TrendPoint, WaiverResult, WaiverState
+from auditor.findings.model import Layer, Status, TrendPoint, Verdict, WaiverResult, WaiverState
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
+from auditor.policy.catalogue.words import value_words
 from auditor.report import wording
-from auditor.report.display import printable, shorten, value_text
+from auditor.report.display import printable, shorten
 
 _GATE: Mapping[int, str] = {
     0: "PASS",
@@ -96,9 +97,11 @@ def _number_change(before: int, now: int) -> str:
     return f"{wording.number(before)} → {wording.number(now)} ({change(before, now)})"
 
 
-def layer_value(layer: Layer, width: int) -> str:
-    """The value of a layer of the chain, or a note that it has none."""
-    return value_text(layer.value, width) if layer.seen else "no value of its own, or not seen"
+def layer_value(verdict: Verdict, layer: Layer, width: int) -> str:
+    """The value of a layer of the chain in words, or a note that it has none."""
+    if not layer.seen:
+        return "no value of its own, or not seen"
+    return shorten(value_words(verdict.setting, layer.value), width)
 
 
 def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:

@@ -9,8 +9,9 @@ from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import by_framework, changes, control_text, waiver_wording, wording
+from auditor.report import by_framework, changes, control_text, headline, waiver_wording, wording
 from auditor.report.display import display_width, printable, shorten
+from auditor.report.facts import ControlFacts
 from auditor.report.interface import Format, Options
 from auditor.report.text_layout import table, wrap
 
@@ -93,28 +94,28 @@ class _TextPage:
             self._accepted(),
             self._errors(),
             self._not_claimed(),
-            self._limits(),
+            self._about(),
             self._where(),
         )
 
     def _top(self) -> Iterator[str]:
         if simulated := wording.simulated(self.run):
             yield from self._wrapped(simulated, style="unknown")
-        parts = wording.headline(self.run)
-        yield from self._joined(parts, (self._headline_style(), "unknown", None))
+        worst = headline.worst_fact(self.run, self.rollup)
+        yield from self._wrapped(worst, style=self._headline_style())
+        for sentence in headline.rest(self.run, self.rollup):
+            yield from self._wrapped(sentence)
         if incomplete := wording.incomplete(self.run, self.rollup):
             yield from self._wrapped(incomplete, style="unknown")
         info = self.run.info
         facts = [
             f"Account {info.account_id}",
             f"baseline {info.baseline.id} {info.baseline.version}".rstrip(),
-            f"depth {info.depth}",
             wording.when(info.finished_at),
         ]
         yield from self._joined([shorten(fact, self.width) for fact in facts], ())
-        yield ""
-        yield from self._wrapped(wording.answer(self.run, self.rollup))
         if self.run.drift is not None:
+            yield ""
             yield from self._wrapped(changes.line(self.run.drift))
 
     def _headline_style(self) -> str:
@@ -129,7 +130,7 @@ class _TextPage:
         controls = self.rollup.controls if self.options.include_passes else deviating
         if not controls:
             return
-        yield self._heading("Controls, and how many scopes deviate")
+        yield self._heading("Broken rules, and for whom")
         yield from self._table_of_controls(controls[:MOST_CONTROLS])
         rest = controls[MOST_CONTROLS:]
         if rest:
@@ -157,8 +158,9 @@ class _TextPage:
         columns.append(("unknown", "", [control.unknown for control in controls]))
         shown = [column for column in columns if any(column[2])]
         heads = [["", "", *(name for name, _, _ in shown)], ["", "", *(of for _, of, _ in shown)]]
+        facts = ControlFacts(self.run, self.rollup)
         rows = [
-            [f"  {shorten(control.info.id, 12)}", control.info.title]
+            [f"  {shorten(control.info.id, 12)}", facts.of(control)]
             + [wording.number(counts[at]) if counts[at] else "–" for _, _, counts in shown]
             for at, control in enumerate(controls)
         ]
@@ -298,7 +300,10 @@ class _TextPage:
         if len(errors) > MOST_ERRORS:
             yield f"and {wording.number(len(errors) - MOST_ERRORS)} more"
 
-    def _limits(self) -> Iterator[str]:
+    def _about(self) -> Iterator[str]:
+        yield self._heading("About this run")
+        info = self.run.info
+        yield from self._wrapped(f"Run {info.id}, depth {info.depth}.")
         yield from self._wrapped(wording.checked(self.run))
         if not self.rollup.deviating_scopes:
             yield from self._wrapped(

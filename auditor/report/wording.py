@@ -23,7 +23,8 @@ from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
 from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue.operators import OPERATORS
-from auditor.report.display import printable, value_text
+from auditor.policy.catalogue.words import value_words
+from auditor.report.display import printable, shorten, value_text
 
 _STATUS: Mapping[Status, tuple[str, str]] = {
     Status.FAIL: ("deviation", "deviations"),
@@ -145,73 +146,9 @@ def severities(counts: Mapping[Severity, int]) -> str:
     return ", ".join(f"{number(counts[s])} {s}" for s in Severity if counts.get(s))
 
 
-def headline(run: Run) -> list[str]:
-    """The run in one line, as parts: deviations by severity, unknown, undecided, coverage."""
-    by_status = run.summary.by_status
-    failed, unknown = by_status.get(Status.FAIL, 0), by_status.get(Status.UNKNOWN, 0)
-    if not judged(run):
-        return ["Nothing judged", _read(run)]
-    deviations = pluralize(failed, "deviation")
-    if failed:
-        deviations += f" ({severities(run.summary.by_severity)})"
-    undecided = [f"{number(run.summary.undecided)} undecided"] if run.summary.undecided else []
-    return [deviations, f"{number(unknown)} unknown", *undecided, _read(run)]
-
-
-_HEADLINE_LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING)
-"""Levels in the headline; the last line of the report counts all levels."""
-
-
-def _read(run: Run) -> str:
-    coverage = run.summary.coverage
-    read = levels({level: coverage[level] for level in _HEADLINE_LEVELS if level in coverage})
-    if not read:
-        return "nothing read"
-    proved = run.summary.proved_by_lock
-    if proved:
-        return f"{read} judged, {Level.USER.counted(proved)} of them by the account's locks"
-    return f"{read} read" if run.info.complete else f"{read} requested"
-
-
 def judged(run: Run) -> int:
     """The number of checks, including unknown ones."""
     return sum(run.summary.by_status.values())
-
-
-def answer(run: Run, rollup: Rollup) -> str:
-    """One sentence on whether the account meets the baseline."""
-    baseline = f"“{printable(run.info.baseline.id)}”"
-    if not judged(run):
-        return "Nothing was judged, so this run says nothing about the account."
-    unjudged = _unjudged(run)
-    if rollup.deviating_scopes:
-        controls = len(rollup.deviating_controls)
-        sentence = (
-            f"Does not meet {baseline}: {levels(rollup.deviating)} "
-            f"{'deviates' if rollup.deviating_scopes == 1 else 'deviate'} "
-            f"in {pluralize(controls, 'control')}"
-        )
-        if not unjudged:
-            return f"{sentence}."
-        return ", ".join([sentence, *unjudged[:-1], f"and {unjudged[-1]}."])
-    if unjudged:
-        return f"Open: no deviation from {baseline} was found, but {unjudged_checks(run)}."
-    return f"Meets {baseline}: no check found a deviation, and none is unknown or undecided."
-
-
-def unjudged_checks(run: Run) -> str:
-    """The checks without a verdict, unknown and undecided; empty if every check has one."""
-    return ", and ".join(_unjudged(run))
-
-
-def _unjudged(run: Run) -> list[str]:
-    unknown, undecided = run.summary.by_status.get(Status.UNKNOWN, 0), run.summary.undecided
-    of_checks = f" of {pluralize(judged(run), 'check')}"
-    parts = [f"{number(unknown)}{of_checks} could not be judged"] if unknown else []
-    if undecided:
-        verb = "is" if undecided == 1 else "are"
-        parts.append(f"{number(undecided)}{'' if parts else of_checks} {verb} undecided")
-    return parts
 
 
 def simulated(run: Run) -> str:
@@ -400,21 +337,24 @@ def expectation(verdict: Verdict, width: int) -> str:
     expected = verdict.expected
     if expected is None:
         return ""
-    if verdict.kind is FindingKind.LOCK:
+    if verdict.kind is FindingKind.LOCK or _asks_for_lock(verdict):
         return _lock(expected.get("value"))
+    if verdict.kind is FindingKind.DERIVED and expected.get("value") is True:
+        return "none"
     op, param = str(expected.get("op", "")), expected.get("param")
-    value = value_text(expected.get("value"), width)
+    value = _expected_value(verdict.setting, op, expected.get("value"), width)
     is_set = expected.get("value") is not None
     if op == "attest":  # a control that is attested, not judged by an operator
-        return f"attested: {value}"
+        return f"confirmed by a person: {value}"
     operator = OPERATORS.get(op)
     if operator is not None and operator.without_param:
-        state = f"is {value}" if is_set else "is not set"
-        return f"{operator.words}, except as {printable(str(param))} allows, which {state}"
+        state = f": {value}" if is_set else " is not set"
+        return f"{operator.words} ({printable(str(param))}{state})"
     if operator is not None:
         if param is not None and not is_set:
-            return f"as {printable(str(param))} says, which is not set"
-        wording = operator.words.format(value=value)
+            return f"{NOT_DECIDED} ({printable(str(param))} is not set)"
+        is_choice = op in _CHOICES and isinstance(expected.get("value"), list)
+        wording = value if is_choice else operator.words.format(value=value)
         return wording if param is None else f"{wording} ({printable(str(param))})"
     rest = [
         f"{printable(key)} {value_text(value, width)}"
@@ -424,11 +364,40 @@ def expectation(verdict: Verdict, width: int) -> str:
     return f"{printable(op).replace('_', ' ')} {', '.join(rest)}".strip()
 
 
+NOT_DECIDED = "not decided yet"
+"""Begins the expectation that an unset parameter leaves open."""
+
+
+def _asks_for_lock(verdict: Verdict) -> bool:
+    """True for the attestation of a lock, which Zoom does not publish."""
+    return verdict.kind is FindingKind.ATTESTATION and verdict.setting != _NO_SETTING
+
+
+_NO_SETTING = "attestation"
+"""The setting of controls that only a person can answer."""
+
+_CHOICES = ("in", "in_ci", "in_param")
+"""Operators whose value lists what may be chosen: `off, the host or hosts`."""
+
+
+def _expected_value(setting: str, op: str, value: JsonValue, width: int) -> str:
+    """An expected value in words."""
+    if op in _CHOICES and isinstance(value, list):
+        words = [value_words(setting, item) for item in value]
+        between = "; " if any("," in word for word in words) else ", "
+        last = between + "or " if between == "; " else " or "
+        text = last.join([between.join(words[:-1]), words[-1]] if words[1:] else words)
+        return shorten(text, width)
+    if op == "attest" or value is None:
+        return value_text(value, width) if value is None else shorten(str(value), width)
+    return shorten(value_words(setting, value), width)
+
+
 def observation(verdict: Verdict, width: int) -> str:
     """The value Zoom returned, or the state of the lock, at most `width` columns wide."""
     if verdict.kind is FindingKind.LOCK:
         return _lock(verdict.observed)
-    return value_text(verdict.observed, width)
+    return shorten(value_words(verdict.setting, verdict.observed), width)
 
 
 def _lock(locked: JsonValue) -> str:

@@ -12,7 +12,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
 from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.report import by_framework, waiver_wording, wording
+from auditor.report import by_framework, headline, waiver_wording, wording
 from auditor.report.cells import Rows
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import reported_findings
@@ -143,8 +143,8 @@ class _Report:
             "Summary",
             (34, 18, 18, 20, 100),
             [
-                " · ".join(wording.headline(self.run)),
-                wording.answer(self.run, self.rollup),
+                headline.worst_fact(self.run, self.rollup),
+                " ".join(headline.rest(self.run, self.rollup)),
                 wording.incomplete(self.run, self.rollup),
             ],
             _blocks(self.run, self.rollup),

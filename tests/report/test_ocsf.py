@@ -122,13 +122,15 @@ def test_what_needs_nobody_is_informational() -> None:
 
 def test_an_event_has_the_result_the_scope_and_the_fix() -> None:
     record = event(worlds.deviation("CN-05"))
-    assert record["message"] == "Person User 1: recording.cn-05: found true, expected false."
+    assert record["message"] == "Person User 1: Recording cn-05 is on (should be off)."
     assert record["time"] == 1795298283000
     assert record["compliance"]["standards"] == ["strict 1.0.0", "GDPR"]
     assert record["compliance"]["requirements"] == ["GDPR Art 7"]
-    assert record["compliance"]["control_parameters"] == [{"name": "expected", "value": "false"}]
+    assert record["compliance"]["control_parameters"] == [{"name": "expected", "value": "off"}]
     assert record["finding_info"]["desc"] == "Consent that nobody was asked for is none."
-    assert record["remediation"]["desc"].startswith("Fix in the portal: Account Settings >")
+    assert record["remediation"]["desc"].startswith(
+        "How to fix it in the admin centre: Account Settings >"
+    )
     assert record["resources"][0] == {
         "uid": "u00001",
         "name": "User 1",

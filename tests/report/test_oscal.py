@@ -143,7 +143,10 @@ def test_a_deviation_is_an_open_risk_with_its_remedies() -> None:
     (risk,) = result(run_with(worlds.deviation("CN-05")))["risks"]
     assert risk["status"] == "open"
     assert risk["statement"] == "Consent that nobody was asked for is none."
-    assert [item["title"] for item in risk["remediations"]] == ["Fix in the portal", "Fix by API"]
+    assert [item["title"] for item in risk["remediations"]] == [
+        "How to fix it in the admin centre",
+        "How to fix it by API",
+    ]
     ((facet,),) = [item["facets"] for item in risk["characterizations"]]
     assert facet["value"] == "critical"
     assert "mitigating-factors" not in risk
@@ -162,7 +165,7 @@ def test_an_unknown_is_an_observation_and_no_risk() -> None:
     assert "risks" not in parsed
     (observation,) = parsed["observations"]
     assert facts(observation)["cause"] == "denied"
-    assert "could not be judged: refused by Zoom" in observation["description"]
+    assert "no answer, refused by Zoom" in observation["description"]
 
 
 def test_an_observation_names_some_subjects_and_counts_all() -> None:

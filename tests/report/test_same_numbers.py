@@ -295,23 +295,23 @@ def test_the_scopes_of_a_format_are_those_of_the_run(run: Run) -> None:
 def test_every_report_for_people_opens_with_the_same_numbers(run: Run, format_: str) -> None:
     data = rendered(run, format_, **({"width": 400} if format_ == "text" else {}))
     if format_ == "xlsx":
-        opening = openpyxl.load_workbook(io.BytesIO(data))["Summary"]["A1"].value
+        sheet = openpyxl.load_workbook(io.BytesIO(data))["Summary"]
+        opening = f"{sheet['A1'].value} {sheet['A2'].value}"
     else:
         opening = data.decode()
-    summary = run.summary
-    failed, unknown = (summary.by_status.get(s, 0) for s in (Status.FAIL, Status.UNKNOWN))
     if not wording.judged(run):
-        assert "Nothing judged" in opening
+        assert "Nothing was judged" in opening
         return
-    match = re.search(r"([\d,]+) deviations? (?:\(([^)]*)\) )?· ([\d,]+) unknown", opening)
+    broken = roll_up(run).deviating_controls
+    match = re.search(r"([\d,]+) of ([\d,]+) rules (?:is|are) broken \(([^)]*)\)", opening)
+    if not broken:
+        assert not match
+        return
     assert match, opening[:500]
-    assert int(match[1].replace(",", "")) == failed
-    assert int(match[3].replace(",", "")) == unknown
-    parts = [part.split() for part in (match[2] or "").split(", ") if part]
-    by_severity = {severity: number for number, severity in parts}
-    assert {s: int(n.replace(",", "")) for s, n in by_severity.items()} == {
-        s: n for s, n in summary.by_severity.items() if n
-    }
+    counts = [int(text.replace(",", "")) for text in match.groups()[:2]]
+    assert counts == [len(broken), len(run.controls)]
+    by_severity = Counter(str(control.severity) for control in broken)
+    assert match[3] == ", ".join(f"{by_severity[s]} {s}" for s in Severity if by_severity[s])
 
 
 @every_case(
@@ -328,10 +328,13 @@ def test_the_table_of_controls_counts_the_same_scopes(run: Run, format_: str) ->
         line = next(
             line
             for line in text.splitlines()
-            if re.match(rf"\|? ?{control.severity} [| `]*{control.info.id}", line)
+            if re.match(rf"(?:\| {control.severity} .*|  )\b{control.info.id}\b", line)
         )
         numbers = [int(n.replace(",", "")) for n in re.findall(r"(?<=[ |])[\d,]+(?=[ |]|$)", line)]
         expected = [
             control.deviating.get(level, 0) for level in (Level.ACCOUNT, Level.GROUP, Level.USER)
         ]
-        assert expected in [numbers[at : at + 3] for at in range(len(numbers))], line
+        if format_ == "text":  # which drops columns of zeros, and shows a dash for a zero
+            expected = [count for count in expected if count]
+        ends = [numbers[at : at + len(expected)] for at in range(len(numbers))]
+        assert expected in ends, line

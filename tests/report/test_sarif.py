@@ -125,8 +125,12 @@ def test_a_rule_tells_why_and_how_to_fix() -> None:
     assert rule["name"] == "ParticipantsAreAskedToConsentWhenARecordingStarts"
     assert rule["shortDescription"]["text"] == worlds.CONTROLS["CN-05"].title
     assert rule["fullDescription"]["text"] == "Consent that nobody was asked for is none."
-    assert rule["help"]["text"].splitlines()[0].startswith("Fix in the portal: Account Settings >")
-    assert "**Fix by API:** PATCH /accounts/me/settings" in rule["help"]["markdown"]
+    assert (
+        rule["help"]["text"]
+        .splitlines()[0]
+        .startswith("How to fix it in the admin centre: Account Settings >")
+    )
+    assert "**How to fix it by API:** PATCH /accounts/me/settings" in rule["help"]["markdown"]
     assert "helpUri" not in rule
     assert rule["properties"]["tags"] == ["security", "privacy", "Consent", "GDPR Art 7"]
     assert rule["properties"]["mappings"] == {"gdpr": ["Art 7"]}

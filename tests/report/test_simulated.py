@@ -63,7 +63,7 @@ def test_people_read_first_that_it_says_nothing_about_a_real_account(name: str) 
     assert "It says nothing about a real account." in text
     if name != "xlsx":
         body = text[text.find("<header") :] if name == "html" else text
-        assert body.find("SIMULATED") < body.find("deviation")
+        assert body.find("SIMULATED") < body.find("is on for 17 people")
 
 
 def test_answers_and_messages_are_marked_too() -> None:

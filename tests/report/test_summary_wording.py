@@ -73,9 +73,13 @@ def test_changes_have_numbers_and_words() -> None:
 
 
 def test_a_layer_nobody_saw_shows_no_value() -> None:
-    assert "not seen" in summary_wording.layer_value(Layer(Level.GROUP), 80)
-    assert summary_wording.layer_value(Layer(Level.USER, value=None, seen=True), 80) == "null"
-    assert summary_wording.layer_value(Layer(Level.USER, value=True, seen=True), 80) == "true"
+    layers = {
+        Layer(Level.GROUP): "not seen",
+        Layer(Level.USER, value=None, seen=True): "not set",
+        Layer(Level.USER, value=True, seen=True): "on",
+    }
+    for layer, words in layers.items():
+        assert words in summary_wording.layer_value(worlds.deviation(), layer, 80)
 
 
 def test_a_number_that_stayed_is_the_same() -> None:

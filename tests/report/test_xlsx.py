@@ -117,8 +117,8 @@ def test_heads_stay_in_view_and_filter_the_rows_below() -> None:
 
 def test_the_summary_opens_with_the_headline_and_the_answer() -> None:
     sheet = opened(written(worlds.everything()))["Summary"]
-    assert sheet["A1"].value.startswith("50 deviations (20 critical, 15 high, 1 medium, 14 low)")
-    assert sheet["A2"].value.startswith("Does not meet “strict”")
+    assert sheet["A1"].value == "Meeting summary with AI Companion is on for 17 people."
+    assert sheet["A2"].value.startswith("5 of 9 rules are broken (")
     assert sheet["A3"].value.startswith("Incomplete")
 
 

@@ -576,7 +576,7 @@ OPERATORS: Mapping[str, Operator] = {
             _between,
             _NUMBER,
             "lies in the range",
-            "within {value}",
+            "between {value}",
             argument=RANGE,
         ),
         Operator(

@@ -20,6 +20,9 @@ _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?", re.IGNORECASE)
 _SWITCHES = ("enable", "enabled")
 """The keys with which Zoom names the switch of a feature that has further settings."""
 
+_COMPUTED = "derived:"
+"""Begins the name of a comparison, whose value is a list of settings."""
+
 _EMPTY: tuple[JsonValue, ...] = (None, "", [], {})
 _LOCKED_BY = {"account": "the account", "user_group": "a group", "site": "a site"}
 """Source: the phone settings of @zoom/rivet 0.4.0, 2025-12-04; "invalid" is not explained there."""
@@ -65,9 +68,16 @@ def setting_name(key: str) -> str:
     return entry.name if entry is not None else _name_from(key)
 
 
+def is_known(key: str) -> bool:
+    """True if there are words for the setting or lock `key`."""
+    return _entry(key) is not None
+
+
 def value_words(key: str, value: JsonValue) -> str:
     """The words for a value of the setting `key`; one that Zoom does not document in quotes."""
     entry = _entry(key)
+    if isinstance(value, list) and key.startswith(_COMPUTED):
+        return _joined([setting_name(str(item)) for item in value]) if value else "none"
     if isinstance(value, list):
         return _joined([value_words(key, item) for item in value]) if value else "empty"
     if isinstance(value, dict):
@@ -91,6 +101,8 @@ def setting_fact(key: str, value: JsonValue) -> str:
     """What is the case if the setting `key` has this value, as the beginning of a sentence."""
     entry = _entry(key) or SettingWords(name=_name_from(key))
     switch = _switch(value)
+    if isinstance(value, dict) and switch is None and (on := _switches_on(key, value)):
+        return f"{_joined(on)} {'is' if len(on) == 1 else 'are'} on"
     clause = "" if switch is None else entry.when_on if switch else entry.when_off
     if not clause and switch is None and entry.fact and value not in _EMPTY:
         clause = entry.fact.replace("{value}", value_words(key, value))
@@ -99,6 +111,15 @@ def setting_fact(key: str, value: JsonValue) -> str:
         state = "" if switch is not None or value in _EMPTY else "set to "
         clause = f"{entry.name} {verb} {state}{value_words(key, value)}"
     return clause[0].upper() + clause[1:]
+
+
+def lock_fact(key: str, locked: JsonValue) -> str:
+    """Whether the setting `key` is locked, as the beginning of a sentence."""
+    entry = _entry(key) or SettingWords(name=_name_from(key))
+    verb = "are" if entry.plural else "is"
+    if locked is None:
+        return f"Whether “{entry.name}” {verb} locked is not known"
+    return f"“{entry.name}” {verb} {'' if locked else 'not '}locked"
 
 
 def setting_names(control: Control) -> Mapping[str, str]:
@@ -151,6 +172,11 @@ def _switch(value: JsonValue) -> bool | None:
         states = [value[switch] for switch in _SWITCHES if switch in value]
         value = states[0] if states else None
     return value if isinstance(value, bool) else None
+
+
+def _switches_on(key: str, value: dict[str, JsonValue]) -> list[str]:
+    """The names of the switches in an object that are on."""
+    return [setting_name(f"{key}.{path}") for path, leaf in iter_leaves(value) if leaf is True]
 
 
 def _object_words(value: dict[str, JsonValue]) -> str:

@@ -21,7 +21,7 @@
     if (!texts.has(row)) {
       const card = row.closest(".control");
       if (card && !headings.has(card)) {
-        headings.set(card, card.querySelector("h4").textContent);
+        headings.set(card, card.querySelector("h4").textContent + " " + card.querySelector(".rule").textContent);
       }
       texts.set(row, ((headings.get(card) || "") + " " + row.textContent).toLowerCase());
     }
@@ -267,8 +267,7 @@
     const found = holder.querySelector(selector);
     return found ? found.textContent.replace(/\s+/g, " ").trim() : null;
   };
-  const valueIn = (holder, selector) => {
-    const text = textIn(holder, selector);
+  const valueOf = (text) => {
     try { return JSON.parse(text); } catch { return text; }
   };
   const nameOf = (holder) => {
@@ -288,12 +287,12 @@
     const count = checksOf(row);
     const told = {
       control: row.dataset.control,
-      title: textIn(row.closest(".control"), "h4").slice(row.dataset.control.length).trim(),
+      title: textIn(row.closest(".control"), ".rule-title"),
       setting: textIn(row, "code.setting"),
       status: row.dataset.status,
       severity: row.dataset.severity,
-      observed: valueIn(row, "summary .is code"),
-      expected: valueIn(row, "summary .asked code"),
+      observed: valueOf(row.dataset.is || "null"),
+      expected: valueOf(row.dataset.asked || "null"),
       levels: Object.fromEntries(levelsOf(row).map(([level, checks]) => [level, Number(checks)])),
       scopes: scopes,
       ...(count > scopes.length && scopes.length > 0 ? { scopes_not_named: count - scopes.length } : {}),

@@ -1,0 +1,137 @@
+"""Findings as facts: what is the case, for whom, in words for people."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.model import ControlInfo, FindingKind, Verdict
+from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
+from auditor.findings.run import Run
+from auditor.findings.whom import whom
+from auditor.plain_text import pluralize
+from auditor.policy.catalogue import words
+from auditor.report.display import printable, shorten
+
+LONGEST_FACT = 240
+"""Columns of a fact before the value in it is cut."""
+
+_WHOM = "{whom}"
+_COMPARES = re.compile(
+    r"\bas (?:decided|agreed|intended|the rule asks)\b|\bthan (?:intended|the rule)"
+)
+"""Words of a fact that is broken in more than one way: the setting says in which."""
+_KEY = re.compile(r"(?<![\w./@-])[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+(?![\w/@-]|\.\w)")
+"""A setting key within a sentence. Addresses and file names are no keys of the catalogue."""
+_KEY_IS = re.compile(rf"({_KEY.pattern}) is (true|false)\b")
+_LOCK_IS = re.compile(rf"\b([Tt])he lock ({_KEY.pattern}) is (on|off)\b")
+
+
+def of_verdict(verdict: Verdict) -> str:
+    """What is the case, as the beginning of a sentence; empty if only the detail says it."""
+    if verdict.kind is FindingKind.LOCK:
+        return words.lock_fact(verdict.setting, verdict.observed)
+    if verdict.kind is FindingKind.UNCOVERED:
+        return f"Zoom returned a new setting, “{words.setting_name(verdict.setting)}”"
+    if verdict.observed is None or verdict.kind is FindingKind.ATTESTATION:
+        return ""
+    if found := names_in(verdict):
+        what = words.setting_name(verdict.setting)  # in the plural
+        noun, _, rest = what.partition(" ")
+        return f"{pluralize(len(found), noun.lower().removesuffix('s'))} {rest}"
+    return shorten(words.setting_fact(verdict.setting, verdict.observed), LONGEST_FACT)
+
+
+def of_finding(verdict: Verdict, by_level: Mapping[Level, int]) -> str:
+    """The fact with those it holds for: `Local recording is on for 55 people`."""
+    fact = of_verdict(verdict)
+    if not fact or verdict.kind in (FindingKind.DERIVED, FindingKind.UNCOVERED):
+        return fact
+    return _for(fact, whom(by_level))
+
+
+def _for(fact: str, people: str) -> str:
+    """A fact with those it holds for; one that lists something stays as it is."""
+    return fact if ":" in fact else f"{fact}{',' if ',' in fact else ''} for {people}"
+
+
+class ControlFacts:
+    """What is the case where controls are broken, or their locks are missing."""
+
+    def __init__(self, run: Run, rollup: Rollup) -> None:
+        self._totals = run.summary.coverage
+        self._broken: dict[str, list[FindingGroup]] = {}
+        for group in rollup.deviations:
+            self._broken.setdefault(group.verdict.control, []).append(group)
+
+    def of(self, control: ControlRollup) -> str:
+        """What is the case and for whom; the rule if nothing else is known.
+
+        The words of a control hold for what its title asks. Where an override asks something else,
+        the first of its settings says what is the case.
+        """
+        if not control.broken:
+            return self.unlocked(control) if control.unlocked else printable(control.info.title)
+        people = whom(control.broken, self._totals)
+        groups = self._broken.get(control.info.id, ())
+        facts = dict.fromkeys(filter(None, (of_verdict(group.verdict) for group in groups)))
+        is_overridden = any(group.verdict.override for group in groups)
+        is_one_fact = len(facts) == 1 and _COMPARES.search(control.info.broken)
+        if control.info.broken and not is_overridden and not is_one_fact:
+            return control.info.broken.replace(_WHOM, people)
+        fact = next(iter(facts), "")
+        return _for(fact, people) if fact else printable(control.info.title)
+
+    def unlocked(self, control: ControlRollup) -> str:
+        """That locks of a control are missing, and for whom."""
+        people = whom(control.unlocked, self._totals)
+        fact = control.info.unlocked or f"“{printable(control.info.title)}” is not locked"
+        return fact.replace(_WHOM, people) if _WHOM in fact else f"{fact} for {people}"
+
+
+def obeyed(info: ControlInfo, by_level: Mapping[Level, int]) -> str:
+    """What is the case where a control is obeyed; the rule if nothing else is known."""
+    return info.obeyed.replace(_WHOM, whom(by_level)) or printable(info.title)
+
+
+def value(setting: str, observed: JsonValue) -> str:
+    """A value in words."""
+    return printable(words.value_words(setting, observed))
+
+
+def name(setting: str) -> str:
+    """What people call a setting; empty for none."""
+    return printable(words.setting_name(setting)) if setting else ""
+
+
+def names_in(verdict: Verdict) -> list[str]:
+    """The settings that a comparison lists, by name; empty for other verdicts."""
+    if verdict.kind is not FindingKind.DERIVED or not isinstance(verdict.observed, list):
+        return []
+    return [name(str(setting)) for setting in verdict.observed]
+
+
+def detail(verdict: Verdict) -> str:
+    """The detail of a verdict as a sentence, with the names of settings instead of their keys."""
+    return _in_words(verdict.detail, verdict.setting)
+
+
+@lru_cache(4096)
+def _in_words(text: str, setting: str) -> str:
+    def named(match: re.Match[str]) -> str:
+        for key in (match[0], f"{setting}.{match[0]}"):
+            if words.is_known(key):
+                return f"“{words.setting_name(key)}”"
+        return match[0]
+
+    plain = _LOCK_IS.sub(_lock_words, text)
+    plain = _KEY_IS.sub(lambda m: words.setting_fact(m[1], m[2] == "true"), plain)
+    plain = _KEY.sub(named, plain)
+    end = "" if not plain or plain.endswith((".", "?", "!", "…")) else "."
+    return plain[:1].upper() + plain[1:] + end
+
+
+def _lock_words(match: re.Match[str]) -> str:
+    name_of_lock = words.setting_name(match[2]).removesuffix(" (lock)")
+    return f"{match[1]}he lock of “{name_of_lock}” is {match[3]}"

@@ -1,0 +1,120 @@
+"""The answer of a run in a few sentences: the worst fact, the broken rules, what is open."""
+
+from collections.abc import Iterator
+
+from auditor.evidence.scope import Level
+from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.rollup import ControlRollup, Rollup, roll_up
+from auditor.findings.run import Run
+from auditor.findings.whom import places
+from auditor.plain_text import join_and, pluralize
+from auditor.report import wording
+from auditor.report.facts import ControlFacts
+
+_COMPUTED = (FindingKind.DERIVED, FindingKind.UNCOVERED)
+"""Kinds that sum up other findings: never the worst fact while there is another."""
+
+
+def sentences(run: Run, rollup: Rollup) -> list[str]:
+    """The answer, most important first; the first sentence stands on its own."""
+    return [worst_fact(run, rollup), *rest(run, rollup)]
+
+
+def of_run(run: Run) -> str:
+    """All sentences in one line, for a run that has not been rolled up."""
+    return " ".join(sentences(run, roll_up(run, names=0, worst=0)))
+
+
+def worst_fact(run: Run, rollup: Rollup) -> str:
+    """The worst that is the case: `AI can start by itself in meetings of 64 people, and nothing
+    locks it.` Without a broken rule, that none was found."""
+    if not wording.judged(run):
+        return "Nothing was judged, so this run says nothing about the account."
+    facts = ControlFacts(run, rollup)
+    worst = _worst(run, rollup)
+    if worst is not None:
+        unlocked = ", and nothing locks it" if Level.ACCOUNT in worst.unlocked else ""
+        return f"{facts.of(worst)}{unlocked if worst.broken else ''}."
+    if _has_open(run):
+        return "No broken rule was found, but not every rule has an answer."
+    return "No rule is broken, and every rule has an answer."
+
+
+def rest(run: Run, rollup: Rollup) -> list[str]:
+    """What follows the worst fact: the broken rules, and what has no answer or is undecided."""
+    if not wording.judged(run):
+        return []
+    return [*_broken(run, rollup), *unanswered(run, rollup)]
+
+
+def unanswered(run: Run, rollup: Rollup) -> list[str]:
+    """What has no answer, and what waits for a decision or for a person to look."""
+    return [*_unknown(run, rollup), *_undecided(run, rollup)]
+
+
+def _has_open(run: Run) -> bool:
+    return bool(run.summary.by_status.get(Status.UNKNOWN, 0) or run.summary.undecided)
+
+
+def _worst(run: Run, rollup: Rollup) -> ControlRollup | None:
+    """The most severe broken rule, of these the one that most people feel."""
+    computed: dict[str, bool] = {}
+    for group in rollup.deviations:
+        verdict = group.verdict
+        sums_up = verdict.kind in _COMPUTED
+        computed[verdict.control] = computed.get(verdict.control, True) and sums_up
+
+    def order(control: ControlRollup) -> tuple[bool, bool, int, int, str]:
+        people = control.broken.get(Level.USER, 0)
+        if Level.ACCOUNT in control.broken and not people:
+            people = run.summary.coverage.get(Level.USER, 1)
+        is_computed = computed.get(control.info.id, False)
+        return not control.broken, is_computed, control.severity.rank, -people, control.info.id
+
+    return min(rollup.deviating_controls, key=order, default=None)
+
+
+def _broken(run: Run, rollup: Rollup) -> Iterator[str]:
+    broken = rollup.deviating_controls
+    if not broken:
+        return
+    by_severity = {s: sum(control.severity is s for control in broken) for s in Severity}
+    total = wording.number(len(run.controls))
+    verb = "is" if len(broken) == 1 else "are"
+    yield (
+        f"{wording.number(len(broken))} of {total} rules {verb} broken "
+        f"({wording.severities(by_severity)}), at {places(rollup.deviating, run.summary.coverage)}."
+    )
+
+
+def _unknown(run: Run, rollup: Rollup) -> Iterator[str]:
+    rules = sum(bool(control.unknown) for control in rollup.controls)
+    if not rules:
+        return
+    verb = "has" if rules == 1 else "have"
+    whose = places(rollup.unanswered, run.summary.coverage)
+    covered = run.summary.accepted_blind_spots
+    is_all = covered == run.summary.by_status.get(Status.UNKNOWN, 0)
+    accepted = f"; {'this' if is_all else 'a part of this'} is accepted" if covered else ""
+    yield f"{pluralize(rules, 'rule')} {verb} no answer for {whose}{accepted}."
+
+
+def _undecided(run: Run, rollup: Rollup) -> Iterator[str]:
+    decisions = {group.verdict.control for group in rollup.decisions}
+    new_settings = (group.verdict for group in rollup.uncovered)
+    decisions |= {v.control for v in new_settings if v.status is Status.NEEDS_DECISION}
+    parts = []
+    if decisions:
+        verb = "waits" if len(decisions) == 1 else "wait"
+        parts.append(
+            f"{pluralize(len(decisions), 'rule')} {verb} for a decision of your organisation"
+        )
+    if questions := rollup.attestations_due:
+        verb = "" if parts else " waits" if questions == 1 else " wait"
+        parts.append(f"{pluralize(questions, 'question')}{verb} for a person who looks in Zoom")
+    if not_compared := run.summary.not_compared:
+        does = "does" if not_compared == 1 else "do"
+        what = pluralize(not_compared, "attestation")
+        parts.append(f"{what} {does} not say whether what was seen is as expected")
+    if parts:
+        yield f"{join_and(parts)}."
