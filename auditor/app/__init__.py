@@ -20,6 +20,7 @@ __all__ = [
     "diagnosis",
     "explain",
     "export",
+    "fix_diagnosis",
     "fix_plans",
     "fix_verification",
     "fixing",

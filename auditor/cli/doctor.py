@@ -1,6 +1,7 @@
 """`auditor doctor`: would an audit be complete, and if not, what has to be done first?"""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,13 +21,25 @@ from auditor.cli.sandbox import ScenarioName, serve_sandbox
 from auditor.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from auditor.config.settings import Settings
     from auditor.doctor.model import DoctorReport
 
 SANDBOX_USERS = 300
 
 
+class Purpose(StrEnum):
+    """What is to be examined."""
+
+    AUDIT = "audit"
+    FIX = "fix"
+
+
 def doctor(
     ctx: typer.Context,
+    fix_plan: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PLAN]", help="With --for fix: the plan. [default: any change]"),
+    ] = None,
     baseline: BaselineOption = None,
     org: OrgOption = None,
     depth: Annotated[
@@ -43,6 +56,10 @@ def doctor(
             "--scenario", help="Which account to simulate. [default: drifted]", show_default=False
         ),
     ] = None,
+    for_: Annotated[
+        Purpose,
+        typer.Option("--for", help="Examine for an audit, or the writing app for fix apply."),
+    ] = Purpose.AUDIT,
     format_: Annotated[
         TextOrJson, typer.Option("--format", "-f", help="How the diagnosis is written.")
     ] = TextOrJson.TEXT,
@@ -70,6 +87,8 @@ def doctor(
 
     **auditor doctor --sandbox --scenario denied**
 
+    **auditor doctor --for fix plan.json**
+
     **auditor doctor --format json --output doctor.json**
     """
     from auditor.app.diagnosis import diagnose
@@ -87,7 +106,11 @@ def doctor(
     settings = config.load()
     selection = Selection(baseline=baseline, org=org, only=only or [], topic=topic or [])
     level, simulated = Level(depth), scenario or (ScenarioName.DRIFTED if sandbox else None)
-    if simulated is None:
+    if fix_plan is not None and for_ is not Purpose.FIX:
+        raise typer.BadParameter("A plan is examined with --for fix.", param_hint="PLAN")
+    if for_ is Purpose.FIX:
+        report = _for_fix(settings, fix_plan)
+    elif simulated is None:
         report = diagnose(settings, selection, level, terminal.say)
     else:
         with serve_sandbox(simulated, SANDBOX_USERS) as served:
@@ -103,6 +126,13 @@ def doctor(
     else:
         typer.echo(rendered, nl=False, color=terminal.color)
     raise typer.Exit(report.exit_code)
+
+
+def _for_fix(settings: "Settings", fix_plan: Path | None) -> "DoctorReport":
+    from auditor.app.fix_diagnosis import diagnose_writing
+    from auditor.fix.model import read_plan
+
+    return diagnose_writing(settings, None if fix_plan is None else read_plan(fix_plan))
 
 
 def _rendered(

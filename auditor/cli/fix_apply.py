@@ -14,13 +14,14 @@ from auditor.cli.encoding import Drawing, stdout_for_json, stdout_for_text
 from auditor.cli.options import MaxRateOption, PlanOption, RateShareOption
 from auditor.cli.terminal import Terminal
 from auditor.errors import ExitCode
+from auditor.plain_text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from auditor.app.fixing import Fixer, FixOptions
     from auditor.config.settings import Settings
-    from auditor.fix.model import FixPlan
+    from auditor.fix.model import FixPlan, PlanStep
     from auditor.fix.results import FixResult
 
 
@@ -32,6 +33,8 @@ class ResultFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+MOST_LISTED = 30
+"""Steps that are listed before the confirmation."""
 _SUFFIXES = {
     ".json": ResultFormat.JSON,
     ".md": ResultFormat.MARKDOWN,
@@ -261,6 +264,13 @@ def _overview(plan: "FixPlan", max_users: int) -> str:
     where = ", ".join(f"{number:,} at {level} level" for level, number in counts.items() if number)
     text = f"{len(steps):,} changes to account {plan.account_id}: {where}."
     people = people_changed(plan)
+    lines = [
+        f"  {step.id:>4}  {step.kind} {step.setting} at {_where(step)}: "
+        f"{json.dumps(step.from_)} -> {json.dumps(step.to)}"
+        for step in steps[:MOST_LISTED]
+    ]
+    if len(steps) > MOST_LISTED:
+        lines.append(f"        and {len(steps) - MOST_LISTED:,} more (--dry-run lists all)")
     if people > max_users:
         text += (
             f" The settings of {people:,} people are left alone, because --max-users is "
@@ -268,7 +278,13 @@ def _overview(plan: "FixPlan", max_users: int) -> str:
         )
     if plan.manual:
         text += f" {plan.manual:,} more are done by hand."
-    return text
+    return "\n".join([text, *map(printable, lines)])
+
+
+def _where(step: "PlanStep") -> str:
+    return (
+        "the account" if step.scope.level == "account" else f"{step.scope.level} {step.scope.name}"
+    )
 
 
 def _confirm(terminal: Terminal, overview: str, yes: bool) -> None:

@@ -1,3 +1,3 @@
 """The doctor: checks whether an audit would be complete, and says what to do if not."""
 
-__all__ = ["as_json", "checks", "model", "text"]
+__all__ = ["as_json", "checks", "model", "text", "writing"]

@@ -33,6 +33,7 @@ def document(diagnosis: DoctorReport) -> dict[str, JsonValue]:
         "checks": [_check(check) for check in diagnosis.checks],
         "scopes": None if diagnosis.scopes is None else _scopes(diagnosis.scopes),
         "controls": [] if diagnosis.scopes is None else _controls(diagnosis.scopes),
+        "for": subject.purpose,
     }
 
 

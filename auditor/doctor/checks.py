@@ -113,7 +113,7 @@ class _Examination:
         case = self.case
         if case.configuration is not None:
             self._add(case.configuration)
-        usable = self._add(_addresses(case.api_url, case.oauth_url))
+        usable = self._add(addresses(case.api_url, case.oauth_url))
         self._add(_baseline(case.policy))
         probes = self._network() if usable else self._no_network()
         self._account(probes)
@@ -241,7 +241,7 @@ class _Examination:
                 self._add(_writing(scopes))
 
 
-def _addresses(api_url: str, oauth_url: str) -> DoctorCheck:
+def addresses(api_url: str, oauth_url: str) -> DoctorCheck:
     """Whether credentials may be sent to the two addresses, and both are of one cloud."""
     facts: dict[str, JsonValue] = {
         "api_url": shown_url(api_url),

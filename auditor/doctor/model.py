@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from auditor.doctor.scopes import ScopeComparison
 from auditor.errors import ExitCode
@@ -53,6 +54,8 @@ class AuditTarget:
     baseline: str = ""
     """Id and version; empty if it cannot be used."""
     depth: str = ""
+    purpose: Literal["audit", "fix"] = "audit"
+    """What the checks are for."""
 
 
 _WORST_FIRST = (ExitCode.USAGE, ExitCode.NOTHING_EVALUATED, ExitCode.INCOMPLETE)

@@ -21,10 +21,18 @@ _SGR = {
 }
 
 _VERDICT = {
-    ExitCode.OK: "An audit would be complete.",
-    ExitCode.INCOMPLETE: "An audit would work, but leave something unknown.",
-    ExitCode.USAGE: "An audit would not start: correct the configuration first.",
-    ExitCode.NOTHING_EVALUATED: "An audit would not work: nothing could be read or stored.",
+    "audit": {
+        ExitCode.OK: "An audit would be complete.",
+        ExitCode.INCOMPLETE: "An audit would work, but leave something unknown.",
+        ExitCode.USAGE: "An audit would not start: correct the configuration first.",
+        ExitCode.NOTHING_EVALUATED: "An audit would not work: nothing could be read or stored.",
+    },
+    "fix": {
+        ExitCode.OK: "The app may make every change.",
+        ExitCode.INCOMPLETE: "Some changes would be refused, or could not be verified.",
+        ExitCode.USAGE: "Nothing would be changed: correct the configuration first.",
+        ExitCode.NOTHING_EVALUATED: "Nothing would be changed: Zoom issues no token.",
+    },
 }
 _MARKETPLACE = {COMMERCIAL: "marketplace.zoom.us", GOVERNMENT: "marketplace.zoomgov.com"}
 ADD_HERE = (
@@ -189,7 +197,7 @@ class _DoctorPage:
             if (number := sum(1 for _ in diagnosis.having(state)))
         ]
         summary = f" ({', '.join(counts)})" if counts else ""
-        for line in self._wrapped(f"{_VERDICT[code]}{summary}", 0):
+        for line in self._wrapped(f"{_VERDICT[diagnosis.subject.purpose][code]}{summary}", 0):
             yield self._paint(line, style)
 
     def _wrapped(self, text: str, indent: int, hanging: int = 0) -> list[str]:

@@ -1,7 +1,6 @@
 """The five requests that change something, and the check that nothing else is sent.
 
-Sources: Zoom's API reference (2024-01) for errors and scopes, the types of its SDK (2025-12) for
-bodies.
+Sources: Zoom's API reference (2024-01), the types of its SDK (2025-12).
 """
 
 import re
@@ -19,14 +18,11 @@ METHOD: Final = "PATCH"
 
 @dataclass(frozen=True, slots=True)
 class WriteEndpoint:
-    """A document that can be changed: the request that reads it, and the scopes to write it."""
+    """A document that can be changed, and the request that reads it."""
 
     reading: Endpoint
     id_name: str
     """The placeholder in its path; empty for the account."""
-    scopes: tuple[str, ...]
-    """Granular scopes, any of which suffices."""
-    classic_scopes: tuple[str, ...]
     options: tuple[str, ...]
     """The values of the `option` query parameter that it takes."""
 
@@ -43,36 +39,26 @@ _ENDPOINTS: Mapping[tuple[ChangeKind, ChangeLevel], WriteEndpoint] = MappingProx
         ("value", "account"): WriteEndpoint(
             endpoints.ACCOUNT_SETTINGS,
             "",
-            ("account:update:settings:admin", "account:update:settings:master"),
-            ("account:write:admin", "account:master"),
             (*_AUTHENTICATION, "security", "meeting_security"),
         ),
         ("lock", "account"): WriteEndpoint(
             endpoints.ACCOUNT_LOCK_SETTINGS,
             "",
-            ("account:update:lock_settings:admin", "account:update:lock_settings:master"),
-            ("account:write:admin", "account:master"),
             (),
         ),
         ("value", "group"): WriteEndpoint(
             endpoints.GROUP_SETTINGS,
             "groupId",
-            ("group:update:settings:admin",),
-            ("group:write:admin",),
             (*_AUTHENTICATION, "meeting_security"),
         ),
         ("lock", "group"): WriteEndpoint(
             endpoints.GROUP_LOCK_SETTINGS,
             "groupId",
-            ("group:update:lock_settings:admin",),
-            ("group:write:admin",),
             ("meeting_security",),
         ),
         ("value", "user"): WriteEndpoint(
             endpoints.USER_SETTINGS,
             "userId",
-            ("user:update:settings:admin",),
-            ("user:write:admin",),
             (*_AUTHENTICATION, "meeting_security"),
         ),
     }

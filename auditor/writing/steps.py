@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _SECTION: Final = 2
 """Parts of a path up to the object that is sent as a whole: `chat.ai_summary`."""
+_MORE_IF_LIMITED: Final = 5
+"""Further requests for a step, if Zoom only says that there are too many a second."""
 _SHOWN: Final = 3
 """Side effects that a message names."""
 
@@ -135,13 +137,14 @@ class Steps:
             )
             return _skipped(change, detail)
         self.ledger.intend(change, found, siblings)
-        answer = WriteAnswer(None)
-        for attempt in range(1, self.rules.attempts + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 answer = self.writer.write(change, body)
             except ZoomError as error:
                 answer = WriteAnswer(error)
-                if not _may_help(error) or attempt == self.rules.attempts:
+                if not _may_help(error) or attempt >= self.rules.attempts:
                     return self._unsent(change, error, found)
             if isinstance(answer.error, RateLimited) and answer.error.daily:
                 return self._unsent(change, answer.error, found)
@@ -154,11 +157,13 @@ class Steps:
             if not equal(after, change.before):
                 detail = "After the request it is neither the old value nor the new one."
                 return StepResult(change, StepOutcome.STALE, detail, after, is_surprise=True)
-            if not _may_help(answer.error):
-                break
-            _log.info("Step %d: %s Sending it again.", change.step, answer.error)
-            self.rules.sleep(2.0**attempt / 2)
-        return _without_effect(change, answer, found)
+            is_limited = isinstance(answer.error, RateLimited)
+            most = self.rules.attempts + (_MORE_IF_LIMITED if is_limited else 0)
+            if not _may_help(answer.error) or attempt >= most:
+                return _without_effect(change, answer, found)
+            wait = _pause_of(answer.error) or 2.0 ** min(attempt, _MORE_IF_LIMITED) / 2
+            _log.info("Step %d: %s Again in %.1f s.", change.step, answer.error, wait)
+            self.rules.sleep(wait)
 
     def _read_again(
         self, change: Change, answer: WriteAnswer
@@ -333,6 +338,11 @@ def _may_help(error: ZoomError | None) -> bool:
     return isinstance(error, Transient | RateLimited | TokenRejected) and not (
         isinstance(error, RateLimited) and error.daily
     )
+
+
+def _pause_of(error: ZoomError | None) -> float | None:
+    """The pause in seconds that Zoom asks for; None if it names none."""
+    return error.retry_after if isinstance(error, RateLimited) else None
 
 
 def _ends_everything(error: ZoomError) -> bool:

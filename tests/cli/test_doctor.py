@@ -17,7 +17,8 @@ from tests.certificates import server_context, serving
 from tests.end_to_end.conftest import Auditor, Ran, served, variables
 
 ROOT = Path(__file__).parents[2]
-NAMES = schema()["$defs"]["check"]["properties"]["name"]["enum"]
+EVERY_NAME = schema()["$defs"]["check"]["properties"]["name"]["enum"]
+NAMES = [name for name in EVERY_NAME if name not in ("write_app", "fix_scopes", "read_app")]
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 WITHHELD = [
     "account:read:lock_settings:admin",
@@ -362,7 +363,7 @@ def test_the_schema_is_valid_published_and_explained(doctor: Doctor) -> None:
 
 def test_every_check_is_in_the_handbook_with_the_code_it_ends_with() -> None:
     handbook = (ROOT / "docs/operations/doctor.md").read_text(encoding="utf-8")
-    for name in NAMES:
+    for name in EVERY_NAME:
         assert f"| `{name}` |" in handbook
 
 
