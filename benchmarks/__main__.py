@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import results
 from benchmarks.bench import Bench, BenchmarkError
+from benchmarks.fleet import FleetOfAccounts
 from benchmarks.interface import Case
 from benchmarks.offline import Offline
 from benchmarks.pace import Rate, Sequential
@@ -15,7 +16,15 @@ from benchmarks.results import Result
 from benchmarks.size import Locked, Memory
 from benchmarks.start import Start
 
-CASES: Sequence[Case] = (Start(), Rate(), Sequential(), Memory(), Locked(), Offline())
+CASES: Sequence[Case] = (
+    Start(),
+    Rate(),
+    Sequential(),
+    Memory(),
+    Locked(),
+    Offline(),
+    FleetOfAccounts(),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

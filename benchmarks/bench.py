@@ -142,6 +142,7 @@ class Workshop:
         latency: int = 0,
         groups: int | None = None,
         core: int | None = None,
+        seed: int = 1,
     ) -> Iterator[Mapping[str, str]]:
         """`auditor sandbox` for as long as the block runs: the variables that point at it.
 
@@ -153,7 +154,7 @@ class Workshop:
         command = [
             *(sys.executable, "-m", "auditor", "sandbox"),
             *("--users", str(users), "--scenario", scenario),
-            *("--plan", plan, "--latency", str(latency)),
+            *("--plan", plan, "--latency", str(latency), "--seed", str(seed)),
             *(() if groups is None else ("--groups", str(groups))),
         ]
         errors = self.folder / "sandbox.err"
@@ -224,6 +225,15 @@ class Workshop:
         )
         require_more_than_own(spent.peak)
         return spent
+
+    def fleet(self, arguments: Sequence[str], where: Mapping[str, str], *, within: float) -> Spent:
+        """What `auditor fleet audit` took with `fleet.yaml` of the folder.
+
+        Raises:
+            BenchmarkError: it came to no verdicts, or took too long.
+        """
+        start = [sys.executable, "-m", "auditor", "fleet", "audit", "--fleet", "fleet.yaml"]
+        return self.finished([*start, *arguments], where, within=within, accepted=EVALUATED)
 
     def finished(
         self,

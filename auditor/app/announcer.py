@@ -51,16 +51,21 @@ class Announcer:
         Takes a second as a rule, and about a minute at most.
         """
         deliveries = sending.notify(self.channels, event, self.triggers, names=self.names)
-        for each in deliveries:
-            if each.sent:
-                messages.say(f"Told {each.channel} ({each.shown}).")
-            else:
-                messages.complain(f"{each.channel} ({each.shown}) got no message. {each.reason}")
+        self.report(deliveries, messages)
         if self.heartbeat:
             ping = heartbeat.ping(self.heartbeat, signal_for(exit_code))
             if not ping.arrived:
                 messages.complain(f"the heartbeat was not sent. {ping.reason}")
         return deliveries
+
+    @staticmethod
+    def report(deliveries: Sequence[Delivery], messages: Messages) -> None:
+        """Say which channels were notified, and which were not and why."""
+        for each in deliveries:
+            if each.sent:
+                messages.say(f"Told {each.channel} ({each.shown}).")
+            else:
+                messages.complain(f"{each.channel} ({each.shown}) got no message. {each.reason}")
 
 
 def parse_triggers(text: str | None) -> frozenset[Trigger]:

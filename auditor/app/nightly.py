@@ -191,7 +191,9 @@ class NightlyJob:
                 self._announce_failure(error)
                 raise
             try:
-                is_stored, errors = self._store_and_report(stored, snapshot, config, run)
+                is_stored, errors, is_comparable = self._store_and_report(
+                    stored, snapshot, config, run
+                )
                 stopped = snapshot.meta("stopped")
             except Exception as error:
                 self._announce_failure(error, run)
@@ -208,8 +210,7 @@ class NightlyJob:
             True,
             errors,
             entry.facts,
-            # An unfinished run is stored again by the next night, which announces its changes.
-            partial(baseline.note, entry, None, True) if not stopped else lambda: None,
+            partial(baseline.note, entry, None, True) if is_comparable else lambda: None,
         )
 
     def _notification_baseline(
@@ -223,9 +224,9 @@ class NightlyJob:
 
     def _store_and_report(
         self, stored: Runs, snapshot: Snapshot, config: EvaluationConfig, run: Run
-    ) -> tuple[bool, Sequence[Exception]]:
-        """Store the run, write its files and announce it; returns whether it is stored, and all
-        errors."""
+    ) -> tuple[bool, Sequence[Exception], bool]:
+        """Store the run, write its files and announce it; returns whether it is stored, all errors,
+        and whether the next night may be compared with it."""
         late = frozenset(stored.unarchived())
         is_stored = store_run(stored, snapshot, run, config, self.messages)
         notification_baseline = self._notification_baseline(stored, late)
@@ -244,6 +245,7 @@ class NightlyJob:
                 report=str(reports.paths[0].absolute()) if reports.paths else "",
             )
             entry = stored.history.find(run.info.id) if is_stored else None
+            is_comparable = False
             if entry is None:
                 why = (
                     "The run could not be stored in the history. The next nightly run tries again."
@@ -253,9 +255,11 @@ class NightlyJob:
             else:
                 code = ExitCode.USAGE if reports.errors else ExitCode(run.info.exit_code)
                 is_unfinished = bool(snapshot.meta("stopped"))
-                self._announce(notification_baseline, entry, drift, run, event, code, is_unfinished)
+                is_comparable = self._announce(
+                    notification_baseline, entry, drift, run, event, code, is_unfinished
+                )
         stored.note_failure(self._name(), entry is None or bool(reports.errors))
-        return entry is not None, reports.errors
+        return entry is not None, reports.errors, is_comparable
 
     def _announce(
         self,
@@ -266,8 +270,9 @@ class NightlyJob:
         event: RunEvent,
         code: ExitCode,
         is_unfinished: bool,
-    ) -> None:
-        """Print and announce a stored run, and the changes since the last announced one."""
+    ) -> bool:
+        """Print and announce a stored run, and the changes since the last announced one; returns
+        whether the next night may be compared with it once it is announced."""
         since = f" Since run {drift.earlier.id}: {diff_output.headline(drift)}" if drift else ""
         self.messages.say(f"Run {run.info.id} is stored. {headline.of_run(run)}{since}")
         for line in waiver_wording.problem_lines(run):
@@ -293,8 +298,10 @@ class NightlyJob:
         reached = all(each.sent for each in deliveries)
         # An unfinished run is stored again by the next night, and a run without a comparison
         # announced no changes: neither is the next one's baseline.
-        if not (reached and (is_unfinished or comparison_failure)):
+        is_comparable = not (is_unfinished or comparison_failure)
+        if is_comparable or not reached:
             notification_baseline.note(entry, earlier.id if earlier else None, reached)
+        return is_comparable
 
     def _announce_failure(self, error: Exception, run: Run | None = None) -> None:
         """Announce that the job failed, and why; for an evaluated run, also its findings."""

@@ -3,7 +3,8 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from auditor.app.choices import FailOn
 from auditor.cli import output
 from auditor.cli.encoding import echo_json, stdout_for_json, stdout_for_text
+from auditor.cli.notify import (
+    HeartbeatOption,
+    NotifyNamesOption,
+    NotifyOnOption,
+    NotifyOption,
+)
 from auditor.cli.options import (
     AllowUnknownOption,
     Depth,
     FailOnOption,
+    KeepMonthlyOption,
+    KeepOption,
     MaxEvidenceAgeOption,
     MaxRateOption,
     OnlyOption,
@@ -30,12 +40,16 @@ from auditor.cli.options import (
 )
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
-from auditor.errors import nearest
+from auditor.errors import ExitCode, nearest
 from auditor.plain_text import pluralize, printable
 
 if TYPE_CHECKING:
-    from auditor.app.fleet_audit import JobOptions
+    from auditor.app.announcer import Announcer
+    from auditor.app.fleet_audit import AccountResult, JobOptions
+    from auditor.app.fleet_gate import AccountGate
     from auditor.app.fleet_members import FleetMember, FleetMembers, FleetPolicy
+    from auditor.cli.fleet_reports import AccountReports
+    from auditor.fleet.gate_output import GateRow
     from auditor.fleet.rollup import FleetSummary
 
 app = typer.Typer(
@@ -146,11 +160,7 @@ def audit(
 
     **auditor fleet audit --tag clinical --fail-on high --reports reports**
     """
-    from auditor.app.fleet_audit import FleetAudit, exit_code
     from auditor.app.fleet_members import FleetMembers, FleetPolicy
-    from auditor.app.fleet_rollup import attempts_of
-    from auditor.cli.fleet_display import FleetTerminal
-    from auditor.cli.fleet_reports import AccountReports
 
     terminal: Terminal = ctx.obj
     members = FleetMembers.chosen(fleet, tag or ())
@@ -160,20 +170,84 @@ def audit(
     options = _job_options(
         policy, depth, (max_rate, rate_share), verify_locks, deadline, max_evidence_age
     )
-    account_reports = AccountReports(reports, pseudonymise, terminal)
-    account_reports.prepare()
-    audit_of_all = FleetAudit(
-        list(members),
-        options,
-        attempts_of(members),
-        FleetTerminal(terminal),
-        account_reports.writer,
-        at_once=at_once,
-    )
-    results = audit_of_all.run()
+    from auditor.cli.fleet_reports import AccountReports
+
+    results = _audit(members, options, AccountReports(reports, pseudonymise, terminal), at_once)
     with output.ignore_broken_pipe():
         _print_roll_up(members, policy, depth, tag or (), terminal)
-    raise typer.Exit(exit_code(results))
+    raise typer.Exit(_exit_code(results))
+
+
+@app.command()
+def nightly(
+    ctx: typer.Context,
+    fleet: FleetOption = None,
+    tag: TagOption = None,
+    depth: DepthOption = Depth.USER,
+    report_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Write the roll-up here, in the format of its suffix; may be repeated.",
+        ),
+    ] = None,
+    reports: ReportsOption = None,
+    deadline: DeadlineOption = None,
+    notify: NotifyOption = None,
+    notify_on: NotifyOnOption = None,
+    notify_names: NotifyNamesOption = False,
+    heartbeat: HeartbeatOption = None,
+    keep: KeepOption = "90d",
+    keep_monthly: KeepMonthlyOption = 24,
+    fail_on: FailOnOption = None,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    allow_unknown: AllowUnknownOption = False,
+    strict: StrictOption = False,
+    at_once: AtOnceOption = AT_ONCE,
+    max_rate: MaxRateOption = None,
+    rate_share: RateShareOption = None,
+    verify_locks: VerifyLocksOption = 25,
+    max_evidence_age: MaxEvidenceAgeOption = "24h",
+    pseudonymise: PseudonymiseOption = False,
+) -> None:
+    """Audit the accounts, send one message about those with news, remove old runs.
+
+    The heartbeat is that of the fleet: it fails if an account could not be audited completely.
+
+    Examples:
+
+    **auditor fleet nightly**
+
+    **auditor fleet nightly --deadline 6h --reports reports --report reports/index.html**
+    """
+    from auditor.app.announcer import Announcer
+    from auditor.app.fleet_members import FleetMembers, FleetPolicy
+    from auditor.app.fleet_news import FleetNews
+    from auditor.cli.fleet_reports import AccountReports
+
+    terminal: Terminal = ctx.obj
+    members = FleetMembers.chosen(fleet, tag or ())
+    files = [(path, _roll_up_format(None, path)) for path in report_file or ()]
+    account_reports = AccountReports(reports, pseudonymise, terminal)
+    account_reports.prepare()
+    for path, _ in files:
+        output.check_writable(path)
+    policy = FleetPolicy(
+        fail_on, only or (), topic or (), allow_unknown, strict, include_passes=reports is not None
+    )
+    options = _job_options(
+        policy, depth, (max_rate, rate_share), verify_locks, deadline, max_evidence_age
+    )
+    options = replace(options, keep=parse_duration(keep, "--keep"), keep_monthly=keep_monthly)
+    names = notify_names and not pseudonymise
+    news = FleetNews(Announcer.chosen(members.base, notify, notify_on, names, heartbeat))
+    results = _audit(members, options, account_reports, at_once, news.of)
+    code = _exit_code(results)
+    news.send(members.fleet.name, results, code, terminal)
+    _write_roll_ups(members, policy, depth, tag or (), files, reports)
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -267,6 +341,90 @@ def report(
 
 
 @app.command()
+def gate(
+    ctx: typer.Context,
+    fleet: FleetOption = None,
+    tag: TagOption = None,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Fail on deviations of this severity or higher.")
+    ] = FailOn.HIGH,
+    max_age: Annotated[
+        str, typer.Option("--max-age", metavar="26h", help="The maximum age of the stored runs.")
+    ] = "26h",
+    new_only: Annotated[
+        bool,
+        typer.Option(
+            "--new-only",
+            help="Count only what is new since the accepted run of each account.",
+        ),
+    ] = False,
+    depth: Annotated[
+        Depth, typer.Option("--depth", help="The depth of the stored runs.")
+    ] = Depth.USER,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    allow_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unknown", help="Pass although checks are unknown; the report says so."
+        ),
+    ] = False,
+    strict: StrictOption = False,
+    require_signature: Annotated[
+        bool,
+        typer.Option(
+            "--require-signature",
+            help="Judge only runs that are signed with the trusted key: AUDITOR_VERIFY_KEY, or "
+            "this machine's own.",
+        ),
+    ] = False,
+    format_: Annotated[
+        TextOrJson, typer.Option("--format", "-f", help="The output format.")
+    ] = TextOrJson.TEXT,
+) -> None:
+    """Pass or fail for a pipeline: names each account that shuts the gate.
+
+    Each account's newest stored run must be recent and complete, and judged with the policy of the
+    fleet file. An account without such a run gives exit code 3, or 4 if no account has one.
+
+    Examples:
+
+    **auditor fleet gate**
+
+    **auditor fleet gate --tag clinical --fail-on medium**
+    """
+    from auditor.app.fleet_gate import judge_fleet
+    from auditor.app.fleet_members import FleetMembers, FleetPolicy
+    from auditor.app.gate import GatePolicy
+    from auditor.evidence.scope import Level
+    from auditor.fleet import gate_output
+
+    members = FleetMembers.chosen(fleet, tag or ())
+    decision = judge_fleet(
+        members,
+        FleetPolicy(fail_on, only or (), topic or (), allow_unknown),
+        GatePolicy(
+            fail_on.severity,
+            parse_duration(max_age, "--max-age"),
+            allow_unknown,
+            new_only,
+            strict,
+            require_signature=require_signature,
+        ),
+        Level(depth),
+        ctx.obj,
+    )
+    shut = decision.shut
+    rows = [_gate_row(each) for each in (*shut, *(x for x in decision.accounts if not x.is_shut))]
+    with output.ignore_broken_pipe():
+        if format_ is TextOrJson.JSON:
+            echo_json(gate_output.as_json(decision.code, rows), newline=False)
+        else:
+            typer.echo("\n".join(gate_output.as_lines(decision.code, rows)))
+    raise typer.Exit(decision.code)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of fleet files, for editors that check YAML.
 
@@ -304,6 +462,72 @@ def _job_options(
         parse_duration(max_evidence_age, "--max-evidence-age"),
         time.monotonic() + seconds,
     )
+
+
+def _gate_row(account: "AccountGate") -> "GateRow":
+    from auditor.fleet.gate_output import GateRow
+
+    result = account.result
+    return GateRow(
+        account.name,
+        account.account_id,
+        int(result.code),
+        result.reason,
+        result.advice,
+        result.basis.run.info.id if result.basis else "",
+        result.deviations,
+        result.unknown,
+    )
+
+
+def _exit_code(results: "Sequence[AccountResult]") -> "ExitCode":
+    from auditor.app.fleet_audit import exit_code
+
+    return exit_code(results)
+
+
+def _audit(
+    members: "FleetMembers",
+    options: "JobOptions",
+    account_reports: "AccountReports",
+    at_once: int,
+    announcer: "Callable[[str], Announcer] | None" = None,
+) -> "list[AccountResult]":
+    """Audit the accounts; `announcer` makes what takes the news of each."""
+    from auditor.app.announcer import Announcer
+    from auditor.app.fleet_audit import FleetAudit
+    from auditor.app.fleet_rollup import attempts_of
+    from auditor.cli.fleet_display import FleetTerminal
+
+    account_reports.prepare()
+    return FleetAudit(
+        list(members),
+        options,
+        attempts_of(members),
+        FleetTerminal(account_reports.terminal),
+        account_reports.writer,
+        announcer or (lambda _: Announcer()),
+        at_once,
+    ).run()
+
+
+def _write_roll_ups(
+    members: "FleetMembers",
+    policy: "FleetPolicy",
+    depth: Depth,
+    tags: Sequence[str],
+    files: Sequence[tuple[Path, FleetFormat]],
+    reports: Path | None,
+) -> None:
+    """Write the roll-up to each file."""
+    from auditor.app.fleet_rollup import roll_up
+    from auditor.evidence.scope import Level
+
+    if not files:
+        return
+    summary = roll_up(members, policy, Level(depth), tags)
+    for path, chosen in files:
+        output.write(path, partial(_write_roll_up, summary, chosen, 80, (reports, path)))
 
 
 def _print_roll_up(

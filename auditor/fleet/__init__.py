@@ -2,6 +2,7 @@
 
 __all__ = [
     "attempts",
+    "gate_output",
     "html_output",
     "json_output",
     "loading",

@@ -8,6 +8,7 @@ __all__ = [
     "channel_store",
     "channels",
     "delivery_state",
+    "fleet_message",
     "heartbeat",
     "message",
     "sending",

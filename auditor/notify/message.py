@@ -155,7 +155,7 @@ def compose(event: RunEvent, names: bool = False) -> Message:
     """The message about `event`; with `names`, it names people."""
     digest = Digest.of(event, names)
     return Message(
-        _subject(digest), _body(digest, LONGEST), _body(digest, LONGEST_BRIEF), _urgency(digest)
+        _subject(digest), _body(digest, LONGEST), _body(digest, LONGEST_BRIEF), urgency_of(digest)
     )
 
 
@@ -179,7 +179,8 @@ def _body(digest: Digest, longest: int) -> Body:
     return body
 
 
-def _urgency(digest: Digest) -> Urgency:
+def urgency_of(digest: Digest) -> Urgency:
+    """How urgent the content is."""
     if digest.stopped or digest.worse or digest.unknown or digest.event.failed_steps:
         return Urgency.BAD
     good = bool(digest.better) or evidence_complete_again(digest.event) or recovered(digest.event)
@@ -198,13 +199,14 @@ def _subject(digest: Digest) -> str:
     if digest.stopped:
         subject = f"{opening} {'ended with errors' if digest.event.result else 'could not run'}"
     else:
-        subject = f"{opening}: {', '.join(_headlines(digest)) or 'nothing changed'}"
+        subject = f"{opening}: {', '.join(headlines(digest)) or 'nothing changed'}"
     if len(subject) <= LONGEST_SUBJECT:
         return subject
     return subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 
-def _headlines(digest: Digest) -> Iterator[str]:
+def headlines(digest: Digest) -> Iterator[str]:
+    """What the subject says of a run, worst first."""
     if digest.worse:
         yield _worse(digest)
     if digest.incomplete:
@@ -304,9 +306,9 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
         "" if digest.event.earlier is None else f" since {moment(digest.event.earlier.finished_at)}"
     )
     if digest.worse:
-        yield f"Worse{since}", _rows(digest.worse, digest, markup)
+        yield f"Worse{since}", row_lines(digest.worse, digest, markup)
     if digest.unknown:
-        yield f"Unknown{since}", _rows(digest.unknown, digest, markup)
+        yield f"Unknown{since}", row_lines(digest.unknown, digest, markup)
     if digest.incomplete:
         yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
     if digest.event.failed_steps:
@@ -319,7 +321,7 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
         heading = "Waivers and blind spots" if has_blind_spots else "Waivers"
         yield heading, [_waiver(waiver, digest, markup) for waiver in digest.waivers]
     if digest.better:
-        yield f"Better{since}", _rows(digest.better, digest, markup)
+        yield f"Better{since}", row_lines(digest.better, digest, markup)
     if evidence_complete_again(digest.event):
         yield "Evidence complete again", ["Everything that was selected could be read."]
     if recovered(digest.event):
@@ -340,7 +342,8 @@ def _stopped(digest: Digest) -> Iterator[tuple[str, list[str]]]:
         yield "Nothing was evaluated", [why or "Nothing could be evaluated."]
 
 
-def _rows(rows: Sequence[Row], digest: Digest, markup: Markup) -> list[str]:
+def row_lines(rows: Sequence[Row], digest: Digest, markup: Markup) -> list[str]:
+    """A line for each row."""
     return [_row(row, digest, markup) for row in rows]
 
 

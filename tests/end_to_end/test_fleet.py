@@ -14,6 +14,7 @@ from tests.cli.accounts import SUMMARY
 from tests.end_to_end.broken_off import USER_SETTINGS, until
 from tests.end_to_end.conftest import Auditor
 from tests.end_to_end.fleets import FleetAuditor, fleet_of
+from tests.notify.receivers import webhook
 
 
 def test_each_account_has_its_run_and_the_roll_up_its_counts(tmp_path: Path) -> None:
@@ -204,3 +205,96 @@ def test_a_report_that_cannot_be_is_explained(
     ran = pair.fleet("report", *words)
     assert ran.code == 2
     assert why in " ".join(ran.err.split())
+
+
+def test_the_gate_names_each_account_that_shuts_it(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, emea="drifted", us="clean", apac="clean") as auditor:
+        auditor.write(apac={"tags": ["new"]}, us={"tags": ["good"]})
+        assert auditor.fleet("gate").code == 4
+        assert auditor.fleet("audit", "--tag", "good").code == 0
+        assert auditor.fleet("gate", "--tag", "good").code == 0
+        assert auditor.fleet("gate").code == 3
+        auditor.write(apac={"tags": ["new"]}, us={"tags": ["done"]}, emea={"tags": ["done"]})
+        auditor.fleet("audit", "--tag", "done")
+        ran = auditor.fleet("gate")
+        assert ran.code == 1
+        first, emea, apac, step = ran.out.splitlines()
+        assert first == "auditor fleet gate: FAIL: 2 of 3 accounts shut it: emea, apac."
+        assert emea.startswith("emea: FAIL: ")
+        assert apac.startswith("apac: NOT JUDGED: no run of account ")
+        assert step == "Next: auditor fleet report --account emea"
+        decision = json.loads(auditor.fleet("gate", "--format", "json").out)
+        assert decision["shut_by"] == ["emea", "apac"]
+        assert [each["result"] for each in decision["accounts"]] == ["fail", "not judged", "pass"]
+        assert decision["accounts"][0]["deviations"] > 0
+
+
+def test_the_gate_judges_each_account_by_the_policy_of_the_file_not_of_its_run(
+    pair: FleetAuditor,
+) -> None:
+    pair.fleet("audit")
+    assert pair.fleet("gate", "--tag", "x").code == 2
+    org = pair.folder / "us.yaml"
+    org.write_text("parameters: {recording_retention_days: 30}\n")
+    pair.write(us={"org": "us.yaml"})
+    ran = pair.fleet("gate", "--format", "json", "--fail-on", "never")
+    assert ran.code == 0, ran.out
+    org.write_text("waivres: []\n")
+    us = next(
+        each
+        for each in json.loads(pair.fleet("gate", "--format", "json").out)["accounts"]
+        if each["name"] == "us"
+    )
+    assert us["exit_code"] == 4
+    assert "unknown key" in us["reason"]
+
+
+def test_a_night_sends_one_message_about_the_accounts_with_news(pair: FleetAuditor) -> None:
+    pair.write(us={"baseline": "strict"}, emea={"baseline": "strict"})
+    with webhook() as hook, webhook() as beat:
+        words = (
+            *("--notify", f"json://{hook.host}"),
+            *("--heartbeat", f"http://{beat.host}/beat", "--report", "fleet.html"),
+        )
+        assert pair.fleet("nightly", *words).code in (0, 3)
+        assert hook.documents == []
+        for sandbox in pair.sandboxes.values():
+            sandbox.change(level="account", setting=SUMMARY, value=False, operator="x@y.z")
+        us = pair.sandboxes["us"]
+        us.change(level="account", setting=SUMMARY, value=True, operator="x@y.z")
+        pair.fleet("nightly", *words)
+        (message,) = hook.documents
+        assert message["title"] == "Zoom audit of Demo: news of 2 of 2 accounts"
+        assert "us: 1 critical setting got worse" in message["message"]
+        assert "emea: " in message["message"]
+        assert "put right" in message["message"]
+        pair.fleet("nightly", *words)
+        assert len(hook.documents) == 1
+        assert len(beat.paths) == 3
+        assert (pair.folder / "fleet.html").read_text().startswith("<!doctype html>")
+
+
+def test_news_that_reached_nobody_is_told_again_and_a_failed_account_fails_the_heartbeat(
+    tmp_path: Path,
+) -> None:
+    with fleet_of(tmp_path, us="clean", off=Conduct(deactivated=True)) as auditor:
+        auditor.write(us={"baseline": "strict"})
+        words = ("--notify-on", "regressions,incomplete")
+        with webhook(500) as hook, webhook() as beat:
+            where = ("--notify", f"json://{hook.host}?retry=0")
+            alive = ("--heartbeat", f"http://{beat.host}/beat")
+            assert auditor.fleet("nightly", *words, *where, *alive).code == 3
+            auditor.sandboxes["us"].change(
+                level="account", setting=SUMMARY, value=True, operator="x@y.z"
+            )
+            ran = auditor.fleet("nightly", *words, *where, *alive)
+            assert "got no message" in ran.err
+            assert set(beat.paths) == {"/beat/fail"}
+        with webhook() as hook:
+            auditor.fleet("nightly", *words, "--notify", f"json://{hook.host}")
+            (message,) = hook.documents
+            assert message["title"] == (
+                "Zoom audit of Demo: news of 1 of 2 accounts, 1 not audited"
+            )
+            assert "us: 1 critical setting got worse" in message["message"]
+            assert "off: not audited: " in message["message"]
