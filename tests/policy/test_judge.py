@@ -71,7 +71,7 @@ def test_a_verdict_says_what_was_seen_expected_and_where() -> None:
     assert verdict.expected == {"op": "eq", "value": False}
     assert (verdict.locked, verdict.decided_by) == (False, "account")
     assert verdict.changeable_by == ("user", "group_admin", "account_admin")
-    assert verdict.source == "GET /accounts/me/settings"
+    assert (verdict.source, verdict.detail) == ("GET /accounts/me/settings", "")
 
 
 def test_a_group_is_not_fine_because_the_account_is() -> None:
@@ -125,6 +125,11 @@ def test_a_value_that_cannot_be_compared_is_unknown_with_its_cause() -> None:
     verdict = value_at_account(expected_control(one, op=wish), {"in_meeting": {"thing": "forever"}})
     assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.UNDOCUMENTED_VALUE)
     assert verdict.observed == "forever"
+    assert '"forever"' in verdict.detail
+
+
+def test_sentences_that_are_joined_end_once() -> None:
+    assert judge.joined("One.", "", "Two", "three.") == "One. Two. three."
 
 
 def test_keys_that_another_control_judges_are_left_out() -> None:
@@ -202,12 +207,42 @@ def test_a_listed_group_and_its_members_may_differ_and_the_account_may_not(
     assert statuses(found) == {"acc": FAIL, "g1": NOT_APPLICABLE, "u1": NOT_APPLICABLE}
     excused = only_verdict(found, "value", "u1")
     assert (excused.observed, excused.allowed_by) == (True, "ai_groups")
+    assert excused.source == "GET /users/{userId}/settings"
     assert excused.detail == (
         "On, allowed by ai_groups. One of its groups is listed under ai_groups, so it may differ."
     )
     assert only_verdict(found, "value", "g1").detail == (
         "On, allowed by ai_groups. The group is listed under ai_groups, so it may differ."
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "value", "stated"),
+    [
+        ("boolean", True, False, "Off"),
+        ("object", {"a": False}, {"a": True}, "On"),
+        ("array", ["US"], ["CN"], "On"),
+        ("string", "none", "all" * 30, ("all" * 30)[:80]),
+    ],
+)
+def test_what_a_listed_group_has_instead_is_said(
+    kind: str, expected: Json, value: Json, stated: str
+) -> None:
+    found = evaluated(
+        snapshot_of((ACCOUNT, settings_body(expected)), (GROUP, settings_body(value))),
+        baseline_of(expected_control(check(type=(kind,)), op={**EXCEPT, "value": expected})),
+        {"ai_groups": ["g1"]},
+    )
+    assert only_verdict(found, "value", "g1").detail.startswith(f"{stated}, allowed by ai_groups")
+
+
+def test_what_a_parameter_of_the_organisation_allows_passes_and_names_it() -> None:
+    allowed = expected_control(check(), op={"op": "off_unless_param", "param": "ai_ok"})
+    verdict = value_at_account(allowed, {"in_meeting": {"thing": True}}, {"ai_ok": True})
+    assert (verdict.status, verdict.allowed_by) == (PASS, "ai_ok")
+    assert verdict.detail.startswith("On, allowed by ai_ok")
+    off = value_at_account(allowed, {"in_meeting": {"thing": False}}, {"ai_ok": True})
+    assert (off.status, off.allowed_by) == (PASS, "")
 
 
 @pytest.mark.parametrize("value", [False, None])
@@ -230,9 +265,7 @@ def test_only_what_is_on_is_called_allowed(value: bool | None) -> None:
 @pytest.mark.parametrize(
     "parameters", [{}, {"ai_groups": None}, {"ai_groups": []}, {"ai_groups": ["Sales", 1]}]
 )
-def test_no_group_may_differ_unless_it_is_listed(
-    parameters: dict[str, list[str | int] | list[Any] | None],
-) -> None:
+def test_no_group_may_differ_unless_it_is_listed(parameters: Any) -> None:
     expectation = baseline_of(expected_control(check(), op=EXCEPT))
     found = evaluated(snapshot_of(*everywhere(True)), expectation, parameters)
     assert set(statuses(found).values()) == {FAIL}
@@ -325,10 +358,8 @@ def test_a_switch_is_sought_wherever_its_key_is_only_if_that_is_the_key_of_the_c
 def test_a_condition_that_does_not_hold_hides_no_refusal() -> None:
     snapshot = snapshot_of((ACCOUNT, {SETTINGS: Cause.DENIED}))
     found = evaluated(snapshot, baseline_of(expected_control(WHEN, op=1)), depth=Level.ACCOUNT)
-    assert (only_verdict(found, "value").status, only_verdict(found, "value").cause) == (
-        UNKNOWN,
-        Cause.DENIED,
-    )
+    verdict = only_verdict(found, "value")
+    assert (verdict.status, verdict.cause) == (UNKNOWN, Cause.DENIED)
 
 
 def test_if_the_value_does_not_apply_neither_does_the_lock() -> None:
