@@ -1,5 +1,6 @@
 """CC-01, CC-02 and CC-07: verdicts derived from the other verdicts of a run."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.builders import (
     settings_body,
     snapshot_of,
 )
+from tests.builders import verdict as judged
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
 GROUPS, USERS = (each.setting for each in CATALOGUE.controls["CC-02"].checks)
@@ -114,10 +116,13 @@ def test_locks_that_no_api_shows_are_never_taken_for_locked() -> None:
 def test_what_was_attested_about_locks_is_attested_and_no_pass(
     status: Status, expected: Status
 ) -> None:
-    tally = DerivedInputs(lock_passes=1)
-    tally.add(ACCOUNT.level, (lock_attestation(status),))
-    (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
-    assert found.status is expected
+    for settings in (["a.b"], ["a.b", "a.c"]):
+        tally = DerivedInputs(lock_passes=1)
+        tally.add(ACCOUNT.level, [lock_attestation(status, each) for each in settings])
+        (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
+        assert (found.kind, found.status) == (FindingKind.ATTESTATION, expected)
+        assert f" {len(settings)} setting" in found.detail
+        assert found.observed == (settings if expected is Status.NEEDS_DECISION else None)
 
 
 def test_an_attestation_control_says_nothing_about_locks() -> None:
@@ -154,6 +159,49 @@ def test_the_worst_cause_is_told() -> None:
         snapshot, expected_control(one, other, lock=True), expected_derived("CC-01")
     ).values()
     assert found.cause is Cause.DENIED
+
+
+# What is counted
+
+
+def tallied(*below: Iterable[Verdict], scopes: int = 1) -> DerivedInputs:
+    """An account with two settings as expected, and what users have, each so many times."""
+    tally = DerivedInputs()
+    tally.add(Level.ACCOUNT, [judged(PASS, setting="a.b"), judged(PASS, setting="a.c")])
+    for verdicts_ in below:
+        tally.add(Level.USER, verdicts_, scopes)
+    return tally
+
+
+def test_users_who_share_verdicts_are_counted_each_time_they_are_met() -> None:
+    loose, fine = judged(FAIL, setting="a.b"), judged(PASS, setting="a.c")
+    tally = tallied([loose, fine], [loose], [fine], scopes=3)
+    assert tally.loose_scopes == {Level.USER: 6, Level.ACCOUNT: 0}
+    assert tally.looser[Level.USER] == {"a.b": 6}
+    assert tally.compared == {Level.USER: 12}
+
+
+@pytest.mark.parametrize("status", [Status.NEEDS_DECISION, UNKNOWN])
+def test_a_user_who_cannot_be_compared_is_not_counted_as_looser(status: Status) -> None:
+    tally = tallied([judged(status, setting="a.b")], [judged(FAIL, setting="a.c")])
+    assert tally.loose_scopes[Level.USER] == 1
+    assert tally.compared == {Level.USER: 1}
+
+
+def test_every_cause_for_which_users_could_not_be_compared_counts() -> None:
+    causes = (Cause.DENIED, Cause.ABSENT)
+    tally = tallied(*([judged(UNKNOWN, setting="a.b", cause=each)] for each in causes))
+    assert tally.uncompared[Level.USER] == set(causes)
+
+
+def test_locks_that_are_on_are_counted_and_new_settings_are_named_with_their_waivers() -> None:
+    tally, terms = DerivedInputs(), WaiverTerms("Why", "ciso@example.com", "", date(2027, 1, 31))
+    tally.add(Level.GROUP, [judged(PASS, kind=FindingKind.LOCK)], scopes=2)
+    tally.add(Level.GROUP, [judged(PASS, kind=FindingKind.LOCK)])
+    assert tally.lock_passes == 3
+    tally.add_new([judged(FAIL, setting="a.b"), judged(Status.WAIVED, waiver=terms)])
+    assert tally.new_settings == {FAIL: {"a.b"}, Status.WAIVED: {"a.b"}}
+    assert tally.new_waivers == {"a.b": terms}
 
 
 # CC-02: lower levels looser than the account
