@@ -22,6 +22,7 @@ FLOORS: Mapping[str, int] = {
     "doctor": 4,
     "fix": 4,
     "fleet": 4,
+    "watch": 4,
     "collect": 3,
     "policy": 3,
     "report": 3,

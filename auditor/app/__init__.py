@@ -38,9 +38,11 @@ __all__ = [
     "onboarding",
     "organisation_files",
     "pseudonyms",
+    "received_events",
     "retention",
     "runs",
     "selection",
     "signed_runs",
     "storing",
+    "watching",
 ]

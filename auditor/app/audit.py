@@ -4,6 +4,7 @@ import json
 import math
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, TypeVar
@@ -15,11 +16,12 @@ from auditor.collect.carrying import CARRIED, CarryPolicy, PreviousRun
 from auditor.collect.collector import Collector, utc_now
 from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.errors import AuditorError, ExitCode
-from auditor.evidence.read_plan import MeetingSelection
+from auditor.evidence.read_plan import RECEIVED, MeetingSelection
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.timestamps import parse_or_none
+from auditor.evidence.view import Document
 from auditor.findings import exit_code
 from auditor.findings.model import ApiUsage, Carried, ControlInfo, RunInfo, Severity
 from auditor.findings.run import Run
@@ -243,8 +245,11 @@ def collect(
     run_id: str,
     collection_scope: CollectionScope | None = None,
     previous: PreviousRun | None = None,
+    received: Callable[[Snapshot], JsonValue | None] | None = None,
 ) -> None:
     """Read what the judgement needs into an empty snapshot, with the metadata of the run.
+
+    `received` returns what webhooks reported, which is recorded with the account.
 
     Documents of users that need not be read are carried over from `previous`, if the scope allows.
 
@@ -268,7 +273,7 @@ def collect(
     }
     for key, value in facts.items():
         snapshot.set_metadata(key, value)
-    _run_collector(target, snapshot, judgement, None, previous)
+    _run_collector(target, snapshot, judgement, None, previous, received)
 
 
 def resume(
@@ -290,6 +295,7 @@ def _run_collector(
     judgement: EvaluationConfig,
     since: str | None,
     previous: PreviousRun | None = None,
+    received: Callable[[Snapshot], JsonValue | None] | None = None,
 ) -> None:
     collection_scope = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
@@ -329,6 +335,10 @@ def _run_collector(
         checkpoint=checkpoint,
     )
     collector.collect()
+    reported = received(snapshot) if received is not None else None
+    if reported is not None:
+        outcome = Document(reported, "webhooks", utc_now())
+        snapshot.record(collector.account, RECEIVED, outcome)
     snapshot.set_metadata("stopped", collector.stop_reason.detail if collector.stop_reason else "")
     snapshot.set_metadata("finished_at", utc_now())
     snapshot.finish()

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from auditor import __version__
 from auditor.app.audit import AccountConnection, CollectionScope, EvaluationConfig, collect, resume
 from auditor.app.connection import Account, AccountSource, RateOptions
 from auditor.app.messages import Messages
+from auditor.app.received_events import log_document, named_users
 from auditor.app.runs import stored_runs
 from auditor.app.selection import Selection
 from auditor.collect.carrying import PreviousRun
@@ -20,7 +22,7 @@ from auditor.config import ConfigError
 from auditor.evidence.read_plan import MeetingSelection
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
-from auditor.evidence.timestamps import format_rfc3339
+from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.files import data_folder
 from auditor.store.errors import HistoryDamaged, HistoryLocked, StoreError
 from auditor.store.history import StoredRun
@@ -84,6 +86,8 @@ class CollectionOptions:
     """No request starts after this `time.monotonic` time."""
     stopping: threading.Event | None = None
     """Another thread sets it to interrupt the collection; None if none does."""
+    follows_events: bool = False
+    """The run only follows events: it is no step of the rotation of `refresh`."""
 
     def resume_hint(self, text: str) -> str:
         """`text` with the command that resumes the run: only `nightly` resumes its own runs."""
@@ -158,7 +162,12 @@ class Collection:
                 previous = self._previous_run(stored, account_id, api_url, stack)
                 snapshot = stack.enter_context(stored.new(run_id))
                 collection_scope = replace(self.options.collection_scope, changes_since=since)
-                collect(connection, snapshot, self.config, run_id, collection_scope, previous)
+                received = None
+                if since is not None:
+                    received = partial(log_document, stored, account_id, parse_rfc3339(since))
+                collect(
+                    connection, snapshot, self.config, run_id, collection_scope, previous, received
+                )
             return snapshot
 
     def _previous_run(
@@ -179,7 +188,9 @@ class Collection:
         else:
             try:
                 evidence = stack.enter_context(stored.history.verified(entry))
-                return PreviousRun(entry.facts.id, evidence)
+                named = named_users(stored, account_id, entry.facts.started_at)
+                previous = PreviousRun(entry.facts.id, evidence, named)
+                return replace(previous, draw=None) if self.options.follows_events else previous
             except (StoreError, SnapshotError) as error:
                 why = str(error).rstrip(".")
         self.messages.say(f"Every user is read: {why}.")

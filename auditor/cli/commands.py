@@ -91,6 +91,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "nightly": (
             "Audit, store the run, send what changed since the last announced run, remove old runs."
         ),
+        "watch": "Receive Zoom's webhooks, audit what they name at once, and send what got worse.",
         "gate": "Pass or fail for a pipeline, from the newest stored run or --live.",
         "fleet": "Many accounts: audited together, each with credentials and limits of its own.",
         "notify": (

@@ -22,7 +22,8 @@ from auditor.evidence.view import LOCKS, SETTINGS, View
 _log = logging.getLogger(__name__)
 
 CARRIED = "carried"
-"""Metadata of a run that stands on another: JSON with `run`, `reason`, `sample`, `differences`."""
+"""Metadata of a run that stands on another: JSON with `run`, `reason`, `sample`, `differences`, and
+`rotated_at` where it was no step of the rotation: when the last step began."""
 
 SLACK = 1.05
 """How many more users are read in a run than an even rotation needs, so that its order is not
@@ -58,8 +59,9 @@ class PreviousRun:
     evidence: Snapshot
     named: frozenset[str] = frozenset()
     """Ids of users who are due because an event named them."""
-    draw: random.Random = field(default_factory=random.SystemRandom)
-    """Cannot be predicted, so nobody knows on which night they are read."""
+    draw: random.Random | None = field(default_factory=random.SystemRandom)
+    """Cannot be predicted, so nobody knows on which night they are read. None to draw nobody: a run
+    that only follows an event is no step of the rotation."""
 
 
 def carry(
@@ -139,7 +141,9 @@ class _Rotation:
             for key in ("started_at", "finished_at")
         )
         begun = parse_rfc3339(self.context.snapshot.meta("started_at") or self.context.now())
-        self._interval = max(begun - started, SHORTEST_INTERVAL)
+        known = json.loads(self.previous.evidence.meta(CARRIED) or "{}")
+        self._rotated_at = parse_rfc3339(known.get("rotated_at") or format_rfc3339(started))
+        self._interval = max(begun - self._rotated_at, SHORTEST_INTERVAL)
         # What is carried must not be too old at the end of this run, which lasts a while itself.
         allowance = min(max(finished - started, _LEAST_ALLOWANCE), self.policy.refresh / 4)
         self._oldest = to_milliseconds(self.now - self.policy.refresh + allowance)
@@ -149,10 +153,13 @@ class _Rotation:
         ages = Counter(self._age(oldest) for _, oldest in self._not_due())
         users = sum(1 for _ in self._users())
         runs = max(1, round(self.policy.refresh / self._interval))
-        drawn = chances(ages, users, runs)
+        draw = self.previous.draw
+        drawn = chances(ages, users, runs) if draw else dict.fromkeys(ages, 0.0)
+        if draw is None:
+            note(self.context.snapshot, rotated_at=format_rfc3339(self._rotated_at))
         carried, batch = 0, list[RecordedReads]()
         for reads, oldest in self._not_due():
-            if self.previous.draw.random() < drawn[self._age(oldest)]:
+            if draw and draw.random() < drawn[self._age(oldest)]:
                 continue
             batch.append(reads)
             carried += 1

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     heartbeat: Annotated[
         SecretStr | None, Field(validation_alias=_variable("AUDITOR_HEARTBEAT"))
     ] = None
+    webhook_secret: Annotated[
+        SecretStr | None, Field(validation_alias=_variable("ZOOM_WEBHOOK_SECRET"))
+    ] = None
     profile: Annotated[str, Field(validation_alias=_variable("AUDITOR_PROFILE"))] = DEFAULT_PROFILE
     config: Annotated[Path | None, Field(validation_alias=_variable("AUDITOR_CONFIG"))] = None
     store: Annotated[str | None, Field(validation_alias=_variable("AUDITOR_STORE"), repr=False)] = (

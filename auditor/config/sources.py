@@ -79,6 +79,7 @@ DOTENV_RULES: Mapping[str, DotenvRule] = {
     "ZOOM_CLIENT_SECRET": DotenvRule.CREDENTIAL,
     "ZOOM_WRITE_CLIENT_ID": DotenvRule.GUARDED,
     "ZOOM_WRITE_CLIENT_SECRET": DotenvRule.GUARDED,
+    "ZOOM_WEBHOOK_SECRET": DotenvRule.GUARDED,
     "ZOOM_API_URL": DotenvRule.ADDRESS,
     "ZOOM_OAUTH_URL": DotenvRule.ADDRESS,
     "ZOOM_CLOUD": DotenvRule.ADDRESS,

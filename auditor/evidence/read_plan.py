@@ -50,6 +50,8 @@ ROLES = View("roles")
 LOGS = View("report_operationlogs")
 CHANGES = View("report_operationlogs", "since")
 """The entries of the operation log since an earlier run. Used by drift, not by controls."""
+RECEIVED = View("report_operationlogs", "events")
+"""Changes that webhooks reported since an earlier run, in the form of log entries."""
 CHANGES_DAYS = 180
 """How many days back the log is read. Zoom keeps six months. Source: Meetings API, 2024-01."""
 SUMMARIES = View("meeting_summaries")

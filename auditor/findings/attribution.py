@@ -22,7 +22,7 @@ from auditor.evidence.operation_log import (
     parse_changes,
     parse_switch,
 )
-from auditor.evidence.read_plan import CHANGES, CHANGES_DAYS, LOGS
+from auditor.evidence.read_plan import CHANGES, CHANGES_DAYS, LOGS, RECEIVED
 from auditor.evidence.reading import JsonValue, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot_reader import SnapshotReader
@@ -71,13 +71,17 @@ def log_reading(*runs: SnapshotReader) -> OperationLog:
     """The entries that runs read, from the earlier run to the later.
 
     A run that did not read them for attribution may have read some for controls; those are used as
-    well.
+    well, and so is what webhooks reported.
     """
     logs: list[Iterable[LogEntry]] = []
+    received: list[Iterable[LogEntry]] = []
     read, refusal = 0, None
     began: list[datetime] = []
     for run in runs:
         for evidence in run.evidence(Level.ACCOUNT):
+            reported = evidence.outcomes.get(RECEIVED)
+            if isinstance(reported, Document):
+                received.append(entries(reported.body))
             outcome = evidence.outcomes.get(CHANGES)
             if not isinstance(outcome, Document):
                 refusal = outcome.unseen if outcome is not None else refusal
@@ -88,7 +92,8 @@ def log_reading(*runs: SnapshotReader) -> OperationLog:
                 read += _entry_count(outcome, len(parsed))
                 began.append(_covered_since(run, evidence.outcomes.get(CHANGES), outcome))
     since = min(began, default=None)
-    return OperationLog(tuple(merge_entries(*logs)), read, since, None if logs else refusal)
+    merged = merge_entries(*logs, *received)
+    return OperationLog(tuple(merged), read, since, None if logs else refusal)
 
 
 def _entry_count(outcome: Document, parsed: int) -> int:
@@ -261,7 +266,14 @@ def sentence(
     """
     if log.refusal is not None:
         why = log.refusal.detail or f"the cause is: {log.refusal.cause.value}."
+        if actor_for:
+            return (
+                f"Zoom's events show who made {actor_for:,} of {pluralize(changes, 'change')}. "
+                f"Its operation log could not be read: {why}"
+            )
         return f"Nobody is named, because Zoom's operation log could not be read: {why}"
+    if log.since is None and actor_for:
+        return f"Zoom's events show who made {actor_for:,} of {pluralize(changes, 'change')}."
     if log.since is None:
         return (
             "Nobody is named, because neither run read Zoom's operation log. An audit reads it "

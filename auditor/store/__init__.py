@@ -3,6 +3,7 @@
 __all__ = [
     "batching",
     "errors",
+    "events",
     "filesystem",
     "history",
     "journals",

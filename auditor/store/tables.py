@@ -191,6 +191,23 @@ journal_entries = sa.Table(
 value that was sent, and the other leaves of its object. `intended_at` is empty if no request was
 prepared, `outcome` while it is not known, `undone_at` until a rollback has undone the step."""
 
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("digest", StoredText, primary_key=True),
+    sa.Column("account_id", StoredText, nullable=False),
+    sa.Column("name", StoredText, nullable=False),
+    sa.Column("occurred_at", StoredText, nullable=False),
+    sa.Column("received_at", StoredText, nullable=False),
+    sa.Column("level", StoredText, nullable=False),
+    sa.Column("scope_id", StoredText, nullable=False),
+    sa.Column("operator", StoredText, nullable=False),
+    sa.Column("details", StoredText, nullable=False),
+    sa.Index("ix_events_account_id_received_at", "account_id", "received_at"),
+)
+"""Events that webhooks reported. `digest` is that of the body, by which repeats are known;
+`details` is JSON. Times are RFC 3339, UTC."""
+
 _incoming = sa.MetaData()
 
 incoming = sa.Table(

@@ -31,6 +31,7 @@ GUARDED = {
     "AUDITOR_CONFIG": os.devnull,
     "AUDITOR_PROFILE": "other",
     "AUDITOR_PSEUDONYM_KEY": "known-to-the-attacker",
+    "ZOOM_WEBHOOK_SECRET": "known-to-the-attacker",
     "AUDITOR_SIGNING_KEY": "00" * 32,
     "AUDITOR_VERIFY_KEY": "00" * 32,
     "AUDITOR_NOTIFY": "json://elsewhere.example",

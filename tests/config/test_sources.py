@@ -224,7 +224,7 @@ def test_a_misspelt_variable_in_dotenv_is_told_and_others_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = "AUDITOR_BASLINE=strict\nZOOM_CLIENTID=x\nZOOM_WEBHOOK=x\nPATH=x\nauditor_home=x\n"
+    text = "AUDITOR_BASLINE=strict\nZOOM_CLIENTID=x\nOTHER_WEBHOOK=x\nPATH=x\nauditor_home=x\n"
     found = list(dotenv_warnings(resolution(text), KEYS))
     assert [each.split()[2] for each in found] == [
         "AUDITOR_BASLINE,",

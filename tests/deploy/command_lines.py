@@ -132,9 +132,10 @@ def _in_file(path: Path) -> Iterator[list[str]]:
         yield from _in_page(text)
     elif path.suffix == ".service":
         started = re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE)
-        for options in _nightly_options():
-            for line in started:
-                yield from in_shell(line.replace("$AUDITOR_NIGHTLY_OPTIONS", options))
+        for line in started:
+            for name in re.findall(r"\$(AUDITOR_\w+_OPTIONS)", line):
+                for options in _options(name):
+                    yield from in_shell(line.replace(f"${name}", options))
     elif path.suffix == ".crontab":
         for line in text.splitlines():
             if re.match(r"[\d*]", line):
@@ -151,10 +152,10 @@ def _in_file(path: Path) -> Iterator[list[str]]:
             yield from _in_yaml(document)
 
 
-def _nightly_options() -> list[str]:
-    """What auditor.env proposes for the unit, lines that are commented out included."""
+def _options(name: str) -> list[str]:
+    """What auditor.env proposes for a unit, lines that are commented out included."""
     text = (DEPLOY / "systemd" / "auditor.env").read_text(encoding="utf-8")
-    return re.findall(r"^#?AUDITOR_NIGHTLY_OPTIONS=(.*)$", text, re.MULTILINE)
+    return re.findall(rf"^#?{name}=(.*)$", text, re.MULTILINE)
 
 
 def _in_page(text: str) -> Iterator[list[str]]:

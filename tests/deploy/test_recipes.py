@@ -22,6 +22,8 @@ from tests.deploy.command_lines import DEPLOY, ROOT
 SCRIPTS = Path(sys.executable).parent
 SERVICE = DEPLOY / "systemd" / "auditor-nightly.service"
 TIMER = DEPLOY / "systemd" / "auditor-nightly.timer"
+WATCH = DEPLOY / "systemd" / "auditor-watch.service"
+WATCH_SOCKET = DEPLOY / "systemd" / "auditor-watch.socket"
 ACTION = DEPLOY / "github" / "action.yml"
 WORKFLOWS = sorted((DEPLOY / "github").glob("auditor-*.yml"))
 JENKINSFILE = DEPLOY / "jenkins" / "Jenkinsfile"
@@ -53,8 +55,9 @@ def put(folder: Path, name: str, text: str) -> Path:
 def systemd(text: str, folder: Path) -> str:
     """`verify` complains on standard error and may still end with 0; both count."""
     stand_in = text.replace("/opt/auditor/bin/auditor", sys.executable)
-    name = "auditor-nightly.timer" if "[Timer]" in text else "auditor-nightly.service"
-    for other in (SERVICE, TIMER):
+    units = {"[Timer]": TIMER, "[Socket]": WATCH_SOCKET, " watch ": WATCH, "": SERVICE}
+    name = next(unit.name for mark, unit in units.items() if mark in text)
+    for other in units.values():
         put(folder, other.name, other.read_text().replace("/opt/auditor/bin/auditor", "/bin/true"))
     unit = put(folder, name, stand_in)
     done = subprocess.run(
@@ -165,6 +168,9 @@ def pre_commit(what: str) -> Linter:
 LINTED: tuple[tuple[str, Linter, Path, str, str], ...] = (
     ("systemd service", systemd, SERVICE, "Type=oneshot", "Type=oneshoot"),
     ("systemd hardening", exposed, SERVICE, "CapabilityBoundingSet=\n", ""),
+    ("watch service", systemd, WATCH, "Type=exec", "Type=exex"),
+    ("watch hardening", exposed, WATCH, "CapabilityBoundingSet=\n", ""),
+    ("watch socket", systemd, WATCH_SOCKET, "ListenStream=127", "ListenStream=x127"),
     ("systemd timer", systemd, TIMER, "02:30:00 UTC", "02:61:00 UTC"),
     ("cron", crontab, DEPLOY / "cron" / "auditor.crontab", "30 2 *", "30 25 *"),
     ("docker", hadolint, DEPLOY / "docker" / "Dockerfile", ":3.13-slim-bookworm", ":latest"),
@@ -284,13 +290,18 @@ def test_the_environment_file_sets_what_the_program_knows() -> None:
         ROOT / "auditor" / "config" / "settings.py"
     ).read_text(encoding="utf-8")
     text = (DEPLOY / "systemd" / "auditor.env").read_text(encoding="utf-8")
-    names = set(re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)) - {"AUDITOR_NIGHTLY_OPTIONS"}
+    names = set(re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)) - {
+        "AUDITOR_NIGHTLY_OPTIONS",
+        "AUDITOR_WATCH_OPTIONS",
+    }
     assert {name for name in names if name not in known} == set()
 
 
 def test_every_recipe_names_this_version() -> None:
     named = {
-        path.relative_to(DEPLOY): set(re.findall(r"\b0\.\d+\.\d+\b", path.read_text("utf-8")))
+        path.relative_to(DEPLOY): set(
+            re.findall(r"(?<![\d.])0\.\d+\.\d+\b", path.read_text("utf-8"))
+        )
         for path in DEPLOY.rglob("*")
         if path.is_file()
     }
@@ -370,6 +381,7 @@ def test_command_lines_are_found_in_every_recipe_and_page() -> None:
     silent = {
         "deploy/docker/Dockerfile.dockerignore",
         "deploy/systemd/auditor-nightly.timer",
+        "deploy/systemd/auditor-watch.socket",
         "deploy/systemd/auditor.env",  # read with the service
         "deploy/systemd/auditor.sysusers.conf",
         *(f"deploy/github/{flow.name}" for flow in WORKFLOWS),  # they use the action

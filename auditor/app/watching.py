@@ -1,0 +1,203 @@
+"""Watching an account: events are kept as they come, and audits follow what they name."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from auditor.app.messages import Messages
+from auditor.app.nightly import NightlyJob
+from auditor.app.received_events import KeptEvents, pending_since
+from auditor.app.runs import stored_runs
+from auditor.config import ConfigError
+from auditor.config.settings import Settings
+from auditor.errors import AuditorError
+from auditor.redaction.text import register_secret
+from auditor.secrets import keys
+from auditor.store.errors import AlreadyRunning
+from auditor.store.series import RunFilter, place
+from auditor.watch.events import ReceivedEvent, Topic
+from auditor.watch.inbox import Inbox
+from auditor.watch.receiver import Receiver, ReceiverState
+from auditor.watch.serving import TlsFiles, bound, server, shown
+
+_log = logging.getLogger(__name__)
+
+QUIET = 5.0
+"""Seconds without a further event before an audit begins."""
+LONGEST_QUIET = 20.0
+"""Seconds after the first event when it begins in any case."""
+AFTER_FAILURE = 60.0
+"""Seconds before the next attempt after a failed one."""
+WHILE_BUSY = 15.0
+"""Seconds before the next attempt while another process reads the account."""
+
+_END_WITHIN = 5.0
+"""Seconds that an audit under way gets when the watch ends."""
+
+WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - the name of an entry of the keyring
+
+
+class NoWebhookSecret(ConfigError):
+    """There is no secret to verify webhooks with."""
+
+
+def webhook_secret(settings: Settings) -> str:
+    """The secret token of the app's page: ZOOM_WEBHOOK_SECRET, else that of the keyring.
+
+    Raises:
+        NoWebhookSecret: there is none.
+    """
+    configured = settings.webhook_secret
+    secret = configured.get_secret_value() if configured else keys.load_key(_entry(settings))
+    if not secret:
+        raise NoWebhookSecret(
+            "ZOOM_WEBHOOK_SECRET is not set, so nobody could tell Zoom's events from others. It is "
+            "the secret token on the page of the app, under Features > Access. Set it, or store it "
+            "in the keyring: auditor watch secret"
+        )
+    register_secret(secret)
+    return secret
+
+
+def store_webhook_secret(settings: Settings, secret: str) -> None:
+    """Store the secret token of a profile in the keyring.
+
+    Raises:
+        ConfigError: no encrypted keyring can store it.
+    """
+    register_secret(secret)
+    if not keys.save_key(_entry(settings), secret):
+        raise ConfigError(
+            "This machine has no keyring to store the secret in. Set ZOOM_WEBHOOK_SECRET instead."
+        )
+
+
+def _entry(settings: Settings) -> str:
+    return f"{settings.profile}:{WEBHOOK_SECRET}"
+
+
+@dataclass
+class Follower:
+    """Audits after events, one audit at a time, on a thread of its own."""
+
+    audit: Callable[[], object]
+    """Audits the account. The events since the run before say whom to read."""
+    state: ReceiverState
+    quiet: float = QUIET
+    longest: float = LONGEST_QUIET
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _first: float | None = None
+    """When the first event came that no audit has followed yet; None without one."""
+    _last: float = 0.0
+    _ending: bool = False
+
+    def notice(self, event: ReceivedEvent) -> None:
+        """Take note of an event that was kept."""
+        if event.topic in (Topic.ACCOUNT, Topic.GROUP, Topic.USER):
+            self.wake()
+
+    def wake(self) -> None:
+        """Audit as soon as no more events come."""
+        with self._changed:
+            self._last = time.monotonic()
+            self._first = self._first if self._first is not None else self._last
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let the thread end after the audit that is under way."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+
+    def run(self) -> None:
+        """Follow events until `end`."""
+        while self._wait():
+            pause = self._follow()
+            with self._changed:
+                if pause and not self._ending:
+                    self._changed.wait_for(lambda: self._ending, pause)
+
+    def _wait(self) -> bool:
+        """Wait until an audit is due; False to end."""
+        with self._changed:
+            while not self._ending:
+                if self._first is None:
+                    self._changed.wait()
+                    continue
+                now = time.monotonic()
+                due = min(self._last + self.quiet, self._first + self.longest)
+                if now >= due:
+                    self._first = None
+                    return True
+                self._changed.wait(due - now)
+            return False
+
+    def _follow(self) -> float:
+        """Audit once; returns the seconds to wait before the next attempt."""
+        try:
+            self.audit()
+        except AlreadyRunning:
+            _log.info("Another process reads the account: trying again in %g s.", WHILE_BUSY)
+            self.wake()
+            return WHILE_BUSY
+        except AuditorError as error:
+            self.state.problem = str(error)
+            _log.error("The audit after an event failed. %s", error)
+            self.wake()
+            return AFTER_FAILURE
+        except Exception:
+            self.state.problem = "An audit ended with an unexpected error. See the log."
+            _log.exception("The audit after an event failed.")
+            self.wake()
+            return AFTER_FAILURE
+        self.state.problem = ""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A receiver of webhooks with the audits that follow."""
+
+    settings: Settings
+    job: Callable[[], NightlyJob]
+    """A job for each audit: as nightly, but reading only what events and the rules make due."""
+    messages: Messages
+    listen: str
+    tls: TlsFiles | None = None
+
+    def run(self) -> None:
+        """Receive until interrupted.
+
+        Raises:
+            ConfigError: the secret or the account is missing.
+            CannotListen: the address cannot be listened on.
+            StoreError: the history cannot be opened.
+        """
+        secret = webhook_secret(self.settings)
+        account_id = self.settings.credentials().account_id
+        stored = stored_runs(self.settings, writing=True)
+        state = ReceiverState()
+        follower = Follower(lambda: self.job().run(), state)
+        events = KeptEvents(stored)
+        events.add(())  # opens the history, so that an unusable one is told before listening
+        newest = stored.history.newest(RunFilter(account_id, place(self.settings.api_url)))
+        if newest is None or pending_since(stored, account_id, newest.facts.started_at):
+            follower.wake()
+        listener = bound(self.listen, self.tls)
+        # An audit that is under way when the watch ends is interrupted, and resumed by the next.
+        worker = threading.Thread(target=follower.run, name="follower", daemon=True)
+        with Inbox(events, follower.notice) as inbox:
+            receiver = Receiver(secret, account_id, inbox, state)
+            worker.start()
+            try:
+                self.messages.say(
+                    f"Receiving events of account {account_id} on {shown(listener)}. "
+                    "Stop with Ctrl-C."
+                )
+                server(receiver.application(), self.tls).run([listener])
+            finally:
+                follower.end()
+                worker.join(_END_WITHIN)
+                listener.close()
