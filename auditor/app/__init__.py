@@ -25,6 +25,7 @@ __all__ = [
     "fix_verification",
     "fixing",
     "fleet_audit",
+    "fleet_diagnosis",
     "fleet_gate",
     "fleet_members",
     "fleet_news",

@@ -27,11 +27,14 @@ def diagnose(
     depth: Level,
     say: Callable[[str], None],
     simulated: tuple[str, str, str] | None = None,
+    *,
+    checks_configuration: bool = True,
 ) -> DoctorReport:
     """Examine the configured account; `say` shows a sentence to the user.
 
     `simulated`: the account, client id and secret of a simulated account, to which the addresses of
-    `settings` lead.
+    `settings` lead. Without `checks_configuration` the configuration of this process is no part of
+    it.
     """
     is_simulated = simulated is not None
     refused = ""
@@ -65,7 +68,9 @@ def diagnose(
             look_up=look_up,
             refused=refused,
             plan=RatePlan(settings.plan),
-            configuration=None if is_simulated else doctor_check(describe()),
+            configuration=doctor_check(describe())
+            if checks_configuration and not is_simulated
+            else None,
         )
     )
 

@@ -425,6 +425,50 @@ def gate(
 
 
 @app.command()
+def doctor(
+    ctx: typer.Context,
+    fleet: FleetOption = None,
+    tag: TagOption = None,
+    depth: DepthOption = Depth.USER,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
+    at_once: AtOnceOption = AT_ONCE,
+    format_: Annotated[
+        TextOrJson, typer.Option("--format", "-f", help="The output format.")
+    ] = TextOrJson.TEXT,
+) -> None:
+    """Find out for which accounts an audit would be complete, and what to do about the others.
+
+    Asks Zoom for a token and three documents of each account at most, and writes nothing.
+
+    Exit codes: 0 an audit of all accounts would be complete · 3 something would be unknown · 4
+    nothing of any account could be read.
+
+    Examples:
+
+    **auditor fleet doctor**
+
+    **auditor fleet doctor --tag new --format json**
+    """
+    from auditor.app.fleet_diagnosis import diagnose_fleet, exit_code
+    from auditor.app.fleet_members import FleetMembers, FleetPolicy
+    from auditor.cli import fleet_doctor
+    from auditor.evidence.scope import Level
+
+    terminal: Terminal = ctx.obj
+    members = list(FleetMembers.chosen(fleet, tag or ()))
+    policy = FleetPolicy(None, only or (), topic or ())
+    diagnoses = diagnose_fleet(members, policy, Level(depth), terminal.say, at_once)
+    code = exit_code(diagnoses)
+    with output.ignore_broken_pipe():
+        if format_ is TextOrJson.JSON:
+            echo_json(fleet_doctor.as_json(diagnoses, code), newline=False)
+        else:
+            typer.echo(fleet_doctor.as_text(diagnoses, terminal.text_width))
+    raise typer.Exit(code)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of fleet files, for editors that check YAML.
 

@@ -298,3 +298,27 @@ def test_news_that_reached_nobody_is_told_again_and_a_failed_account_fails_the_h
             )
             assert "us: 1 critical setting got worse" in message["message"]
             assert "off: not audited: " in message["message"]
+
+
+def test_the_doctor_says_of_each_account_what_it_lacks(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, good="clean", denied="denied", off=Conduct(deactivated=True)) as fleet:
+        fleet.sandboxes["bare"] = fleet.sandboxes["good"]
+        fleet.write()
+        env = {"BARE_ZOOM_CLIENT_ID": "", "CI": "", "AUDITOR_BASELINE": "strict"}
+        ran = fleet.fleet("doctor", env=env)
+        assert ran.code == 3
+        lines = [line for line in ran.out.splitlines() if not line.startswith(" ")]
+        assert lines[:4] == [
+            "good    complete",
+            "denied  incomplete",
+            "off     not readable",
+            "bare    does not start",
+        ]
+        text = " ".join(ran.out.split())
+        assert "BARE_ZOOM_CLIENT_ID is not set in the environment" in text
+        assert "Scopes to add: " in text
+        assert text.endswith("An audit would be complete for 1 of 4 accounts.")
+        found = json.loads(fleet.fleet("doctor", "--format", "json", env=env).out)
+        assert [each["exit_code"] for each in found["accounts"]] == [0, 3, 4, 2]
+        assert found["accounts"][0]["doctor"]["complete"]
+        assert fleet.runs() == []

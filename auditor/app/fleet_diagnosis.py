@@ -1,0 +1,75 @@
+"""Whether an audit of each account of a fleet would be complete."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from auditor.app.diagnosis import diagnose
+from auditor.app.fleet_members import FleetMember, FleetPolicy
+from auditor.config import ConfigError
+from auditor.doctor.model import DoctorReport
+from auditor.errors import AuditorError, ExitCode
+from auditor.evidence.scope import Level
+from auditor.redaction.text import redact_text, redacted_traceback
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDiagnosis:
+    """The diagnosis of one account, or why there is none."""
+
+    name: str
+    report: DoctorReport | None
+    problem: str = ""
+    """Why nothing was examined, as a sentence."""
+    code: ExitCode = ExitCode.USAGE
+    """The exit code that an audit would have because of `problem`."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 only if an audit would be complete."""
+        return self.code if self.report is None else self.report.exit_code
+
+
+def diagnose_fleet(
+    members: Sequence[FleetMember],
+    policy: FleetPolicy,
+    depth: Level,
+    say: Callable[[str], None],
+    at_once: int,
+) -> list[AccountDiagnosis]:
+    """Examine the accounts, several at a time. An error of one is its result."""
+
+    def examine(member: FleetMember) -> AccountDiagnosis:
+        try:
+            settings = member.settings()
+            report = diagnose(
+                settings,
+                member.selection(policy),
+                depth,
+                lambda sentence: say(f"{member.name}: {sentence}"),
+                checks_configuration=False,
+            )
+        except ConfigError as error:
+            return AccountDiagnosis(member.name, None, str(error))
+        except Exception as error:
+            _log.info("%s", redacted_traceback(error))
+            code = error.exit_code if isinstance(error, AuditorError) else ExitCode.INTERNAL
+            problem = redact_text(str(error) or type(error).__name__)
+            return AccountDiagnosis(member.name, None, problem, code)
+        return AccountDiagnosis(member.name, report)
+
+    with ThreadPoolExecutor(at_once, "doctor") as threads:
+        return list(threads.map(examine, members))
+
+
+def exit_code(diagnoses: Sequence[AccountDiagnosis]) -> ExitCode:
+    """0 if an audit of all would be complete, 4 if nothing of any could be read, otherwise 3."""
+    codes = {each.exit_code for each in diagnoses}
+    if codes == {ExitCode.OK}:
+        return ExitCode.OK
+    if codes & {ExitCode.OK, ExitCode.INCOMPLETE}:
+        return ExitCode.INCOMPLETE
+    return ExitCode.NOTHING_EVALUATED
