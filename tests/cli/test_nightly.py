@@ -16,7 +16,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from auditor.store.errors import HistoryUnreachable
 from tests.end_to_end.broken_off import USER_SETTINGS, until
-from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served
+from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran, served, slow
 from tests.end_to_end.test_disk_full import IN_THE_MIDDLE, UNMEASURED, growing_to
 from tests.notify.receivers import Webhook, closed_port, webhook
 
@@ -72,7 +72,7 @@ def nightly(tmp_path: Path, account: Sandbox) -> Nightly:
 
 
 @contextmanager
-def slow(tmp_path: Path) -> Iterator[Nightly]:
+def lasting(tmp_path: Path) -> Iterator[Nightly]:
     """An account whose users take a while."""
     with served("clean", users=40, groups=1, latency_ms=20) as sandbox:
         yield Nightly(tmp_path, sandbox)
@@ -180,7 +180,7 @@ def test_people_have_pseudonyms_in_reports_and_messages(tmp_path: Path) -> None:
 
 
 def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> None:
-    with slow(tmp_path) as nightly:
+    with lasting(tmp_path) as nightly:
         first = nightly.night("--deadline", "0m")
         assert first.code == 3, first.err
         assert "The deadline of the run passed. Resume later with: auditor nightly" in first.err
@@ -210,7 +210,7 @@ def killed(nightly: Nightly, *words: object) -> str:
 
 @pytest.mark.slow
 def test_a_killed_night_is_gone_on_with(tmp_path: Path) -> None:
-    with slow(tmp_path) as nightly:
+    with lasting(tmp_path) as nightly:
         run = killed(nightly)
         assert nightly("history", "--format", "json").out == "[]\n"
         ran = nightly.night()
@@ -223,7 +223,7 @@ def test_a_killed_night_is_gone_on_with(tmp_path: Path) -> None:
 def test_a_killed_run_of_another_kind_is_not_taken_up(
     tmp_path: Path, otherwise: tuple[str, ...]
 ) -> None:
-    with slow(tmp_path) as nightly:
+    with lasting(tmp_path) as nightly:
         run = killed(nightly)
         ran = nightly.night(*otherwise)
         assert "Resuming run" not in ran.err
@@ -234,7 +234,7 @@ def test_a_killed_run_of_another_kind_is_not_taken_up(
 
 @pytest.mark.slow
 def test_two_at_once_on_one_account_are_one_and_a_refusal(tmp_path: Path) -> None:
-    with slow(tmp_path) as nightly:
+    with lasting(tmp_path) as nightly:
         requests = nightly.account.requests
         first = nightly.begun("--max-rate", 40, "--rate-share", 1)
         until(lambda: requests.template(USER_SETTINGS) >= 1)
@@ -348,7 +348,7 @@ def losing(folder: Path, account: Sandbox) -> Iterator[None]:
     thread.join()
 
 
-@pytest.mark.parametrize("lost", ["report", "metrics"])
+@pytest.mark.parametrize("lost", ["report", slow("metrics")])
 def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_files(
     nightly: Nightly, account: Sandbox, lost: str
 ) -> None:
@@ -377,7 +377,7 @@ def test_a_file_that_cannot_be_written_keeps_back_neither_the_news_nor_other_fil
     assert titles(hook)[1:] == [f"SIMULATED Zoom audit of {account.account_id}: succeeded again"]
 
 
-@pytest.mark.parametrize("expected_earlier", [True, False])
+@pytest.mark.parametrize("expected_earlier", [True, slow(False)])
 def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
     nightly: Nightly, account: Sandbox, monkeypatch: pytest.MonkeyPatch, expected_earlier: bool
 ) -> None:
@@ -501,7 +501,7 @@ def test_a_night_whose_disk_fills_up_says_that_the_next_one_goes_on(tmp_path: Pa
 
 @pytest.mark.slow
 def test_an_interrupted_night_says_that_the_next_one_goes_on(tmp_path: Path) -> None:
-    with slow(tmp_path) as nightly:
+    with lasting(tmp_path) as nightly:
         requests = nightly.account.requests
         running = nightly.begun("--max-rate", 40, "--rate-share", 1)
         until(lambda: requests.template(USER_SETTINGS) >= 1)

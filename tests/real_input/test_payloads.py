@@ -115,6 +115,7 @@ def test_it_is_audited_without_a_crash(audited: Audited) -> None:
     assert summary["by_status"]["pass"] + summary["by_status"]["fail"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_every_baseline_judges_it_in_every_format(audited: Audited, baseline: str) -> None:
     files = [f"{baseline}.{suffix}" for suffix in ("json", "html", "txt")]
