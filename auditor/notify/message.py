@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import BlindSpotResult, FindingKind, Severity, WaiverResult
@@ -24,6 +25,7 @@ from auditor.notify.triggers import (
     recovered,
 )
 from auditor.plain_text import pluralize
+from auditor.policy.catalogue import words
 from auditor.redaction.text import redact_text
 
 MOST_LINES = 15
@@ -44,6 +46,20 @@ _ABOUT_PEOPLE = re.compile(r"(?:^|, )(?:user|meeting) ")
 """Scopes of waivers that identify a person."""
 _SINGLE = frozenset({Level.ACCOUNT, Level.PHONE_ACCOUNT})
 """Levels with one scope, which needs no name."""
+_LONGEST_FIX = 120
+"""Characters of the place at which a change can be undone."""
+_IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
+_NO_SETTINGS = ("", "attestation")
+"""The settings of controls that read none."""
+_TO_UNDO = (ChangeKind.REGRESSED, ChangeKind.SCOPE_ADDED)
+_LOCK_CHANGE = {
+    ChangeKind.REGRESSED: "locked → not locked",
+    ChangeKind.WAIVER_LAPSED: "not locked",
+    ChangeKind.SCOPE_ADDED: "not locked",
+    ChangeKind.NEWLY_UNKNOWN: "whether it is locked is not known any more",
+    ChangeKind.IMPROVED: "not locked → locked",
+    ChangeKind.KNOWN_AGAIN: "locked",
+}
 _NOTES = {
     ChangeKind.WAIVER_LAPSED: "a waiver ended",
     ChangeKind.SCOPE_ADDED: "new in the account",
@@ -143,11 +159,11 @@ class _ReportedChanges:
 
 
 def _rows_of(changes: Iterable[ChangeGroup], *moves: ChangeKind) -> list[Row]:
-    rows: dict[tuple[int, int, str, str], list[ChangeGroup]] = {}
+    rows: dict[tuple[int, int, str, str, bool], list[ChangeGroup]] = {}
     for group in changes:
         if group.move in moves:
-            key = (group.severity.rank, moves.index(group.move), group.control, group.setting)
-            rows.setdefault(key, []).append(group)
+            order = group.severity.rank, moves.index(group.move), group.control, group.setting
+            rows.setdefault((*order, group.kind is FindingKind.LOCK), []).append(group)
     return [sorted(rows[key], key=lambda group: group.level.rank) for key in sorted(rows)]
 
 
@@ -217,13 +233,13 @@ def headlines(digest: Digest) -> Iterator[str]:
         yield "some steps failed"
     if digest.waivers:
         yield _ending(digest)
-    for move, words in (
+    for move, phrase in (
         (ChangeKind.IMPROVED, "put right"),
         (ChangeKind.KNOWN_AGAIN, "known again"),
     ):
         number = _sum(row for row in digest.better if row[0].move is move)
         if number:
-            yield f"{number:,} {words}"
+            yield f"{number:,} {phrase}"
     if evidence_complete_again(digest.event):
         yield "evidence complete again"
     if recovered(digest.event):
@@ -348,20 +364,70 @@ def row_lines(rows: Sequence[Row], digest: Digest, markup: Markup) -> list[str]:
 
 
 def _row(row: Row, digest: Digest, markup: Markup) -> str:
-    """A row: `critical AI-01 Summaries are off ("…"): 1 group "Sales", 12 people`."""
+    """`Local recording: off → on for 1 group "Sales", 12 people. Changed …. Rule RC-02, high.`"""
     first = row[0]
-    title = digest.event.titles.get(first.control, "").replace("`", "")
-    setting = markup.setting(first.setting)
-    what = f"{escape_markup(title, _LONGEST_TITLE)} ({setting})" if title else setting
-    parts = [_scopes(group, digest, markup) for group in row]
-    if first.move in _NOTES:
-        parts.append(_NOTES[first.move])
+    places = ", ".join(_scopes(group, digest, markup) for group in row)
+    note = f", {_NOTES[first.move]}" if first.move in _NOTES else ""
+    sentences = [f"{_what(row, digest)} for {places}{note}"]
     actors = (change.changed_by for group in row for change in group.examples)
     actor = next(filter(None, actors), None)
     if actor is not None:
         by = f" by {markup.name(actor.operator)}" if digest.names else ""
-        parts.append(f"changed {moment(actor.time)}{by}")
-    return f"{first.severity} {escape_markup(first.control)} {what}: {', '.join(parts)}"
+        sentences.append(f"Changed {moment(actor.time)}{by}")
+    sentences.append(f"Rule {escape_markup(first.control)}, {first.severity}")
+    fix = digest.event.fixes.get(first.control, "")
+    if fix and first.move in _TO_UNDO:
+        place = _IN_BRACKETS.sub("", fix).replace(" > ", " › ")
+        sentences.append(f"To undo: {escape_markup(place, _LONGEST_FIX)}")
+    return f"{'. '.join(sentences)}."
+
+
+def _what(row: Row, digest: Digest) -> str:
+    """What changed, from what to what: `Local recording: off → on`."""
+    first = row[0]
+    title = digest.event.titles.get(first.control, "").replace("`", "") or first.control
+    name = words.setting_name(first.setting) if first.setting not in _NO_SETTINGS else title
+    name = escape_markup(name, _LONGEST_TITLE)
+    if first.kind is FindingKind.LOCK:
+        return f"{name}: {_LOCK_CHANGE.get(first.move, 'lock changed')}"
+    state = first.examples[0].after
+    if state is not None and isinstance(state.observed, dict):
+        return escape_markup(words.setting_fact(first.setting, state.observed), _LONGEST_TITLE)
+    if first.kind is FindingKind.DERIVED:
+        return f"{name}: not as before"
+    before, after = _values(row, digest)
+    if before and after and before != after:
+        return f"{name}: {before} → {after}"
+    if first.move is ChangeKind.NEWLY_UNKNOWN:
+        return f"{name}: {before or 'known'} → no answer"
+    if first.move in BETTER:
+        return f"{name}: right again" if not after else f"{name}: now {after}"
+    return f"{name} is {after}" if after else name
+
+
+def _values(row: Row, digest: Digest) -> tuple[str, str]:
+    """The value before and after, in words; empty if not known or not for every reader."""
+    change = row[0].examples[0]
+    setting = row[0].setting
+    before = None if change.before is None else change.before.observed
+    after = None if change.after is None else change.after.observed
+    drift = digest.event.drift
+    for changed in drift.settings if drift is not None else ():
+        is_lock = changed.source.partition("?")[0].endswith("lock_settings")
+        if changed.setting != setting or is_lock or after not in (None, changed.after):
+            continue
+        before = changed.before if before is None else before
+        after = changed.after if row[0].move in BETTER else after
+        break
+    return _shown(setting, before), _shown(setting, after)
+
+
+def _shown(setting: str, value: JsonValue) -> str:
+    """A value in words; empty for lists and free text, which may name people."""
+    if not isinstance(value, bool | int | float | str):
+        return ""
+    text = words.value_words(setting, value)
+    return "" if text.startswith('"') else escape_markup(text)
 
 
 def _scopes(group: ChangeGroup, digest: Digest, markup: Markup) -> str:
@@ -406,6 +472,7 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
             yield f"Last run: {last}, account {markup.name(earlier.account_id)}."
         yield f"Details: {markup.literal('auditor doctor')}"
         return
+    yield from _log(digest)
     yield _totals(later)
     judged = f"aseline {escape_markup(later.baseline.id)}, {moment(later.finished_at)}."
     if digest.event.account == later.account_id:  # the subject already has the id
@@ -413,11 +480,18 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
     else:
         yield f"Account {markup.name(later.account_id)}, b{judged}"
     if digest.event.drift is not None and digest.event.drift.notes:
-        yield f"Mind: {escape_markup(redact_text(digest.event.drift.notes[0]), LONGEST_SENTENCE)}"
+        yield f"Note: {escape_markup(redact_text(digest.event.drift.notes[0]), LONGEST_SENTENCE)}"
     if digest.event.report:
         yield f"Report: {markup.place(digest.event.report)}"
     command = f"diff {earlier.id} {later.id}" if earlier is not None else f"report {later.id}"
     yield f"Details: {markup.literal(f'auditor {command}')}"
+
+
+def _log(digest: Digest) -> Iterator[str]:
+    """That Zoom's log names nobody, if it does for none of the changes for the worse."""
+    changes = [change for row in digest.worse for group in row for change in group.examples]
+    if changes and not any(change.changed_by for change in changes):
+        yield "Who: Zoom's log names nobody for these changes."
 
 
 def _totals(run: RunFacts) -> str:

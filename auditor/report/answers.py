@@ -16,7 +16,7 @@ from auditor.findings.answers import (
 )
 from auditor.findings.inventory import Feature, is_on
 from auditor.findings.run import Run
-from auditor.plain_text import pluralize
+from auditor.plain_text import join_and, pluralize
 from auditor.report import wording
 from auditor.report.display import printable
 
@@ -25,13 +25,13 @@ MOST_FEATURES = 3
 """Features that the sentence names; the full answer has all."""
 
 STATE: Mapping[AnswerState, str] = {
-    AnswerState.YES: "shown by evidence",
-    AnswerState.ALLOWED: "shown by evidence, and allowed",
-    AnswerState.NOT_RULED_OUT: "not ruled out",
-    AnswerState.CANNOT_SAY: "cannot say",
-    AnswerState.NOT_LOOKED_AT: "not looked at",
-    AnswerState.RESTS_ON_ATTESTATIONS: "rests on attestations",
-    AnswerState.NOT_APPLICABLE: "does not apply",
+    AnswerState.YES: "yes",
+    AnswerState.ALLOWED: "yes, and allowed",
+    AnswerState.NOT_RULED_OUT: "possibly",
+    AnswerState.CANNOT_SAY: "not answered yet",
+    AnswerState.NOT_LOOKED_AT: "not answered yet, not looked at",
+    AnswerState.RESTS_ON_ATTESTATIONS: "not answered yet, attested",
+    AnswerState.NOT_APPLICABLE: "no, does not apply",
     AnswerState.NO: "no, as far as settings show",
 }
 """Labels of the states, for tables and filters."""
@@ -56,7 +56,7 @@ class Section:
 def sentence(answer: Answer) -> str:
     """The answer in one sentence, whose first words are true on their own."""
     question = answer.question
-    controls = pluralize(len(answer.parts), "control")
+    rules = pluralize(len(answer.parts), "rule")
     match answer.state:
         case AnswerState.YES | AnswerState.ALLOWED if answer.features:
             return _features_sentence(answer)
@@ -72,21 +72,32 @@ def sentence(answer: Answer) -> str:
             more = "; there may be more" if answer.is_lower_bound else ""
             return f"{question.yes}: {where}, where the baseline or an exception allows it{more}."
         case AnswerState.NOT_RULED_OUT:
-            return f"Not ruled out: of {controls} behind it, {', '.join(_tally(answer))}."
+            return f"Possibly: of {rules} behind it, {', '.join(_tally(answer))}.{_who(answer)}"
         case AnswerState.CANNOT_SAY:
-            return f"Cannot say: of {controls} behind it, {', '.join(_tally(answer))}."
+            tally = ", ".join(_tally(answer))
+            return f"Not answered yet: of {rules} behind it, {tally}.{_who(answer)}"
         case AnswerState.NOT_LOOKED_AT:
-            return f"Not looked at: this run judged none of the {controls} behind it."
+            return f"Not answered yet: this run judged none of the {rules} behind it."
         case AnswerState.RESTS_ON_ATTESTATIONS:
             attested = len(answer.controls(ControlEffect.ATTESTED))
             return (
-                f"Rests on attestations: of {controls} behind it, "
+                f"Not answered yet by Zoom itself: of {rules} behind it, "
                 f"{attested} attested by a person{_rest(answer)}."
             )
         case AnswerState.NOT_APPLICABLE:
-            return f"Does not apply here, as Zoom reports it: {controls} behind it."
+            return f"No: it does not apply here, as Zoom reports it ({rules} behind it)."
     where = _where(answer, ControlEffect.AS_EXPECTED)
     return f"{question.no}: all as “{answer.baseline}” requires, at {where}{_rest(answer)}."
+
+
+def _who(answer: Answer) -> str:
+    """Who can answer what is open, and with which command."""
+    ways = []
+    if ControlEffect.DUE in answer.effects or ControlEffect.EXPIRED in answer.effects:
+        ways.append("a person who looks in Zoom (auditor attest)")
+    if ControlEffect.UNDECIDED in answer.effects:
+        ways.append("your organisation, by a decision (auditor decide)")
+    return f" Who can answer: {join_and(ways)}." if ways else ""
 
 
 def sections(answer: Answer) -> list[Section]:
@@ -255,16 +266,16 @@ def _tally(answer: Answer) -> Iterator[str]:
         return len(answer.controls(effect))
 
     if deviating := count(ControlEffect.DEVIATING):
-        verb = "deviates" if deviating == 1 else "deviate"
-        yield f"{deviating} {verb} ({_where(answer, ControlEffect.DEVIATING)})"
+        verb = "is" if deviating == 1 else "are"
+        yield f"{deviating} {verb} broken ({_where(answer, ControlEffect.DEVIATING)})"
     rows = (
-        (count(ControlEffect.WAIVED), "waived"),
+        (count(ControlEffect.WAIVED), "broken and accepted"),
         (count(ControlEffect.UNLOCKED), "not locked"),
-        (count(ControlEffect.UNKNOWN), "unknown"),
+        (count(ControlEffect.UNKNOWN), "without an answer"),
         (count(ControlEffect.EXCEPTED), "excepted"),
-        (count(ControlEffect.UNDECIDED), "undecided"),
+        (count(ControlEffect.UNDECIDED), "to decide"),
         (count(ControlEffect.EXPIRED), "with an expired attestation"),
-        (count(ControlEffect.DUE), "with an attestation due"),
+        (count(ControlEffect.DUE), "to attest"),
         (len(answer.not_looked_at), "not looked at"),
         (len(answer.in_part), "looked at only in part"),
     )
@@ -296,16 +307,17 @@ def _per_control(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
         if effect in part.effects:
             where = part.effects[effect].text(answer.coverage)
-            yield f"{part.control.id} “{part.control.title}”: {_EFFECT_TEXT[effect]} at {where}."
+            rule = f"{part.control.id} “{part.control.title}”"
+            yield f"The rule {rule} {_EFFECT_TEXT[effect]} at {where}."
 
 
 _EFFECT_TEXT: Mapping[ControlEffect, str] = {
-    ControlEffect.SHOWN: "not so",
-    ControlEffect.ALLOWED: "allowed to differ",
-    ControlEffect.DEVIATING: "not so",
-    ControlEffect.WAIVED: "not so, and waived,",
-    ControlEffect.UNLOCKED: "not locked",
-    ControlEffect.EXCEPTED: "not judged",
+    ControlEffect.SHOWN: "is broken",
+    ControlEffect.ALLOWED: "is allowed to differ",
+    ControlEffect.DEVIATING: "is broken",
+    ControlEffect.WAIVED: "is broken, and this is accepted,",
+    ControlEffect.UNLOCKED: "is not kept by a lock",
+    ControlEffect.EXCEPTED: "was not judged",
 }
 """Follows the title, which states the expected setting and alone would read as a fact."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from auditor.evidence.diff import SettingChange
+from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import format_or_none
 from auditor.findings.drift import (
@@ -15,10 +16,10 @@ from auditor.findings.drift import (
     FindingChange,
     FindingState,
 )
-from auditor.findings.model import FindingKind
+from auditor.findings.model import FindingKind, Status
 from auditor.plain_text import pluralize
-from auditor.report import history_output, wording
-from auditor.report.display import display_width, printable, shorten, value_text
+from auditor.report import facts, history_output, wording
+from auditor.report.display import display_width, printable, shorten
 from auditor.report.markdown_text import prose, table_head, table_row
 
 MOST_SETTINGS = 15
@@ -144,10 +145,8 @@ def _lines(drift: Drift, titles: Titles) -> Iterator[str]:
                 yield title
             previous = title
             introduction = ": " if group.count == 1 else ", such as "
-            yield (
-                f"    {setting_name(group)}, {_where(group)}{introduction}"
-                f"{example(group.examples[0])}"
-            )
+            setting = f"{setting_name(group)}, " if setting_name(group) else ""
+            yield (f"    {setting}{_where(group)}{introduction}{example(group.examples[0])}")
     if drift.settings:
         yield ""
         yield f"Settings and locks that changed ({wording.number(len(drift.settings))})"
@@ -217,7 +216,9 @@ def _counts(changes: Sequence[ChangeGroup]) -> dict[ChangeKind, int]:
 
 def setting_name(group: ChangeGroup) -> str:
     """The setting, or `lock of` the setting."""
-    setting = printable(group.setting)
+    if group.setting in ("", "attestation"):
+        return ""
+    setting = facts.name(group.setting)
     return f"lock of {setting}" if group.kind is FindingKind.LOCK else setting
 
 
@@ -238,11 +239,17 @@ def example(change: FindingChange) -> str:
 
 
 def state_text(state: FindingState | None) -> str:
-    """The state of a finding in a run: `deviation (true)`."""
+    """The state of a finding in a run: the value, with the status unless it is broken."""
     if state is None:
         return "as expected"
-    value = f" ({value_text(state.observed, _VALUE)})" if state.observed is not None else ""
-    return f"{wording.status_name(state.status)}{value}"
+    if state.observed is None:
+        return wording.status_name(state.status)
+    if state.kind is FindingKind.LOCK:
+        return "locked" if state.observed else "not locked"
+    value = shorten(facts.short_value(state.setting, state.observed), _VALUE)
+    if state.status is Status.FAIL:
+        return value
+    return f"{value} ({wording.status_name(state.status)})"
 
 
 def _settings(drift: Drift) -> Iterator[str]:
@@ -260,10 +267,17 @@ def setting_line(change: SettingChange) -> str:
         where = f"{wording.number(change.scopes)} {where}"
     elif change.scope.level is not Level.ACCOUNT:
         where += f" {shorten(change.scope.label, 60)}"
-    before = "(not there)" if change.appeared else value_text(change.before, _VALUE)
-    after = "(not there)" if change.vanished else value_text(change.after, _VALUE)
+    before = "(not there)" if change.appeared else _value(change, change.before)
+    after = "(not there)" if change.vanished else _value(change, change.after)
     lock = "lock of " if is_lock(change) else ""
-    return f"{lock}{printable(change.setting)}: {before} → {after}, {where}"
+    key = printable(change.setting)
+    return f"{lock}{facts.name(change.setting)}: {before} → {after}, {where} ({key})"
+
+
+def _value(change: SettingChange, value: JsonValue) -> str:
+    if is_lock(change) and isinstance(value, bool):
+        return "locked" if value else "not locked"
+    return shorten(facts.short_value(change.setting, value), _VALUE)
 
 
 def is_lock(change: SettingChange) -> bool:

@@ -100,6 +100,22 @@ def value(setting: str, observed: JsonValue) -> str:
     return printable(words.value_words(setting, observed))
 
 
+def key(setting: str) -> str:
+    """The key of a setting for the small print; empty for what only the program computes."""
+    return "" if setting in ("", "attestation") or setting.startswith("derived:") else setting
+
+
+def short_value(setting: str, observed: JsonValue) -> str:
+    """A value in a few words: comparisons are counted, and of objects the switches that are on."""
+    if isinstance(observed, list) and setting.startswith("derived:"):
+        return pluralize(len(observed), "setting")
+    if isinstance(observed, dict):
+        fact = printable(words.setting_fact(setting, observed))
+        if fact.endswith((" is on", " are on")):
+            return fact
+    return value(setting, observed)
+
+
 def name(setting: str) -> str:
     """What people call a setting; empty for none."""
     return printable(words.setting_name(setting)) if setting else ""

@@ -11,8 +11,9 @@ from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import FindingGroup, is_attestation_due
 from auditor.findings.run import Run, fingerprint
 from auditor.plain_text import pluralize
-from auditor.report import waiver_wording, wording
+from auditor.report import facts, waiver_wording, wording
 from auditor.report.display import printable, shorten
+from auditor.report.group_wording import outcome
 from auditor.report.json_report import waiver_object
 from auditor.report.markdown_text import prose, table_head, table_row
 
@@ -114,8 +115,7 @@ def as_lines(
 def describe_examples(examples: Sequence[FindingGroup], most: int = 3) -> list[str]:
     """The first findings in a few words each, without duplicates."""
     descriptions = (
-        f"{printable(group.verdict.control)} {wording.status_name(group.verdict.status)} at "
-        f"{_where(group)}"
+        f"{_what(group)} for {_where(group)} ({printable(group.verdict.control)})"
         for group in examples
     )
     return list(dict.fromkeys(descriptions))[:most]
@@ -208,16 +208,16 @@ def as_summary(
         if problems := waiver_wording.problem_lines(basis.run):
             lines += [*(f"- {prose(line)}" for line in problems), ""]
     if examples:
-        head = table_head(["status", "severity", "control", "setting", "where"], 5)
+        head = table_head(["severity", "what is the case", "where", "rule", "key"], 5)
         lines += head.splitlines()
         for group in examples:
             verdict = group.verdict
             cells = (
-                wording.status_name(verdict.status),
                 verdict.severity,
-                f"{verdict.control} {titles.get(verdict.control, '')}",
-                verdict.setting,
+                _what(group),
                 _where(group) + _more_text(group),
+                f"{titles.get(verdict.control, '')} ({verdict.control})".lstrip(),
+                facts.key(verdict.setting),
             )
             lines.append(table_row(*map(prose, cells)).rstrip())
         lines.append("")
@@ -244,10 +244,11 @@ def annotations(
     for group in examples:
         verdict = group.verdict
         kind = "error" if verdict.status is Status.FAIL else "warning"
-        title = f"{verdict.control} {titles.get(verdict.control, '')}"
         where = _where(group) + _more_text(group)
-        text = f"{wording.status_name(verdict.status)}, {verdict.severity}: {where}"
-        yield _command(kind, title, f"{text}: {printable(verdict.setting)}")
+        rule = f"{titles.get(verdict.control, '')} ({verdict.control})".lstrip()
+        text = f"{_what(group)} for {where}. Rule, {verdict.severity}: {rule}."
+        key = printable(facts.key(verdict.setting))
+        yield _command(kind, _what(group), f"{text} ({key})" if key else text)
 
 
 def _command(kind: str, title: str, text: str) -> str:
@@ -261,10 +262,17 @@ def _escaped(text: str) -> str:
     return clean.encode("utf-8", "replace").decode("utf-8")
 
 
+def _what(group: FindingGroup) -> str:
+    """What is the case, or that there is no answer."""
+    return outcome(group.verdict)
+
+
 def _where(group: FindingGroup) -> str:
     scope = group.scopes[0]
     level = wording.level_name(scope.level)
-    return level if scope.level is Level.ACCOUNT else f"{level} {shorten(scope.label, 60)}"
+    if scope.level is Level.ACCOUNT:
+        return f"the {level}"
+    return f"{level} {shorten(scope.label, 60)}"
 
 
 def _more_text(group: FindingGroup) -> str:

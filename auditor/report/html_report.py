@@ -37,7 +37,7 @@ from auditor.report import (
     wording,
 )
 from auditor.report.display import shorten, value_text
-from auditor.report.facts import ControlFacts, detail, name, names_in, of_verdict
+from auditor.report.facts import ControlFacts, detail, key, name, names_in, of_verdict
 from auditor.report.interface import Format, Options
 from auditor.report.people_index import PeopleIndex
 from auditor.report.truncation import FormatLimits, fit
@@ -275,6 +275,7 @@ def _environment() -> Environment:
         headline=headline,
         setting_name=_setting_name,
         names_in=names_in,
+        setting_key=key,
         row_fact=of_verdict,
         raw=_raw,
         detail=_detail,
@@ -282,6 +283,7 @@ def _environment() -> Environment:
         layer_value=_layer_value,
         coverage_text=charts.coverage_text,
         state_text=diff_output.state_text,
+        changed_setting=diff_output.setting_name,
         setting_line=diff_output.setting_line,
         trend_size=(charts.TREND_WIDTH, charts.TREND_HEIGHT),
         scope_name=_scope_name,

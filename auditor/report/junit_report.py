@@ -19,7 +19,7 @@ from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_v
 from auditor.findings.run import Run
 from auditor.findings.whom import whom
 from auditor.plain_text import pluralize
-from auditor.report import headline, waiver_wording, wording
+from auditor.report import facts, headline, waiver_wording, wording
 from auditor.report.display import printable
 from auditor.report.group_wording import explained, fixes, group_outcome, sentence, where
 from auditor.report.interface import Format, Options
@@ -135,7 +135,7 @@ def _start(element: str, **attributes: str | int) -> str:
 
 def _run_suite(run: Run, rollup: Rollup) -> _Suite:
     info, summary = run.info, run.summary
-    facts = {
+    properties = {
         "run": info.id,
         "account": info.account_id,
         "baseline": f"{info.baseline.id} {info.baseline.version} {info.baseline.digest}",
@@ -156,7 +156,9 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         },
         **{f"scopes.{key}": str(summary.coverage[key]) for key in Level if key in summary.coverage},
     }
-    return _Suite("Run", list(facts.items()), [_evidence(run, rollup), *_entries(run), _names(run)])
+    return _Suite(
+        "Run", list(properties.items()), [_evidence(run, rollup), *_entries(run), _names(run)]
+    )
 
 
 def _evidence(run: Run, rollup: Rollup) -> _Case:
@@ -273,8 +275,8 @@ def _status_list(groups: Sequence[FindingGroup]) -> Iterator[str]:
             yield f"  {explained(verdict)}"
         if waived := waiver_wording.accepted_by(verdict):
             yield f"  {waived}"
-        if verdict.setting:
-            yield f"  ({printable(verdict.setting)})"
+        if facts.key(verdict.setting):
+            yield f"  ({printable(facts.key(verdict.setting))})"
     if more := sum(group.count for group in groups[MOST_LINES:]):
         yield f"and {pluralize(more, 'more check')} on other settings"
 

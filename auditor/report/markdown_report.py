@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import FindingKind, Severity, Status
+from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.report import by_framework, changes, glossary, headline, waiver_wording, wording
-from auditor.report.diff_output import CHANGE_TEXT, example
-from auditor.report.facts import ControlFacts, detail, names_in, of_verdict
+from auditor.report.diff_output import CHANGE_TEXT, example, setting_name
+from auditor.report.facts import ControlFacts, detail, key, names_in, of_verdict
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (
@@ -113,7 +113,7 @@ class _MarkdownPage:
             table_row(
                 wording.sentence_case(CHANGE_TEXT[section.move][0]),
                 f"{code(row.control)} {prose(title(self.run, row.control))}",
-                ("lock of " if row.kind is FindingKind.LOCK else "") + code(row.setting),
+                prose(setting_name(row)),
                 wording.levels(row.by_level),
                 prose(example(row.example)),
             )
@@ -331,7 +331,7 @@ def _group_row(group: FindingGroup) -> str:
         wording.lock_state(verdict),
         _where(group),
         prose(wording.changeable(verdict)),
-        code(verdict.setting),
+        code(key(verdict.setting)) if key(verdict.setting) else "–",
     )
 
 

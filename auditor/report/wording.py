@@ -352,7 +352,7 @@ def expectation(verdict: Verdict, width: int) -> str:
         return f"{operator.words} ({printable(str(param))}{state})"
     if operator is not None:
         if param is not None and not is_set:
-            return f"{NOT_DECIDED} ({printable(str(param))} is not set)"
+            return f"{NOT_DECIDED}: {printable(str(param))} is not set"
         is_choice = op in _CHOICES and isinstance(expected.get("value"), list)
         wording = value if is_choice else operator.words.format(value=value)
         return wording if param is None else f"{wording} ({printable(str(param))})"

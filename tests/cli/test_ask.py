@@ -67,7 +67,7 @@ def test_free_words_get_the_full_answer_with_its_controls(asking: Asking) -> Non
 
 def test_training_is_never_answered_with_no_while_attestations_are_due(asking: Asking) -> None:
     output = asking("train-ai").output
-    assert "\nNot ruled out: " in output  # AI was used here, against the baseline
+    assert "\nPossibly: " in output  # AI was used here, against the baseline
     assert "TR-02: Have you checked" in output
 
 

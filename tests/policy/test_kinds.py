@@ -29,7 +29,6 @@ from tests.builders import (
 from tests.policy.samples import BASELINES, PARAMETERS, failing, passing
 
 PASS, FAIL, UNKNOWN = Status.PASS, Status.FAIL, Status.UNKNOWN
-NOT_APPLICABLE = "not applicable"
 PHONE_ACCOUNT = Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone")
 
 

@@ -74,7 +74,7 @@ def test_an_allowed_yes_begins_with_yes() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
     assert sentence(reply) == "Yes: 1 of 2 people, where the baseline or an exception allows it."
     assert texts(reply)["Shown, and allowed by the baseline, an exception or a waiver"] == (
-        "AI-01 “Title of AI-01”: allowed to differ at 1 of 2 people.",
+        "The rule AI-01 “Title of AI-01” is allowed to differ at 1 of 2 people.",
     )
 
 
@@ -87,13 +87,13 @@ def test_an_allowed_yes_that_was_not_seen_in_full_says_so() -> None:
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())
 def test_a_gap_is_never_reported_as_no(hole: Verdict) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, hole)]
-    assert sentence(answer(rows)).startswith("Not ruled out: of 2 controls behind it, 1 ")
+    assert sentence(answer(rows)).startswith("Possibly: of 2 rules behind it, 1 ")
 
 
 @pytest.mark.parametrize("uncertain", DOUBTS.values(), ids=DOUBTS.keys())
 def test_uncertainty_comes_first(uncertain: Verdict) -> None:
     rows = [*everywhere(RIGHT, RIGHT_NOTICE), (ADA, uncertain)]
-    assert sentence(answer(rows)).startswith("Cannot say: of 2 controls behind it, 1 ")
+    assert sentence(answer(rows)).startswith("Not answered yet: of 2 rules behind it, 1 ")
 
 
 def test_every_part_of_an_open_answer_is_counted() -> None:
@@ -104,16 +104,18 @@ def test_every_part_of_an_open_answer_is_counted() -> None:
     ]
     reply = answer(rows, RelatedControl("AI-01", "A"), NOTICE, RelatedControl("ZZ-01", "Z"))
     assert sentence(reply) == (
-        "Not ruled out: of 3 controls behind it, 2 deviate (1 of 2 people), 1 waived, "
-        "1 not locked, 1 unknown, 1 excepted, 1 undecided, 1 with an expired attestation, "
-        "1 with an attestation due, 1 not looked at."
+        "Possibly: of 3 rules behind it, 2 are broken (1 of 2 people), 1 broken and accepted, "
+        "1 not locked, 1 without an answer, 1 excepted, 1 to decide, 1 with an expired "
+        "attestation, 1 to attest, 1 not looked at. Who can answer: a person who looks in Zoom "
+        "(auditor attest) and your organisation, by a decision (auditor decide)."
     )
 
 
 def test_what_rests_on_people_says_so_first() -> None:
     reply = answer([*everywhere(RIGHT), attested()], SUMMARY, PERSON)
     assert sentence(reply) == (
-        "Rests on attestations: of 2 controls behind it, 1 attested by a person, 1 as expected."
+        "Not answered yet by Zoom itself: of 2 rules behind it, 1 attested by a person, "
+        "1 as expected."
     )
     assert texts(reply)["Rests on an attestation"] == (
         "TR-01 The promise was read: Read and saved (dpo, until 2027-05-02)",
@@ -122,15 +124,15 @@ def test_what_rests_on_people_says_so_first() -> None:
 
 def test_not_applicable_and_not_looked_at_are_distinguished() -> None:
     absent = answer(everywhere(verdict(Status.NOT_APPLICABLE)), SUMMARY)
-    assert sentence(absent).startswith("Does not apply here")
+    assert sentence(absent).startswith("No: it does not apply here")
     unseen = answer([], SUMMARY, assessed=set())
-    assert sentence(unseen) == "Not looked at: this run judged none of the 1 control behind it."
+    assert sentence(unseen) == "Not answered yet: this run judged none of the 1 rule behind it."
 
 
 def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
     assert texts(reply)["Shown by evidence"] == (
-        "AI-01 “Title of AI-01”: not so at 1 of 2 people.",
+        "The rule AI-01 “Title of AI-01” is broken at 1 of 2 people.",
     )
 
 
@@ -185,7 +187,7 @@ def test_an_uncertain_control_is_not_listed_as_seen() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
     assert texts(reply)["Seen, and as “strict” requires"] == ("AI-01 Title of AI-01.",)
     assert texts(reply)["Not judged, because an exception holds"] == (
-        "CN-04 “Title of CN-04”: not judged at 1 of 2 people.",
+        "The rule CN-04 “Title of CN-04” was not judged at 1 of 2 people.",
     )
 
 

@@ -141,8 +141,8 @@ def test_a_long_list_of_settings_is_cut_and_counted() -> None:
 
 def test_a_changed_lock_is_called_a_lock() -> None:
     lock = setting("in_meeting.chat", "GET /groups/{groupId}/lock_settings")
-    assert diff_output.setting_line(lock).startswith("lock of in_meeting.chat: false → true")
-    assert diff_output.setting_line(setting("in_meeting.chat")).startswith("in_meeting.chat:")
+    assert diff_output.setting_line(lock).startswith("lock of Meeting chat: not locked → locked")
+    assert diff_output.setting_line(setting("in_meeting.chat")).startswith("Meeting chat:")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -110,7 +110,7 @@ def test_the_answer_never_calls_an_unknown_fine() -> None:
             {"op": "subset_of_param", "param": "regions", "value": ["US"]},
             'nothing but "US" (regions)',
         ),
-        ({"op": "org_param", "param": "mode", "value": None}, "not decided yet (mode is not set)"),
+        ({"op": "org_param", "param": "mode", "value": None}, "not decided yet: mode is not set"),
         ({"op": "no_looser", "exceptions": "waivers"}, "no looser than the account"),
         ({"op": "brand_new", "limit": 3}, "brand new limit 3"),
         ({"op": "brand_new"}, "brand new"),
