@@ -204,6 +204,27 @@ def test_locks_that_are_on_are_counted_and_new_settings_are_named_with_their_wai
     assert tally.new_waivers == {"a.b": terms}
 
 
+@pytest.mark.parametrize("status", [FAIL, Status.NEEDS_DECISION, Status.WAIVED])
+def test_new_settings_are_counted_and_named_unless_all_are_waived(status: Status) -> None:
+    terms = WaiverTerms("Why", "ciso@example.com", "", date(2027, 1, 31))
+    for names in (["a.b"], ["a.b", "a.c"]):
+        is_waived = status is Status.WAIVED
+        waiver = terms if is_waived else None
+        tally = DerivedInputs()
+        tally.add_new([judged(status, setting=each, waiver=waiver) for each in names])
+        (found,) = verdicts(assessed_derived("CC-07"), tally, Context({}), Level.ACCOUNT)
+        assert (found.status, found.waiver) == (status, waiver)
+        assert found.observed == names
+        assert is_waived or found.detail.startswith(f"{len(names)} new setting")
+
+
+def test_documents_that_were_not_read_may_hold_new_settings() -> None:
+    tally = DerivedInputs(unread={Cause.DENIED})
+    (found,) = verdicts(assessed_derived("CC-07"), tally, Context({}), Level.ACCOUNT)
+    assert (found.status, found.cause) == (UNKNOWN, Cause.DENIED)
+    assert found.detail
+
+
 # CC-02: lower levels looser than the account
 
 

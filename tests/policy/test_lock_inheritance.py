@@ -11,8 +11,10 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import Status, Verdict
+from auditor.findings.verdict_store import Assessment
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import Condition
+from auditor.policy.judging.assess import Assessor
 from auditor.policy.judging.lock_verifier import SnapshotLockVerifier
 from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
 from tests.builders import (
@@ -356,6 +358,21 @@ def test_who_was_not_read_is_counted_once_and_not_the_unlisted() -> None:
         (ACCOUNT, HELD), (UNREAD, {}), (READ, settings_body(False)), listings=listings
     )
     assert evaluated(snapshot, BASELINE).summary.proved_by_lock == 1
+
+
+@pytest.mark.parametrize("own", [settings_body(False), settings_body(True)], ids=repr)
+@pytest.mark.parametrize("wish", [None, override_entry(True, group="Clinical")], ids=repr)
+def test_a_scope_that_is_judged_alone_gets_what_the_run_gives_it(own: Bodies, wish: Any) -> None:
+    snapshot = snapshot_of((ACCOUNT, HELD), (GROUP, {}), (UNREAD, {}), (READ, own))
+    wishes = [wish] if wish else []
+    found = evaluated_with(snapshot, BASELINE, overrides=wishes)
+    for judged in found.assessments:
+        alone = Assessor(BASELINE, {}, Level.USER, overrides_of(BASELINE, *wishes))
+        assert results(alone.assess_scope(snapshot, judged.scope)) == results(judged)
+
+
+def results(judged: Assessment) -> list[tuple[object, ...]]:
+    return [(v.control, v.setting, v.kind, v.status, v.proved_by) for v in judged.verdicts]
 
 
 # What the prover finds
