@@ -136,6 +136,7 @@ def _compared(step: PlanStep, document: dict[str, JsonValue] | ZoomError) -> Res
         observed=None if isinstance(found, Unseen) else found,
         manual=step.manual.place if step.manual else "",
         controls=step.controls,
+        title=step.title,
     )
 
 

@@ -63,6 +63,20 @@ class Progress(Protocol):
         """A step has its outcome."""
 
 
+_DOCUMENTS: Final = frozenset(
+    (kind, level)
+    for kind, levels in (("value", ("account", "group", "user")), ("lock", ("account", "group")))
+    for level in levels
+)
+"""Kinds and levels of changes that there are requests for."""
+
+
+class JournalUnfit(StoreError):
+    """A journal cannot be taken back."""
+
+    exit_code = ExitCode.NOTHING_EVALUATED
+
+
 class NothingToUndo(JournalNotFound):
     """No journal is left to undo."""
 
@@ -159,10 +173,10 @@ class Fixer:
             StoreError, DiskFull: the journal could not be begun, so nothing was done.
         """
         changes = changes_of(plan)
-        controls = {step.id: step.controls for step in plan.steps}
+        named = {step.id: step for step in plan.steps}
         started = datetime.now(UTC)
         if not changes:
-            return self._result("apply", "", plan.run, started, (), controls, (), "")
+            return self._result("apply", "", plan.run, started, (), named, (), "")
         digest = "sha256:" + hashlib.sha256(plan.dumped().encode()).hexdigest()
         with self._writer() as writer:
             writer.authenticate()
@@ -178,7 +192,7 @@ class Fixer:
         if earlier is not None:
             advice.insert(0, f"This continued journal {journal.id} of {journal.started_at}.")
         result = self._result(
-            "apply", journal.id, plan.run, started, steps.results, controls, advice, problem
+            "apply", journal.id, plan.run, started, steps.results, named, advice, problem
         )
         return replace(result, exit_code=ExitCode.INTERRUPTED) if is_interrupted else result
 
@@ -313,7 +327,7 @@ class Fixer:
         run: str,
         started: datetime,
         results: Sequence[StepResult],
-        controls: Mapping[int, tuple[str, ...]],
+        named: Mapping[int, PlanStep],
         advice: Sequence[str],
         problem: str,
     ) -> FixResult:
@@ -324,7 +338,7 @@ class Fixer:
             journal=journal,
             started_at=format_rfc3339(started),
             finished_at=format_rfc3339(datetime.now(UTC)),
-            rows=[_row(result, controls) for result in results],
+            rows=[_row(result, named.get(result.change.step)) for result in results],
             exit_code=_exit_code(results, problem),
             problem=problem,
             advice=advice,
@@ -379,7 +393,20 @@ def _needed(setting: str, value: JsonValue) -> Needed:
 
 
 def undoing(journal: StoredJournal) -> list[Change]:
-    """The changes that take a journal back, the last one first."""
+    """The changes that take a journal back, the last one first.
+
+    Raises:
+        JournalUnfit: it names something that no plan can change.
+    """
+    for entry in journal.entries:
+        known = (entry.kind, entry.level) in _DOCUMENTS
+        if not known or not requests.is_writable(
+            cast("ChangeKind", entry.kind), Level(entry.level), entry.setting
+        ):
+            raise JournalUnfit(
+                f"Journal {journal.id} names {printable(entry.setting)}, which cannot be changed "
+                "by a request. It was altered, or another version wrote it. Nothing was done."
+            )
     return [
         Change(
             step=entry.step,
@@ -403,6 +430,27 @@ def undoing(journal: StoredJournal) -> list[Change]:
         for entry in reversed(journal.entries)
         if entry.is_to_undo
     ]
+
+
+def planned_lines(plan: FixPlan) -> list[str]:
+    """The automatic steps for people, one a line."""
+    named = {step.id: step for step in plan.steps}
+    return [_line(change, named[change.step]) for change in changes_of(plan)]
+
+
+def undoing_lines(journal: StoredJournal) -> list[str]:
+    """What is taken back, for people, one a line."""
+    return [_line(change) for change in undoing(journal)]
+
+
+def _line(change: Change, step: PlanStep | None = None) -> str:
+    row = _row(StepResult(change, StepOutcome.SKIPPED), step)
+    title = f"{row.title} " if row.title else ""
+    return (
+        f"{row.step}. {title}({row.label}: {row.change})"
+        if title
+        else (f"{row.step}. {row.label}: {row.change}")
+    )
 
 
 def lifts_locks(journal: StoredJournal) -> bool:
@@ -429,13 +477,15 @@ class _JournalLedger:
     wrote: bool = False
     """Something may have been changed, now or earlier."""
     _begun: dict[int, JournalEntry] = field(default_factory=dict)
+    _earlier: dict[int, JournalEntry] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._earlier = {entry.step: entry for entry in self.journal.entries}
         self.wrote = any(entry.may_have_changed for entry in self.journal.entries)
 
     def has_intention(self, step: int) -> bool:
         """See `Ledger`."""
-        entry = self.journal.entry(step)
+        entry = self._earlier.get(step)
         return entry is not None and entry.may_have_changed
 
     def intend(self, change: Change, before: JsonValue, siblings: Mapping[str, JsonValue]) -> None:
@@ -451,7 +501,7 @@ class _JournalLedger:
         step = result.change.step
         is_changed = result.outcome is StepOutcome.CHANGED
         if step in self._begun or is_changed or not self.has_intention(step):
-            entry = self._begun.get(step) or self.journal.entry(step) or _entry(result.change)
+            entry = self._begun.get(step) or self._earlier.get(step) or _entry(result.change)
             siblings = dict(entry.siblings)
             for path, value in result.side_effects.items():
                 siblings[path] = [*siblings.get(path, [None])[:1], value]
@@ -498,10 +548,10 @@ class _ProgressOfSteps:
 
 
 def _label(change: Change) -> str:
-    return f"step {change.step}: {_row(StepResult(change, StepOutcome.SKIPPED), {}).label}"
+    return f"step {change.step}: {_row(StepResult(change, StepOutcome.SKIPPED)).label}"
 
 
-def _row(result: StepResult, controls: Mapping[int, tuple[str, ...]]) -> ResultRow:
+def _row(result: StepResult, step: PlanStep | None = None) -> ResultRow:
     change = result.change
     return ResultRow(
         step=change.step,
@@ -515,7 +565,8 @@ def _row(result: StepResult, controls: Mapping[int, tuple[str, ...]]) -> ResultR
         outcome=result.outcome.value,
         detail=result.detail,
         observed=result.observed,
-        controls=controls.get(change.step, ()),
+        controls=step.controls if step else (),
+        title=step.title if step else "",
     )
 
 

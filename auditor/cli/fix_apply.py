@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from auditor.app.fixing import Fixer, FixOptions
     from auditor.config.settings import Settings
-    from auditor.fix.model import FixPlan, PlanStep
+    from auditor.fix.model import FixPlan
     from auditor.fix.results import FixResult
 
 
@@ -126,7 +126,8 @@ def apply(
     options = _options(zoom_plan, max_rate, rate_share, keep_going, max_users)
     fixer = _fixer(settings, options, loaded.account_id)
     if loaded.automatic:
-        _confirm(terminal, _overview(loaded, max_users), yes)
+        changes = fixing.planned_lines(loaded)
+        _confirm(terminal, _overview(loaded, max_users), changes, yes)
     else:
         terminal.say(f"No step of this plan is automatic; {loaded.manual:,} are done by hand.")
     with fixer.locked(), _progress(terminal, len(loaded.automatic)) as progress:
@@ -213,7 +214,7 @@ def rollback(
     question = f"Journal {found.id} of {found.started_at}: {number:,} changes are taken back."
     if fixing.lifts_locks(found):
         question += f" {fixing.LOCK_WARNING}"
-    _confirm(terminal, question, yes)
+    _confirm(terminal, question, fixing.undoing_lines(found), yes)
     with fixer.locked(), _progress(terminal, number) as progress:
         result = fixer.roll_back(fixer.to_undo(found.id), progress)
     _finish(terminal, result, format_, output)
@@ -264,13 +265,6 @@ def _overview(plan: "FixPlan", max_users: int) -> str:
     where = ", ".join(f"{number:,} at {level} level" for level, number in counts.items() if number)
     text = f"{len(steps):,} changes to account {plan.account_id}: {where}."
     people = people_changed(plan)
-    lines = [
-        f"  {step.id:>4}  {step.kind} {step.setting} at {_where(step)}: "
-        f"{json.dumps(step.from_)} -> {json.dumps(step.to)}"
-        for step in steps[:MOST_LISTED]
-    ]
-    if len(steps) > MOST_LISTED:
-        lines.append(f"        and {len(steps) - MOST_LISTED:,} more (--dry-run lists all)")
     if people > max_users:
         text += (
             f" The settings of {people:,} people are left alone, because --max-users is "
@@ -278,20 +272,23 @@ def _overview(plan: "FixPlan", max_users: int) -> str:
         )
     if plan.manual:
         text += f" {plan.manual:,} more are done by hand."
-    return "\n".join([text, *map(printable, lines)])
+    return text
 
 
-def _where(step: "PlanStep") -> str:
-    return (
-        "the account" if step.scope.level == "account" else f"{step.scope.level} {step.scope.name}"
-    )
-
-
-def _confirm(terminal: Terminal, overview: str, yes: bool) -> None:
-    terminal.say(overview)
+def _confirm(terminal: Terminal, overview: str, changes: list[str], yes: bool) -> None:
+    """Show what is about to happen, and ask; exits with 4 if the answer is not yes."""
+    lines = [overview, *changes[:MOST_LISTED]]
+    if len(changes) > MOST_LISTED:
+        lines.append(f"and {len(changes) - MOST_LISTED:,} more (fix apply --dry-run lists all)")
+    asks = terminal.is_interactive and not yes
+    for line in lines:
+        if asks:  # what a person confirms is shown even with --quiet
+            typer.echo(printable(line), err=True)
+        else:
+            terminal.say(line)
     if yes:
         return
-    if not terminal.is_interactive:
+    if not asks:
         terminal.complain("nothing was done: without a terminal, confirm with --yes.")
         raise typer.Exit(ExitCode.NOTHING_EVALUATED)
     if not typer.confirm("Change the account now?", default=False, err=True):

@@ -1,6 +1,6 @@
 """Checks of the app that changes the account: whether it may make the changes of a plan."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,14 +30,20 @@ class WriteNeed:
     reading: Endpoint
     scopes: tuple[str, ...]
     classic_scope: str
+    under: Endpoint | None = None
+    """The document whose values a lock waits for."""
+
+    @property
+    def reads(self) -> tuple[Endpoint, ...]:
+        """The documents to read."""
+        return (self.reading,) if self.under is None else (self.reading, self.under)
 
     def missing(self, granted: Collection[str]) -> list[str]:
-        """The scopes to add: at most one to write and one to read."""
+        """The scopes to add: at most one to write, and one for each document to read."""
         needed = []
         if not {*self.scopes, self.classic_scope, "account:master"} & {*granted}:
             needed.append(self.scopes[0])
-        if not self.reading.is_allowed_by(granted):
-            needed.append(self.reading.scopes[0])
+        needed += [each.scopes[0] for each in self.reads if not each.is_allowed_by(granted)]
         return needed
 
 
@@ -51,12 +57,16 @@ NEEDS: dict[tuple[Kind, Level], WriteNeed] = {
         endpoints.ACCOUNT_LOCK_SETTINGS,
         ("account:update:lock_settings:admin", "account:update:lock_settings:master"),
         "account:write:admin",
+        endpoints.ACCOUNT_SETTINGS,
     ),
     ("value", "group"): WriteNeed(
         endpoints.GROUP_SETTINGS, ("group:update:settings:admin",), "group:write:admin"
     ),
     ("lock", "group"): WriteNeed(
-        endpoints.GROUP_LOCK_SETTINGS, ("group:update:lock_settings:admin",), "group:write:admin"
+        endpoints.GROUP_LOCK_SETTINGS,
+        ("group:update:lock_settings:admin",),
+        "group:write:admin",
+        endpoints.GROUP_SETTINGS,
     ),
     ("value", "user"): WriteNeed(
         endpoints.USER_SETTINGS, ("user:update:settings:admin",), "user:write:admin"
@@ -113,11 +123,15 @@ def _writing_app(case: WritingInputs) -> list[DoctorCheck]:
 def _needed(case: WritingInputs, granted: frozenset[str] | None) -> DoctorCheck:
     """The scopes that the changes need; with `granted`, those that are missing."""
     needs = [NEEDS[change] for change in sorted(case.changes)]
-    every = [scope for need in needs for scope in (need.scopes[0], need.reading.scopes[0])]
+    every = _distinct(
+        scope
+        for need in needs
+        for scope in (need.scopes[0], *(each.scopes[0] for each in need.reads))
+    )
     if granted is None:
         sentence = f"The changes need {', '.join(every)}." if every else "No change needs any."
         return DoctorCheck("fix_scopes", "Scopes to write", CheckState.SKIPPED, sentence)
-    missing = [scope for need in needs for scope in need.missing(granted)]
+    missing = _distinct(scope for need in needs for scope in need.missing(granted))
     facts: dict[str, JsonValue] = {"needed": [*every], "missing": [*missing]}
     if not missing:
         sentence = f"All there: {', '.join(every)}." if every else "No change needs any."
@@ -131,6 +145,10 @@ def _needed(case: WritingInputs, granted: frozenset[str] | None) -> DoctorCheck:
         ExitCode.INCOMPLETE,
         facts,
     )
+
+
+def _distinct(scopes: Iterable[str]) -> list[str]:
+    return [*dict.fromkeys(scopes)]
 
 
 def _reading_app(case: WritingInputs) -> DoctorCheck:

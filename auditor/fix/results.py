@@ -44,6 +44,8 @@ class ResultRow:
     manual: str = ""
     """Where in the portal a person does it; empty for a step that a request makes."""
     controls: tuple[str, ...] = ()
+    title: str = ""
+    """The change in words; empty for a rollback."""
 
     @property
     def label(self) -> str:
@@ -111,6 +113,7 @@ class FixResult:
                     "detail": row.detail or None,
                     "manual": row.manual or None,
                     "controls": [*row.controls],
+                    "title": row.title or None,
                 }
                 for row in self.rows
             ],
@@ -128,8 +131,9 @@ class FixResult:
         lines += ["", "| step | change | from | to | outcome |", "|---|---|---|---|---|"]
         for row in self.rows:
             detail = f" {_cell(row.detail)}" if row.detail else ""
+            named = f"**{_cell(row.title)}**: " if row.title else ""
             lines.append(
-                f"| {row.step} | {_cell(row.label)} | {_cell(shown(row.before))} "
+                f"| {row.step} | {named}{_cell(row.label)} | {_cell(shown(row.before))} "
                 f"| {_cell(shown(row.to))} | **{row.outcome}**.{detail} |"
             )
         for sentence in (*([self.problem] if self.problem else ()), *self.advice):
@@ -142,11 +146,13 @@ class FixResult:
         lines += [f"{name + ':':<9} {printable(value)}" for name, value in self._facts()]
         lines.append("")
         for row in self.rows:
-            lines += _hanging(f"{row.step:>4}  ", f"{row.label}: {row.change}", width)
+            lines += _hanging(f"{row.step:>4}  ", printable(row.title or row.label), width)
+            if row.title:
+                lines += _hanging("      ", row.label, width)
             sentence = row.outcome if not row.detail else f"{row.outcome}. {row.detail}"
             if row.manual and row.outcome not in _ROUTINE:
                 sentence = f"{sentence.rstrip('.')}. By hand: {row.manual}"
-            lines += _hanging("      ", printable(sentence), width)
+            lines += _hanging("      ", printable(f"{row.change}: {sentence}"), width)
         for sentence in (*([self.problem] if self.problem else ()), *self.advice):
             lines += ["", *wrap(printable(sentence), width)]
         return "\n".join(lines) + "\n"

@@ -89,10 +89,6 @@ class StoredJournal:
         """True if something of it may still stand."""
         return self.kind == "apply" and any(entry.is_to_undo for entry in self.entries)
 
-    def entry(self, step: int) -> JournalEntry | None:
-        """The entry of a step."""
-        return next((entry for entry in self.entries if entry.step == step), None)
-
 
 class Journals:
     """The journals of the accounts in a history."""

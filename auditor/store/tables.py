@@ -186,6 +186,7 @@ journal_entries = sa.Table(
     sa.Column("detail", StoredText, nullable=False),
     sa.Column("concluded_at", StoredText, nullable=False),
     sa.Column("undone_at", StoredText, nullable=False),
+    sa.Index("ix_journal_entries_journal_id_sequence", "journal_id", "sequence"),
 )
 """The steps of a journal. `before`, `target` and `siblings` are JSON: the value that was found, the
 value that was sent, and the other leaves of its object. `intended_at` is empty if no request was

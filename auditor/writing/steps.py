@@ -49,6 +49,7 @@ class Steps:
     rules: Rules
     results: list[StepResult] = field(default_factory=list)
     _halted: str = ""
+    _right: set[int] = field(default_factory=set)
 
     def run(self, changes: Sequence[Change]) -> Sequence[StepResult]:
         """Make the changes; the results have the same order.
@@ -75,6 +76,8 @@ class Steps:
                     self.results.append(result)  # the request was sent: the summary has to tell
                     raise
             self.results.append(result)
+            if result.outcome.is_right:
+                self._right.add(change.step)
             self.watcher.ended(result)
             if result.is_surprise and not self.rules.keep_going:
                 stopped_at = stopped_at or change.step
@@ -108,8 +111,7 @@ class Steps:
 
     def _hindrance(self, change: Change) -> StepResult | None:
         """Why a step has to wait; None if nothing is in its way."""
-        right = {result.change.step for result in self.results if result.outcome.is_right}
-        if missing := [step for step in change.after if step not in right]:
+        if missing := [step for step in change.after if step not in self._right]:
             return _skipped(change, f"It waits for step {missing[0]}, which is not done.")
         if change.kind != "lock" or change.target is not True:
             return None

@@ -1,7 +1,12 @@
 """A plan is applied over real HTTP: every outcome, bad input, and who may write."""
 
 import json
+import os
+import pty
+import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +14,7 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Faults, Sandbox
-from tests.end_to_end.conftest import Auditor, Ran, served, slow
+from tests.end_to_end.conftest import COMMAND, Auditor, Ran, served, slow
 from tests.end_to_end.plans import PlanBuilder
 
 COMPOSE, DROPBOX = "chat.ai_compose.enable", "integration.dropbox"
@@ -76,8 +81,6 @@ Start = Callable[..., Fix]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """A `fix` command with an account of its own."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
 
         def one(**how: Any) -> Fix:
@@ -336,3 +339,37 @@ def test_a_network_that_fails_now_and_then_changes_nothing_twice(start: Start) -
     code, outcomes = fix.result("apply", "--keep-going")
     assert (code, {*outcomes.values()}) == (0, {"changed"})
     assert fix.sandbox.service.writes == 2
+
+
+def test_a_journal_that_was_altered_is_not_taken_back(start: Start) -> None:
+    fix = start()
+    fix.builder.value(COMPOSE, True, False)
+    assert fix.result("apply")[0] == 0
+    with closing(sqlite3.connect(fix.auditor.data / "history.sqlite")) as database, database:
+        database.execute("UPDATE journal_entries SET setting = 'security.hide_billing_info.x'")
+    ran = fix.run("rollback", "--yes")
+    assert (ran.code, fix.writes) == (4, 1)
+    assert "cannot be changed by a request" in ran.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 4), (b"\n", 4), (b"y\n", 0)])
+def test_a_person_at_a_terminal_is_asked(start: Start, answer: bytes, code: int) -> None:
+    fix = start()
+    fix.builder.value(COMPOSE, True, False)
+    fix.builder.written(fix.auditor.folder)
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [COMMAND, "-q", "fix", "apply", str(fix.file)],
+        cwd=fix.auditor.folder,
+        env=fix.auditor.environment(writing(fix.sandbox)),
+        stdin=follower,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.write(leader, answer)
+    _, shown = process.communicate(timeout=60)
+    os.close(leader)
+    os.close(follower)
+    assert (process.returncode, fix.writes) == (code, 1 if code == 0 else 0)
+    assert "chat.ai_compose.enable at the account: true -> false" in shown.decode()

@@ -52,3 +52,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("journal_id", "step", name="pk_journal_entries"),
     )
+    op.create_index(
+        "ix_journal_entries_journal_id_sequence", "journal_entries", ["journal_id", "sequence"]
+    )
