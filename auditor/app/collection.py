@@ -123,7 +123,7 @@ class Collection:
             try:
                 snapshot = self._read(account, stored)
             except KeyboardInterrupt:
-                if stored.unfinished(account.credentials.account_id, api_url) is not None:
+                if stored.unfinished(account.account_id, api_url) is not None:
                     self.messages.say(
                         hint(f"The evidence read so far is kept. Resume with: {_RESUME_COMMAND}")
                     )
@@ -139,7 +139,7 @@ class Collection:
     def _read(self, account: Account, stored: Runs) -> Snapshot:
         data_folder.prepare(stored.home, make=True)
         _open_history(stored)
-        account_id, api_url = account.credentials.account_id, account.cloud.api_url
+        account_id, api_url = account.account_id, account.cloud.api_url
         with (
             stored.lock_account(account_id, api_url),
             self._connected(account) as connection,
@@ -202,7 +202,7 @@ class Collection:
         with account.connect(self.options.rate, stopping.wait) as client, self.progress as listener:
             yield AccountConnection(
                 client,
-                account.credentials.account_id,
+                account.account_id,
                 listener=listener,
                 deadline=self.options.deadline,
                 stopping=stopping,

@@ -11,6 +11,7 @@ from auditor.zoom.client import ZoomClient, connect
 from auditor.zoom.hosts import Cloud, check_url, is_loopback
 from auditor.zoom.limits import RateLimiter, RatePlan
 from auditor.zoom.retry import RetryPolicy
+from auditor.zoom.sub_accounts import PrimaryConnection
 
 SANDBOX_RATE = 5000.0
 """Requests per second for a simulated account, which only this machine uses."""
@@ -64,6 +65,15 @@ class Account:
     plan: RatePlan
     """The configured plan."""
     is_simulated: bool = False
+    primary: PrimaryConnection | None = None
+    """The connection of the primary account that it shares; None for one of its own."""
+    sub_account: str = ""
+    """Its id, if it is below the account of the credentials."""
+
+    @property
+    def account_id(self) -> str:
+        """The id of the account that is read."""
+        return self.sub_account or self.credentials.account_id
 
     def connect(self, rate: RateOptions, sleep: Callable[[float], object]) -> ZoomClient:
         """A client for the account. It waits with `sleep`, which takes seconds.
@@ -71,8 +81,10 @@ class Account:
         Raises:
             UnsafeUrl: credentials must not be sent to an address of the account.
         """
-        limiter = self.limiter(rate, sleep)
         retries = RetryPolicy(sleep=sleep)
+        if self.primary is not None:
+            return self.primary.client(retries, self.sub_account)
+        limiter = self.limiter(rate, sleep)
         return connect(self.credentials, limiter, cloud=self.cloud, retries=retries)
 
     def limiter(self, rate: RateOptions, sleep: Callable[[float], object]) -> RateLimiter:
@@ -94,6 +106,10 @@ class AccountSource:
     settings: Settings
     serve: Callable[[], AbstractContextManager[SimulatedAccount]] | None = None
     """Serves a simulated account; None for the configured one."""
+    primary: PrimaryConnection | None = None
+    """The connection that the account shares with others; None for one of its own."""
+    sub_account: str = ""
+    """The id of the account, if it is below the configured one."""
 
     @property
     def is_simulated(self) -> bool:
@@ -113,7 +129,13 @@ class AccountSource:
                 check_url(settings.api_url, "ZOOM_API_URL"),
                 check_url(settings.oauth_url, "ZOOM_OAUTH_URL"),
             )
-            yield Account(cloud, settings.credentials(), plan)
+            yield Account(
+                cloud,
+                settings.credentials(),
+                plan,
+                primary=self.primary,
+                sub_account=self.sub_account,
+            )
             return
         with self.serve() as served:
             yield Account(

@@ -17,7 +17,7 @@ from typing import Protocol
 from auditor.app.announcer import Announcer
 from auditor.app.audit import CollectionScope
 from auditor.app.collection import CollectionOptions
-from auditor.app.connection import AccountSource, RateOptions
+from auditor.app.connection import RateOptions
 from auditor.app.fleet_members import FleetMember, FleetPolicy
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightlyJob, NightResult, ReportWriter
@@ -129,7 +129,8 @@ class FleetAudit:
                     self.display.ended(result, len(results), len(self.members))
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
-                for stopping in tuple(self._stopping.values()):
+                shared = [each.primary.stopping for each in self.members if each.primary]
+                for stopping in (*self._stopping.values(), *shared):
                     stopping.set()
                 raise
         return [results[member.name] for member in self.members]
@@ -153,7 +154,7 @@ class FleetAudit:
         settings, options = member.settings(), self.options
         self._refuse_second(member, settings)
         return NightlyJob(
-            source=AccountSource(settings),
+            source=member.source(settings),
             selection=member.selection(options.policy),
             depth=options.depth,
             collection=CollectionOptions(
@@ -179,7 +180,7 @@ class FleetAudit:
         Raises:
             ConfigError: they are.
         """
-        account_id = settings.account_id or ""
+        account_id = member.id_of(settings)
         first = self._names.setdefault((account_id, settings.api_url), member.name)
         if first != member.name:
             raise ConfigError(

@@ -1,6 +1,8 @@
 """The accounts of a fleet with their settings: where the credentials are, and what is judged."""
 
 import os
+import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from auditor.app.choices import FailOn
+from auditor.app.connection import AccountSource, RateOptions
 from auditor.app.selection import Selection
 from auditor.config import ConfigError, chosen_env_file
 from auditor.config import settings as config
 from auditor.config.accounts import AccountPlace
 from auditor.config.settings import Settings
 from auditor.config.sources import Origin
+from auditor.errors import AuditorError
 from auditor.fleet import loading
-from auditor.fleet.loading import Fleet
-from auditor.fleet.model import CredentialPlace, FleetAccount
+from auditor.fleet.loading import PRIMARY, Fleet
+from auditor.fleet.model import CredentialPlace, FleetAccount, PrimaryAccount
+from auditor.fleet.sub_accounts import SubAccountList
+from auditor.zoom.sub_accounts import PrimaryConnection, SubAccount
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,12 @@ class FleetMember:
     account: FleetAccount
     base: Settings
     """The settings of this process."""
+    primary: PrimaryConnection | None = None
+    """The connection it shares with the other accounts of a primary account."""
+    sub_account: str = ""
+    """Its id, if it is below a primary account."""
+    refusal: str = ""
+    """Why it cannot be audited, as a sentence, if that is known from the start."""
 
     @property
     def name(self) -> str:
@@ -52,7 +64,11 @@ class FleetMember:
         Raises:
             ConfigError: credentials are missing or invalid, or are those of another account.
         """
+        if self.refusal:
+            raise ConfigError(self.refusal)
         made = self._settings(needs_secret=True)
+        if self.sub_account:
+            return made
         expected = self.account.account_id
         if expected is not None and made.account_id != expected:
             raise ConfigError(
@@ -67,12 +83,22 @@ class FleetMember:
         Raises:
             ConfigError: the account id is neither in the fleet file nor with the credentials.
         """
+        if self.refusal:
+            raise ConfigError(self.refusal)
         if (known := self.account.account_id) is None:
             return self._settings(needs_secret=False)
         try:
             return self._settings(needs_secret=False).model_copy(update={"account_id": known})
         except ConfigError:
             return self._public.model_copy(update={"account_id": known})
+
+    def source(self, settings: Settings) -> AccountSource:
+        """The account to read, with the settings of `settings()`."""
+        return AccountSource(settings, primary=self.primary, sub_account=self.sub_account)
+
+    def id_of(self, settings: Settings) -> str:
+        """Its account id; `settings` are those of `settings()`."""
+        return self.sub_account or settings.account_id or ""
 
     @cached_property
     def problem(self) -> str:
@@ -119,12 +145,17 @@ class FleetMembers:
 
     fleet: Fleet
     base: Settings
+    below: tuple[FleetMember, ...] = ()
+    """The primary account and those below it."""
 
     @classmethod
-    def chosen(cls, path: Path | None, tags: Sequence[str] = ()) -> "FleetMembers":
+    def chosen(
+        cls, path: Path | None, tags: Sequence[str] = (), rate: RateOptions | None = None
+    ) -> "FleetMembers":
         """The accounts with one of `tags`, of the fleet file of the command line or AUDITOR_FLEET.
 
-        A `.env` is not read: its credentials are of one account.
+        A `.env` is not read: its credentials are of one account. With `rate`, Zoom lists the
+        accounts below a primary account; without it, they are those listed last.
 
         Raises:
             ConfigError: the settings are invalid.
@@ -139,11 +170,82 @@ class FleetMembers:
         base = config.load(reads_dotenv=False)
         is_ci = bool(os.environ.get("CI", "").strip())
         fleet = loading.load(path or base.fleet, is_ci=is_ci)
-        return cls(fleet.tagged(tags), base)
+        selected = fleet.tagged(tags)
+        primary = fleet.file.primary
+        if primary is None or (tags and not set(tags) & set(primary.tags)):
+            return cls(selected, base)
+        return cls(selected, base, tuple(_below(selected, primary, base, rate)))
 
     def __iter__(self) -> Iterator[FleetMember]:
-        """The accounts, in the order of the file."""
-        return (FleetMember(self.fleet, account, self.base) for account in self.fleet.accounts)
+        """The accounts, in the order of the file, and then those of the primary account."""
+        for account in self.fleet.accounts:
+            yield FleetMember(self.fleet, account, self.base)
+        yield from self.below
+
+
+def _below(
+    fleet: Fleet, primary: PrimaryAccount, base: Settings, rate: RateOptions | None
+) -> Iterator[FleetMember]:
+    """The primary account and those below it; with `rate`, as Zoom lists them now.
+
+    If they are not known, one account that cannot be audited stands for all of them.
+    """
+    own = _account(primary, PRIMARY)
+    found = SubAccountList(base.data, fleet.path)
+    connection, refusal = None, ""
+    if rate is None:
+        known = found.read()
+        if known is None:
+            refusal = "The accounts below the primary account were not listed yet."
+            refusal += " Run: auditor fleet audit"
+    else:
+        try:
+            connection = _connection(fleet, primary, base, rate)
+            known = connection.sub_accounts()
+            found.write(known)
+        except AuditorError as error:
+            known, refusal = None, f"The accounts below it cannot be listed. {error}"
+    yield FleetMember(fleet, own, base, connection, refusal=refusal)
+    named = {account.name.casefold() for account in fleet.file.accounts} | {PRIMARY}
+    ids = {account.account_id for account in fleet.file.accounts}
+    for each in known or ():
+        if each.id in ids:
+            continue  # it has credentials of its own
+        name = _file_name(each, named)
+        account = _account(primary, name, each.id)
+        yield FleetMember(fleet, account, base, connection, each.id)
+
+
+def _connection(
+    fleet: Fleet, primary: PrimaryAccount, base: Settings, rate: RateOptions
+) -> PrimaryConnection:
+    settings = _place(primary.credentials).settings(base, PRIMARY)
+    plan = primary.plan or fleet.file.plan or settings.plan
+    stopping = threading.Event()
+    with AccountSource(settings.model_copy(update={"plan": plan})).opened() as account:
+        limiter = account.limiter(rate, stopping.wait)
+        return PrimaryConnection.of(account.credentials, account.cloud, limiter, stopping)
+
+
+def _account(primary: PrimaryAccount, name: str, account_id: str | None = None) -> FleetAccount:
+    return FleetAccount(
+        name=name,
+        credentials=primary.credentials,
+        account_id=account_id,
+        org=primary.org,
+        baseline=primary.baseline,
+        plan=primary.plan,
+        tags=primary.tags,
+    )
+
+
+def _file_name(account: SubAccount, used: set[str]) -> str:
+    """The name of a sub account as letters, digits, dots and hyphens; with its id if it is used."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", account.name).strip("-._")[:40] or "account"
+    if name.casefold() in used:
+        name = f"{name}-{re.sub('[^A-Za-z0-9]', '', account.id)[:20]}"
+    used.add(name.casefold())
+    return name
 
 
 def schema() -> dict[str, Any]:

@@ -160,10 +160,12 @@ def audit(
 
     **auditor fleet audit --tag clinical --fail-on high --reports reports**
     """
+    from auditor.app.connection import RateOptions
     from auditor.app.fleet_members import FleetMembers, FleetPolicy
 
     terminal: Terminal = ctx.obj
-    members = FleetMembers.chosen(fleet, tag or ())
+    rate = RateOptions(None, max_rate, rate_share)
+    members = FleetMembers.chosen(fleet, tag or (), rate)
     policy = FleetPolicy(
         fail_on, only or (), topic or (), allow_unknown, strict, include_passes=reports is not None
     )
@@ -223,12 +225,14 @@ def nightly(
     **auditor fleet nightly --deadline 6h --reports reports --report reports/index.html**
     """
     from auditor.app.announcer import Announcer
+    from auditor.app.connection import RateOptions
     from auditor.app.fleet_members import FleetMembers, FleetPolicy
     from auditor.app.fleet_news import FleetNews
     from auditor.cli.fleet_reports import AccountReports
 
     terminal: Terminal = ctx.obj
-    members = FleetMembers.chosen(fleet, tag or ())
+    rate = RateOptions(None, max_rate, rate_share)
+    members = FleetMembers.chosen(fleet, tag or (), rate)
     files = [(path, _roll_up_format(None, path)) for path in report_file or ()]
     account_reports = AccountReports(reports, pseudonymise, terminal)
     account_reports.prepare()
@@ -450,13 +454,16 @@ def doctor(
 
     **auditor fleet doctor --tag new --format json**
     """
+    from auditor.app.connection import RateOptions
     from auditor.app.fleet_diagnosis import diagnose_fleet, exit_code
     from auditor.app.fleet_members import FleetMembers, FleetPolicy
     from auditor.cli import fleet_doctor
     from auditor.evidence.scope import Level
 
     terminal: Terminal = ctx.obj
-    members = list(FleetMembers.chosen(fleet, tag or ()))
+    # What the app lacks is the same for every account below a primary account.
+    chosen = FleetMembers.chosen(fleet, tag or (), RateOptions())
+    members = [each for each in chosen if not each.sub_account]
     policy = FleetPolicy(None, only or (), topic or ())
     diagnoses = diagnose_fleet(members, policy, Level(depth), terminal.say, at_once)
     code = exit_code(diagnoses)

@@ -96,6 +96,12 @@ def sandbox(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same account.")] = 1,
+    sub_accounts: Annotated[
+        int,
+        typer.Option(
+            "--sub-accounts", min=0, help="The accounts below this one, a primary account then."
+        ),
+    ] = 0,
     host: Annotated[
         str, typer.Option("--host", help="The loopback address to listen on.")
     ] = "127.0.0.1",
@@ -164,6 +170,10 @@ def sandbox(
         plan=plan.value,
         latency_ms=latency,
         faults=faults_of(fault or ()),
+        sub_accounts=tuple(
+            World(users=users, groups=groups, seed=seed + number, scenario=scenario.value)
+            for number in range(1, sub_accounts + 1)
+        ),
         count_scopes=users <= MAX_COUNTED_USERS,
     )
     try:

@@ -8,6 +8,7 @@ __all__ = [
     "loading",
     "model",
     "rollup",
+    "sub_accounts",
     "text_output",
     "xlsx_output",
 ]

@@ -43,8 +43,7 @@ class Attempts:
     """The last attempts of a fleet, in a file of the data directory."""
 
     def __init__(self, home: Path, fleet: Path) -> None:
-        name = hashlib.sha256(os.fsencode(fleet.resolve())).hexdigest()[:16]
-        self._file = home / FOLDER / f"{name}.json"
+        self._file = file_of(home, fleet)
 
     def read(self) -> dict[str, Attempt]:
         """The last attempt of each account by its name; none if the file cannot be read."""
@@ -74,15 +73,26 @@ class Attempts:
             rows = {name: asdict(each) for name, each in {**self.read(), **attempts}.items()}
             for row in rows.values():
                 row["failure"] = clipped(redact_text(row["failure"]), _LONGEST)
-            try:
-                self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                handle, name = tempfile.mkstemp(dir=self._file.parent)
-                try:
-                    with os.fdopen(handle, "w", encoding="utf-8") as out:
-                        json.dump(rows, out)
-                    Path(name).replace(self._file)
-                finally:
-                    with suppress(FileNotFoundError):
-                        Path(name).unlink()
-            except OSError as error:
-                _log.warning("%s cannot be written: %s.", self._file, error.strerror)
+            write_json(self._file, rows)
+
+
+def write_json(file: Path, document: Any) -> None:
+    """Replace a file of the data directory as a whole. Errors are logged only."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                json.dump(document, out)
+            Path(name).replace(file)
+        finally:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+    except OSError as error:
+        _log.warning("%s cannot be written: %s.", file, error.strerror)
+
+
+def file_of(home: Path, fleet: Path, suffix: str = "") -> Path:
+    """A file about the fleet of a fleet file in the data directory."""
+    name = hashlib.sha256(os.fsencode(fleet.resolve())).hexdigest()[:16]
+    return home / FOLDER / f"{name}{suffix}.json"

@@ -17,6 +17,9 @@ from auditor.policy.catalogue.yaml_source import Location, Source
 FILE = "fleet.yaml"
 """The fleet file of a working directory."""
 
+PRIMARY = "primary"
+"""The name of the primary account itself."""
+
 _SECRETS = ("client_secret", "secret", "password", "token", "access_token", "zoom_client_secret")
 
 
@@ -68,6 +71,7 @@ class Fleet:
             FleetError: a tag belongs to no account.
         """
         known = {tag for account in self.file.accounts for tag in account.tags}
+        known |= set(self.file.primary.tags if self.file.primary else ())
         for tag in tags:
             if tag not in known:
                 listed = ", ".join(sorted(known)) or "none"
@@ -113,6 +117,8 @@ def schema() -> dict[str, Any]:
     document = FleetFile.model_json_schema()
     place = document["$defs"]["CredentialPlace"]
     place |= {"minProperties": 1, "maxProperties": 1}
+    document["anyOf"] = [{"required": ["accounts"]}, {"required": ["primary"]}]
+    document["properties"]["accounts"]["minItems"] = 1
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
 
 
@@ -146,7 +152,7 @@ def _secrets(source: Source) -> Iterator[str]:
 
 def _duplicates(source: Source, file: FleetFile) -> Iterator[str]:
     """Accounts with the name of an earlier one. Case does not count: names are file names."""
-    names: dict[str, str] = {}
+    names = {PRIMARY: PRIMARY} if file.primary else {}
     for position, account in enumerate(file.accounts):
         first = names.get(account.name.casefold())
         if first is not None:

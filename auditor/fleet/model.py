@@ -87,6 +87,20 @@ class FleetAccount(BaseModel):
         return name
 
 
+class PrimaryAccount(BaseModel):
+    """A primary account, whose sub accounts are those that Zoom lists."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    credentials: CredentialPlace
+    org: str | None = None
+    """An organisation file for these accounts, laid over the fleet's."""
+    baseline: str | None = None
+    plan: PlanName | None = None
+    """The plan of the primary account. All of them share its rate limit."""
+    tags: tuple[str, ...] = ()
+
+
 class FleetFile(BaseModel):
     """The contents of a fleet file."""
 
@@ -100,4 +114,12 @@ class FleetFile(BaseModel):
     """A baseline for all accounts, by name or path."""
     plan: PlanName | None = None
     """The plan of accounts that name none."""
-    accounts: Annotated[tuple[FleetAccount, ...], Field(min_length=1)]
+    accounts: tuple[FleetAccount, ...] = ()
+    primary: PrimaryAccount | None = None
+    """A primary account: it and all accounts below it belong to the fleet."""
+
+    @model_validator(mode="after")
+    def _has_accounts(self) -> "FleetFile":
+        if not self.accounts and self.primary is None:
+            raise ValueError('name the accounts under "accounts", or a "primary" account.')
+        return self

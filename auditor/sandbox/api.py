@@ -1,7 +1,7 @@
 """The routes of the simulated API."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from email.utils import formatdate
 from typing import Final
 from urllib.parse import parse_qsl
@@ -13,8 +13,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auditor.sandbox import people, settings_reads, settings_writes, usage
-from auditor.sandbox.endpoint import Operation, ServedEndpoint, operations_of
-from auditor.sandbox.service import Service
+from auditor.sandbox.documents import Json
+from auditor.sandbox.endpoint import SUB_ACCOUNT, Operation, ServedEndpoint, operations_of
+from auditor.sandbox.service import LIST_SUB_ACCOUNTS, Call, SandboxResponse, Service
 
 OAUTH_PATH: Final = "/oauth/token"
 CHANGES_PATH: Final = "/sandbox/changes"
@@ -49,10 +50,40 @@ def application(service: Service, reset: Callable[[Scope], None]) -> ASGIApp:
         )
         for operation in OPERATIONS
     ]
+    if service.sub_accounts:
+        routes += _of_sub_accounts(service, reset)
     routes.append(Route(OAUTH_PATH, _token(service), methods=["POST"]))
     routes.append(Route(CHANGES_PATH, _changing(service), methods=["POST"]))
     app = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_allowed})
     return _dated(app, service.clock) if service.faults.clock_skew else app
+
+
+def _of_sub_accounts(service: Service, reset: Callable[[Scope], None]) -> list[Route]:
+    """The list of the accounts below this one, and all operations on each of them."""
+    listing = Operation("/accounts", "Medium", _sub_accounts, (LIST_SUB_ACCOUNTS,))
+    routes = [Route("/v2/accounts", ServedEndpoint(listing, service, reset))]
+    for each in OPERATIONS:
+        if each.method == "GET" and not each.path.startswith("/accounts/"):
+            path = f"/v2/accounts/{{{SUB_ACCOUNT}}}{each.path}"
+            routes.append(Route(path, ServedEndpoint(each, service, reset)))
+    return routes
+
+
+def _sub_accounts(service: Service, call: Call) -> SandboxResponse:
+    """`GET /accounts`."""
+    ids = list(service.sub_accounts)
+
+    def rows(start: int, size: int) -> Iterator[Json]:
+        for number, account_id in enumerate(ids[start : start + size], start + 1):
+            yield {
+                "id": account_id,
+                "account_name": f"Branch {number}",
+                "account_number": 1_000_000 + number,
+                "account_type": "Business",
+                "created_at": "2024-05-01T00:00:00Z",
+            }
+
+    return service.page(call, "accounts", len(ids), rows, largest=300)
 
 
 def _dated(app: ASGIApp, clock: Callable[[], float]) -> ASGIApp:

@@ -11,7 +11,15 @@ from starlette.types import Receive, Scope, Send
 from auditor.sandbox.broken import SPOILED, instead, spoiled
 from auditor.sandbox.identity import digest
 from auditor.sandbox.limits import Label
-from auditor.sandbox.service import Call, Refused, SandboxResponse, Service, emptied, rate_limited
+from auditor.sandbox.service import (
+    Call,
+    Refused,
+    SandboxResponse,
+    Service,
+    emptied,
+    master_scope,
+    rate_limited,
+)
 
 
 class Operation(NamedTuple):
@@ -59,8 +67,15 @@ def operations_of(module: ModuleType) -> tuple[Operation, ...]:
     return tuple(each for each in _OPERATIONS if each.answer.__module__ == module.__name__)
 
 
+SUB_ACCOUNT = "subAccountId"
+"""The placeholder of a sub account in paths that begin with it."""
+
+
 class ServedEndpoint:
-    """Serves one operation: checks token, faults, limits and scopes, then responds."""
+    """Serves one operation: checks token, faults, limits and scopes, then responds.
+
+    A path with a sub account's id is answered by that account, and needs the `:master` scope.
+    """
 
     def __init__(
         self,
@@ -78,15 +93,18 @@ class ServedEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         service = self.service
-        ids: dict[str, str] = scope["path_params"]
+        ids: dict[str, str] = dict(scope["path_params"])
+        below = service.sub_accounts.get(ids.pop(SUB_ACCOUNT, ids.get("accountId", "")))
         if service.conduct.latency_ms:
             await asyncio.sleep(service.conduct.latency_ms / 1000)
         name = self.operation.name
         body = await _body(receive) if self.operation.method == "PATCH" else b""
         service.observe("received", name)
-        answer = self._answer(scope, ids, body)
+        answer = self._answer(scope, ids, body, below)
         service.observe("answered", name)
         requests = service.requests
+        if below is not None:
+            below.requests.by_template[name, answer.status if answer else 0] += 1
         requests.by_template[name, answer.status if answer else 0] += 1
         if service.conduct.count_scopes:
             for id_ in ids.values():
@@ -110,8 +128,10 @@ class ServedEndpoint:
         await send(start)
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _answer(self, scope: Scope, ids: dict[str, str], body: bytes) -> SandboxResponse | None:
-        """The response; None for a reset connection."""
+    def _answer(
+        self, scope: Scope, ids: dict[str, str], body: bytes, below: Service | None
+    ) -> SandboxResponse | None:
+        """The response, of the sub account `below` if there is one; None for a reset connection."""
         service, now = self.service, self.service.clock()
         query = scope["query_string"].decode("latin-1")
         drawn = None
@@ -126,11 +146,13 @@ class ServedEndpoint:
             excess = service.limits.admit(self.operation.label, phone=self._is_phone, now=now)
             if excess is not None:
                 return rate_limited(excess)
-            self._require_scope(scopes)
+            self._require_scope(scopes, below)
+            if SUB_ACCOUNT in scope["path_params"] and below is None:
+                raise Refused(400, 2001, "Account does not exist.")
             pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
             kind = _header(scope, b"content-type")
             call = Call(self.operation.path, ids, pairs, now, body, kind)
-            answer = self.operation.answer(service, call)
+            answer = self.operation.answer(below or service, call)
             if not is_read and service.faults.loses_answer(service.writes):
                 return None
             if service.conduct.empty and is_read:
@@ -157,9 +179,13 @@ class ServedEndpoint:
                     raise Refused(401, 124, "Access token is expired.")
         raise Refused(401, 124, "Invalid access token.")
 
-    def _require_scope(self, granted: frozenset[str]) -> None:
-        if self._accepted.isdisjoint(granted):
-            names = ", ".join(self.operation.scopes)
+    def _require_scope(self, granted: frozenset[str], below: Service | None) -> None:
+        accepted, named = self._accepted, self.operation.scopes
+        if below is not None:
+            accepted = frozenset(map(master_scope, self.operation.scopes))
+            named = tuple(sorted(accepted))
+        if accepted.isdisjoint(granted):
+            names = ", ".join(named)
             message = f"Invalid access token, does not contain scopes:[{names}]."
             raise Refused(400, 4711, message)
 

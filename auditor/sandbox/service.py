@@ -20,6 +20,15 @@ DEFAULT_PAGE: Final = 30
 _PAGE_FIELDS: Final = frozenset({"page_size", "next_page_token"})
 
 
+LIST_SUB_ACCOUNTS: Final = "account:read:list_sub_accounts:master"
+"""The scope that lists the accounts below a primary account."""
+
+
+def master_scope(scope: str) -> str:
+    """The scope that allows for sub accounts what `scope` allows for the account itself."""
+    return scope.removesuffix(":admin").removesuffix(":master") + ":master"
+
+
 class SandboxResponse(NamedTuple):
     """A response of the API."""
 
@@ -79,6 +88,8 @@ class Conduct:
     observer: Callable[[str, str], None] | None = None
     """Called with `received` and then `answered`, and the name of the operation, such as `PATCH
     /users/{userId}/settings`, before the response is sent."""
+    sub_accounts: tuple[World, ...] = ()
+    """The accounts below this one, which is then a primary account."""
     count_scopes: bool = True
     """Count requests per group, user and meeting too, at some 200 bytes for each."""
 
@@ -138,6 +149,13 @@ class Service:
         self.departed: set[tuple[str, int]] = set()
         """Users and groups of the faults `departing_…` that were requested."""
         self.clock = _ahead(conduct.clock, faults.clock_skew)
+        below = replace(conduct, sub_accounts=())
+        self.sub_accounts = {
+            each.account_id: Service(each, below, scopes) for each in conduct.sub_accounts
+        }
+        """The accounts below this one, by id. Their requests count against its limits."""
+        if self.sub_accounts:
+            scopes = (*scopes, *map(master_scope, scopes), LIST_SUB_ACCOUNTS)
         granted = scopes if conduct.scopes is None else conduct.scopes
         self.scopes = frozenset(granted) - world.rules.withheld
         """The scopes that requests of the reading app are checked against, which may change."""

@@ -14,5 +14,6 @@ __all__ = [
     "responses",
     "retry",
     "scope_names",
+    "sub_accounts",
     "transport",
 ]

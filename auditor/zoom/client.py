@@ -100,14 +100,18 @@ class ZoomClient:
         retries: RetryPolicy | None = None,
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
+        sub_account: str = "",
     ) -> None:
         """Create the client without a request.
+
+        `sub_account`: the id of the account below the app's own that is read, instead of that one.
 
         Raises:
             UnsafeUrl: a token must not be sent to `api_url`.
         """
         self.api_url = check_url(api_url, "ZOOM_API_URL")
         self._tokens, self._transport, self._limiter = tokens, transport, limiter
+        self._sub_account = sub_account
         self._retries, self._now, self._clock = retries or RetryPolicy(), now, clock
         self._lock, self._large_body_lock = threading.Lock(), threading.Lock()
         self._requests = self._retried = self._rate_limited = 0
@@ -156,7 +160,7 @@ class ZoomClient:
             ZoomError: the document cannot be read. `AuthenticationFailed`, `Unreachable` and a
                 daily `RateLimited` apply to every other request, too.
         """
-        url = self.api_url + path(endpoint, ids or {})
+        url = self.api_url + self._path(endpoint, ids or {})
         query = dict(params or {})
         tries = 0
 
@@ -212,6 +216,16 @@ class ZoomClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _path(self, endpoint: Endpoint, ids: Mapping[str, str]) -> str:
+        """The path of a request; only for a sub account it names the account.
+
+        Zoom requires a `:master` scope for the longer form, even for the app's own account.
+        """
+        own = path(endpoint, ids)
+        if not self._sub_account:
+            return own
+        return f"/accounts/{quote(self._sub_account, safe='')}{own.removeprefix('/accounts/me')}"
+
     def _attempt(
         self, endpoint: Endpoint, url: str, query: Mapping[str, str], *, again: bool
     ) -> dict[str, JsonValue]:
@@ -246,9 +260,10 @@ class ZoomClient:
         except TokenRejected as error:
             if error.code == 4700:
                 # Zoom uses one code for "expired" and "lacks a scope". A new token has not expired.
-                raise ScopeMissing(
-                    endpoint.request, endpoint.scopes, error.detail, **error.facts
-                ) from error
+                scopes = endpoint.scopes
+                if self._sub_account:
+                    scopes = tuple(scope.removesuffix(":admin") + ":master" for scope in scopes)
+                raise ScopeMissing(endpoint.request, scopes, error.detail, **error.facts) from error
             refused = error
         with self._renewal_lock:
             for tries in range(1, self._renewals.most_for_one):

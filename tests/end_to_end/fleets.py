@@ -80,3 +80,19 @@ def fleet_of(folder: Path, **accounts: str | Faults | Conduct) -> Iterator[Fleet
         auditor = FleetAuditor(folder, sandboxes=sandboxes)
         auditor.write()
         yield auditor
+
+
+@contextmanager
+def primary_of(folder: Path, *sub_accounts: str, **conduct: Any) -> Iterator[FleetAuditor]:
+    """A clean primary account with sub accounts in these scenarios."""
+    worlds = tuple(
+        World(users=3, groups=1, seed=10 + number, scenario=scenario)
+        for number, scenario in enumerate(sub_accounts)
+    )
+    world = World(users=3, groups=1, seed=9, scenario="clean")
+    how = Conduct(**{"plan": "none", **conduct}, sub_accounts=worlds)
+    with serving(world, how) as sandbox:
+        auditor = FleetAuditor(folder, sandboxes={"top": sandbox})
+        primary = {"credentials": {"environment": "TOP"}}
+        (folder / "fleet.yaml").write_text(json.dumps({"name": "Demo", "primary": primary}))
+        yield auditor

@@ -12,8 +12,8 @@ from auditor.sandbox import Conduct, Faults
 from auditor.store.runs import Runs
 from tests.cli.accounts import SUMMARY
 from tests.end_to_end.broken_off import USER_SETTINGS, until
-from tests.end_to_end.conftest import Auditor
-from tests.end_to_end.fleets import FleetAuditor, fleet_of
+from tests.end_to_end.conftest import Auditor, serving
+from tests.end_to_end.fleets import FleetAuditor, fleet_of, primary_of
 from tests.notify.receivers import webhook
 
 
@@ -322,3 +322,72 @@ def test_the_doctor_says_of_each_account_what_it_lacks(tmp_path: Path) -> None:
         assert [each["exit_code"] for each in found["accounts"]] == [0, 3, 4, 2]
         assert found["accounts"][0]["doctor"]["complete"]
         assert fleet.runs() == []
+
+
+def test_the_accounts_below_a_primary_account_are_those_that_zoom_lists(tmp_path: Path) -> None:
+    with primary_of(tmp_path, "drifted", "clean") as auditor:
+        early = auditor.fleet("report")
+        assert "Run: auditor fleet audit" in " ".join(early.out.split())
+        assert auditor.fleet("audit", "--fail-on", "high").code in (1, 3)
+        service = auditor.sandboxes["top"].service
+        ids = {service.world.account_id, *service.sub_accounts}
+        assert {run["account_id"] for run in auditor.runs()} == ids
+        report = json.loads(auditor.fleet("report", "--format", "json").out)
+        found = {each["name"]: each for each in report["accounts"]}
+        assert set(found) == {"primary", "Branch-1", "Branch-2"}
+        assert [found[name]["verdict"] for name in ("Branch-1", "primary")] == ["deviates", "meets"]
+        assert auditor.fleet("gate").code == 1
+        for below in service.sub_accounts.values():
+            assert below.requests.template("/accounts/{accountId}/settings") > 0
+            assert below.requests.template("/users/{userId}/settings") > 0
+        assert auditor.fleet("doctor").code in (0, 3)
+
+
+def test_verdicts_on_a_sub_account_are_those_with_credentials_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "single").mkdir()
+    only = ("--topic", "ai")
+    with primary_of(tmp_path, "drifted") as auditor:
+        auditor.fleet("audit", *only)
+        (below,) = auditor.sandboxes["top"].service.sub_accounts.values()
+        runs = {run["account_id"]: run["id"] for run in auditor.runs()}
+        shared = json.loads(auditor("report", runs[below.world.account_id], "--format", "json").out)
+        with serving(below.world, Conduct(plan="none")) as alone:
+            single = Auditor(tmp_path / "single", alone).audit(*only, "--format", "json").report
+        assert judged(shared) == judged(single)
+
+
+def test_only_sub_accounts_need_the_master_scopes_and_a_missing_one_is_named(
+    tmp_path: Path,
+) -> None:
+    with primary_of(tmp_path, "clean") as auditor:
+        service = auditor.sandboxes["top"].service
+        service.scopes = service.scopes - {"account:read:settings:master"}
+        assert auditor.fleet("audit").code == 3
+        report = json.loads(auditor.fleet("report", "--format", "json").out)
+        found = {each["name"]: each for each in report["accounts"]}
+        assert found["primary"]["verdict"] == "meets"
+        own = auditor.fleet("report", "--account", "Branch-1").out
+        assert "account:read:settings:master" in own
+
+
+def test_accounts_that_cannot_be_listed_are_one_failure_and_the_others_are_audited(
+    tmp_path: Path,
+) -> None:
+    with fleet_of(tmp_path, good="clean") as auditor:
+        file = tmp_path / "fleet.yaml"
+        document = json.loads(file.read_text())
+        document["primary"] = {"credentials": {"environment": "GOOD"}}
+        file.write_text(json.dumps(document))
+        ran = auditor.fleet("audit")
+        assert ran.code == 3
+        assert "primary: The accounts below it cannot be listed." in ran.err
+        assert len(auditor.runs()) == 1
+
+
+@pytest.mark.slow
+def test_the_accounts_of_a_primary_account_share_one_budget(tmp_path: Path) -> None:
+    with primary_of(tmp_path, "clean", "clean", plan="pro") as auditor:
+        ran = auditor("fleet", "audit", "--rate-share", "0.9", env={"AUDITOR_PLAN": "pro"})
+        assert ran.code in (0, 3)
+        assert len(auditor.runs()) == 3
+        assert auditor.sandboxes["top"].requests.status(429) == 0

@@ -24,6 +24,10 @@ accounts:
   - {name: us-east, credentials: {profile: us}, baseline: strict}
   - {name: Apac.1, credentials: {systemd: apac}, baseline: ./own.yaml, tags: [eu]}
 """
+TAKEN = """\
+accounts: [{name: primary, credentials: {profile: a}}]
+primary: {credentials: {profile: p}}
+"""
 HEAD = "accounts: [{name: a, credentials: {environment: A}"
 
 
@@ -57,8 +61,10 @@ def test_a_tag_selects_and_an_unknown_one_is_refused_with_the_nearest(file: Path
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", 'f.yaml:1: "accounts" is missing.'),
-        ("accounts: []", "at least 1 item"),
+        ("", 'name the accounts under "accounts", or a "primary" account'),
+        ("accounts: []", 'name the accounts under "accounts", or a "primary" account'),
+        ("primary: {}", 'f.yaml:1: primary: "credentials" is missing.'),
+        (TAKEN, "accounts.0.name: an account is called primary already"),
         (HEAD + ", tagz: [x]}]", 'f.yaml:1: accounts.0.tagz: unknown key. Did you mean "tags"?'),
         (HEAD + "}, {name: A, credentials: {profile: b}}]", "accounts.1.name: an account is"),
         ("accounts: [{name: a/b, credentials: {profile: b}}]", "accounts.0.name: write up to 64"),
@@ -68,7 +74,10 @@ def test_a_tag_selects_and_an_unknown_one_is_refused_with_the_nearest(file: Path
             "accounts.0.credentials: name their place",
         ),
     ],
-    ids=["empty", "no account", "misspelt", "twice", "no file name", "no place", "two places"],
+    ids=[
+        *("empty", "no account", "no credentials", "reserved", "misspelt", "twice"),
+        *("no file name", "no place", "two places"),
+    ],
 )
 def test_a_faulty_file_is_refused_with_line_and_key(
     tmp_path: Path, text: str, problem: str
