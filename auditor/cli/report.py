@@ -52,6 +52,22 @@ def report(
             help="Only this control, in the terminal with its people and its fix; may be repeated.",
         ),
     ] = None,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary",
+            help="Three pages: the answer, what is on and for whom, what is broken and how to "
+            "fix it, what nobody has answered. Text, Markdown, HTML and PDF.",
+        ),
+    ] = False,
+    annex: Annotated[
+        bool,
+        typer.Option(
+            "--annex/--no-annex",
+            help="With the annex of the long lists: names, evidence, rows without an answer. "
+            "Markdown, HTML and PDF.",
+        ),
+    ] = True,
     framework: FrameworkOption = None,
     pseudonymise: PseudonymiseOption = False,
     account: AccountOption = None,
@@ -67,6 +83,8 @@ def report(
     **auditor report --format html --output report.html**
 
     **auditor report --control AI-02**
+
+    **auditor report --summary --output summary.pdf**
 
     **auditor report --framework gdpr --pseudonymise --output report.html**
 
@@ -92,7 +110,9 @@ def report(
     only = [name.upper() for name in control or ()]
     selection = Selection(baseline=baseline, org=org, only=only, include_passes=keep)
     source = RunSource.chosen(settings, ctx.obj.say, account=account, sandbox=sandbox)
-    view = Options(include_passes=include_passes, controls=tuple(only))
+    view = Options(
+        include_passes=include_passes, controls=tuple(only), summary=summary, annex=annex
+    )
     render(source, run, selection, export, destinations, view, ctx.obj)
 
 

@@ -9,7 +9,7 @@ from auditor.findings.model import Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.report import group_wording, summary_wording, wording
 from auditor.report.display import shorten
-from auditor.report.facts import detail
+from auditor.report.facts import ControlFacts, detail
 from auditor.report.text_layout import wrap
 
 MOST_NAMES = 12
@@ -18,10 +18,13 @@ _LONGEST = 160
 _SHOWN = (Status.FAIL, Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
 
 
-def lines(control: ControlRollup, rollup: Rollup, exposed: Exposure, width: int) -> Iterator[str]:
+def lines(
+    control: ControlRollup, rollup: Rollup, facts: ControlFacts, exposed: Exposure, width: int
+) -> Iterator[str]:
     """The control's open findings, each with its people, and then the ways to fix them."""
     info = control.info
-    yield from wrap(f"{info.id} {info.title} ({control.severity})", width, "", "  ")
+    yield from wrap(f"{facts.of(control)} ({control.severity})", width, "", "  ")
+    yield from wrap(f"The rule: {info.title} ({info.id})", width, "", "  ")
     if info.why:
         yield from wrap(info.why, width)
     groups = [g for g in rollup.of_status(*_SHOWN) if g.verdict.control == info.id]

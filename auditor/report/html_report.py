@@ -19,6 +19,7 @@ from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import answers
 from auditor.findings.exposure import Exposure, GroupExposure, exposure
 from auditor.findings.history_summary import HistorySummary, history
+from auditor.findings.inventory import FeatureUse
 from auditor.findings.model import Layer, Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run, fingerprint
@@ -32,6 +33,7 @@ from auditor.report import (
     headline,
     history_wording,
     inventory_wording,
+    summary_outline,
     summary_wording,
     waiver_wording,
     wording,
@@ -39,6 +41,7 @@ from auditor.report import (
 from auditor.report.display import shorten, value_text
 from auditor.report.facts import ControlFacts, detail, key, name, names_in, of_verdict
 from auditor.report.interface import Format, Options
+from auditor.report.inventory_wording import USE, TopicSection
 from auditor.report.people_index import PeopleIndex
 from auditor.report.truncation import FormatLimits, fit
 
@@ -82,6 +85,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     """The page, in pieces. A `paged` page is for print: with contents, without controls."""
     rollup = roll_up(run, names=limits.names)
     exposed = exposure(run)
+    inventory = inventory_wording.sections(run.inventory()) if run.inventory else []
     run_history = history(run)
 
     def history_of(group: FindingGroup) -> HistorySummary | None:
@@ -134,9 +138,12 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             trend=charts.trend(replace(run, trend=run.trend[-MOST_POINTS:])),
             passes=passes,
             csp=_content_security_policy(),
-            inventory=inventory_wording.sections(run.inventory())
-            if run.inventory is not None and not paged
-            else (),
+            inventory=_parts(inventory, on=True) if paged else inventory,
+            annex_inventory=_parts(inventory, on=False),
+            annex=options.annex,
+            brief=summary_outline.outline(run, rollup) if options.summary else None,
+            columns=_columns(run, rollup),
+            deviating_at=_deviating_at,
             checks=_checks,
             levels_of=_levels_of,
             controls_of=_controls_of,
@@ -181,6 +188,44 @@ class FilterOptions:
     def numbers(self, group_ids: frozenset[str]) -> list[int]:
         """The indexes of these groups in `groups`."""
         return [index for index, group in enumerate(self.groups) if group.id in group_ids]
+
+
+def _parts(sections: Iterable[TopicSection], *, on: bool) -> list[TopicSection]:
+    """The features that are on, or all others."""
+    chosen = [
+        replace(
+            section,
+            parts=tuple(part for part in section.parts if (part[0] == USE[FeatureUse.ON]) is on),
+        )
+        for section in sections
+    ]
+    return [section for section in chosen if section.parts]
+
+
+_MOST_COLUMNS = 5
+_OWN_COLUMNS = (Level.ACCOUNT, Level.GROUP, Level.USER)
+"""Levels that are never counted together with others."""
+
+
+def _columns(run: Run, rollup: Rollup) -> list[tuple[str, Sequence[Level], int]]:
+    """The columns of the overview: name, levels, and how many scopes the run has of them.
+
+    Only levels at which something deviates; many of them share a column, so that it fits on paper.
+    """
+    levels = sorted(rollup.deviating, key=lambda level: level.rank)
+    alone = levels if len(levels) <= _MOST_COLUMNS else [x for x in levels if x in _OWN_COLUMNS]
+    coverage = run.summary.coverage
+    columns: list[tuple[str, Sequence[Level], int]] = [
+        (wording.level_name(level, 2), (level,), coverage.get(level, 0)) for level in alone
+    ]
+    others = [level for level in levels if level not in alone]
+    if others:
+        columns.append(("others", others, sum(coverage.get(level, 0) for level in others)))
+    return columns
+
+
+def _deviating_at(control: ControlRollup, levels: Sequence[Level]) -> int:
+    return sum(control.deviating.get(level, 0) for level in levels)
 
 
 def _filter_options(run: Run, listed: Sequence[FindingGroup], exposed: Exposure) -> FilterOptions:

@@ -9,7 +9,16 @@ from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import by_framework, changes, glossary, headline, waiver_wording, wording
+from auditor.report import (
+    by_framework,
+    changes,
+    glossary,
+    headline,
+    summary_outline,
+    summary_output,
+    waiver_wording,
+    wording,
+)
 from auditor.report.diff_output import CHANGE_TEXT, example, setting_name
 from auditor.report.facts import ControlFacts, detail, key, names_in, of_verdict
 from auditor.report.interface import Format, Options
@@ -67,6 +76,9 @@ class _MarkdownPage:
         self.run, self.rollup, self.options = run, rollup, options
 
     def text(self, most_bytes: int) -> str:
+        if self.options.summary:
+            summary = summary_output.markdown(summary_outline.outline(self.run, self.rollup))
+            return f"{self._top().head}\n{summary}"
         parts = (
             self._top(),
             self._changes(),
@@ -75,7 +87,7 @@ class _MarkdownPage:
             self._due(),
             self._accepted(),
             self._worst(),
-            self._details(),
+            self._details() if self.options.annex else None,
             self._errors(),
             self._limits(),
             self._glossary(),

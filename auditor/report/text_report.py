@@ -13,6 +13,8 @@ from auditor.report import by_framework, changes, control_text, headline, waiver
 from auditor.report.display import display_width, printable, shorten
 from auditor.report.facts import ControlFacts
 from auditor.report.interface import Format, Options
+from auditor.report.summary_outline import outline
+from auditor.report.summary_output import text_lines
 from auditor.report.text_layout import table, wrap
 
 MIN_WIDTH = 72
@@ -67,6 +69,11 @@ class _TextPage:
         self.width = max(MIN_WIDTH, options.width)
 
     def lines(self) -> Iterator[str]:
+        if self.options.summary:
+            yield from self._top()
+            for line, style in text_lines(outline(self.run, self.rollup), self.width):
+                yield self._paint(line, style)
+            return
         blocks = self._blocks_of_controls() if self.options.controls else self._blocks()
         first = True
         for block in blocks:
@@ -78,10 +85,10 @@ class _TextPage:
 
     def _blocks_of_controls(self) -> Iterator[Iterator[str]]:
         yield self._top()
-        exposed = exposure(self.run)
+        exposed, facts = exposure(self.run), ControlFacts(self.run, self.rollup)
         chosen = [row for row in self.rollup.controls if row.info.id in self.options.controls]
         for control in sorted(chosen, key=lambda row: row.info.id):
-            yield control_text.lines(control, self.rollup, exposed, self.width)
+            yield control_text.lines(control, self.rollup, facts, exposed, self.width)
         yield self._errors()
 
     def _blocks(self) -> Sequence[Iterator[str]]:
@@ -185,11 +192,11 @@ class _TextPage:
             yield from self._wrapped(f"- {control}: {result}", first="  ", hanging="    ")
 
     def _not_claimed(self) -> Iterator[str]:
-        outline = by_framework.outline(self.run, self.rollup)
-        if outline is None:
+        applicability = by_framework.outline(self.run, self.rollup)
+        if applicability is None:
             return
-        yield self._heading(outline.closing)
-        for sentence in outline.open:
+        yield self._heading(applicability.closing)
+        for sentence in applicability.open:
             yield from self._wrapped(f"- {sentence}", hanging="  ")
 
     def _worst(self) -> Iterator[str]:

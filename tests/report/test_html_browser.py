@@ -421,6 +421,37 @@ def test_on_paper_deviations_and_unknowns_are_open(rich: Opened, tmp_path: Path)
     assert rich.page.locator(".row details[open]").count() == 0
 
 
+SQUEEZED = """() => {
+  const context = document.createElement("canvas").getContext("2d"), found = [];
+  for (const cell of document.querySelectorAll("th, td")) {
+    const box = cell.getBoundingClientRect(), style = getComputedStyle(cell);
+    if (!cell.checkVisibility() || !cell.textContent.trim()) continue;
+    context.font = `${style.fontSize} ${style.fontFamily}`;
+    if (box.width < context.measureText("00000000").width) found.push(["narrow", cell.innerText]);
+    const text = document.createRange();
+    text.selectNodeContents(cell);
+    for (const line of text.getClientRects())
+      if (line.width > 1 && line.right > box.right + 1) found.push(["overlaps", cell.innerText]);
+  }
+  return found;
+}"""
+"""The cells of tables that are under 8 characters wide, or whose text leaves them."""
+TEXT_WIDTH = {"A4": 178, "Letter": 184}
+"""Millimetres between the margins."""
+
+
+@pytest.mark.parametrize("size", TEXT_WIDTH)
+@pytest.mark.parametrize("world", [worlds.rich, worlds.every_level, worlds.hostile])
+def test_on_paper_no_column_collapses_and_nothing_overlaps(
+    open_report: Open, world: Callable[[], Run], size: str
+) -> None:
+    width = int(TEXT_WIDTH[size] / 25.4 * 96)
+    page = open_report(world(), viewport={"width": width, "height": 1000}).page
+    page.emulate_media(media="print")
+    assert page.evaluate(SQUEEZED) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("history", [False, True], ids=["first", "with-a-history"])
 def test_a_hundred_thousand_deviating_users_are_a_small_file_that_opens_at_once(
     open_report: Open, history: bool

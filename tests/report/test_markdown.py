@@ -321,3 +321,20 @@ def test_passes_and_an_uncut_page_leave_no_line_of_what_is_missing() -> None:
         [worlds.judged(worlds.account(), [worlds.deviation(severity=Severity.LOW)])]
     )
     assert not re.search(r"^and ", written(run), re.MULTILINE)
+
+
+def test_the_summary_is_short_and_names_nobody() -> None:
+    text = written(worlds.everything(), summary=True)
+    assert text.count("\n## ") == 2
+    assert "(AI-01)" in text
+    assert "User 0" not in text
+    assert len(text) < len(written(worlds.everything())) / 2
+
+
+def test_without_the_annex_the_rows_of_each_control_are_left_out() -> None:
+    whole, short = (written(worlds.everything(), annex=annex) for annex in (True, False))
+    left_out = set(re.findall(r"^## .*", whole, re.MULTILINE)) - set(
+        re.findall(r"^## .*", short, re.MULTILINE)
+    )
+    assert len(left_out) == 1
+    assert len(short) < len(whole)

@@ -1,12 +1,16 @@
 import io
+import itertools
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
+from auditor.evidence.scope import Level
+from auditor.findings.model import Status
 from auditor.findings.run import Run
 from auditor.report import FormatError, Options, pdf_report
 from auditor.report.pdf_report import LIMITS, PdfFormat
@@ -43,11 +47,9 @@ def test_it_says_what_the_html_report_says(rich: bytes, tmp_path: Path) -> None:
         "Since 2026-11-20 22:00 UTC",
         "Where the value comes from, from the account down",
         "this value decides",
-        "Close it in the portal",
         "the app lacks user:read:settings:admin",
         "Accepted by dpo@example.com until 2026-11-27, SEC-12: Trains surgeons",
         "Groups that relax the account",
-        "6 checks",
         "What this report does not cover",
     ):
         assert text in words, text
@@ -153,3 +155,55 @@ def test_no_address_slips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", requests.append)
     paper(replace(worlds.hostile(), trend=worlds.TREND))
     assert requests == []
+
+
+WORD = re.compile(r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="([\d.]+)">(.*?)<')
+
+
+@pytest.mark.slow
+@needs_poppler
+@pytest.mark.parametrize("world", [worlds.rich, worlds.every_level])
+def test_no_two_words_overlap(world: Callable[[], Run], tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(paper(world()))
+    subprocess.run(
+        ["pdftotext", "-bbox", tmp_path / "report.pdf", tmp_path / "words.html"], check=True
+    )
+    overlapping = []
+    for page in (tmp_path / "words.html").read_text().split("<page ")[1:]:
+        words = [([float(edge) for edge in w.groups()[:4]], w[5]) for w in WORD.finditer(page)]
+        for (one, first), (other, second) in itertools.combinations(words, 2):
+            across = min(one[2], other[2]) - max(one[0], other[0])
+            down = min(one[3], other[3]) - max(one[1], other[1])
+            if across > 1 and down > 0.5 * min(one[3] - one[1], other[3] - other[1]):
+                overlapping.append((first, second))
+    assert overlapping == []
+
+
+@pytest.mark.slow
+@needs_poppler
+def test_the_annex_holds_the_names_and_can_be_left_out(tmp_path: Path) -> None:
+    run = worlds.rich()
+    whole, short = (read("pdftotext", paper(run, annex=annex), tmp_path) for annex in (True, False))
+    before, annex = whole.split("Annex: names and evidence\n", 1)
+    deviating = next(a.scope.label for a in run.assessments if a.scope.level is Level.USER)
+    assert deviating in annex
+    assert "Where the value comes from" in annex
+    assert "Where the value comes from" not in before
+    assert "Annex" not in short
+    assert short.count("\f") < before.count("\f") + 1
+
+
+@pytest.mark.slow
+@needs_poppler
+def test_the_summary_has_three_pages_however_much_is_broken(tmp_path: Path) -> None:
+    info = replace(worlds.CONTROLS["CN-05"], fix_portal="Account Settings > Recording > " * 3)
+    controls = {f"C-{at:02}": replace(info, id=f"C-{at:02}") for at in range(60)}
+    verdicts = [replace(worlds.deviation(), control=control) for control in controls]
+    verdicts += [
+        replace(worlds.deviation(), control=control, status=Status.NEEDS_DECISION, setting="x")
+        for control in controls
+    ]
+    run = worlds.run_of([worlds.judged(worlds.account(), verdicts)], controls=controls)
+    pdf = paper(run, summary=True)
+    assert "Pages:           3" in read("pdfinfo", pdf, tmp_path)
+    assert "and 42 more controls" in read("pdftotext", pdf, tmp_path)

@@ -187,3 +187,12 @@ def test_a_control_alone_names_its_people_and_its_fix(render: Render) -> None:
     assert "and 5 more (--format csv)" in shown
     assert worlds.CONTROLS["AI-01"].fix_portal in shown
     assert max(map(display_width, text.splitlines())) <= 80
+
+
+def test_the_summary_says_what_is_broken_and_what_is_open_and_fits(render: Render) -> None:
+    text = render(worlds.everything(), "text", width=80, summary=True)
+    assert max(map(display_width, text.splitlines())) <= 80
+    shown = " ".join(text.split())
+    assert "(AI-01)" in shown
+    assert f"- DR-01 {worlds.CONTROLS['DR-01'].title}" in shown
+    assert "User 0" not in shown

@@ -449,6 +449,13 @@ def rich() -> Run:
     )
 
 
+def every_level() -> Run:
+    """One scope of each level, which all deviate in controls with long titles and settings."""
+    scopes = [Scope(level, f"id-{level}", f"One {level.noun}") for level in Level]
+    verdicts = [chained(deviation(control)) for control in ("AI-01", "CN-05", "TR-01")]
+    return run_of([judged(scope, verdicts) for scope in scopes])
+
+
 def relaxed() -> Run:
     """A group that deviates where the account does not, and one where it does as well."""
     return run_of(

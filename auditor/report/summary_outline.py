@@ -1,0 +1,114 @@
+"""The summary of a run on three pages: what is on, what is broken, and what has no answer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.findings.inventory import FeatureUse
+from auditor.findings.model import Severity
+from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup
+from auditor.findings.run import Run
+from auditor.plain_text import pluralize
+from auditor.report import inventory_wording, wording
+from auditor.report.display import printable
+from auditor.report.facts import ControlFacts
+from auditor.report.inventory_wording import USE, FeatureRow
+
+MOST_ON = 15
+MOST_BROKEN = 18
+MOST_OPEN = 14
+"""Rows that fill a page each."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A control with deviations."""
+
+    severity: Severity
+    control: str
+    fact: str
+    """What is the case, and for whom."""
+    fix: str
+    """The place in Zoom's portal; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPart:
+    """One kind of what nobody has answered, with what to do about it."""
+
+    heading: str
+    what_to_do: str
+    rows: Sequence[str]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryOutline:
+    """What the three pages show."""
+
+    on: Sequence[FeatureRow]
+    more_on: int
+    others: str
+    """The features that are not on, in a sentence; empty if the run has no inventory."""
+    broken: Sequence[BrokenRow]
+    more_broken: int
+    open: Sequence[OpenPart]
+
+
+def outline(run: Run, rollup: Rollup) -> SummaryOutline:
+    """The rows of the summary, the most important first."""
+    sections = inventory_wording.sections(run.inventory()) if run.inventory else []
+    parts = [part for section in sections for part in section.parts]
+    on = [row for heading, rows in parts if heading == USE[FeatureUse.ON] for row in rows]
+    controls, facts = rollup.deviating_controls, ControlFacts(run, rollup)
+    broken = [
+        BrokenRow(
+            control.severity,
+            printable(control.info.id),
+            facts.of(control),
+            printable(control.info.fix_portal),
+        )
+        for control in controls[:MOST_BROKEN]
+    ]
+    return SummaryOutline(
+        on[:MOST_ON],
+        max(0, len(on) - MOST_ON),
+        " ".join(f"{section.heading}: {section.summary}." for section in sections),
+        broken,
+        len(controls) - len(broken),
+        tuple(_open(run, rollup)),
+    )
+
+
+def _open(run: Run, rollup: Rollup) -> Iterator[OpenPart]:
+    for cause in rollup.causes:
+        yield _unknown(run, cause)
+    waiting = (
+        ("Decisions due", "The organisation decides: auditor decide", rollup.decisions),
+        ("Attestations due", "A person looks: auditor attest", rollup.attestations),
+    )
+    for heading, what_to_do, groups in waiting:
+        titles = _titles(run, groups)
+        if titles:
+            count = pluralize(len(titles), "control")
+            yield _part(f"{heading}: {count}", what_to_do, titles)
+
+
+def _unknown(run: Run, cause: CauseRollup) -> OpenPart:
+    name = wording.sentence_case(wording.cause_name(cause.cause))
+    heading = f"{name}: {pluralize(cause.checks, 'check')} at {pluralize(cause.scopes, 'scope')}"
+    titles = [_title(run, control) for control in cause.controls]
+    return _part(heading, wording.remedy(cause.cause, run.errors), titles)
+
+
+def _titles(run: Run, groups: Sequence[FindingGroup]) -> list[str]:
+    """The controls of `groups`, the most severe first."""
+    return list(dict.fromkeys(_title(run, group.verdict.control) for group in groups))
+
+
+def _title(run: Run, control: str) -> str:
+    info = run.controls.get(control)
+    return f"{printable(control)} {printable(info.title) if info else ''}".rstrip()
+
+
+def _part(heading: str, what_to_do: str, rows: Sequence[str]) -> OpenPart:
+    return OpenPart(heading, what_to_do, rows[:MOST_OPEN], max(0, len(rows) - MOST_OPEN))
