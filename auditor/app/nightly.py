@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from auditor.app import received_events
 from auditor.app.announcer import Announcer
 from auditor.app.audit import EvaluationConfig, judge
 from auditor.app.collection import Collection, CollectionOptions
@@ -163,6 +164,8 @@ class NightlyJob:
     channels_of: str = ""
     """Whose channels are notified, if not those of the profile: a fleet's. Each remembers the run
     it was notified of."""
+    announces_failures: bool = True
+    """Whether channels hear of a run that could not be made."""
 
     @property
     def settings(self) -> Settings:
@@ -306,6 +309,8 @@ class NightlyJob:
 
     def _announce_failure(self, error: Exception, run: Run | None = None) -> None:
         """Announce that the job failed, and why; for an evaluated run, also its findings."""
+        if not self.announces_failures:
+            return
         try:
             stored = self._stored()
         except (InsecureDirectory, StoreError):
@@ -330,6 +335,7 @@ class NightlyJob:
             old = ExpiredRuns.find(stored, run_filter, self.keep, self.keep_monthly)
             if old.ids:
                 self.messages.say(old.remove())
+            received_events.prune(stored)
         except (StoreError, SnapshotError) as error:
             self.messages.complain(f"old runs were not removed. {error}")
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from auditor.evidence.reading import JsonValue
@@ -51,6 +51,15 @@ def named_users(stored: Runs, account_id: str, since: datetime) -> frozenset[str
         for row in EventTable(stored.history.database).since(account_id, since - _CLOCKS)
         for user in _users(row.details)
     )
+
+
+def prune(stored: Runs) -> None:
+    """Delete events that no run can need any more.
+
+    Raises:
+        StoreError: the history cannot be written.
+    """
+    EventTable(stored.history.database).remove_before(datetime.now(UTC) - RETENTION)
 
 
 def log_document(

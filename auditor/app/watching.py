@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from queue import Queue
 
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightlyJob
@@ -13,6 +14,9 @@ from auditor.app.runs import stored_runs
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.errors import AuditorError
+from auditor.notify import sending
+from auditor.notify.channels import Channel
+from auditor.notify.message import notice
 from auditor.redaction.text import register_secret
 from auditor.secrets import keys
 from auditor.store.errors import AlreadyRunning
@@ -28,8 +32,8 @@ QUIET = 5.0
 """Seconds without a further event before an audit begins."""
 LONGEST_QUIET = 20.0
 """Seconds after the first event when it begins in any case."""
-AFTER_FAILURE = 60.0
-"""Seconds before the next attempt after a failed one."""
+AFTER_FAILURE, LONGEST_PAUSE = 60.0, 3600.0
+"""Seconds before the next attempt after a failed one: twice as long each time, up to the second."""
 WHILE_BUSY = 15.0
 """Seconds before the next attempt while another process reads the account."""
 
@@ -92,6 +96,7 @@ class Follower:
     """When the first event came that no audit has followed yet; None without one."""
     _last: float = 0.0
     _ending: bool = False
+    _failures: int = 0
 
     def notice(self, event: ReceivedEvent) -> None:
         """Take note of an event that was kept."""
@@ -145,15 +150,60 @@ class Follower:
         except AuditorError as error:
             self.state.problem = str(error)
             _log.error("The audit after an event failed. %s", error)
-            self.wake()
-            return AFTER_FAILURE
+            return self._pause()
         except Exception:
             self.state.problem = "An audit ended with an unexpected error. See the log."
             _log.exception("The audit after an event failed.")
-            self.wake()
-            return AFTER_FAILURE
-        self.state.problem = ""
+            return self._pause()
+        self.state.problem, self._failures = "", 0
         return 0.0
+
+    def _pause(self) -> float:
+        """Seconds before the next attempt."""
+        self.wake()
+        self._failures += 1
+        return float(min(AFTER_FAILURE * 2 ** (self._failures - 1), LONGEST_PAUSE))
+
+
+NOTICES: Mapping[str, str] = {
+    "meeting.ai_companion_started": "AI Companion was started in a meeting",
+    "app.authorization_request_created": "somebody asks to use the app {app}",
+    "app_deauthorized": "the app {app} was removed",
+}
+"""Events that people may want to know of at once, as clauses."""
+
+
+@dataclass
+class NoticeSender:
+    """Tells channels of events that need no audit, those of half a minute in one message."""
+
+    channels: Sequence[Channel]
+    account: str
+    messages: Messages
+    names: bool = False
+    """Whether to say who caused an event."""
+    together: float = 30.0
+    """Seconds after the first event in which others join its message."""
+    _waiting: "Queue[str]" = field(default_factory=Queue)
+
+    def notice(self, event: ReceivedEvent) -> None:
+        """Take note of an event that was stored."""
+        sentence = NOTICES.get(event.name)
+        if sentence is not None:
+            by = f", by {event.operator}" if self.names and event.operator else ""
+            text = sentence.format(app=event.app or "without a name")
+            self._waiting.put(f"{text}{by} ({event.occurred_at:%Y-%m-%d %H:%M} UTC)")
+
+    def run(self) -> None:
+        """Send messages for as long as the process lives."""
+        while True:
+            lines = [self._waiting.get()]
+            time.sleep(self.together)
+            while not self._waiting.empty():
+                lines.append(self._waiting.get())
+            for delivery in sending.deliver(self.channels, notice(self.account, lines)):
+                if not delivery.sent:
+                    self.messages.complain(f"{delivery.channel} got no message. {delivery.reason}")
 
 
 @dataclass(frozen=True)
@@ -166,6 +216,8 @@ class Watch:
     messages: Messages
     listen: str
     tls: TlsFiles | None = None
+    notices: NoticeSender | None = None
+    """Tells of events that need no audit; None to tell of none."""
 
     def run(self) -> None:
         """Receive until interrupted.
@@ -188,9 +240,19 @@ class Watch:
         listener = bound(self.listen, self.tls)
         # An audit that is under way when the watch ends is interrupted, and resumed by the next.
         worker = threading.Thread(target=follower.run, name="follower", daemon=True)
-        with Inbox(events, follower.notice) as inbox:
+        threads = [worker]
+        if self.notices is not None:
+            threads.append(threading.Thread(target=self.notices.run, name="notices", daemon=True))
+
+        def on_new(event: ReceivedEvent) -> None:
+            follower.notice(event)
+            if self.notices is not None:
+                self.notices.notice(event)
+
+        with Inbox(events, on_new) as inbox:
             receiver = Receiver(secret, account_id, inbox, state)
-            worker.start()
+            for thread in threads:
+                thread.start()
             try:
                 self.messages.say(
                     f"Receiving events of account {account_id} on {shown(listener)}. "

@@ -1,13 +1,14 @@
 """`auditor watch`: receive Zoom's webhooks, and audit what they name at once."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from auditor.cli.config import tell_dotenv
-from auditor.cli.notify import HeartbeatOption, NotifyNamesOption, NotifyOnOption, NotifyOption
+from auditor.cli.notify import NotifyNamesOption, NotifyOnOption, NotifyOption
 from auditor.cli.options import (
     AllowUnknownOption,
     BaselineOption,
@@ -64,7 +65,13 @@ def watch(
     notify: NotifyOption = None,
     notify_on: NotifyOnOption = None,
     notify_names: NotifyNamesOption = False,
-    heartbeat: HeartbeatOption = None,
+    notices: Annotated[
+        bool,
+        typer.Option(
+            "--notices",
+            help="Also tell the channels of AI Companion starts and of requests to use apps.",
+        ),
+    ] = False,
     keep: KeepOption = "90d",
     keep_monthly: KeepMonthlyOption = 24,
     plan: PlanOption = None,
@@ -96,7 +103,7 @@ def watch(
     if ctx.invoked_subcommand is not None:
         return
     try:
-        from auditor.app.watching import Watch
+        from auditor.app.watching import NoticeSender, Watch
         from auditor.watch.serving import TlsFiles
     except ImportError as error:
         raise ConfigError(
@@ -111,6 +118,7 @@ def watch(
     from auditor.app.selection import Selection
     from auditor.cli.progress import progress
     from auditor.config import settings as config
+    from auditor.config.sources import DEFAULT_PROFILE
     from auditor.evidence.scope import Level
 
     terminal: Terminal = ctx.obj
@@ -137,7 +145,9 @@ def watch(
         resumes_own=True,
         follows_events=True,
     )
-    announcer = Announcer.chosen(settings, notify, notify_on, notify_names, heartbeat)
+    announcer = Announcer.chosen(settings, notify, notify_on, notify_names)
+    # The heartbeat is that of the nightly: an audit that follows an event must not answer for it.
+    announcer = replace(announcer, heartbeat=None)
     keep_for = parse_duration(keep, "--keep")
 
     def job() -> NightlyJob:
@@ -152,9 +162,14 @@ def watch(
             keep=keep_for,
             keep_monthly=keep_monthly,
             messages=terminal,
+            announces_failures=False,
         )
 
-    Watch(settings, job, terminal, listen, tls).run()
+    sender = None
+    if notices:
+        account = settings.profile if settings.profile != DEFAULT_PROFILE else "your account"
+        sender = NoticeSender(announcer.channels, account, terminal, notify_names)
+    Watch(settings, job, terminal, listen, tls, sender).run()
 
 
 @app.command()

@@ -24,7 +24,7 @@ from auditor.notify.triggers import (
     is_new_scope_deviation,
     recovered,
 )
-from auditor.plain_text import pluralize
+from auditor.plain_text import pluralize, printable
 from auditor.policy.catalogue import words
 from auditor.redaction.text import redact_text
 
@@ -180,6 +180,16 @@ def sample_message() -> Message:
     text = "This is a test message from auditor. Changes between audits will be reported here."
     body = Body(text, text)
     return Message("Zoom audit: a test message", body, body, Urgency.NEUTRAL)
+
+
+def notice(account: str, lines: Sequence[str]) -> Message:
+    """A message about events that need no audit, a line each."""
+    shown = [escape_markup(printable(line)) for line in lines[:MOST_LINES]]
+    if len(lines) > MOST_LINES:
+        shown.append(f"and {len(lines) - MOST_LINES:,} more")
+    body = Body("\n".join(shown), "\n\n".join(shown))
+    subject = f"Zoom, {escape_markup(account)}: {shown[0]}" if lines else "Zoom"
+    return Message(subject, body, body, Urgency.SOON)
 
 
 def _body(digest: Digest, longest: int) -> Body:

@@ -84,9 +84,13 @@ class EventTable:
         if not self._database.exists():
             return 0
         table = tables.events
-        with self._database.writing() as connection:
-            old = sa.delete(table).where(table.c.received_at < format_rfc3339(moment))
-            return connection.execute(old).rowcount
+        is_old = table.c.received_at < format_rfc3339(moment)
+        with self._database.reading() as connection:
+            count = connection.execute(sa.select(sa.func.count()).where(is_old)).scalar() or 0
+        if count:
+            with self._database.writing() as connection:
+                connection.execute(sa.delete(table).where(is_old))
+        return count
 
 
 def _columns(row: EventRow) -> dict[str, Any]:

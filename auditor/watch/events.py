@@ -89,7 +89,6 @@ TOPICS: Mapping[str, Topic] = {
             "meeting.ai_companion_started",
             "app.authorization_request_created",
             "app_deauthorized",
-            "meeting.rtms_started",
         ),
         Topic.NOTICE,
     ),
