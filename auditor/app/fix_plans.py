@@ -94,7 +94,13 @@ def plan_of(snapshot: Snapshot, options: PlanOptions) -> FixPlan:
     config = options.policy.rejudgement(snapshot)
     before = judge(snapshot, replace(config, keep_passes=False))
     planner = planner_of(snapshot, config, options)
-    planned = planner.plan()
+    failing = frozenset(
+        verdict.setting
+        for share in before.assessments.shares()
+        for verdict in share.verdicts
+        if verdict.status is Status.FAIL
+    )
+    planned = planner.plan(failing)
     return _completed(_Planning(snapshot, config, planner, before), planned.steps, options)
 
 

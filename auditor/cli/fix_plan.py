@@ -16,7 +16,7 @@ from auditor.cli.terminal import Terminal
 if TYPE_CHECKING:
     from auditor.fix.model import FixPlan
 
-MAX_WIDTH = 110
+MAX_WIDTH = 80
 """Maximum columns of the text."""
 
 

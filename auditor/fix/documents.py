@@ -104,11 +104,17 @@ SURFACES = (SETTINGS.surface, LOCKS.surface)
 
 def text(value: Value) -> str:
     """A text that is equal for equal values."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if isinstance(value, Absent) else json.dumps(value, sort_keys=True)
 
 
 def same(one: Value, other: Value) -> bool:
     """Equality of values: unlike in Python, true is not 1."""
+    if one is other:
+        return True
+    if isinstance(one, bool) or isinstance(other, bool):
+        return False
     return text(one) == text(other)
 
 

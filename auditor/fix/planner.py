@@ -56,14 +56,18 @@ class Planner:
         recorded = RecordedAccount(snapshot, policy, list(positions))
         return cls(recorded, found, places, limits or PlanLimits())
 
-    def plan(self) -> PlannedSteps:
-        """The steps, in order."""
+    def plan(self, failing: frozenset[str] | None = None) -> PlannedSteps:
+        """The steps, in order. `failing`: the settings with a deviation, if they are known."""
         chosen: list[tuple[ComponentSearch, Choice, int]] = []
         barred: set[CheckKey] = set()
-        for component in self.components:
+        searches: dict[int, ComponentSearch] = {}
+        for position, component in enumerate(self.components):
+            if failing is not None and component.names.isdisjoint(failing):
+                continue
             search = ComponentSearch(self.recorded, component, self.limits)
             if not search.failing():
                 continue
+            searches[position] = search
             choice = search.best()
             barred |= search.barred(choice)
             closed = search.remaining() - choice.cost.remaining
@@ -71,7 +75,7 @@ class Planner:
                 chosen.append((search, choice, closed))
         chosen.sort(key=lambda each: (-each[2], min(each[0].component.controls)))
         people = self._people([choice for _, choice, _ in chosen])
-        player = StepPlayer(self.recorded, self.components, self.places)
+        player = StepPlayer(self.recorded, self.components, self.places, searches)
         steps = [
             player.play(draft)
             for search, choice, _ in chosen

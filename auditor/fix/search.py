@@ -135,6 +135,7 @@ class ComponentSearch:
                 Level.GROUP, group, layer.values, layer.flags, self.account.flags
             )
         self.people = self._people()
+        self.people_of = {number: each for each in self.people for number in each.numbers}
         self.by_group: dict[str, list[PeopleLike]] = {}
         for people in self.people:
             for group_id in people.groups:

@@ -66,7 +66,9 @@ class _Progress:
     users: dict[str, tuple[PeopleLike, ScopeChange]] = field(default_factory=dict)
     """User id to the people they are among, and the change to this one."""
     steps: list[tuple[int, DraftStep, frozenset[int]]] = field(default_factory=list)
-    """Id and step, and the numbers of the settings that it concerns."""
+    """Id and step of the account and of groups, and the numbers of the settings concerned."""
+    of_users: dict[str, list[tuple[int, DraftStep, frozenset[int]]]] = field(default_factory=dict)
+    """User id to the steps of this user."""
     debt: int = 0
     """Deviations that earlier steps opened and later ones close again."""
 
@@ -102,12 +104,15 @@ class StepPlayer:
     components: Sequence[Component]
     places: Mapping[str, str]
     """Control id to its place in the portal."""
+    searches: dict[int, ComponentSearch] = field(default_factory=dict)
+    """Those that exist, by the number of their component."""
     _progress: dict[int, _Progress] = field(default_factory=dict)
     _number: int = 0
 
     def __post_init__(self) -> None:
         self._by_value: dict[str, int] = {}
         self._by_lock: dict[str, int] = {}
+        self._user_groups = {each.number: each.scope.group_ids for each in self.recorded.users}
         for number, component in enumerate(self.components):
             for setting in component.settings:
                 self._by_value.setdefault(setting.path, number)
@@ -130,7 +135,9 @@ class StepPlayer:
             return self._complete(step, ABSENT, [], 0, StepReach(groups=0, users=0))
         progress = self._progress.get(number)
         if progress is None:
-            search = ComponentSearch(self.recorded, self.components[number], PlanLimits())
+            search = self.searches.get(number)
+            if search is None:
+                search = ComponentSearch(self.recorded, self.components[number], PlanLimits())
             progress = self._progress[number] = _Progress(search)
         component = progress.search.component
         concerned = _concerned(component, step)
@@ -140,12 +147,15 @@ class StepPlayer:
         after = self._moment(progress, step)
         closes = before.fails.total() - after.fails.total() - progress.debt
         progress.debt = max(0, -closes)
+        groups = self._groups_of(step)
+        own = progress.of_users.setdefault(step.scope.id, [])
         waits = [
             other_id
-            for other_id, other, numbers in progress.steps
-            if numbers & concerned and _waits_for(step, other, self._groups_of(step))
+            for other_id, other, numbers in (*progress.steps, *own)
+            if numbers & concerned and _waits_for(step, other, groups)
         ]
-        progress.steps.append((self._number, step, concerned))
+        remembered = own if step.level is Level.USER else progress.steps
+        remembered.append((self._number, step, concerned))
         closed = before.fails - after.fails
         controls = [cid for n in sorted(concerned) for cid, _ in component.settings[n].checks]
         resolving = {key[0] for key in closed}
@@ -203,9 +213,7 @@ class StepPlayer:
     def _groups_of(self, step: DraftStep) -> tuple[str, ...]:
         if step.user_class is None:
             return ()
-        return next(
-            each.scope.group_ids for each in self.recorded.users if each.number == step.user_class
-        )
+        return self._user_groups[step.user_class]
 
     def _apply(self, progress: _Progress, step: DraftStep, before: _Moment) -> None:
         component = progress.search.component
@@ -221,9 +229,8 @@ class StepPlayer:
             progress.users[step.scope.id] = people, changed
 
     def _person(self, progress: _Progress, step: DraftStep) -> PeopleLike:
-        return next(
-            people for people in progress.search.people if step.user_class in people.numbers
-        )
+        assert step.user_class is not None
+        return progress.search.people_of[step.user_class]
 
     def _moment(self, progress: _Progress, step: DraftStep) -> _Moment:
         search = progress.search
@@ -279,17 +286,19 @@ class StepPlayer:
         account: LevelState,
         layers: Mapping[str, LevelState],
     ) -> Iterator[tuple[_Row, RecordedScope]]:
+        if step.level is Level.USER:
+            person = self._person(progress, step)
+            _, change = progress.users.get(step.scope.id, (person, NO_CHANGE))
+            values, held = progress.search.user_values(person, account, layers)
+            new = _own_values(values, held, change)
+            yield _Row(Level.USER, 1, new, held, person.own), person.scope
+            return
         changed: dict[int, list[tuple[str, ScopeChange]]] = {}
         for user_id, (among, change) in progress.users.items():
             changed.setdefault(id(among), []).append((user_id, change))
         for one in people:
             values, held = progress.search.user_values(one, account, layers)
             apart = changed.get(id(one), [])
-            if step.level is Level.USER:
-                change = dict(apart).get(step.scope.id, NO_CHANGE)
-                new = _own_values(values, held, change)
-                yield _Row(Level.USER, 1, new, held, one.own), one.scope
-                continue
             rest = one.count - len(apart)
             if rest:
                 yield _Row(Level.USER, rest, values, held, one.own), one.scope

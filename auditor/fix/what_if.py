@@ -22,7 +22,7 @@ from auditor.fix.planner import scope_of
 from auditor.fix.steps import DraftStep, StepPlayer
 from auditor.plain_text import printable
 from auditor.policy.catalogue import documented, writable
-from auditor.policy.catalogue.values import SHAPE_WORDS, json_type
+from auditor.policy.catalogue.values import json_type
 
 
 class _DraftScope(BaseModel):
@@ -165,8 +165,7 @@ def _checked(
         return None, f'the {level.noun} has no {noun} "{printable(draft.setting)}".{hint}'
     expected = json_type(True if draft.kind == "lock" else value)
     if value is not None and json_type(draft.to) != expected:
-        shape = SHAPE_WORDS.get(expected, expected)  # type: ignore[call-overload]
-        return None, f'"to" must be {shape}, as Zoom returns it.'
+        return None, f'"to" must be {expected}, as Zoom returns it.'
     if draft.kind == "value" and isinstance(value, dict):
         return None, f'"{printable(draft.setting)}" is an object: name one of its settings.'
     return DraftStep(draft.kind, scope, draft.setting, draft.to, number), ""

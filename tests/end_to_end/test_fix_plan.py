@@ -1,0 +1,116 @@
+"""`auditor fix plan`: formats, limits, and plans that a person changed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import Auditor, served
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auditor]:
+    """The command, with one stored run of a drifted account."""
+    with served("drifted", users=40) as sandbox:
+        auditor = Auditor(tmp_path_factory.mktemp("planned"), sandbox)
+        auditor.audit("--baseline", "strict")
+        yield auditor
+
+
+def plan(auditor: Auditor, *options: object) -> dict[str, Any]:
+    found: dict[str, Any] = auditor("fix", "plan", "--format", "json", *options).report
+    return found
+
+
+def test_a_plan_reads_as_text_within_80_columns_as_markdown_and_as_a_page(planned: Auditor) -> None:
+    text = planned("fix", "plan").out
+    assert max(map(len, text.splitlines())) <= 80
+    assert "automatic steps close" in text
+    assert "Where: " in text
+    assert planned("fix", "plan", "-f", "markdown").out.startswith("# Change request")
+    page = planned("fix", "plan", "-f", "html").out
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+
+
+def test_a_value_comes_before_its_lock_and_the_summary_is_left_to_a_person(
+    planned: Auditor,
+) -> None:
+    steps = plan(planned)["steps"]
+    by_id = {step["id"]: step for step in steps}
+    for step in steps:
+        assert all(number < step["id"] for number in step["after"])
+        if step["kind"] == "lock":
+            before = [by_id[number] for number in step["after"]]
+            assert all(each["kind"] == "value" for each in before)
+    summary = [step for step in steps if "meeting_summary_with_ai_companion" in step["setting"]]
+    assert summary
+    assert all(step["request"] is None and step["manual"]["place"] for step in summary)
+
+
+def test_limits_leave_out_controls_locks_and_levels(planned: Auditor) -> None:
+    everything = plan(planned)
+    only = plan(planned, "--only", "RC-02")
+    assert {cid for step in only["steps"] for cid in step["controls"]} == {"RC-02"}
+    assert not any(step["kind"] == "lock" for step in plan(planned, "--no-locks")["steps"])
+    levels = {step["scope"]["level"] for step in plan(planned, "--level", "account")["steps"]}
+    assert levels == {"account"}
+    assert only["resolves"] < everything["resolves"]
+    reasons = {row["reason"] for row in everything["unfixable"]}
+    assert {"unread", "undecided", "attestation", "phone_portal", "not_settings"} <= reasons
+
+
+def test_a_plan_without_a_step_predicts_less_and_an_added_one_counts(planned: Auditor) -> None:
+    file = planned.folder / "plan.json"
+    planned("fix", "plan", "--output", file)
+    first: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    again = plan(planned, "--what-if", file)
+    assert again | {"created_at": ""} == first | {"created_at": ""}
+    automatic = [step for step in first["steps"] if step["request"] is not None]
+    largest = max(automatic, key=lambda step: int(step["resolves"]))
+    kept = [step for step in first["steps"] if step["id"] != largest["id"]]
+    fewer = what_if(planned, first | {"steps": kept})
+    assert fewer["resolves"] == first["resolves"] - largest["resolves"]
+    bare = {key: largest[key] for key in ("kind", "scope", "setting", "to")}
+    assert what_if(planned, first | {"steps": [*kept, bare]})["resolves"] == first["resolves"]
+
+
+def what_if(auditor: Auditor, changed: dict[str, Any]) -> dict[str, Any]:
+    file = auditor.folder / "changed.json"
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    return plan(auditor, "--what-if", file)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"setting": "recording.cloud_recordin"}, 'no setting "recording.cloud_recordin". Did you'),
+        ({"to": "off"}, '"to" must be a boolean'),
+        ({"scope": {"level": "account", "id": "x"}}, "its scope is another account"),
+        ({"scope": {"level": "group", "id": "x"}}, 'no group with the id "x"'),
+        ({"scope": {"level": "user", "id": "x"}}, 'no user with the id "x"'),
+        ({"kind": "unlock"}, "expected 'value' or 'lock'"),
+        ({"too": 1}, 'unknown key "too"'),
+    ],
+)
+def test_nonsense_in_a_changed_plan_names_its_step(
+    planned: Auditor, tmp_path: Path, change: dict[str, Any], problem: str
+) -> None:
+    found = plan(planned)
+    account = {"level": "account", "id": found["account_id"], "name": ""}
+    step = {"id": 7, "kind": "value", "scope": account, "setting": "recording.cloud_recording"}
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(found | {"steps": [step | {"to": True} | change]}), encoding="utf-8")
+    ran = planned("fix", "plan", "--what-if", file)
+    assert ran.code == 2
+    assert "step 7: " in ran.err.replace("\n", " ")
+    assert problem in " ".join(ran.err.split())
+
+
+def test_a_plan_of_other_evidence_is_refused(planned: Auditor, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(plan(planned) | {"evidence_digest": "sha256:0"}), encoding="utf-8")
+    ran = planned("fix", "plan", "--what-if", file)
+    assert (ran.code, "other evidence" in ran.err) == (2, True)
