@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.timestamps import format_rfc3339
-from auditor.findings.model import Finding, Verdict
+from auditor.findings.model import Finding, Verdict, WaiverTerms
 from auditor.findings.run import Run
 from auditor.report import wording
 from auditor.report.display import ELLIPSIS, printable
@@ -73,6 +73,12 @@ COLUMNS = (
     "baseline_version",
     "finished_at",
     "simulated",
+    "waiver_approved_by",
+    "blind_spot_owner",
+    "blind_spot_approved_by",
+    "blind_spot_expires",
+    "blind_spot_ticket",
+    "blind_spot_reason",
 )
 """The columns of a finding, in order. Names never change; new ones are appended.
 
@@ -108,10 +114,16 @@ _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "changeable_by": lambda _, v: ", ".join(v.changeable_by),
     "changeable": lambda _, v: v.changeable,
     "source": lambda _, v: v.source,
-    "waiver_owner": lambda _, v: _waiver(v, "owner"),
-    "waiver_expires": lambda _, v: _waiver(v, "expires"),
-    "waiver_ticket": lambda _, v: _waiver(v, "ticket"),
-    "waiver_reason": lambda _, v: _waiver(v, "reason"),
+    "waiver_owner": lambda _, v: _term(v.waiver, "owner"),
+    "waiver_expires": lambda _, v: _term(v.waiver, "expires"),
+    "waiver_ticket": lambda _, v: _term(v.waiver, "ticket"),
+    "waiver_reason": lambda _, v: _term(v.waiver, "reason"),
+    "waiver_approved_by": lambda _, v: _term(v.waiver, "approved_by"),
+    "blind_spot_owner": lambda _, v: _term(v.blind_spot, "owner"),
+    "blind_spot_approved_by": lambda _, v: _term(v.blind_spot, "approved_by"),
+    "blind_spot_expires": lambda _, v: _term(v.blind_spot, "expires"),
+    "blind_spot_ticket": lambda _, v: _term(v.blind_spot, "ticket"),
+    "blind_spot_reason": lambda _, v: _term(v.blind_spot, "reason"),
     "override": lambda _, v: v.override,
     "detail": lambda _, v: v.detail,
     "run_id": lambda run, _: run.info.id,
@@ -165,5 +177,5 @@ def _json(value: JsonValue) -> str:
     return "" if value is None else encode_json(finite(value))
 
 
-def _waiver(verdict: Verdict, key: str) -> str:
-    return "" if verdict.waiver is None else str(getattr(verdict.waiver, key))
+def _term(terms: WaiverTerms | None, key: str) -> str:
+    return "" if terms is None else str(getattr(terms, key))

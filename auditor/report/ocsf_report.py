@@ -260,6 +260,7 @@ def _unmapped(verdict: Verdict) -> Object:
         "cause": verdict.cause,
         "override": verdict.override,
         "waiver": None if verdict.waiver is None else verdict.waiver.as_dict(),
+        "blind_spot": None if verdict.blind_spot is None else verdict.blind_spot.as_dict(),
     }
 
 

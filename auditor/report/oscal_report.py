@@ -189,7 +189,8 @@ def _observation(run: Run, group: FindingGroup, ids: _Ids) -> Object:
         "source": verdict.source,
         "locked": wording.lock_state(verdict),
         "changeable-by": wording.changeable(verdict),
-        "waiver": waiver_wording.accepted_by(verdict),
+        "waiver": waiver_wording.accepted_by(verdict) if verdict.waiver else "",
+        "blind-spot": waiver_wording.accepted_by(verdict) if verdict.blind_spot else "",
         "fingerprint": group.fingerprint,
     }
     observation: Object = {

@@ -301,6 +301,7 @@ def _result(group: FindingGroup, rule: int, message: str, identity: str) -> Obje
     verdict = group.verdict
     kind = _KIND[verdict.status]
     waived = verdict.status is Status.WAIVED
+    terms = verdict.waiver if waived else verdict.blind_spot
     return {
         "ruleId": verdict.control,
         "ruleIndex": rule,
@@ -311,7 +312,7 @@ def _result(group: FindingGroup, rule: int, message: str, identity: str) -> Obje
             "primaryLocationLineHash": f"{identity.removeprefix('sha256:')}:1",
             "auditorFinding/v1": identity,
         },
-        "suppressions": [_suppression(verdict.waiver)] if waived else [],
+        "suppressions": [_suppression(terms)] if waived or terms else [],
     }
 
 
@@ -327,7 +328,8 @@ def _properties(group: FindingGroup, count: int) -> Object:
         "kind": verdict.kind,
         "setting": verdict.setting,
         "cause": verdict.cause,
-        "waiver": dict(sorted(verdict.waiver.as_dict().items())) if verdict.waiver else None,
+        "waiver": _terms(verdict.waiver),
+        "blind_spot": _terms(verdict.blind_spot),
     }
 
 
@@ -342,10 +344,15 @@ def _facts(verdict: Verdict) -> Object:
     }
 
 
+def _terms(terms: WaiverTerms | None) -> Object | None:
+    return dict(sorted(terms.as_dict().items())) if terms else None
+
+
 def _suppression(waiver: WaiverTerms | None) -> Object:
+    approved = f", approved by {waiver.approved_by}," if waiver and waiver.approved_by else ""
     words = (
         waiver.reason if waiver else "Waived.",
-        f"Accepted by {waiver.owner}" if waiver and waiver.owner else "",
+        f"Accepted by {waiver.owner}{approved}" if waiver and waiver.owner else "",
         f"until {waiver.expires}" if waiver else "",
         f"({waiver.ticket})" if waiver and waiver.ticket else "",
     )

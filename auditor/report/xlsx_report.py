@@ -9,7 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult
+from auditor.findings.model import (
+    BlindSpotResult,
+    FindingKind,
+    Severity,
+    Status,
+    Verdict,
+    WaiverResult,
+)
 from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, headline, waiver_wording, wording
@@ -60,6 +67,12 @@ _FINDINGS: Mapping[str, tuple[str, int]] = {
     "waiver_expires": ("Waiver: until", 13),
     "waiver_ticket": ("Waiver: ticket", 13),
     "waiver_reason": ("Waiver: reason", 40),
+    "waiver_approved_by": ("Waiver: approved by", 22),
+    "blind_spot_owner": ("Blind spot: owner", 22),
+    "blind_spot_approved_by": ("Blind spot: approved by", 22),
+    "blind_spot_expires": ("Blind spot: until", 16),
+    "blind_spot_ticket": ("Blind spot: ticket", 16),
+    "blind_spot_reason": ("Blind spot: reason", 40),
     "kind": ("Kind", 11),
     "decided_by": ("Decided by", 11),
     "proved_by": ("Proved by", 10),
@@ -75,6 +88,12 @@ _ONLY_ON: Mapping[str, str] = {
     "waiver_expires": "Waived",
     "waiver_ticket": "Waived",
     "waiver_reason": "Waived",
+    "waiver_approved_by": "Waived",
+    "blind_spot_owner": "Unknowns",
+    "blind_spot_approved_by": "Unknowns",
+    "blind_spot_expires": "Unknowns",
+    "blind_spot_ticket": "Unknowns",
+    "blind_spot_reason": "Unknowns",
 }
 """Columns that would be empty on any other sheet."""
 _SEVERITY = list(_FINDINGS).index("severity")
@@ -87,6 +106,19 @@ _WAIVERS: Mapping[str, int] = {
     "Until": 13,
     "Deviations": 12,
     "Owner": 26,
+    "Approved by": 26,
+    "Ticket": 13,
+    "Reason": 50,
+    "Result": 90,
+}
+_BLIND_SPOTS: Mapping[str, int] = {
+    "What": 44,
+    "Cause": 22,
+    "State": 12,
+    "Until": 13,
+    "Checks": 12,
+    "Owner": 26,
+    "Approved by": 26,
     "Ticket": 13,
     "Reason": 50,
     "Result": 90,
@@ -154,6 +186,7 @@ class _Report:
         for name, always in _SHEETS.items():
             if name == "Waived":
                 self._waivers()
+                self._blind_spots()
                 self._names()
             if always or counts[name]:
                 tables[name] = self._findings_table(name, counts[name])
@@ -185,6 +218,14 @@ class _Report:
         table = self.book.table("Waivers", _WAIVERS, len(self.run.waivers))
         for waiver in sorted(self.run.waivers, key=waiver_wording.waiver_order):
             table.add(_waiver_row(waiver))
+
+    def _blind_spots(self) -> None:
+        """The accepted blind spots, if any."""
+        if not self.run.blind_spots:
+            return
+        table = self.book.table("Blind spots", _BLIND_SPOTS, len(self.run.blind_spots))
+        for blind_spot in self.run.blind_spots:
+            table.add(_blind_spot_row(blind_spot))
 
     def _names(self) -> None:
         """Names in the organisation file that do not match the account, if any."""
@@ -273,9 +314,25 @@ def _waiver_row(waiver: WaiverResult) -> list[Cell]:
         str(waiver.expires),
         waiver.matched,
         waiver.owner,
+        waiver.approved_by,
         waiver.ticket,
         waiver.reason,
         waiver_wording.waiver_text(waiver),
+    ]
+
+
+def _blind_spot_row(blind_spot: BlindSpotResult) -> list[Cell]:
+    return [
+        blind_spot.label,
+        wording.cause_name(blind_spot.cause),
+        blind_spot.state.replace("_", " "),
+        str(blind_spot.expires),
+        blind_spot.matched,
+        blind_spot.owner,
+        blind_spot.approved_by,
+        blind_spot.ticket,
+        blind_spot.reason,
+        waiver_wording.blind_spot_text(blind_spot),
     ]
 
 

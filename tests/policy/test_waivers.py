@@ -784,3 +784,10 @@ def test_an_entry_for_a_licence_holds_for_the_people_who_have_it() -> None:
         )
     )
     assert [scope for scope, status in waived.items() if status is Status.WAIVED] == ["u2"]
+
+
+def test_an_attested_result_names_who_answered_and_who_approved() -> None:
+    entry = attestation_entry(approved_by="ciso@example.com", scope={"level": "account"})
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {}}))
+    found = control_verdicts(evaluated_with(snapshot, BASELINE, attestations=[entry]))["acc"]
+    assert "dpo@example.com on 2026-11-02, approved by ciso@example.com" in found.detail

@@ -1,6 +1,8 @@
 """Waivers in the reports for people: what they cover, their owners, and which need attention."""
 
+import io
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -8,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.model import (
+    BlindSpotResult,
+    BlindSpotState,
     FindingKind,
     Status,
     Verdict,
@@ -19,9 +24,9 @@ from auditor.findings.model import (
 )
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
-from auditor.report import waiver_wording
+from auditor.report import FORMATS, waiver_wording
 from tests.report import worlds
-from tests.report.conftest import Render
+from tests.report.conftest import Render, rendered
 from tests.report.golden_run import golden
 
 ACTIVE = WaiverResult(
@@ -198,3 +203,45 @@ def test_what_a_parameter_allows_is_listed_in_the_reports_for_people(render: Ren
         text = " ".join(render(base_run, name).replace("`", "").split())
         assert "On, allowed by ai_allowed_groups: Meeting summary with AI Companion" in text
         assert "Not locked at the account, allowed by ai_allowed_groups: AI-01" in text
+
+
+APPROVED = replace(TERMS, approved_by="dpo@example.com")
+BLIND = BlindSpotResult(
+    label="RT-01 for level group",
+    scope="level group",
+    cause=Cause.ABSENT,
+    reason=TERMS.reason,
+    owner=TERMS.owner,
+    ticket=TERMS.ticket,
+    expires=TERMS.expires,
+    state=BlindSpotState.ACTIVE,
+    matched=1,
+    approved_by="dpo@example.com",
+)
+NO_ENTRIES = ("prometheus", "pdf")
+"""Formats of numbers alone, and one that takes seconds; HTML is its source."""
+
+
+def everything_written(run_: Run, name: str) -> str:
+    content = rendered(run_, name)
+    if name != "xlsx":
+        return content.decode("utf-8")
+    with zipfile.ZipFile(io.BytesIO(content)) as book:
+        return "".join(book.read(each).decode("utf-8") for each in book.namelist())
+
+
+@pytest.mark.parametrize("name", [each for each in FORMATS if each not in NO_ENTRIES])
+@pytest.mark.parametrize("kind", ["waiver", "blind spot"])
+def test_every_format_names_the_owner_and_who_approved(name: str, kind: str) -> None:
+    base_run = run()
+    if kind == "waiver":
+        accepted = replace(ACTIVE, approved_by="dpo@example.com")
+        base_run = run(accepted, verdicts=[replace(waived(), waiver=APPROVED)])
+    else:
+        unknown = worlds.deviation(
+            "RC-02", Level.GROUP, status=Status.UNKNOWN, cause=Cause.ABSENT, blind_spot=APPROVED
+        )
+        base_run = replace(run(verdicts=[unknown]), blind_spots=[BLIND])
+    written = everything_written(base_run, name)
+    for term in ("ciso@example.com", "dpo@example.com", "SEC-12", "2027-01-31", "edit films"):
+        assert term in written, term

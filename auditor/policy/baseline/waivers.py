@@ -417,7 +417,8 @@ _ANY_CONTROL = ""
 
 
 def _author(attestation: Attestation) -> str:
-    return f"{attestation.by} on {attestation.on}"
+    approved = f", approved by {attestation.approved_by}" if attestation.approved_by else ""
+    return f"{attestation.by} on {attestation.on}{approved}"
 
 
 def _can_be_attested(verdict: Verdict) -> bool:
