@@ -1,7 +1,7 @@
 """The root of the program's errors, the exit codes, and "did you mean"."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from enum import IntEnum
 from typing import ClassVar
 
@@ -48,5 +48,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def nearest_of(name: str, known: Iterable[str]) -> str | None:
     """The nearest of `known`; None if none is near."""
     folded = {choice.casefold(): choice for choice in known}
-    matches = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return folded[matches[0]] if matches else None
+    matches = get_close_matches(name.casefold(), folded, n=50, cutoff=0.6)
+    if not matches:
+        return None
+
+    def likeness(match: str) -> float:
+        return SequenceMatcher(None, match, name.casefold()).ratio()
+
+    best = likeness(matches[0])
+    # Of equally near ids the first: AI-01 for AI-1, not AI-21.
+    return folded[min(match for match in matches if likeness(match) == best)]

@@ -11,6 +11,7 @@ from auditor.app.runs import RunSource
 from auditor.config import ConfigError
 from auditor.config import settings as config
 from auditor.config.sources import is_baseline_path
+from auditor.errors import nearest
 from auditor.evidence.scope import Level
 from auditor.findings.model import ReferenceState
 from auditor.plain_text import pluralize
@@ -26,6 +27,7 @@ from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.evaluation import comparison
 from auditor.policy.evaluation.evaluate import not_reached
 from auditor.report import waiver_wording, wording
+from auditor.zoom.endpoints import ENDPOINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,8 @@ def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
     entries = names.entries(
         organisation_file, organisation.baseline_of(Path(path), organisation_file, catalogue)
     )
+    if misspelt := [f"{path}: {line}" for line in _misspelt_blind_spots(organisation_file)]:
+        raise PolicyError(misspelt)
     parts = (
         (len(organisation_file.parameters), "parameter"),
         (len(organisation_file.overrides), "override"),
@@ -280,6 +284,21 @@ def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
     )
     content = ", ".join(counts) or "nothing else"
     return f"{path}: valid. An organisation file{chosen}: {content}.", entries
+
+
+def _misspelt_blind_spots(organisation_file: Organisation) -> Iterator[str]:
+    """Blind spots for a request that no audit makes, or a setting that no control reads."""
+    requests = {endpoint.request for endpoint in ENDPOINTS.values()}
+    catalogue = organisation_file.extended(files.shipped_catalogue())
+    settings = {check.setting for control in catalogue for check in control.checks}
+    for position, entry in enumerate(organisation_file.blind_spots):
+        request = (entry.request or "").partition("?")[0]
+        if request and request not in requests:
+            hint = nearest(request, requests)
+            yield f"blind_spots.{position}.request: no audit makes this request.{hint}"
+        if entry.setting is not None and entry.setting not in settings:
+            hint = nearest(entry.setting, settings)
+            yield f"blind_spots.{position}.setting: no control reads this setting.{hint}"
 
 
 def _of_overrides(

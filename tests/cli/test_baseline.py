@@ -269,3 +269,17 @@ def test_checking_several_files_tells_the_problems_of_all() -> None:
     assert "ours.yaml:5: controls.AI-99" in output_text(result)
     assert "slip.yaml:2: waiver: unknown key" in output_text(result)
     assert 'No baseline is called "strikt"' in output_text(result)
+
+
+def test_a_blind_spot_names_a_request_and_a_setting_that_exist(home: Path) -> None:
+    terms = 'cause: denied, reason: r, owner: o, expires: "2099-01-01"'
+    Path("org.yaml").write_text(
+        "blind_spots:\n"
+        f'  - {{request: "GET /group/{{groupId}}/settings", {terms}}}\n'
+        f"  - {{setting: in_meeting.file_transfr, {terms}}}\n"
+    )
+    told = output_text(ran("baseline", "check", "org.yaml"))
+    assert 'Did you mean "GET /groups/{groupId}/settings"?' in told
+    assert 'Did you mean "in_meeting.file_transfer"?' in told
+    Path("org.yaml").write_text("overrides: [{match: {group: A}, controls: {AI-1: {lock: false}}}]")
+    assert 'Did you mean "AI-01"?' in output_text(ran("baseline", "check", "org.yaml"))
