@@ -24,7 +24,7 @@ def test_each_account_has_its_run_and_the_roll_up_its_counts(tmp_path: Path) -> 
         runs = {run["account_id"]: run for run in auditor.runs()}
         for name, sandbox in auditor.sandboxes.items():
             run = runs.pop(sandbox.account_id)
-            assert f"{name}: Run {run['id']} is stored: " in ran.err
+            assert f"{name}: Run {run['id']} is stored" in ran.err
             page = (tmp_path / "reports" / f"{name}.html").read_text()
             assert sandbox.account_id in page
         assert runs == {}
