@@ -39,7 +39,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Half an hour on two cores; see docs/testing.md. MUTANTS='auditor.policy.judging.judge.*' tries some alone.
+# An hour and a half on two cores; see docs/testing.md. MUTANTS='auditor.policy.judging.judge.*' tries some alone.
 mutation: $(VENV)/.test
 	$(BIN)/python -I -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,dev,test,mutation]'
 	$(BIN)/mutmut run $(MUTANTS)

@@ -92,14 +92,6 @@ def test_a_file_gets_the_format_of_its_suffix(nights: Nights, home: Path) -> Non
     assert ran("diff", "--output", "nowhere/a.json").exit_code == 2
 
 
-def test_missing_evidence_is_never_an_improvement(nights: Nights) -> None:
-    nights.night({"u1": Status.FAIL, "u2": Status.FAIL})
-    nights.night({"u1": Status.UNKNOWN, "u2": Status.FAIL}, complete=False)
-    found = changes()
-    assert found["summary"] == {"newly_unknown": 1}
-    assert any("later run is incomplete" in note for note in found["notes"])
-
-
 @pytest.mark.parametrize("name", STORED.values(), ids=STORED)
 def test_hostile_names_break_no_format(
     nights: Nights, monkeypatch: pytest.MonkeyPatch, name: str
