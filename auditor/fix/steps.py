@@ -341,7 +341,7 @@ class StepPlayer:
             notices.append(f"The value of {counted_people(moved)} changes.")
             if followers:
                 notices.append(
-                    f"{counted_people(followers)} of them follow, unless they chose the present "
+                    f"{counted_people(followers)} follow, unless they chose the present "
                     "value themselves: Zoom does not show that."
                 )
         return tuple(loses), tuple(notices)

@@ -5,7 +5,7 @@ from auditor.fix.documents import Absent, Value
 from auditor.fix.model import StepScope
 from auditor.fix.requests import Kind
 from auditor.plain_text import pluralize
-from auditor.policy.catalogue import words
+from auditor.policy.catalogue import documented, words
 
 ACCOUNT_PLACE = "Account Management > Account Settings"
 _GROUP_PLACE = "User Management > Groups > {name} > Settings"
@@ -27,7 +27,9 @@ def scope_name(scope: StepScope) -> str:
 
 def title_of(kind: Kind, setting: str, from_: Value, to: JsonValue, scope: StepScope) -> str:
     """`Cloud recording: from on to off, for the account`."""
-    name = words.setting_name(setting)
+    key = setting.rpartition(".")[2]
+    is_known_by_key = setting not in documented.settings() and documented.is_known_by_key(key)
+    name = words.setting_name(key if is_known_by_key else setting)
     if kind == "lock":
         return f"{'Lock' if to else 'Unlock'} {name} for {scope_name(scope)}"
     after = words.value_words(setting, to)
