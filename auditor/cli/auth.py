@@ -284,7 +284,7 @@ def _report_precedence(settings: "Settings", terminal: Terminal) -> None:
     if overriding:
         _say_wrapped(
             terminal,
-            f"Mind: {', '.join(overriding)} goes before the keyring. Unset it to use what is "
+            f"Note: {', '.join(overriding)} goes before the keyring. Unset it to use what is "
             "stored.",
         )
     if settings.oauth_url != config.OAUTH_URL:

@@ -20,6 +20,8 @@ _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)d)?", re.IGNORECASE)
 _SWITCHES = ("enable", "enabled")
 """The keys with which Zoom names the switch of a feature that has further settings."""
 
+_PHONE_SECTION = "policy."
+"""The section of a phone site's or user's document that holds the settings of Zoom Phone."""
 _COMPUTED = "derived:"
 """Begins the name of a comparison, whose value is a list of settings."""
 
@@ -138,6 +140,7 @@ def words() -> Mapping[str, SettingWords]:
 
 def _entry(key: str) -> SettingWords | None:
     """The words for a setting, or for the feature that a lock or an object names."""
+    key = key.removeprefix(_PHONE_SECTION)
     for name in (key, *(f"{key}.{switch}" for switch in _SWITCHES)):
         if name in words():
             return words()[name]
