@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from auditor.errors import AuditorError
 from auditor.evidence.json_values import as_text
 from auditor.evidence.scope import Level
 
@@ -96,7 +97,7 @@ TOPICS: Mapping[str, Topic] = {
 """The known events. Source: the event references of developers.zoom.us, 2026-11."""
 
 
-class InvalidEvent(Exception):
+class InvalidEvent(AuditorError):
     """A signed body that is not an event of Zoom's form."""
 
 

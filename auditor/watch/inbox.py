@@ -33,7 +33,7 @@ class EventStore(Protocol):
         """Store events in one transaction; returns the digests of those that were not known."""
 
 
-class InboxFull(Exception):
+class InboxFull(AuditorError):
     """So many events wait that no more are taken."""
 
 

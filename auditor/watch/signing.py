@@ -7,7 +7,8 @@ developers.zoom.us/docs/api/webhooks, "Verify webhook events", read 2026-11.
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+
+from auditor.errors import AuditorError
 
 VERSION = "v0"
 SIGNATURE_HEADER = "x-zm-signature"
@@ -20,14 +21,8 @@ _MILLISECONDS_FROM = 10**11
 """A larger number of seconds would be in the year 5138: it is milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidSignature(Exception):
+class InvalidSignature(AuditorError):
     """A request that is not Zoom's, or that may have been recorded and sent again."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def signed(secret: str, timestamp: str, body: bytes) -> str:
