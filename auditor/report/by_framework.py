@@ -80,14 +80,14 @@ def result(referenced: ReferencedControl) -> str:
     """The result of a control, the most severe first: `broken at 3 people, 2 without an answer`."""
     parts = []
     if referenced.deviating:
-        parts.append(f"deviates at {wording.levels(referenced.deviating)}")
+        parts.append(f"broken at {wording.levels(referenced.deviating)}")
     for status in Status:
         count = referenced.count(status)
         if count and status not in (Status.FAIL, Status.PASS):
             parts.append(wording.outcome(status, count))
     if parts:
         return ", ".join(parts)
-    return "as expected" if referenced.count(Status.PASS) else "no deviation"
+    return "kept" if referenced.count(Status.PASS) else "nothing broken"
 
 
 def title(referenced: ReferencedControl) -> str:

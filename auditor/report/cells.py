@@ -6,7 +6,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.model import Finding, Verdict, WaiverTerms
 from auditor.findings.run import Run
-from auditor.report import wording
+from auditor.report import facts, wording
 from auditor.report.display import ELLIPSIS, printable
 from auditor.report.json_report import encode_json, finite, title
 
@@ -79,6 +79,15 @@ COLUMNS = (
     "blind_spot_expires",
     "blind_spot_ticket",
     "blind_spot_reason",
+    "status_words",
+    "level_words",
+    "setting_name",
+    "fact",
+    "lock_words",
+    "who_can_change",
+    "cause_words",
+    "decided_by_words",
+    "detail_words",
 )
 """The columns of a finding, in order. Names never change; new ones are appended.
 
@@ -91,6 +100,7 @@ _FINDING_COLUMNS: Mapping[str, Callable[[Finding], str]] = {
     "scope_id": lambda f: f.scope.id,
     "scope_name": lambda f: f.scope.label,
     "scope_email": lambda f: f.scope.email,
+    "level_words": lambda f: wording.level_name(f.scope.level),
     "observed_at": lambda f: f.observed_at or "",
     "fingerprint": lambda f: f.fingerprint,
 }
@@ -132,6 +142,14 @@ _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "baseline_version": lambda run, _: run.info.baseline.version,
     "finished_at": lambda run, _: format_rfc3339(run.info.finished_at),
     "simulated": lambda run, _: _json(run.info.simulated),
+    "status_words": lambda _, v: wording.verdict_name(v),
+    "setting_name": lambda _, v: facts.name(v.setting) if v.setting else "",
+    "fact": lambda _, v: facts.of_verdict(v),
+    "lock_words": lambda _, v: wording.lock_state(v),
+    "who_can_change": lambda _, v: wording.changeable(v),
+    "cause_words": lambda _, v: "" if v.cause is None else wording.cause_name(v.cause),
+    "detail_words": lambda _, v: facts.detail(v),
+    "decided_by_words": lambda _, v: "" if v.decided_by is None else v.decided_by.noun,
 }
 
 

@@ -175,9 +175,9 @@ def _decision(chain: SettingChain) -> Iterator[str]:
 
 
 def _verdict(verdict: Verdict) -> str:
-    """`AI-01: deviation (critical), should be false`."""
+    """`AI-01: broken (critical), should be false`."""
     what = "lock, " if verdict.kind is FindingKind.LOCK else ""
-    text = f"{printable(verdict.control)}: {what}{wording.status_name(verdict.status)}"
+    text = f"{printable(verdict.control)}: {what}{wording.verdict_name(verdict)}"
     if verdict.status in (Status.FAIL, Status.WAIVED):
         expected = _expected(verdict)
         text += f" ({verdict.severity}), should be {expected}" if expected else ""

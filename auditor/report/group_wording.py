@@ -74,7 +74,7 @@ def outcome(verdict: Verdict) -> str:
         return f"{fact}, allowed by {verdict.allowed_by}"
     if fact and _is_compared(verdict):
         return f"{fact}{_expected_text(verdict)}"
-    result = wording.status_name(verdict.status)
+    result = wording.verdict_name(verdict)
     if verdict.status is Status.UNKNOWN:
         result = f"no answer, {wording.cause_name(verdict.cause)}"
     if verdict.setting in ("", _NO_SETTING):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.exposure import Exposure, exposure
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
@@ -16,6 +17,7 @@ from auditor.report import (
     headline,
     summary_outline,
     summary_output,
+    summary_wording,
     waiver_wording,
     wording,
 )
@@ -251,6 +253,7 @@ class _MarkdownPage:
         return PagePart("## Where it deviates most\n\n" + table_head(head, left=2), rows, "scope")
 
     def _details(self) -> PagePart | None:
+        exposed = exposure(self.run)
         under: dict[str, list[FindingGroup]] = {}
         for group in self.rollup.of_status(Status.FAIL):
             under.setdefault(group.verdict.control, []).append(group)
@@ -258,7 +261,7 @@ class _MarkdownPage:
         rows = [
             row
             for control in self.rollup.deviating_controls
-            for row in _detail_rows(control, facts.of(control), under[control.info.id])
+            for row in _detail_rows(control, facts.of(control), under[control.info.id], exposed)
         ]
         if not rows:
             return None
@@ -308,7 +311,9 @@ def _control_row(control: ControlRollup, fact: str, others: bool) -> str:
     return table_row(*cells, *map(wording.number, counts))
 
 
-def _detail_rows(control: ControlRollup, fact: str, groups: Sequence[FindingGroup]) -> list[str]:
+def _detail_rows(
+    control: ControlRollup, fact: str, groups: Sequence[FindingGroup], exposed: Exposure
+) -> list[str]:
     """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
     opening = [
@@ -325,7 +330,7 @@ def _detail_rows(control: ControlRollup, fact: str, groups: Sequence[FindingGrou
     head = table_head(
         ["What is the case", "Should be", "Lock", "Where", "Who can change it", "Key"], left=6
     )
-    rows = [_group_row(group) for group in groups[:MOST_GROUPS]]
+    rows = [_group_row(group, exposed) for group in groups[:MOST_GROUPS]]
     if rest := groups[MOST_GROUPS:]:
         checks = pluralize(sum(group.count for group in rest), "check")
         rows[-1] += f"\nand {wording.number(len(rest))} more, {checks}\n"
@@ -333,7 +338,7 @@ def _detail_rows(control: ControlRollup, fact: str, groups: Sequence[FindingGrou
     return rows
 
 
-def _group_row(group: FindingGroup) -> str:
+def _group_row(group: FindingGroup, exposed: Exposure) -> str:
     verdict = group.verdict
     fact = of_verdict(verdict) or detail(verdict)
     found = names_in(verdict)
@@ -341,16 +346,18 @@ def _group_row(group: FindingGroup) -> str:
         prose(f"{fact}: {', '.join(found)}" if found else fact),
         prose(wording.expectation(verdict, LONGEST)),
         wording.lock_state(verdict),
-        _where(group),
+        _where(group, exposed),
         prose(wording.changeable(verdict)),
         code(key(verdict.setting)) if key(verdict.setting) else "–",
     )
 
 
-def _where(group: FindingGroup) -> str:
+def _where(group: FindingGroup, exposed: Exposure) -> str:
     names = ", ".join(code(scope.label) for scope in group.scopes)
     more = f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
-    return f"{wording.levels(group.by_level)}: {names}{more}"
+    cause = summary_wording.group_cause(group, exposed)
+    below = f"; {prose(cause)}: change it there first" if cause else ""
+    return f"{wording.levels(group.by_level)}: {names}{more}{below}"
 
 
 def _scope_name(scope: Scope) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.findings.exposure import Exposure
 from auditor.findings.model import Layer, Status, TrendPoint, Verdict, WaiverResult, WaiverState
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
@@ -121,6 +122,23 @@ def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
         f"The same value as their group, for members of {groups} of these "
         f"{wording.number(count)} people: change it there first."
     )
+
+
+def group_cause(group: FindingGroup, exposed: Exposure) -> str:
+    """The groups that people have a value from, in a few words: `41 of 51 as in their group “A”`.
+
+    Empty for other places, and for people who share it with no group.
+    """
+    shared = exposed.same_as(group.verdict) if set(group.by_level) == {Level.USER} else ()
+    if not shared:
+        return ""
+    if len(shared) == 1:
+        [(name, members)] = shared
+        of_all = f"{wording.number(members)} of {wording.number(group.count)} as"
+        who = "as" if group.count == 1 else "all as" if members == group.count else of_all
+        return f"{who} in their group “{shorten(name, 60)}”"
+    groups = [f"“{shorten(name, 60)}” ({wording.number(members)})" for name, members in shared]
+    return f"as in their groups {wording.listed(groups, 5)}"
 
 
 def layer_lock(locked: JsonValue) -> str:

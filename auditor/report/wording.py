@@ -26,16 +26,17 @@ from auditor.policy.catalogue.operators import OPERATORS
 from auditor.policy.catalogue.words import value_words
 from auditor.report.display import printable, shorten, value_text
 
-_STATUS: Mapping[Status, tuple[str, str]] = {
-    Status.FAIL: ("deviation", "deviations"),
-    Status.UNKNOWN: ("unknown", "unknown"),
-    Status.ATTESTATION_EXPIRED: ("attestation expired", "attestations expired"),
-    Status.NEEDS_DECISION: ("decision or attestation due", "decisions or attestations due"),
-    Status.WAIVED: ("waived", "waived"),
-    Status.ATTESTED: ("attested", "attested"),
-    Status.NOT_APPLICABLE: ("not applicable", "not applicable"),
-    Status.PASS: ("as expected", "as expected"),
+_STATUS: Mapping[Status, str] = {
+    Status.FAIL: "broken",
+    Status.UNKNOWN: "no answer",
+    Status.ATTESTATION_EXPIRED: "to attest again",
+    Status.NEEDS_DECISION: "to decide or attest",
+    Status.WAIVED: "accepted",
+    Status.ATTESTED: "attested",
+    Status.NOT_APPLICABLE: "not applicable",
+    Status.PASS: "kept",
 }
+"""The words of the glossary."""
 
 CAUSE: Mapping[Cause, str] = {
     Cause.DENIED: "refused by Zoom",
@@ -122,12 +123,20 @@ def listed(items: Sequence[str], most: int) -> str:
 
 def status_name(status: Status) -> str:
     """The status in words."""
-    return _STATUS[status][0]
+    return _STATUS[status]
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """The status of a verdict in words: what waits is to decide, or to attest."""
+    if verdict.status is Status.NEEDS_DECISION:
+        return "to attest" if verdict.kind is FindingKind.ATTESTATION else "to decide"
+    return status_name(verdict.status)
 
 
 def outcome(status: Status, count: int) -> str:
-    """`1 decision due`, `50 deviations`."""
-    return pluralize(count, *_STATUS[status])
+    """`50 broken`, `1 without an answer`."""
+    words = "without an answer" if status is Status.UNKNOWN else _STATUS[status]
+    return f"{number(count)} {words}"
 
 
 def level_name(level: Level, count: int = 1) -> str:

@@ -26,42 +26,43 @@ from auditor.report.json_report import reported_findings
 from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, create_workbook
 
 _SHEETS: Mapping[str, bool] = {
-    "Deviations": True,
-    "Unknowns": True,
-    "Decisions": False,
-    "Waived": False,
+    "Broken": True,
+    "No answer": True,
+    "To decide": False,
+    "Accepted": False,
     "Attestations": True,
     "Not applicable": False,
-    "As expected": False,
+    "Kept": False,
 }
 """The sheets of findings in order, and whether they exist even if they are empty."""
 
 _BY_STATUS: Mapping[Status, str] = {
-    Status.FAIL: "Deviations",
-    Status.UNKNOWN: "Unknowns",
-    Status.NEEDS_DECISION: "Decisions",
-    Status.WAIVED: "Waived",
+    Status.FAIL: "Broken",
+    Status.UNKNOWN: "No answer",
+    Status.NEEDS_DECISION: "To decide",
+    Status.WAIVED: "Accepted",
     Status.ATTESTED: "Attestations",
     Status.ATTESTATION_EXPIRED: "Attestations",
     Status.NOT_APPLICABLE: "Not applicable",
-    Status.PASS: "As expected",
+    Status.PASS: "Kept",
 }
 
 _FINDINGS: Mapping[str, tuple[str, int]] = {
-    "status": ("Status", 12),
+    "status_words": ("Result", 16),
     "severity": ("Severity", 10),
-    "control": ("Control", 10),
+    "control": ("Rule", 10),
     "title": ("What should be", 60),
-    "level": ("Level", 10),
+    "fact": ("What is the case", 60),
+    "level_words": ("For", 10),
     "scope_name": ("Where", 28),
     "scope_email": ("E-mail", 28),
-    "setting": ("Setting", 54),
+    "setting_name": ("Setting", 44),
     "found": ("Found", 18),
     "asks": ("Expected", 22),
-    "locked": ("Locked", 9),
-    "changeable_by": ("Who can change it", 38),
-    "cause": ("Cause", 14),
-    "detail": ("Why", 100),
+    "lock_words": ("Lock", 13),
+    "who_can_change": ("Who can change it", 38),
+    "cause_words": ("Cause", 22),
+    "detail_words": ("Why", 100),
     "override": ("Override", 20),
     "waiver_owner": ("Waiver: owner", 22),
     "waiver_expires": ("Waiver: until", 13),
@@ -73,38 +74,47 @@ _FINDINGS: Mapping[str, tuple[str, int]] = {
     "blind_spot_expires": ("Blind spot: until", 16),
     "blind_spot_ticket": ("Blind spot: ticket", 16),
     "blind_spot_reason": ("Blind spot: reason", 40),
-    "kind": ("Kind", 11),
-    "decided_by": ("Decided by", 11),
-    "proved_by": ("Proved by", 10),
-    "source": ("Request", 34),
+    "decided_by_words": ("Decided by", 11),
     "observed_at": ("Seen at", 26),
-    "scope_id": ("Id", 24),
+    "status": ("JSON: status", 15),
+    "kind": ("JSON: kind", 11),
+    "level": ("JSON: level", 11),
+    "scope_id": ("JSON: id", 24),
+    "setting": ("JSON: setting", 54),
+    "observed": ("JSON: observed", 18),
+    "expected": ("JSON: expected", 30),
+    "cause": ("JSON: cause", 14),
+    "proved_by": ("JSON: proved_by", 14),
+    "changeable_by": ("JSON: changeable_by", 38),
+    "source": ("Request", 34),
     "fingerprint": ("Fingerprint", 20),
 }
-"""The columns of a finding: heading and width in characters."""
+"""The columns of a finding: heading and width in characters. The words for people come first, the
+words of the JSON report last."""
 _ONLY_ON: Mapping[str, str] = {
-    "cause": "Unknowns",
-    "waiver_owner": "Waived",
-    "waiver_expires": "Waived",
-    "waiver_ticket": "Waived",
-    "waiver_reason": "Waived",
-    "waiver_approved_by": "Waived",
-    "blind_spot_owner": "Unknowns",
-    "blind_spot_approved_by": "Unknowns",
-    "blind_spot_expires": "Unknowns",
-    "blind_spot_ticket": "Unknowns",
-    "blind_spot_reason": "Unknowns",
+    "cause_words": "No answer",
+    "cause": "No answer",
+    "waiver_owner": "Accepted",
+    "waiver_expires": "Accepted",
+    "waiver_ticket": "Accepted",
+    "waiver_reason": "Accepted",
+    "waiver_approved_by": "Accepted",
+    "blind_spot_owner": "No answer",
+    "blind_spot_approved_by": "No answer",
+    "blind_spot_expires": "No answer",
+    "blind_spot_ticket": "No answer",
+    "blind_spot_reason": "No answer",
 }
 """Columns that would be empty on any other sheet."""
 _SEVERITY = list(_FINDINGS).index("severity")
 """Its index is the same on every sheet, because the optional columns follow it."""
 
 _WAIVERS: Mapping[str, int] = {
-    "Control": 10,
+    "Rule": 10,
     "For": 30,
     "State": 12,
     "Until": 13,
-    "Deviations": 12,
+    "Covers": 12,
     "Owner": 26,
     "Approved by": 26,
     "Ticket": 13,
@@ -134,8 +144,8 @@ _NAMES: Mapping[str, int] = {
 _ERRORS: Mapping[str, int] = {
     "Request": 44,
     "Cause": 18,
-    "Scopes": 10,
-    "Controls": 40,
+    "Places": 10,
+    "Rules": 40,
     "Response": 110,
 }
 
@@ -184,7 +194,7 @@ class _Report:
         counts = self._counts()
         tables = {}
         for name, always in _SHEETS.items():
-            if name == "Waived":
+            if name == "Accepted":
                 self._waivers()
                 self._blind_spots()
                 self._names()
@@ -249,9 +259,9 @@ class _Report:
         controls = self.rollup.controls
         has_passes = any(Status.PASS in control.by_status for control in controls)
         statuses = [s for s in Status if s is not Status.PASS or has_passes]
-        columns = {"Control": 10, "What should be": 72, "Topic": 22, "Severity": 10}
+        columns = {"Rule": 10, "What should be": 72, "Topic": 22, "Severity": 10}
         columns |= {wording.sentence_case(wording.status_name(s)): 18 for s in statuses}
-        columns |= {"Scopes that deviate": 30, "Reached": 30, "References": 80}
+        columns |= {"Broken at": 30, "Reached": 30, "Provisions": 80}
         table = self.book.table("Coverage", columns, len(controls))
         for control in controls:
             table.add(self._coverage_row(control, statuses))
@@ -371,16 +381,18 @@ def _facts(run: Run) -> Block:
 
 def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
     counts = run.summary
-    statuses: Block = [["Checks by result", "Checks"]]
+    statuses: Block = [["By result", "Checks (a rule at a place)"]]
     for status in Status:
         name = wording.sentence_case(wording.status_name(status))
         statuses.append([name, counts.by_status.get(status, 0)])
     yield statuses
-    severities: Block = [["Deviations by severity", "Checks"]]
+    severities: Block = [["Broken, by severity", "Checks"]]
     for severity in Severity:
         severities.append([severity, counts.by_severity.get(severity, 0)])
     yield severities
-    levels: Block = [["By level", "Scopes requested", "Deviations", "Scopes that deviate"]]
+    levels: Block = [
+        ["By level", "Places requested", "Broken checks", "Places where a rule is broken"]
+    ]
     for level in Level:
         if level in counts.coverage or level in counts.by_level:
             read, checks = counts.coverage.get(level, 0), counts.by_level.get(level, 0)
@@ -390,7 +402,7 @@ def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
 
 
 def _causes(run: Run, rollup: Rollup) -> Block:
-    block: Block = [["Unknown, by cause", "Checks", "Scopes", "Controls", "What to do"]]
+    block: Block = [["No answer, by cause", "Checks", "Places", "Rules", "What to do"]]
     for cause in rollup.causes:
         name = wording.sentence_case(wording.cause_name(cause.cause))
         remedy = wording.remedy(cause.cause, run.errors)

@@ -172,4 +172,4 @@ def test_the_json_is_as_its_schema_says_and_the_text_fits_into_80_columns() -> N
     assert max(map(len, text.splitlines())) <= 80
     assert "Meeting summary with AI Companion: on" in text
     assert "group Sales: on, locked  <- decides" in text
-    assert "AI-01: deviation (critical), should be off" in text
+    assert "AI-01: broken (critical), should be off" in text

@@ -40,8 +40,8 @@ def test_each_row_has_a_reference_a_control_and_its_result() -> None:
     ]
     [_, consent, by_default] = rows.values()
     assert consent[1].startswith("CN-05 Participants are asked")
-    assert consent[2] == "deviates at 1 account"
-    assert "unknown" in by_default[2]
+    assert consent[2] == "broken at 1 account"
+    assert "without an answer" in by_default[2]
 
 
 def test_what_is_not_claimed_is_listed_part_by_part() -> None:
@@ -60,9 +60,9 @@ def test_a_run_that_bears_on_nothing_says_so() -> None:
 def test_a_control_without_deviation_is_as_expected_only_if_passes_are_stored() -> None:
     seen = worlds.judged(worlds.account(), [worlds.passed("CN-05", Level.ACCOUNT)])
     results = {row[0]: row[2] for row in outline(under(worlds.run_of([seen]))).rows}
-    assert results["Art 7 Conditions for consent"] == "as expected"
+    assert results["Art 7 Conditions for consent"] == "kept"
     unseen = worlds.run_of([], passes=1)
-    assert {row[2] for row in outline(under(unseen)).rows} == {"no deviation"}
+    assert {row[2] for row in outline(under(unseen)).rows} == {"nothing broken"}
 
 
 def test_a_reference_that_asks_for_the_opposite_says_so() -> None:

@@ -164,7 +164,7 @@ def test_unknowns_stand_under_their_cause_with_the_remedy(render: Render) -> Non
 def test_a_clean_run_shows_no_unknown_and_says_what_it_does_not_cover(render: Render) -> None:
     words = Page(render(worlds.clean(), "html")).words
     assert all(" ".join(s.split()) in words for s in wording.not_covered(worlds.clean()))
-    assert "180 as expected" in words
+    assert "180 kept" in words
 
 
 def test_an_empty_run_claims_nothing(render: Render) -> None:
@@ -405,15 +405,24 @@ def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render: 
     assert "account groups and phone sites users" in Page(render(with_sites, "html")).words
 
 
-def test_a_row_of_people_says_that_their_group_has_the_same_value(render: Render) -> None:
+@pytest.mark.parametrize(
+    ("others", "cause"),
+    [(0, "as in their group “Sales”"), (2, "1 of 3 as in their group “Sales”")],
+)
+def test_a_row_of_people_says_that_their_group_has_the_same_value(
+    render: Render, others: int, cause: str
+) -> None:
     at_group = worlds.deviation("AI-01", Level.GROUP)
     at_user = replace(worlds.deviation("AI-01"), setting=at_group.setting, decided_by=Level.USER)
     run = worlds.run_of(
         [
             worlds.judged(worlds.group(1, "Sales"), [at_group]),
             worlds.judged(replace(worlds.user(1), group_ids=("g001",)), [at_user]),
+            *(worlds.judged(worlds.user(2 + number), [at_user]) for number in range(others)),
         ]
     )
     words = Page(render(run, "html")).words
-    assert summary_wording.same_as_group([("Sales", 1)], 1) in words
+    assert summary_wording.same_as_group([("Sales", 1)], 1 + others) in words
+    assert cause in words
+    assert f"{cause}: change it there first" in render(run, "markdown")
     assert "user level, or their group" in words

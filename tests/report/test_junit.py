@@ -140,7 +140,7 @@ def test_an_unknown_shows_with_a_failure_of_the_same_control() -> None:
     parsed = cases(run_with(worlds.deviation(), worlds.unknown(Cause.DENIED, "AI-01")))
     matches = {name: item for name, item in parsed.items() if name.startswith("Meeting summary")}
     assert len(matches) == 2
-    (error,) = matches["Meeting summary is off, or limited to approved groups (person): unknown"]
+    (error,) = matches["Meeting summary is off, or limited to approved groups (person): no answer"]
     assert error.type == "denied"
     assert error.message.endswith("no answer, refused by Zoom, for 1 person, critical")
 

@@ -72,7 +72,7 @@ def from_xlsx(run: Run) -> Iterator[Row]:
     for sheet in openpyxl.load_workbook(io.BytesIO(rendered(run, "xlsx"))):
         head, *rows = sheet.values
         if "Fingerprint" in head:
-            at = [head.index(name) for name in ("Status", "Severity", "Level")]
+            at = [head.index(name) for name in ("JSON: status", "Severity", "JSON: level")]
             for row in rows:
                 status, severity, level = (str(row[column]) for column in at)
                 yield status, severity, level, 1

@@ -35,7 +35,7 @@ NAMES = {
     "escape": "_x0041_ _x000D_",
     "link": "https://a",
 }
-FIXED = ["Summary", "Deviations", "Unknowns", "Waivers", "Attestations", "Coverage"]
+FIXED = ["Summary", "Broken", "No answer", "Waivers", "Attestations", "Coverage"]
 GOLDEN = FOLDER / "run.xlsx.txt"
 
 
@@ -77,11 +77,11 @@ def test_the_sheets_are_there_in_order() -> None:
     assert opened(written(worlds.empty())).sheetnames == FIXED
     assert opened(written(worlds.everything(), include_passes=True)).sheetnames == [
         *FIXED[:3],
-        "Decisions",
+        "To decide",
         "Waivers",
-        "Waived",
+        "Accepted",
         "Attestations",
-        "As expected",
+        "Kept",
         "Coverage",
         "Read errors",
     ]
@@ -93,7 +93,7 @@ def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(
 ) -> None:
     book = opened(written(any_run))
     counts = Counter(
-        (row["Fingerprint"], row["Status"], row["Severity"], row["Level"])
+        (row["Fingerprint"], row["JSON: status"], row["Severity"], row["JSON: level"])
         for sheet in book
         if "Fingerprint" in [cell.value for cell in sheet[1]]
         for row in table(book, sheet.title)
@@ -102,8 +102,8 @@ def test_every_finding_is_on_the_sheet_of_its_status_and_on_no_other(
         (f["fingerprint"], f["status"], f["severity"], f["scope"]["level"])
         for f in report(any_run)["findings"]
     )
-    assert {row["Status"] for row in table(book, "Deviations")} <= {"fail"}
-    assert {row["Status"] for row in table(book, "Unknowns")} <= {"unknown"}
+    assert {row["JSON: status"] for row in table(book, "Broken")} <= {"fail"}
+    assert {row["JSON: status"] for row in table(book, "No answer")} <= {"unknown"}
 
 
 def test_heads_stay_in_view_and_filter_the_rows_below() -> None:
@@ -133,11 +133,11 @@ def test_the_summary_says_what_to_do_about_each_cause_and_what_it_does_not_say()
 def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits() -> None:
     run = worlds.everything()
     run = replace(run, summary=replace(run.summary, not_reached=("IA-04",)))
-    rows = {row["Control"]: row for row in table(opened(written(run)), "Coverage")}
-    assert rows["AI-01"]["Deviation"] == 19
-    assert rows["AI-01"]["Scopes that deviate"] == "1 account, 1 group, 17 people"
-    assert rows["AI-01"]["References"] == "GDPR: Art 5(1)(b), Art 25(2); NIST 800-53r5: CM-7, PT-2"
-    assert rows["AI-06"]["Unknown"] == 32
+    rows = {row["Rule"]: row for row in table(opened(written(run)), "Coverage")}
+    assert rows["AI-01"]["Broken"] == 19
+    assert rows["AI-01"]["Broken at"] == "1 account, 1 group, 17 people"
+    assert rows["AI-01"]["Provisions"] == "GDPR: Art 5(1)(b), Art 25(2); NIST 800-53r5: CM-7, PT-2"
+    assert rows["AI-06"]["No answer"] == 32
     assert rows["IA-04"]["Reached"] == "no, this depth does not show it"
     assert rows["RC-02"]["Reached"] == "yes"
 
@@ -145,8 +145,8 @@ def test_coverage_has_the_result_of_each_control_and_what_the_depth_omits() -> N
 def test_passes_are_counted_per_control_only_if_the_run_stored_them() -> None:
     coverage = opened(written(worlds.everything()))["Coverage"]
     slim = opened(written(worlds.all_unknown()))["Coverage"]
-    assert "As expected" in [cell.value for cell in coverage[1]]
-    assert "As expected" not in [cell.value for cell in slim[1]]
+    assert "Kept" in [cell.value for cell in coverage[1]]
+    assert "Kept" not in [cell.value for cell in slim[1]]
 
 
 def test_a_waiver_has_its_result_and_those_that_need_attention_come_first() -> None:
@@ -167,14 +167,14 @@ def test_names_that_do_not_fit_the_account_have_a_sheet_of_their_own() -> None:
 
 
 def test_a_waived_finding_stands_with_its_waiver() -> None:
-    (row,) = table(opened(written(golden())), "Waived")
+    (row,) = table(opened(written(golden())), "Accepted")
     assert row["Waiver: owner"] == "ciso@example.com"
     assert row["Waiver: ticket"] == "SEC-12"
 
 
 def test_attestations_that_are_due_expired_and_made_are_on_one_sheet() -> None:
     rows = table(opened(written(worlds.everything())), "Attestations")
-    assert Counter(row["Status"] for row in rows) == {
+    assert Counter(row["JSON: status"] for row in rows) == {
         "attested": 1,
         "attestation_expired": 1,
         "needs_decision": 1,
@@ -183,8 +183,8 @@ def test_attestations_that_are_due_expired_and_made_are_on_one_sheet() -> None:
 
 def test_only_unknowns_have_a_column_of_causes() -> None:
     book = opened(written(worlds.everything()))
-    assert {row["Cause"] for row in table(book, "Unknowns")} == set(Cause)
-    assert "Cause" not in table(book, "Deviations")[0]
+    assert {row["JSON: cause"] for row in table(book, "No answer")} == set(Cause)
+    assert "JSON: cause" not in table(book, "Broken")[0]
 
 
 def test_a_framework_that_was_asked_for_has_its_sheets() -> None:
@@ -207,11 +207,11 @@ def test_a_framework_that_was_asked_for_has_its_sheets() -> None:
 def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost() -> None:
     run = worlds.everything()
     book = opened(written(run, most_rows=20))
-    sheets = [name for name in book.sheetnames if name.startswith("Deviations")]
-    assert sheets == ["Deviations", "Deviations 2", "Deviations 3"]
-    assert book["Deviations"].max_row == book["Deviations 2"].max_row == 20
-    assert book["Deviations"]["A20"].value.endswith("It continues in the sheet “Deviations 2”.")
-    assert book["Deviations"].auto_filter.ref.endswith("19")
+    sheets = [name for name in book.sheetnames if name.startswith("Broken")]
+    assert sheets == ["Broken", "Broken 2", "Broken 3"]
+    assert book["Broken"].max_row == book["Broken 2"].max_row == 20
+    assert book["Broken"]["A20"].value.endswith("It continues in the sheet “Broken 2”.")
+    assert book["Broken"].auto_filter.ref.endswith("19")
     prints = [
         row["Fingerprint"] for name in sheets for row in table(book, name) if row["Fingerprint"]
     ]
@@ -222,7 +222,7 @@ def test_a_full_sheet_says_where_it_goes_on_and_nothing_is_lost() -> None:
 @pytest.mark.parametrize(("most_rows", "sheets"), [(4, 1), (3, 3)])
 def test_a_sheet_that_is_just_full_needs_no_second(most_rows: int, sheets: int) -> None:
     book = opened(written(named(["a", "b", "c"]), most_rows=most_rows))
-    assert sum(name.startswith("Deviations") for name in book.sheetnames) == sheets
+    assert sum(name.startswith("Broken") for name in book.sheetnames) == sheets
 
 
 def test_no_cell_is_a_formula_or_a_link_whatever_its_name() -> None:
@@ -238,7 +238,7 @@ def test_no_cell_is_a_formula_or_a_link_whatever_its_name() -> None:
 
 
 def test_a_text_stays_text_when_somebody_edits_its_cell() -> None:
-    sheet = opened(written(named(["=1+1"])))["Deviations"]
+    sheet = opened(written(named(["=1+1"])))["Broken"]
     (cell,) = [cell for cell in sheet[2] if cell.value == "=1+1"]
     assert cell.quotePrefix
     assert cell.data_type == "s"
@@ -246,7 +246,7 @@ def test_a_text_stays_text_when_somebody_edits_its_cell() -> None:
 
 @every_case("name", NAMES)
 def test_a_hostile_name_is_read_back_as_a_name(name: str) -> None:
-    (row,) = table(opened(written(named([name]))), "Deviations")
+    (row,) = table(opened(written(named([name]))), "Broken")
     visible = row["Where"].rstrip("…")
     if name.isascii() and name.isprintable() and name and "_x" not in name:
         assert name.startswith(visible.rstrip())
@@ -255,7 +255,7 @@ def test_a_hostile_name_is_read_back_as_a_name(name: str) -> None:
 
 def test_hostile_values_and_messages_are_read_back() -> None:
     book = opened(written(worlds.hostile()))
-    assert len(table(book, "Deviations")) == 2 * len(worlds.HOSTILE)
+    assert len(table(book, "Broken")) == 2 * len(worlds.HOSTILE)
     assert len(table(book, "Read errors")) == len(worlds.HOSTILE)
 
 
@@ -333,7 +333,7 @@ def test_another_program_opens_every_sheet_and_runs_nothing(tmp_path: Path) -> N
     )
     sheets = {path.stem.partition("-")[2]: path for path in tmp_path.glob("*.csv")}
     assert set(sheets) == set(FIXED)
-    rows = Path(sheets["Deviations"]).read_text(encoding="utf-8")
+    rows = Path(sheets["Broken"]).read_text(encoding="utf-8")
     assert '=HYPERLINK(""http://evil.example"")' in rows
     assert NAMES["escape"] in rows
     assert rows.count("AI-01") == len(NAMES)
