@@ -30,7 +30,7 @@ def test_every_framework_that_can_be_asked_for_is_there() -> None:
     assert set(SHIPPED) == ASKED
 
 
-@pytest.mark.parametrize("framework_id", ASKED - {"cis-zoom-1.0"})
+@pytest.mark.parametrize("framework_id", sorted(ASKED - {"cis-zoom-1.0"}))
 def test_every_provision_that_a_control_maps_to_says_what_it_is_about(framework_id: str) -> None:
     """Recommendations of CIS have controls of their own, whose titles are our own words."""
     framework = SHIPPED[framework_id]
