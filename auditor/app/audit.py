@@ -16,7 +16,7 @@ from auditor.collect.carrying import CARRIED, CarryPolicy, PreviousRun
 from auditor.collect.collector import Collector, utc_now
 from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.errors import AuditorError, ExitCode
-from auditor.evidence.read_plan import RECEIVED, MeetingSelection
+from auditor.evidence.read_plan import RECEIVED, MeetingSelection, ReadPlan
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
@@ -118,6 +118,11 @@ class EvaluationConfig:
     def overrides(self) -> Overrides:
         """The organisation's overrides of the baseline."""
         return Overrides(self.baseline, self.catalogue, self.organisation.overrides, self.selected)
+
+    @property
+    def reads(self) -> ReadPlan:
+        """The documents that this config needs."""
+        return reads.needed(self.overrides.union(), self.depth, self.parameters)
 
     @property
     def parameters(self) -> dict[str, JsonValue]:
@@ -299,9 +304,10 @@ def _run_collector(
 ) -> None:
     collection_scope = CollectionScope.from_snapshot(snapshot)
     overrides, parameters = judgement.overrides, judgement.parameters
-    needed = reads.needed(overrides.union(), judgement.depth, parameters)
     needed = replace(
-        needed, meetings=collection_scope.meetings, changes_since=collection_scope.changes_since
+        judgement.reads,
+        meetings=collection_scope.meetings,
+        changes_since=collection_scope.changes_since,
     )
     before = _read(_API, snapshot, "api")
     began = time.monotonic()

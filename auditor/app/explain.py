@@ -63,11 +63,11 @@ def explain(snapshot: Snapshot, name: str, selection: FeatureSelection) -> Scope
     catalogue = files.shipped_catalogue()
     info = evidence_info(snapshot)
     scope = find_scope(snapshot, name)
-    evidence = AccountEvidence.of(snapshot)
+    config = EvaluationConfig.from_snapshot(snapshot, catalogue)
+    evidence = AccountEvidence.of(snapshot, config.reads)
     if not (selection.topics or selection.settings or selection.everything):
         selection = AI_FEATURES
     rows = chosen_features(evidence, catalogue, selection)
-    config = EvaluationConfig.from_snapshot(snapshot, catalogue)
     assessor = Assessor(
         config.baseline,
         {**config.baseline.parameters, **config.parameters},

@@ -57,12 +57,14 @@ def inventory_of(snapshot: Snapshot, selection: FeatureSelection) -> Inventory:
     """The features in the evidence of a finished run.
 
     Raises:
-        PolicyError: a topic, a setting or a group does not exist.
+        PolicyError: a topic, a setting or a group does not exist, or another version recorded
+            what was judged in a form that this version does not understand.
         SnapshotError: the run did not finish.
     """
     catalogue = files.shipped_catalogue()
     info = evidence_info(snapshot)
-    evidence = AccountEvidence.of(snapshot)
+    judgement = EvaluationConfig.from_snapshot(snapshot, catalogue)
+    evidence = AccountEvidence.of(snapshot, judgement.reads)
     rows = evaluation.chosen_features(evidence, catalogue, selection)
     found = evaluation.inventory(evidence, rows, selection.groups)
     return Inventory(info, tuple(found), selection.groups)

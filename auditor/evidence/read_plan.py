@@ -147,3 +147,12 @@ class ReadPlan:
     """The settings of each upcoming webinar to store."""
     meetings: MeetingSelection = field(default_factory=MeetingSelection)
     """Which upcoming meetings and webinars are read."""
+
+    def phone_items(self, level: Level) -> tuple[str, ...]:
+        """The items of Zoom Phone that are requested at `level`."""
+        return {
+            Level.PHONE_ACCOUNT: self.phone,
+            Level.PHONE_GROUP: self.phone_group,
+            Level.PHONE_SITE: self.phone_site,
+            Level.PHONE_USER: self.phone_user,
+        }[level]

@@ -44,7 +44,7 @@ CAUSE: Mapping[Cause, str] = {
     Cause.ABSENT: "not returned by Zoom",
     Cause.UNDOCUMENTED_VALUE: "value not documented",
     Cause.WRONG_TYPE: "value of the wrong type",
-    Cause.NOT_COLLECTED: "not requested",
+    Cause.NOT_COLLECTED: "not read in this run",
     Cause.ERROR: "request failed",
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.evidence.read_plan import lock_sample_view
+from auditor.evidence.read_plan import PHONE, ReadPlan, lock_sample_view
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -91,6 +91,19 @@ def test_a_setting_about_ai_that_nobody_documents_has_a_row() -> None:
     found = features_of(snapshot_of((ACCOUNT, {SETTINGS: nested("in_meeting.ai_oracle", True)})))
     assert found["in_meeting.ai_oracle"].account.value is True
     assert found["in_meeting.ai_oracle"].controls == ("CC-07",)
+
+
+def test_an_item_of_zoom_phone_that_was_not_requested_is_not_blamed_on_zoom() -> None:
+    scope = Scope(Level.PHONE_ACCOUNT, ACCOUNT.id, "Zoom Phone")
+    body: Json = {"call_summary": {"enable": True}}
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {}}), (scope, {PHONE: body}))
+    reads = ReadPlan(phone=("call_summary", "voicemail_tasks"))
+    evidence = AccountEvidence.of(snapshot, reads)
+    chosen = chosen_features(evidence, CATALOGUE, FeatureSelection(topics=("ai",)))
+    found = {each.setting: each.account for each in inventory(evidence, chosen)}
+    assert found["call_summary.enable"].value is True
+    assert found["voicemail_tasks.enable"].cause is Cause.ABSENT
+    assert found["voicemail_transcription.enable"].cause is Cause.NOT_COLLECTED
 
 
 def test_people_are_counted_by_value_and_unknowns_by_cause() -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from auditor.evidence.reading import JsonValue, LookupResult, Reading, Seen, Unseen
+from auditor.evidence.read_plan import PHONE_VIEWS, ReadPlan
+from auditor.evidence.reading import Cause, JsonValue, LookupResult, Reading, Seen, Unseen
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Outcome, View
@@ -62,10 +63,12 @@ class AccountEvidence:
     groups: Groups
     group_evidence: Mapping[str, ScopeEvidence] = field(default_factory=dict)
     """Group id to its evidence."""
+    reads: ReadPlan | None = None
+    """What the run requested; None if that is not known."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> "AccountEvidence":
-        """Read the account and its groups.
+    def of(cls, snapshot: Snapshot, reads: ReadPlan | None = None) -> "AccountEvidence":
+        """Read the account and its groups. `reads` is what the run requested.
 
         Raises:
             SnapshotError: the snapshot has no account.
@@ -77,7 +80,7 @@ class AccountEvidence:
             groups.add(evidence)
             found[evidence.scope.id] = evidence
         groups.read_listing_status(account, found)
-        return cls(snapshot, account, groups, found)
+        return cls(snapshot, account, groups, found, reads)
 
     @cached_property
     def locks(self) -> LockDocuments:
@@ -106,11 +109,18 @@ class AccountEvidence:
         plain = state(reading, source, evidence.outcomes)
         return SettingState(
             plain.value,
-            plain.cause,
+            self._cause(check, evidence.scope.level, plain.cause),
             self._own_lock(check, evidence),
             plain.source,
             plain.observed_at,
         )
+
+    def _cause(self, check: Check, level: Level, cause: Cause | None) -> Cause | None:
+        """The cause, which is not Zoom's if the run did not request that item of Zoom Phone."""
+        if cause is not Cause.ABSENT or self.reads is None or level not in PHONE_VIEWS:
+            return cause
+        is_requested = check.setting.partition(".")[0] in self.reads.phone_items(level)
+        return cause if is_requested else Cause.NOT_COLLECTED
 
     def _own_lock(self, check: Check, evidence: ScopeEvidence) -> bool | None:
         level = evidence.scope.level
