@@ -100,8 +100,8 @@ def plan_of(snapshot: Snapshot, options: PlanOptions) -> FixPlan:
         for verdict in share.verdicts
         if verdict.status is Status.FAIL
     )
-    planned = planner.plan(failing)
-    return _completed(_Planning(snapshot, config, planner, before), planned.steps, options)
+    steps = planner.plan(failing)
+    return _completed(_Planning(snapshot, config, planner, before), steps, options)
 
 
 def planner_of(snapshot: Snapshot, config: EvaluationConfig, options: PlanOptions) -> Planner:
@@ -182,6 +182,8 @@ class _Planning:
 
     def after(self, steps: Sequence[PlanStep]) -> Run:
         """The run that an audit after these steps would give."""
+        if not steps:
+            return self.before
         changes = [
             EvidenceChange(step.kind, step.level, step.scope.id, step.setting, step.to)
             for step in steps

@@ -12,6 +12,7 @@ from auditor.cli import output as files
 from auditor.cli.encoding import echo_json, stdout_for_json, stdout_for_text
 from auditor.cli.options import AccountOption, SandboxRunsOption
 from auditor.cli.terminal import Terminal
+from auditor.errors import ExitCode
 
 if TYPE_CHECKING:
     from auditor.fix.model import FixPlan
@@ -113,7 +114,8 @@ def plan(
 
     A value right and locked at the account replaces a change to each person. What a waiver, an
     override or a parameter allows is kept. Steps that Zoom has no request for say where a person
-    makes them. Nothing is changed.
+    makes them. Nothing is changed. The exit code is 3 if the run could not read everything, since
+    the plan may then miss deviations.
 
     Examples:
 
@@ -151,14 +153,15 @@ def plan(
         out = stdout_for_json() if chosen is PlanFormat.JSON else stdout_for_text()
         write(out)
         out.flush()
-        return
-    files.write(output, write)
-    if chosen is PlanFormat.JSON:
-        from auditor.fix import wording
+    else:
+        files.write(output, write)
+        if chosen is PlanFormat.JSON:
+            from auditor.fix import wording
 
-        sentences = [wording.headline(found), *wording.summary(found)]
-        for sentence in sentences:
-            terminal.say(sentence)
+            for sentence in (wording.headline(found), *wording.summary(found)):
+                terminal.say(sentence)
+    if not found.complete:
+        raise typer.Exit(ExitCode.INCOMPLETE)
 
 
 def _format_of(output: Path | None) -> PlanFormat:

@@ -10,22 +10,12 @@ from dataclasses import dataclass, field
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.fix import documents
-from auditor.fix.component_judge import CheckKey
 from auditor.fix.components import Component, components
 from auditor.fix.documents import Absent
 from auditor.fix.model import PlanStep, StepScope
 from auditor.fix.recorded import FixPolicy, RecordedAccount
 from auditor.fix.search import NO_CHANGE, Choice, ComponentSearch, PlanLimits, ScopeChange
 from auditor.fix.steps import DraftStep, StepPlayer
-
-
-@dataclass(frozen=True)
-class PlannedSteps:
-    """The steps of a plan, and what the search found that no step can close."""
-
-    steps: tuple[PlanStep, ...]
-    barred: frozenset[CheckKey]
-    """Checks that a step could close, and would break something else."""
 
 
 @dataclass
@@ -56,10 +46,9 @@ class Planner:
         recorded = RecordedAccount(snapshot, policy, list(positions))
         return cls(recorded, found, places, limits or PlanLimits())
 
-    def plan(self, failing: frozenset[str] | None = None) -> PlannedSteps:
+    def plan(self, failing: frozenset[str] | None = None) -> list[PlanStep]:
         """The steps, in order. `failing`: the settings with a deviation, if they are known."""
         chosen: list[tuple[ComponentSearch, Choice, int]] = []
-        barred: set[CheckKey] = set()
         searches: dict[int, ComponentSearch] = {}
         for position, component in enumerate(self.components):
             if failing is not None and component.names.isdisjoint(failing):
@@ -69,19 +58,17 @@ class Planner:
                 continue
             searches[position] = search
             choice = search.best()
-            barred |= search.barred(choice)
             closed = search.remaining() - choice.cost.remaining
             if closed > 0:
                 chosen.append((search, choice, closed))
         chosen.sort(key=lambda each: (-each[2], min(each[0].component.controls)))
         people = self._people([choice for _, choice, _ in chosen])
         player = StepPlayer(self.recorded, self.components, self.places, searches)
-        steps = [
+        return [
             player.play(draft)
             for search, choice, _ in chosen
             for draft in self._drafts(search, choice, people)
         ]
-        return PlannedSteps(tuple(steps), frozenset(barred))
 
     def player(self) -> StepPlayer:
         """A player for steps that a person chose."""

@@ -215,23 +215,6 @@ class ComponentSearch:
                 best = found
         return best
 
-    def barred(self, choice: Choice) -> frozenset[CheckKey]:
-        """The locks and values of the account that could be right, and would break something."""
-        account = self.changed(self.account, choice.account)
-        result = self.judge.result(
-            Level.ACCOUNT, self.recorded.account, *self._layer(account), account.flags
-        )
-        options = self._value_options(account.values)
-        found = set()
-        for key in result.fails:
-            names = [setting.name for setting in self.component.settings]
-            number = names.index(key[1])
-            lock = self.component.cover[number]
-            is_open = lock is not None and account.flags[lock] is False
-            if number in options if key[2] is FindingKind.VALUE else is_open:
-                found.add(key)
-        return frozenset(found)
-
     # The account
 
     def _account_changes(self) -> Iterator[ScopeChange]:

@@ -22,6 +22,7 @@ from auditor.fix.model import (
     StepScope,
     request_of,
 )
+from auditor.fix.observed_use import ObservedUse
 from auditor.fix.recorded import RecordedAccount, RecordedScope
 from auditor.fix.search import (
     NO_CHANGE,
@@ -112,6 +113,7 @@ class StepPlayer:
     def __post_init__(self) -> None:
         self._by_value: dict[str, int] = {}
         self._by_lock: dict[str, int] = {}
+        self._use = ObservedUse(self.recorded.snapshot.account().outcomes)
         self._user_groups = {each.number: each.scope.group_ids for each in self.recorded.users}
         for number, component in enumerate(self.components):
             for setting in component.settings:
@@ -132,7 +134,9 @@ class StepPlayer:
         self._number += 1
         number = self.component_of(step.kind, step.setting)
         if number is None:
-            return self._complete(step, ABSENT, [], 0, StepReach(groups=0, users=0))
+            off = [step.setting] if step.to is False and step.kind == "value" else []
+            reach = StepReach(groups=0, users=0)
+            return self._complete(step, ABSENT, [], 0, reach, loses=self._use.sentences(off))
         progress = self._progress.get(number)
         if progress is None:
             search = self.searches.get(number)
@@ -344,7 +348,8 @@ class StepPlayer:
                     f"{counted_people(followers)} follow, unless they chose the present "
                     "value themselves: Zoom does not show that."
                 )
-        return tuple(loses), tuple(notices)
+        off = _switched_off(component, concerned, before, after)
+        return (*self._use.sentences(off), *loses), tuple(notices)
 
     def _forced_besides(self, step: DraftStep, component: Component) -> Iterator[str]:
         """People whose values of other settings under the same lock change with it."""
@@ -381,6 +386,24 @@ def _concerned(component: Component, step: DraftStep) -> frozenset[int]:
         for n, setting in enumerate(component.settings)
         if step.setting == setting.path or step.setting.startswith(f"{setting.path}.")
     )
+
+
+def _switched_off(
+    component: Component, concerned: frozenset[int], before: _Moment, after: _Moment
+) -> Iterator[str]:
+    """The paths of the switches that a step turns off somewhere."""
+    states = [(before.own_state.values, after.own_state.values)]
+    states += [
+        (one.values, other.values) for one, other in zip(before.rows, after.rows, strict=True)
+    ]
+    for number in sorted(concerned):
+        path = component.settings[number].path
+        for earlier, later in states:
+            one, other = earlier[number], later[number]
+            if isinstance(one, Absent) or isinstance(other, Absent):
+                continue
+            edits = documents.leaf_edits(one, other, path)
+            yield from (leaf for leaf, value in edits if value is False)
 
 
 def _value_of(component: Component, step: DraftStep, state: LevelState) -> Value:

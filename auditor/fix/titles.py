@@ -25,11 +25,16 @@ def scope_name(scope: StepScope) -> str:
     return f"group {name}" if scope.level == "group" else name
 
 
-def title_of(kind: Kind, setting: str, from_: Value, to: JsonValue, scope: StepScope) -> str:
-    """`Cloud recording: from on to off, for the account`."""
+def name_of(setting: str) -> str:
+    """The name of a setting, also if Zoom documents its key alone."""
     key = setting.rpartition(".")[2]
     is_known_by_key = setting not in documented.settings() and documented.is_known_by_key(key)
-    name = words.setting_name(key if is_known_by_key else setting)
+    return words.setting_name(key if is_known_by_key else setting)
+
+
+def title_of(kind: Kind, setting: str, from_: Value, to: JsonValue, scope: StepScope) -> str:
+    """`Cloud recording: from on to off, for the account`."""
+    name = name_of(setting)
     if kind == "lock":
         return f"{'Lock' if to else 'Unlock'} {name} for {scope_name(scope)}"
     after = words.value_words(setting, to)

@@ -19,9 +19,7 @@ REASONS: Mapping[str, str] = {
     "attestation": "A person has to look and attest it (auditor attest)",
     "phone_portal": "Zoom Phone: only its web portal changes it",
     "not_settings": "Not a setting of the account: use of Zoom, meetings, or follows from the rest",
-    "read_only": "Zoom offers no way to change it",
     "no_value": "No value is right without breaking something else",
-    "manual": "Left to a person",
     "would_break": "A lock would take away what a waiver, an override or a parameter allows",
     "excluded": "Left out by the options of this plan",
 }
@@ -93,8 +91,8 @@ def summary(plan: FixPlan) -> Iterator[str]:
         )
     if not plan.complete:
         yield (
-            "The run could not read everything, so the plan may miss deviations. It cannot be "
-            "applied: audit again, or accept the blind spots."
+            "The run could not read everything, so the plan may miss deviations. Audit and plan "
+            "again, or accept that: auditor fix apply --allow-incomplete."
         )
     yield from plan.warnings
 

@@ -247,11 +247,11 @@ class Surface:
         try:
             stored = StoredRows(rows_of(body, self.rows), body, outcome.source)
             return self.read(question, stored)
-        except _UnexpectedShape as error:
+        except UnexpectedShape as error:
             return LookupResult(error.unseen, outcome.source)
 
 
-class _UnexpectedShape(Exception):
+class UnexpectedShape(Exception):
     """The stored document has an unexpected shape and cannot be judged."""
 
     def __init__(self, cause: Cause, key: str) -> None:
@@ -264,14 +264,14 @@ def rows_of(body: Body, key: str) -> Rows:
     """The objects listed under `key`.
 
     Raises:
-        _UnexpectedShape: the key is missing or not a list of objects.
+        UnexpectedShape: the key is missing or not a list of objects.
     """
     value = body.get(key)
     if value is None:
-        raise _UnexpectedShape(Cause.ABSENT, key)
+        raise UnexpectedShape(Cause.ABSENT, key)
     rows: Rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     if not isinstance(value, list) or len(rows) != len(value):
-        raise _UnexpectedShape(Cause.WRONG_TYPE, key)
+        raise UnexpectedShape(Cause.WRONG_TYPE, key)
     return rows
 
 
@@ -279,11 +279,11 @@ def number(row: Body, key: str) -> int:
     """The number under `key`.
 
     Raises:
-        _UnexpectedShape: the key is missing or not an integer.
+        UnexpectedShape: the key is missing or not an integer.
     """
     value = row.get(key)
     if not is_integer(value):
-        raise _UnexpectedShape(Cause.ABSENT if value is None else Cause.WRONG_TYPE, key)
+        raise UnexpectedShape(Cause.ABSENT if value is None else Cause.WRONG_TYPE, key)
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import Auditor, served
+from tests.end_to_end.conftest import Accounts, Auditor, served
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,11 @@ def test_a_plan_reads_as_text_within_80_columns_as_markdown_and_as_a_page(planne
     assert max(map(len, text.splitlines())) <= 80
     assert "automatic steps close" in text
     assert "Where: " in text
+    assert "hosts in the account used AI questions in" in " ".join(text.split())
     assert planned("fix", "plan", "-f", "markdown").out.startswith("# Change request")
     page = planned("fix", "plan", "-f", "html").out
     assert "<script" not in page
-    assert "default-src 'none'" in page
+    assert "default-src &#39;none&#39;" in page
 
 
 def test_a_value_comes_before_its_lock_and_the_summary_is_left_to_a_person(
@@ -114,3 +115,15 @@ def test_a_plan_of_other_evidence_is_refused(planned: Auditor, tmp_path: Path) -
     file.write_text(json.dumps(plan(planned) | {"evidence_digest": "sha256:0"}), encoding="utf-8")
     ran = planned("fix", "plan", "--what-if", file)
     assert (ran.code, "other evidence" in ran.err) == (2, True)
+
+
+def test_a_plan_from_an_incomplete_run_is_made_says_so_and_gives_3(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    auditor = Auditor(tmp_path, accounts("denied"))
+    assert auditor.audit("--baseline", "strict").code == 3
+    ran = auditor("fix", "plan", "--output", tmp_path / "plan.json")
+    assert ran.code == 3
+    assert "auditor fix apply --allow-incomplete" in " ".join(ran.err.split())
+    found = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+    assert found["complete"] is False

@@ -150,11 +150,11 @@ class SmallAccount:
             exceptions=policy.exceptions,
         )
 
-    def plan(self, snapshot: Snapshot, limits: PlanLimits | None = None) -> tuple[PlanStep, ...]:
+    def plan(self, snapshot: Snapshot, limits: PlanLimits | None = None) -> list[PlanStep]:
         """The steps of the program."""
-        return Planner.of(snapshot, self.policy(), {}, limits).plan().steps
+        return Planner.of(snapshot, self.policy(), {}, limits).plan()
 
-    def fails_after(self, snapshot: Snapshot, steps: tuple[PlanStep, ...]) -> int:
+    def fails_after(self, snapshot: Snapshot, steps: list[PlanStep]) -> int:
         """The number of deviations that the program predicts."""
         changes = [
             EvidenceChange(each.kind, each.level, each.scope.id, each.setting, each.to)
