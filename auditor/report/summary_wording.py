@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.exposure import Exposure
-from auditor.findings.model import Layer, Status, TrendPoint, Verdict, WaiverResult, WaiverState
+from auditor.findings.model import (
+    FindingKind,
+    Layer,
+    Status,
+    TrendPoint,
+    Verdict,
+    WaiverResult,
+    WaiverState,
+)
 from auditor.findings.rollup import FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
@@ -147,11 +155,16 @@ def layer_lock(locked: JsonValue) -> str:
 
 
 def relaxing(rollup: Rollup) -> list[FindingGroup]:
-    """Rows of groups that deviate in a setting in which the account is compliant."""
+    """Rows of groups that deviate in a setting whose value at the account does not.
+
+    A missing lock of the account is no deviation of its value: it is how a group can relax it.
+    """
     open_at_account = {
         (group.verdict.control, group.verdict.setting)
         for group in rollup.groups
-        if Level.ACCOUNT in group.by_level and group.verdict.status is not Status.PASS
+        if Level.ACCOUNT in group.by_level
+        and group.verdict.kind is FindingKind.VALUE
+        and group.verdict.status not in (Status.PASS, Status.NOT_APPLICABLE)
     }
     return [
         group

@@ -458,9 +458,10 @@ def every_level() -> Run:
 
 def relaxed() -> Run:
     """A group that deviates where the account does not, and one where it does as well."""
+    unlocked = deviation("RC-02", Level.ACCOUNT, kind=FindingKind.LOCK, observed=False)
     return run_of(
         [
-            judged(account(), [deviation("AI-01", Level.ACCOUNT)]),
+            judged(account(), [deviation("AI-01", Level.ACCOUNT), unlocked]),
             judged(
                 group(1, "Sales"),
                 [
