@@ -1,5 +1,6 @@
 """Whom a fact is about, in words: people before groups, groups before the account."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from auditor.evidence.scope import Level
@@ -36,6 +37,24 @@ def whom(by_level: Mapping[Level, int], totals: Mapping[Level, int] | None = Non
             every = "all " if count == (totals or {}).get(level) and count > 1 else ""
             return every + level.counted(count)
     return "nobody"
+
+
+def in_fact(
+    fact: str, by_level: Mapping[Level, int], totals: Mapping[Level, int] | None = None
+) -> str:
+    """A fact with those who feel it most in the place of `{whom}`.
+
+    `meetings of {whom}` are meetings that people host, not meetings with so many participants.
+    """
+    people = whom(by_level, totals)
+    if any(by_level.get(level, 0) for level in _PEOPLE):
+        verb = "hosts" if people.startswith("1 ") else "host"
+        fact = _HOSTED.sub(rf"\1 that {_WHOM} {verb}", fact)
+    return fact.replace(_WHOM, people)
+
+
+_WHOM = "{whom}"
+_HOSTED = re.compile(r"\b([Mm]eetings(?: (?:and|or) webinars)?|[Ww]ebinars) of \{whom\}")
 
 
 def places(by_level: Mapping[Level, int], totals: Mapping[Level, int] | None = None) -> str:

@@ -9,7 +9,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import ControlInfo, FindingKind, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
-from auditor.findings.whom import whom
+from auditor.findings.whom import in_fact, whom
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue import words
 from auditor.report.display import printable, shorten
@@ -17,7 +17,6 @@ from auditor.report.display import printable, shorten
 LONGEST_FACT = 240
 """Columns of a fact before the value in it is cut."""
 
-_WHOM = "{whom}"
 _COMPARES = re.compile(
     r"\bas (?:decided|agreed|intended|the rule asks)\b|\bthan (?:intended|the rule)"
 )
@@ -79,20 +78,20 @@ class ControlFacts:
         is_overridden = any(group.verdict.override for group in groups)
         is_one_fact = len(facts) == 1 and _COMPARES.search(control.info.broken)
         if control.info.broken and not is_overridden and not is_one_fact:
-            return control.info.broken.replace(_WHOM, people)
+            return in_fact(control.info.broken, control.broken, self._totals)
         fact = next(iter(facts), "")
         return _for(fact, people) if fact else printable(control.info.title)
 
     def unlocked(self, control: ControlRollup) -> str:
         """That locks of a control are missing, and for whom."""
-        people = whom(control.unlocked, self._totals)
-        fact = control.info.unlocked or f"“{printable(control.info.title)}” is not locked"
-        return fact.replace(_WHOM, people) if _WHOM in fact else f"{fact} for {people}"
+        title = printable(control.info.title)
+        fact = control.info.unlocked or f"“{title}” is not locked for {{whom}}"
+        return in_fact(fact, control.unlocked, self._totals)
 
 
 def obeyed(info: ControlInfo, by_level: Mapping[Level, int]) -> str:
     """What is the case where a control is obeyed; the rule if nothing else is known."""
-    return info.obeyed.replace(_WHOM, whom(by_level)) or printable(info.title)
+    return in_fact(info.obeyed, by_level) or printable(info.title)
 
 
 def value(setting: str, observed: JsonValue) -> str:

@@ -26,14 +26,14 @@ def of_run(run: Run) -> str:
 
 
 def worst_fact(run: Run, rollup: Rollup) -> str:
-    """The worst that is the case: `AI can start by itself in meetings of 64 people, and nothing
-    locks it.` Without a broken rule, that none was found."""
+    """The worst that is the case: `AI can start by itself in meetings that 64 people host, and the
+    account does not lock it.` Without a broken rule, that none was found."""
     if not wording.judged(run):
         return "Nothing was judged, so this run says nothing about the account."
     facts = ControlFacts(run, rollup)
     worst = _worst(run, rollup)
     if worst is not None:
-        unlocked = ", and nothing locks it" if Level.ACCOUNT in worst.unlocked else ""
+        unlocked = ", and the account does not lock it" if Level.ACCOUNT in worst.unlocked else ""
         return f"{facts.of(worst)}{unlocked if worst.broken else ''}."
     if _has_open(run):
         return "No broken rule was found, but not every rule has an answer."
