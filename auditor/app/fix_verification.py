@@ -16,6 +16,7 @@ from auditor.evidence.timestamps import format_rfc3339
 from auditor.fix import requests
 from auditor.fix.model import FixPlan, PlanInvalid, PlanStep
 from auditor.fix.results import FixResult, ResultRow
+from auditor.fix.titles import title_of_step
 from auditor.plain_text import printable
 from auditor.zoom import endpoints
 from auditor.zoom.client import ZoomClient
@@ -136,7 +137,7 @@ def _compared(step: PlanStep, document: dict[str, JsonValue] | ZoomError) -> Res
         observed=None if isinstance(found, Unseen) else found,
         manual=step.manual.place if step.manual else "",
         controls=step.controls,
-        title=step.title,
+        title=title_of_step(step),
     )
 
 

@@ -22,6 +22,7 @@ from auditor.evidence.timestamps import format_rfc3339
 from auditor.fix import requests
 from auditor.fix.model import FixPlan, PlanInvalid, PlanStep, read_plan
 from auditor.fix.results import FixResult, ResultRow
+from auditor.fix.titles import title_of_step
 from auditor.plain_text import printable
 from auditor.policy.catalogue import documented, writable
 from auditor.store.errors import JournalNotFound, StoreError
@@ -566,7 +567,7 @@ def _row(result: StepResult, step: PlanStep | None = None) -> ResultRow:
         detail=result.detail,
         observed=result.observed,
         controls=step.controls if step else (),
-        title=step.title if step else "",
+        title=title_of_step(step) if step else "",
     )
 
 

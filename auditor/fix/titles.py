@@ -1,8 +1,8 @@
 """Words for the steps of a plan."""
 
 from auditor.evidence.reading import JsonValue
-from auditor.fix.documents import Absent, Value
-from auditor.fix.model import StepScope
+from auditor.fix.documents import ABSENT, Absent, Value
+from auditor.fix.model import PlanStep, StepScope
 from auditor.fix.requests import Kind
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue import documented, words
@@ -41,6 +41,12 @@ def title_of(kind: Kind, setting: str, from_: Value, to: JsonValue, scope: StepS
     if isinstance(from_, Absent):
         return f"{name}: to {after}, for {scope_name(scope)}"
     return f"{name}: from {words.value_words(setting, from_)} to {after}, for {scope_name(scope)}"
+
+
+def title_of_step(step: PlanStep) -> str:
+    """The title that follows from the change: that of a plan file may say something else."""
+    from_ = ABSENT if step.from_ is None else step.from_
+    return title_of(step.kind, step.setting, from_, step.to, step.scope)
 
 
 def place_at(place: str, scope: StepScope) -> str:

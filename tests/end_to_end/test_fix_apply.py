@@ -276,6 +276,19 @@ def test_a_step_edited_into_nonsense_is_refused(start: Start, key: str, value: A
     assert "step" in ran.err
 
 
+def test_what_is_shown_before_a_yes_is_the_change_and_not_what_the_plan_calls_it(
+    start: Start,
+) -> None:
+    fix = start()
+    fix.builder.value("recording.cloud_recording", False, True)
+    fix.builder.steps[0]["title"] = "Cloud recording: from on to off, for the account"
+    ran = fix("apply")
+    assert (ran.code, fix.sandbox.requests.total) == (4, 0)
+    shown = " ".join(ran.err.split())
+    assert "Cloud recording: from off to on, for the account" in shown
+    assert "from on to off" not in shown
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
