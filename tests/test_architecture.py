@@ -55,6 +55,7 @@ SHARED = {
     ("zoom", "auditor.evidence.json_values"),
     ("report", "auditor.policy.catalogue.operators"),
     ("report", "auditor.policy.catalogue.glossary"),
+    ("report", "auditor.policy.catalogue.parameters"),
     ("report", "auditor.policy.catalogue.words"),
     ("notify", "auditor.policy.catalogue.words"),
 }

@@ -94,7 +94,7 @@ def _who(answer: Answer) -> str:
     """Who can answer what is open, and with which command."""
     ways = []
     if ControlEffect.DUE in answer.effects or ControlEffect.EXPIRED in answer.effects:
-        ways.append("a person who looks in Zoom (auditor attest)")
+        ways.append("somebody who looks it up by hand (auditor attest)")
     if ControlEffect.UNDECIDED in answer.effects:
         ways.append("your organisation, by a decision (auditor decide)")
     return f" Who can answer: {join_and(ways)}." if ways else ""

@@ -110,8 +110,7 @@ def _undecided(run: Run, rollup: Rollup) -> Iterator[str]:
             f"{pluralize(len(decisions), 'rule')} {verb} for a decision of your organisation"
         )
     if questions := rollup.attestations_due:
-        verb = "" if parts else " waits" if questions == 1 else " wait"
-        parts.append(f"{pluralize(questions, 'question')}{verb} for a person who looks in Zoom")
+        parts.append(f"{pluralize(questions, 'thing')} must be looked up by hand in Zoom")
     if not_compared := run.summary.not_compared:
         does = "does" if not_compared == 1 else "do"
         what = pluralize(not_compared, "attestation")

@@ -24,6 +24,7 @@ LONGEST_VALUE = 60
 """Columns of a value in a sentence."""
 MOST_GROUPS = 5
 """Groups that a sentence names; CSV and JSON have all."""
+COLUMNS = ("Setting", "Account", "Groups", "People")
 NOT_HERE = "–"
 NOT_KNOWN = "not known"
 
@@ -58,6 +59,11 @@ class FeatureRow:
     groups: str
     people: str
     notes: tuple[str, ...]
+
+    @property
+    def cells(self) -> tuple[str, str, str]:
+        """The values in words, in the order of `COLUMNS` after the setting."""
+        return self.account, self.groups, self.people
 
 
 @dataclass(frozen=True, slots=True)

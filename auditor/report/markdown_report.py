@@ -1,11 +1,12 @@
 """The Markdown report, for issues, wikis and job summaries of pipelines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.exposure import Exposure, exposure
+from auditor.findings.inventory import FeatureUse
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
@@ -15,6 +16,8 @@ from auditor.report import (
     changes,
     glossary,
     headline,
+    inventory_wording,
+    open_decisions,
     summary_outline,
     summary_output,
     summary_wording,
@@ -46,6 +49,10 @@ MOST_GROUPS = 10
 """Rows per control: observed values, each with its scopes."""
 MOST_IDS = 12
 
+MOST_OFF = 60
+"""Named settings of a topic that are off."""
+
+_OFF = inventory_wording.USE[FeatureUse.OFF]
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 """The levels with a column of their own; all others share one."""
 
@@ -84,8 +91,10 @@ class _MarkdownPage:
         parts = (
             self._top(),
             self._changes(),
+            *self._inventory(),
             *(self._by_framework() or (self._controls(),)),
             self._unknowns(),
+            self._decisions(),
             self._due(),
             self._accepted(),
             self._worst(),
@@ -111,7 +120,10 @@ class _MarkdownPage:
             f"baseline {prose(f'{info.baseline.id} {info.baseline.version}'.rstrip())}",
             prose(wording.when(info.finished_at)),
         )
-        return PagePart("\n\n".join([*paragraphs, " · ".join(facts)]) + "\n")
+        paragraphs.append(" · ".join(facts))
+        if limits := wording.limits(self.run):
+            paragraphs.append(prose(" ".join(limits)))
+        return PagePart("\n\n".join(paragraphs) + "\n")
 
     def _changes(self) -> PagePart | None:
         """Changes since the previous run, by kind, with an example per control."""
@@ -138,6 +150,24 @@ class _MarkdownPage:
         if hidden:
             rows[-1] += f"\nand {wording.number(hidden)} more: `auditor diff`\n"
         return PagePart(head + table_head(columns, left=5), rows, "change")
+
+    def _inventory(self) -> Iterator[PagePart]:
+        """What is on, set to a value or not known, topic by topic; what is off in one line."""
+        sections = inventory_wording.sections(self.run.inventory()) if self.run.inventory else []
+        for index, section in enumerate(sections):
+            head = "" if index else f"## {summary_output.ON}\n\n"
+            head += f"### {prose(section.heading)}\n\n{prose(section.summary)}.\n\n"
+            rows = [
+                table_row(heading, *map(prose, (row.feature.title, *row.cells)))
+                for heading, features in section.parts
+                if heading != _OFF
+                for row in features
+            ]
+            columns = ["State", *inventory_wording.COLUMNS]
+            yield PagePart(head + (table_head(columns, left=5) if rows else ""), rows, "setting")
+            if off := dict(section.parts).get(_OFF):
+                names = wording.listed([row.feature.title for row in off], MOST_OFF)
+                yield PagePart(f"{_OFF}: {prose(names, LONGEST_LIST)}.\n")
 
     def _controls(self) -> PagePart | None:
         deviating = self.rollup.deviating_controls
@@ -193,17 +223,26 @@ class _MarkdownPage:
             wording.number(cause.scopes),
         )
 
+    def _decisions(self) -> PagePart | None:
+        """What the organisation has to decide, as questions."""
+        decisions = open_decisions.of_run(self.run, self.rollup)
+        if not decisions:
+            return None
+        rows = [
+            f"- **{prose(each.question)}** "
+            + (f"Today: {prose(each.now)} " if each.now else "")
+            + f"({_ids(each.controls)}: {code(each.command)})\n"
+            for each in decisions
+        ]
+        summary = f"{open_decisions.summary(decisions)} {code(open_decisions.COMMAND)} asks them."
+        return PagePart(f"## {open_decisions.HEADING}\n\n{summary}\n\n", rows, "question")
+
     def _due(self) -> PagePart | None:
         kinds = (
             (
-                self.rollup.decisions,
-                "Decisions",
-                "The organisation file does not say what is allowed.",
-            ),
-            (
                 self.rollup.attestations,
-                "Attestations",
-                "No API shows these: a person has to check.",
+                "To look up by hand",
+                "Zoom's API does not show these: a person looks, and attests what they saw.",
             ),
             (self.rollup.uncovered, "New settings", "No control covers them yet."),
         )

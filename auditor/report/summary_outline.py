@@ -83,8 +83,8 @@ def _open(run: Run, rollup: Rollup) -> Iterator[OpenPart]:
     for cause in rollup.causes:
         yield _unknown(run, cause)
     waiting = (
-        ("Decisions due", "The organisation decides: auditor decide", rollup.decisions),
-        ("Attestations due", "A person looks: auditor attest", rollup.attestations),
+        ("To decide", "Your organisation decides: auditor decide", rollup.decisions),
+        ("To look up by hand", "A person looks in Zoom: auditor attest", rollup.attestations),
     )
     for heading, what_to_do, groups in waiting:
         titles = _titles(run, groups)

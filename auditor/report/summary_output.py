@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from auditor.plain_text import pluralize
+from auditor.report.inventory_wording import COLUMNS
 from auditor.report.markdown_text import prose, table_head, table_row
 from auditor.report.summary_outline import SummaryOutline
 from auditor.report.text_layout import table, wrap
@@ -10,7 +11,6 @@ from auditor.report.text_layout import table, wrap
 ON = "What is on, and for whom"
 BROKEN = "What is broken, and how to fix it"
 OPEN = "What nobody has answered"
-_HEAD = ("Setting", "Account", "Groups", "People")
 
 
 def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str | None]]:
@@ -19,8 +19,8 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
         yield "", None
         yield ON, "heading"
         yield from ((line, None) for line in wrap(outline.others, width))
-        rows = [(row.feature.title, row.account, row.groups, row.people) for row in outline.on]
-        for lines in table(rows, [_HEAD], width, flexible=0, left=4) if rows else ():
+        rows = [(row.feature.title, *row.cells) for row in outline.on]
+        for lines in table(rows, [COLUMNS], width, flexible=0, left=4) if rows else ():
             yield from ((line, None) for line in lines)
         yield from _more(outline.more_on, "setting")
     yield "", None
@@ -55,11 +55,8 @@ def markdown(outline: SummaryOutline) -> str:
     pieces = []
     if outline.others:
         pieces.append(f"## {ON}\n\n{prose(outline.others)}\n\n")
-        pieces.append(table_head(_HEAD, 4) if outline.on else "")
-        pieces += [
-            table_row(*map(prose, (row.feature.title, row.account, row.groups, row.people)))
-            for row in outline.on
-        ]
+        pieces.append(table_head(COLUMNS, 4) if outline.on else "")
+        pieces += [table_row(*map(prose, (row.feature.title, *row.cells))) for row in outline.on]
         pieces.append(_and_more(outline.more_on, "setting"))
     pieces.append(f"\n## {BROKEN}\n\n")
     pieces.append(table_head(("Severity", "What is the case", "How to fix it"), 3))

@@ -9,7 +9,15 @@ from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import by_framework, changes, control_text, headline, waiver_wording, wording
+from auditor.report import (
+    by_framework,
+    changes,
+    control_text,
+    headline,
+    open_decisions,
+    waiver_wording,
+    wording,
+)
 from auditor.report.display import display_width, printable, shorten
 from auditor.report.facts import ControlFacts
 from auditor.report.interface import Format, Options
@@ -97,6 +105,7 @@ class _TextPage:
             self._by_framework() if self.run.framework else self._controls(),
             self._worst(),
             self._unknowns(),
+            self._decisions(),
             self._due(),
             self._accepted(),
             self._errors(),
@@ -236,23 +245,28 @@ class _TextPage:
         remedy = wording.remedy_for(cause, self.run.errors)
         yield from self._wrapped(remedy, first="  ", hanging="  ")
 
-    def _due(self) -> Iterator[str]:
-        decisions, attestations = self.rollup.decisions, self.rollup.attestations
-        if decisions:
-            yield from self._wrapped(
-                f"Decisions due in {_controls_of(decisions)}. The organisation file does not say "
-                f"what is allowed; `auditor control show {_first_id(decisions)}` says what to "
-                "decide.",
-                hanging="  ",
-            )
-        if attestations:
-            yield from self._wrapped(
-                f"Attestations due: {wording.number(self.rollup.attestations_due)} "
-                f"({_listed_ids(attestations)}). No API shows these; `auditor control show "
-                f"{_first_id(attestations)}` says where to check, `auditor attest` asks them all.",
-                hanging="  ",
-            )
+    def _decisions(self) -> Iterator[str]:
+        decisions = open_decisions.of_run(self.run, self.rollup)
+        if not decisions:
+            return
+        yield self._heading(open_decisions.HEADING)
+        summary = open_decisions.summary(decisions)
+        yield from self._wrapped(f"{summary} {open_decisions.COMMAND} asks them one by one.")
+        for decision in decisions:
+            line = f"- {decision.question} ({', '.join(decision.controls)})"
+            yield from self._wrapped(line, hanging="  ")
+            if decision.now:
+                yield from self._wrapped(f"Today: {decision.now}", first="  ", hanging="  ")
 
+    def _due(self) -> Iterator[str]:
+        if attestations := self.rollup.attestations:
+            yield from self._wrapped(
+                f"To look up by hand: {wording.number(self.rollup.attestations_due)} "
+                f"({_listed_ids(attestations)}). Zoom's API does not show these; `auditor control "
+                f"show {_first_id(attestations)}` says where to look, `auditor attest` asks them "
+                "all.",
+                hanging="  ",
+            )
         if uncovered := self.rollup.uncovered:
             settings = len({group.verdict.setting for group in uncovered})
             yield from self._wrapped(
@@ -363,12 +377,6 @@ class _TextPage:
 def _scope_name(scope: Scope) -> str:
     name = scope.label
     return f"{name} <{scope.email}>" if scope.email and scope.email != name else name
-
-
-def _controls_of(groups: Iterable[FindingGroup]) -> str:
-    groups = list(groups)
-    ids = {group.verdict.control for group in groups}
-    return f"{pluralize(len(ids), 'control')} ({_listed_ids(groups)})"
 
 
 def _listed_ids(groups: Iterable[FindingGroup]) -> str:

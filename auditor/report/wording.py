@@ -222,6 +222,23 @@ def _sample_of_carried(facts: Carried) -> str:
     )
 
 
+def limits(run: Run) -> list[str]:
+    """How much of the account the judgement rests on, for the top of a report."""
+    summary = run.summary
+    sentences = []
+    if summary.settings_returned:
+        sentences.append(
+            f"{number(summary.settings_judged)} of {number(summary.settings_returned)} settings "
+            "that Zoom returned are judged."
+        )
+    if summary.proved_by_lock:
+        sentences.append(
+            f"Not everything was read of {Level.USER.counted(summary.proved_by_lock)}: the "
+            "account's locks prove the rest, as a random sample confirmed."
+        )
+    return sentences
+
+
 def not_covered(run: Run) -> list[str]:
     """What the run does not cover, one sentence per item."""
     summary = run.summary

@@ -94,7 +94,7 @@ def test_a_conflict_of_overrides_is_a_decision_due(audit: Audit) -> None:
     )
     result = audit(org)
     assert statuses()["u1"] == "needs_decision"
-    assert "Decisions due in 1 control (RC-02)." in output_text(result)
+    assert "1 rule waits for 1 answer." in output_text(result)
     assert "Conflicting overrides of equal specificity: the override for user u1*" in html()
 
 

@@ -106,8 +106,8 @@ def test_every_part_of_an_open_answer_is_counted() -> None:
     assert sentence(reply) == (
         "Possibly: of 3 rules behind it, 2 are broken (1 of 2 people), 1 broken and accepted, "
         "1 not locked, 1 without an answer, 1 excepted, 1 to decide, 1 with an expired "
-        "attestation, 1 to attest, 1 not looked at. Who can answer: a person who looks in Zoom "
-        "(auditor attest) and your organisation, by a decision (auditor decide)."
+        "attestation, 1 to attest, 1 not looked at. Who can answer: somebody who looks it up by "
+        "hand (auditor attest) and your organisation, by a decision (auditor decide)."
     )
 
 

@@ -23,6 +23,7 @@ from auditor.report.markdown_text import code, prose
 from tests.every_case import every_case
 from tests.report import worlds
 from tests.report.golden_run import WAIVER, golden
+from tests.report.test_inventory_output import INVENTORY
 
 READER = MarkdownIt("commonmark").enable("table")
 NAMES = {
@@ -103,7 +104,18 @@ def test_the_page_opens_with_the_headline_the_answer_and_the_facts() -> None:
 def test_sections_come_in_order_of_severity() -> None:
     heads = re.findall(r"^## (\w+)", written(worlds.everything()), re.MULTILINE)
     assert heads == [
-        *("Broken", "Unknown", "What", "Waivers", "Where", "What", "Failed", "About", "Words")
+        *(
+            "Broken",
+            "Unknown",
+            "What",
+            "What",
+            "Waivers",
+            "Where",
+            "What",
+            "Failed",
+            "About",
+            "Words",
+        )
     ]
 
 
@@ -149,13 +161,37 @@ def test_each_cause_of_an_unknown_says_what_to_do() -> None:
 
 def test_what_is_due_names_the_command_that_says_more() -> None:
     text = written(worlds.everything())
-    due = re.findall(r"^- \*\*(\w+).*:\*\* (\d).*?, (`[^.]*`)\.", text, re.MULTILINE)
+    due = re.findall(r"^- \*\*([\w ]+):\*\* (\d).*?, (`[^.]*`)\.", text, re.MULTILINE)
     assert due == [
-        ("Decisions", "1", "`DR-01`"),
-        ("Attestations", "2", "`TP-01`, `TR-01`"),
-        ("New", "1", "`TP-01`"),
+        ("To look up by hand", "2", "`TP-01`, `TR-01`"),
+        ("New settings", "1", "`TP-01`"),
     ]
-    assert "`auditor control show DR-01`" in text
+    assert "`auditor control show TP-01`" in text
+
+
+def test_a_decision_is_a_question_with_what_the_account_shows_today() -> None:
+    (line,) = re.findall(
+        r"^- \*\*Through which regions.*", written(worlds.everything()), re.MULTILINE
+    )
+    assert " Today: " in line
+    assert line.endswith("(`DR-01`: `auditor decide allowed_regions`)")
+
+
+def test_the_page_begins_with_what_is_on_and_for_whom_within_its_limit() -> None:
+    run = replace(worlds.everything(), inventory=lambda: INVENTORY)
+    text = written(run)
+    assert text.index("## What is on, and for whom") < text.index("## Broken rules")
+    rows = tables(text)[0][1:]
+    assert [(row[0], row[1]) for row in rows] == [
+        ("On", "Meeting summary"),
+        ("Not known", "AI: assistant"),
+    ]
+    many = tuple(
+        replace(INVENTORY.features[0], setting=f"s{at}", title="x" * 70) for at in range(400)
+    )
+    cut = written(replace(run, inventory=lambda: replace(INVENTORY, features=many)), 14_000)
+    assert len(cut.encode()) <= 14_000
+    assert re.search(r"^and \d+ more settings$", cut, re.MULTILINE)
 
 
 def test_waivers_that_need_care_say_so() -> None:

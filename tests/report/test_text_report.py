@@ -113,10 +113,18 @@ def test_every_cause_of_an_unknown_is_named_with_its_remedy(render: Render) -> N
     assert "the app lacks user:read:settings:admin" in text
 
 
-def test_decisions_attestations_and_new_settings_are_due_in_a_line_each(render: Render) -> None:
+def test_a_decision_is_a_question_with_what_the_account_shows_today(render: Render) -> None:
     lines = render(worlds.everything(), "text", width=400).splitlines()
-    due = [set(re.findall(r"[A-Z]{2}-\d\d", line)) for line in lines if " due" in line]
-    assert due == [{"DR-01"}, {"TP-01", "TR-01"}]
+    question = next(at for at, line in enumerate(lines) if line.endswith("? (DR-01)"))
+    assert lines[question].startswith("- Through which regions")
+    assert lines[question + 1].startswith("  Today: ")
+    assert lines[question + 1].endswith(" (1 account).")
+
+
+def test_what_to_look_up_and_new_settings_have_a_line_each(render: Render) -> None:
+    lines = render(worlds.everything(), "text", width=400).splitlines()
+    due = [set(re.findall(r"[A-Z]{2}-\d\d", line)) for line in lines if "by hand: " in line]
+    assert due == [{"TP-01", "TR-01"}]
     assert any(line.startswith("New settings: 1 ") for line in lines)
 
 

@@ -17,6 +17,8 @@ class Parameter(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    question: str
+    """What a person answers to decide it."""
     meaning: str
     type: Literal["list", "boolean", "string", "integer", "duration"]
     example: Any = None
