@@ -9,6 +9,7 @@ __all__ = [
     "baselines",
     "capture",
     "choices",
+    "closing_steps",
     "collection",
     "compare",
     "configuration",

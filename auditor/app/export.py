@@ -4,11 +4,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.app.audit import EvaluationConfig, judge, metadata
+from auditor.app.closing_steps import closing_steps_of
 from auditor.app.inventory import AI_FEATURES, inventory_of
 from auditor.app.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
 from auditor.app.signed_runs import bundle_signer
@@ -101,7 +102,13 @@ class ExportOptions:
         with self.renamed(snapshot, judgement) as (shown, config):
             evaluated = judge(shown, config) if run is None or self.key is not None else run
             inventory = partial(inventory_of, shown, AI_FEATURES)
-            evaluated = replace(evaluated, framework=framework, inventory=inventory)
+            closing_steps = cache(partial(closing_steps_of, shown, config, evaluated))
+            evaluated = replace(
+                evaluated,
+                framework=framework,
+                inventory=inventory,
+                closing_steps=closing_steps,
+            )
             yield EvaluatedRun(evaluated, shown, config)
 
     @contextmanager

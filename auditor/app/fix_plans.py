@@ -93,15 +93,26 @@ def plan_of(snapshot: Snapshot, options: PlanOptions) -> FixPlan:
     """As `plan_fix`, from the evidence of a run."""
     config = options.policy.rejudgement(snapshot)
     before = judge(snapshot, replace(config, keep_passes=False))
+    return plan_of_judged(snapshot, config, before, options)
+
+
+def plan_of_judged(
+    snapshot: Snapshot, config: EvaluationConfig, run: Run, options: PlanOptions
+) -> FixPlan:
+    """As `plan_fix`, for a run that `snapshot` and `config` gave."""
     planner = planner_of(snapshot, config, options)
-    failing = frozenset(
+    steps = planner.plan(failing_settings(run))
+    return _completed(_Planning(snapshot, config, planner, run), steps, options)
+
+
+def failing_settings(run: Run) -> frozenset[str]:
+    """The settings with a deviation."""
+    return frozenset(
         verdict.setting
-        for share in before.assessments.shares()
+        for share in run.assessments.shares()
         for verdict in share.verdicts
         if verdict.status is Status.FAIL
     )
-    steps = planner.plan(failing)
-    return _completed(_Planning(snapshot, config, planner, before), steps, options)
 
 
 def planner_of(snapshot: Snapshot, config: EvaluationConfig, options: PlanOptions) -> Planner:

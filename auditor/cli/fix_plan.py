@@ -147,8 +147,8 @@ def plan(
         policy=Selection(baseline=baseline, org=org),
     )
     found = plan_fix(source, run, options) if what_if is None else try_plan(source, what_if, run)
-    chosen = format_ or _format_of(output)
-    write = partial(_write, found, chosen, min(terminal.width, MAX_WIDTH))
+    chosen = format_ or format_of(output)
+    write = partial(write_plan, found, chosen, min(terminal.width, MAX_WIDTH))
     if output is None:
         out = stdout_for_json() if chosen is PlanFormat.JSON else stdout_for_text()
         write(out)
@@ -164,13 +164,15 @@ def plan(
         raise typer.Exit(ExitCode.INCOMPLETE)
 
 
-def _format_of(output: Path | None) -> PlanFormat:
+def format_of(output: Path | None) -> PlanFormat:
+    """The format of a file by its suffix, JSON for unknown ones; text without a file."""
     if output is None:
         return PlanFormat.TEXT
     return _SUFFIXES.get(output.suffix.lower(), PlanFormat.JSON)
 
 
-def _write(found: "FixPlan", chosen: PlanFormat, width: int, out: BinaryIO) -> None:
+def write_plan(found: "FixPlan", chosen: PlanFormat, width: int, out: BinaryIO) -> None:
+    """Write a plan to `out`; `width` is the columns of the text."""
     from auditor.fix import page, text
 
     match chosen:

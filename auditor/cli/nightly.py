@@ -65,6 +65,15 @@ def nightly(
             help="Write metrics for the textfile collector of Prometheus' node exporter.",
         ),
     ] = None,
+    fix_plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--fix-plan",
+            metavar="FILE",
+            help="Write the plan that closes the deviations here, as auditor fix plan does: "
+            "Markdown for a ticket, JSON to apply.",
+        ),
+    ] = None,
     deadline: Annotated[
         str | None,
         typer.Option(
@@ -120,6 +129,7 @@ def nightly(
     from auditor.app.selection import Selection
     from auditor.cli.progress import progress
     from auditor.cli.reporting import Destinations, NightlyReports, raise_first
+    from auditor.config import ConfigError
     from auditor.config import settings as config
     from auditor.evidence.scope import Level
 
@@ -127,8 +137,14 @@ def nightly(
     settings = config.load()
     tell_dotenv(settings, terminal)
     destinations = Destinations.chosen([], report or [])
-    if metrics is not None:
-        output.check_writable(metrics)
+    if fix_plan is not None and pseudonymise:
+        raise ConfigError(
+            "A plan names the people whose settings it changes. Leave out --fix-plan or "
+            "--pseudonymise."
+        )
+    for path in (metrics, fix_plan):
+        if path is not None:
+            output.check_writable(path)
     seconds = None if deadline is None else parse_duration(deadline, "--deadline").total_seconds()
     keep_for = parse_duration(keep, "--keep")
     reports = NightlyReports(
@@ -137,6 +153,7 @@ def nightly(
         metrics,
         settings,
         terminal,
+        fix_plan,
     )
     job = NightlyJob(
         source=account_source(settings, scenario if sandbox else None),

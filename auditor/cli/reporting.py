@@ -209,6 +209,8 @@ class NightlyReports:
     metrics: Path | None
     settings: Settings
     terminal: Terminal
+    fix_plan: Path | None = None
+    """The file for the plan that closes the deviations; None for no plan."""
 
     def write(self, snapshot: Snapshot, config: EvaluationConfig, run: Run) -> "WrittenReports":
         """Write every file that can be written."""
@@ -227,10 +229,24 @@ class NightlyReports:
         except Exception as error:
             errors.append(error)
         try:
+            self._write_fix_plan(snapshot, config, run)
+        except Exception as error:
+            errors.append(error)
+        try:
             self._write_metrics(run)
         except Exception as error:
             errors.append(error)
         return WrittenReports(written, errors)
+
+    def _write_fix_plan(self, snapshot: Snapshot, config: EvaluationConfig, run: Run) -> None:
+        if self.fix_plan is not None:
+            from auditor.app.fix_plans import PlanOptions, plan_of_judged
+            from auditor.cli.fix_plan import MAX_WIDTH, format_of, write_plan
+
+            plan = plan_of_judged(snapshot, config, run, PlanOptions())
+            output.write(
+                self.fix_plan, partial(write_plan, plan, format_of(self.fix_plan), MAX_WIDTH)
+            )
 
     def _write_metrics(self, run: Run) -> None:
         if self.metrics is not None:

@@ -4,6 +4,7 @@ __all__ = [
     "answers",
     "applicability",
     "attribution",
+    "closing_steps",
     "digest",
     "drift",
     "exit_code",

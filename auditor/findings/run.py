@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from auditor.evidence.scope import Scope
+from auditor.findings.closing_steps import ClosingSteps
 from auditor.findings.drift import Drift
 from auditor.findings.frameworks import Framework
 from auditor.findings.inventory import Inventory
@@ -73,6 +74,9 @@ class Run:
     """Changes since the previous run; None without one."""
     inventory: Callable[[], Inventory] | None = None
     """Reads which AI features are on, and for whom; None if the evidence is not at hand."""
+    closing_steps: Callable[[], ClosingSteps] | None = None
+    """Works out which steps close the deviations, in seconds for large accounts; None if the
+    evidence is not at hand."""
 
     @property
     def stale(self) -> int:

@@ -44,7 +44,7 @@ def _markdown(plan: FixPlan) -> Iterator[str]:
     yield table_head(("Checks", "Now", "After the automatic steps", "After all steps"), 1)
     for label, *numbers in results(plan):
         yield table_row(label, *(f"{number:,}" for number in numbers))
-    rows = wording.rows(plan)
+    rows = wording.rows(plan.steps)
     for heading, is_manual in (("Automatic steps", False), ("Steps in the web portal", True)):
         found = [row for row in rows if row.is_manual is is_manual]
         if found:
@@ -92,7 +92,7 @@ def as_html(plan: FixPlan) -> str:
     style = environment.get_template("report.css").render()
     style += environment.get_template("plan.css").render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    rows = wording.rows(plan)
+    rows = wording.rows(plan.steps)
     return environment.get_template("plan.html.j2").render(
         csp=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         style=style,

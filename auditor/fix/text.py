@@ -20,7 +20,7 @@ def as_text(plan: FixPlan, width: int) -> Iterator[str]:
     yield from _wrapped(wording.headline(plan), width)
     for sentence in wording.summary(plan):
         yield from _wrapped(sentence, width)
-    rows = wording.rows(plan)
+    rows = wording.rows(plan.steps)
     for heading, is_manual in (
         ("Automatic steps, in order", False),
         ("Steps for a person, in Zoom's web portal", True),

@@ -106,15 +106,15 @@ def origin(plan: FixPlan) -> str:
     )
 
 
-def rows(plan: FixPlan) -> list[StepRow]:
-    """The steps; consecutive ones that make the same change for several people are one row."""
+def rows(steps: Sequence[PlanStep]) -> list[StepRow]:
+    """Steps of a plan; consecutive ones that change several people alike are one row."""
 
     def key(step: PlanStep) -> object:
         if step.scope.level != "user":
             return step.id
         return step.kind, step.setting, repr(step.from_), repr(step.to), step.manual is not None
 
-    return [_row(list(together)) for _, together in groupby(plan.steps, key)]
+    return [_row(list(together)) for _, together in groupby(steps, key)]
 
 
 def unfixable(plan: FixPlan) -> list[UnfixableSection]:

@@ -14,6 +14,7 @@ from auditor.plain_text import pluralize
 from auditor.report import (
     by_framework,
     changes,
+    closing_wording,
     glossary,
     headline,
     inventory_wording,
@@ -93,6 +94,7 @@ class _MarkdownPage:
             self._changes(),
             *self._inventory(),
             *(self._by_framework() or (self._controls(),)),
+            self._closing(),
             self._unknowns(),
             self._decisions(),
             self._due(),
@@ -200,6 +202,20 @@ class _MarkdownPage:
         return (
             PagePart(head + table_head(columns, left=len(columns)), rows, "row"),
             PagePart(f"## {prose(outline.closing)}\n\n", sentences, "part"),
+        )
+
+    def _closing(self) -> PagePart | None:
+        closing = closing_wording.outline(self.run)
+        if closing is None:
+            return None
+        lines = [
+            f"{number}. **{prose(step.title)}**: {closing_wording.closes(step)}. "
+            f"{prose(closing_wording.how(step))}\n"
+            for number, step in enumerate(closing.steps, 1)
+        ]
+        text = "".join(lines) + "\n" * bool(lines)
+        return PagePart(
+            f"## What closes most\n\n{text}{prose(closing.sentence)}: {code(closing.command)}\n"
         )
 
     def _unknowns(self) -> PagePart | None:

@@ -12,6 +12,7 @@ from auditor.plain_text import pluralize
 from auditor.report import (
     by_framework,
     changes,
+    closing_wording,
     control_text,
     headline,
     open_decisions,
@@ -104,6 +105,7 @@ class _TextPage:
             self._top(),
             self._by_framework() if self.run.framework else self._controls(),
             self._worst(),
+            self._closing(),
             self._unknowns(),
             self._decisions(),
             self._due(),
@@ -224,6 +226,16 @@ class _TextPage:
         rest = self.rollup.deviating_scopes - len(self.rollup.worst)
         if rest:
             yield f"and {wording.number(rest)} more"
+
+    def _closing(self) -> Iterator[str]:
+        closing = closing_wording.outline(self.run)
+        if closing is None:
+            return
+        yield self._heading("What closes most")
+        for number, step in enumerate(closing.steps, 1):
+            line = f"{number}. {shorten(step.title, 200)}: {closing_wording.closes(step)}. "
+            yield from self._wrapped(line + shorten(closing_wording.how(step), 300), hanging="   ")
+        yield from self._wrapped(f"{closing.sentence}: {closing.command}")
 
     def _unknowns(self) -> Iterator[str]:
         causes = self.rollup.causes

@@ -125,6 +125,30 @@ def test_who_made_it_so_is_known_although_a_gate_looked_meanwhile(
     assert {who["operator"] for who in changed} == {"dana@example.com"}
 
 
+def test_a_night_attaches_the_plan_that_closes_what_it_found(
+    nightly: Nightly, account: Sandbox
+) -> None:
+    on(account)
+    nightly.night("--fix-plan", "plan.json")
+    attached, planned = (
+        json.loads(text)
+        for text in (
+            (nightly.folder / "plan.json").read_text(),
+            nightly("fix", "plan", "--format", "json").out,
+        )
+    )
+    assert attached["steps"]
+    assert {**attached, "created_at": ""} == {**planned, "created_at": ""}
+    assert mode(nightly.folder / "plan.json") == 0o600
+
+
+def test_a_plan_under_pseudonyms_is_refused(nightly: Nightly, account: Sandbox) -> None:
+    ran = nightly.night("--fix-plan", "plan.md", "--pseudonymise")
+    assert ran.code == 2
+    assert "A plan names the people whose settings it changes" in ran.err
+    assert account.requests.total == 0
+
+
 def test_metrics_that_cannot_be_written_are_refused_before_anything_is_read(
     nightly: Nightly, account: Sandbox
 ) -> None:

@@ -19,6 +19,7 @@ QUICK = ("audit", "--depth", "account", "--max-rate", "5000", "--rate-share", "1
         ("audit", "--output", "nowhere/night.json"),
         ("nightly", "--report", "nowhere/night.json"),
         ("nightly", "--metrics", "nowhere/night.prom"),
+        ("nightly", "--fix-plan", "nowhere/plan.json"),
     ],
     ids=" ".join,
 )

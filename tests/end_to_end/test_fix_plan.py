@@ -1,6 +1,8 @@
 """`auditor fix plan`: formats, limits, and plans that a person changed."""
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,16 @@ def test_a_value_comes_before_its_lock_and_the_summary_is_left_to_a_person(
     summary = [step for step in steps if "meeting_summary_with_ai_companion" in step["setting"]]
     assert summary
     assert all(step["request"] is None and step["manual"]["place"] for step in summary)
+
+
+def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(planned: Auditor) -> None:
+    steps = sorted(plan(planned)["steps"], key=lambda step: -step["resolves"])
+    counts = [step["resolves"] for step in steps[:3]]
+    page = planned("report", "--format", "html").out
+    (section,) = re.findall('<section id="closing".*?</section>', page, re.DOTALL)
+    assert html.unescape(section).index(steps[0]["title"]) < 300
+    assert [int(n) for n in re.findall(r"closes (\d+) deviation", section)][:3] == counts
+    assert section.count("<li>") == 5
 
 
 def test_limits_leave_out_controls_locks_and_levels(planned: Auditor) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.findings.closing_steps import ClosingStep, ClosingSteps
 from auditor.findings.model import (
     FindingKind,
     Reference,
@@ -48,6 +49,33 @@ LOOKALIKE = Reference(
     "L\u0435gal",
 )
 """Names in the organisation file: one that matches nothing, and one that another looks like."""
+
+
+CLOSING = ClosingSteps(
+    (
+        ClosingStep(
+            "2-3",
+            "Meeting summary: from on to off, for 2 people: Ada <b>, Bob",
+            2,
+            "User Management > Users > Ada > Settings",
+            True,
+            ("Affects 2 people.",),
+            ["AI-01"],
+        ),
+        ClosingStep(
+            "1",
+            "Lock Recording reminders for the account",
+            1,
+            "",
+            False,
+            ("5 people can no longer change it.",),
+            ["CN-05"],
+        ),
+        ClosingStep("4", "Lock Chat for the account", 0, "", False, (), ["CH-01"]),
+    ),
+    4,
+)
+"""Equal steps by hand for two people, an automatic one, and one that closes nothing by itself."""
 
 
 def golden() -> Run:
@@ -97,7 +125,9 @@ def golden() -> Run:
         exit_code=1,
     )
     stale = WaiverResult("AI-01", "user Ada", **WAIVER, state=WaiverState.EXPIRED, matched=1)
-    return replace(run, waivers=[stale], references=[LOST, LOOKALIKE])
+    return replace(
+        run, waivers=[stale], references=[LOST, LOOKALIKE], closing_steps=lambda: CLOSING
+    )
 
 
 def rendered(name: str) -> bytes:

@@ -3,12 +3,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import auditor
+from auditor.findings.closing_steps import ClosingSteps
 from auditor.report import FORMATS, FormatError, Options, UnknownFormat, by_name, by_suffix
 from tests.every_case import every_case
 from tests.report import worlds
@@ -41,6 +43,14 @@ def test_every_format_is_registered_under_its_own_name_and_suffix() -> None:
     assert all(by_name(name).name == name for name in FORMATS)
     assert len({f.suffix for f in FORMATS.values()}) == len(FORMATS)
     assert all("/" in f.media_type for f in FORMATS.values())
+
+
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"text", "html", "markdown", "pdf"}))
+def test_formats_for_programs_do_not_pay_for_a_plan(name: str) -> None:
+    def closing_steps() -> ClosingSteps:
+        raise AssertionError(name)
+
+    worlds.report_of(replace(worlds.everything(), closing_steps=closing_steps), name)
 
 
 @pytest.mark.slow

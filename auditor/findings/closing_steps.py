@@ -1,0 +1,35 @@
+"""The steps of a plan that close the deviations of a run, as reports show them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingStep:
+    """One change, or the same change to several people."""
+
+    numbers: str
+    """Its number in the plan, or the first and last: `3`, `6-17`."""
+    title: str
+    """What to change, in words."""
+    closes: int
+    """Number of deviations that it closes, after the steps that the plan puts before it."""
+    place: str
+    """Where a person makes it in Zoom's web portal; empty for an automatic step."""
+    is_manual: bool
+    details: Sequence[str]
+    """Sentences: whom it affects, what people lose, who notices."""
+    controls: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingSteps:
+    """The steps that bring the account to its baseline."""
+
+    steps: Sequence[ClosingStep]
+    """Those that close most come first."""
+    planned: int
+    """Number of steps of the plan: a change to several people is a step for each."""
+    omitted: str = ""
+    """Why the steps were not worked out, in a sentence without a full stop; empty if they
+    were."""
