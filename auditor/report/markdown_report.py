@@ -344,7 +344,7 @@ class _MarkdownPage:
         info = self.run.info
         lines.append(
             f"Run {code(info.id)}, depth {prose(info.depth)}, exit code {info.exit_code} at "
-            f"--fail-on {prose(info.fail_on)}: {prose(wording.EXIT_CODE.get(info.exit_code, ''))}"
+            f"--fail-on {prose(info.fail_on)}: {prose(wording.exit_code(info))}"
         )
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")

@@ -212,7 +212,7 @@ def _invocation(run: Run) -> Object:
         "startTimeUtc": format_rfc3339(info.started_at),
         "endTimeUtc": format_rfc3339(info.finished_at),
         "exitCode": info.exit_code,
-        "exitCodeDescription": wording.EXIT_CODE.get(info.exit_code, ""),
+        "exitCodeDescription": wording.exit_code(info),
         "toolExecutionNotifications": [_notification(error) for error in run.errors],
         "toolConfigurationNotifications": [
             *(_configuration("error", line) for line in waiver_wording.stale_lines(run)),

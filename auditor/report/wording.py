@@ -14,6 +14,7 @@ from auditor.findings.model import (
     Left,
     ReadError,
     Role,
+    RunInfo,
     Severity,
     Status,
     Verdict,
@@ -430,7 +431,7 @@ def _lock(locked: JsonValue) -> str:
     return "lock not known" if locked is None else "locked" if locked else "not locked"
 
 
-EXIT_CODE: Mapping[int, str] = {
+_EXIT_CODE: Mapping[int, str] = {
     0: "complete, nothing at or above the threshold",
     1: "deviations at or above the threshold",
     2: "usage, configuration, baseline or organisation file invalid",
@@ -440,6 +441,14 @@ EXIT_CODE: Mapping[int, str] = {
     130: "interrupted",
 }
 """The meaning of each exit code of the command."""
+
+
+def exit_code(info: RunInfo) -> str:
+    """The meaning of the run's exit code. Zero says nothing on deviations if the gate was off."""
+    if info.exit_code == 0 and info.fail_on == "never":
+        reads = "all planned reads" if info.complete else "not all planned reads"
+        return f"the gate was off, {reads} worked"
+    return _EXIT_CODE.get(info.exit_code, "")
 
 FRAMEWORK: Mapping[str, str] = {
     "cis_zoom_v1_0_0": "CIS Zoom 1.0.0",

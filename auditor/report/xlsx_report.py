@@ -375,7 +375,7 @@ def _facts(run: Run) -> Block:
         ["Started", wording.when(info.started_at)],
         ["Finished", wording.when(info.finished_at)],
         ["Auditor", run.tool_version],
-        ["Exit code", f"{info.exit_code}: {wording.EXIT_CODE.get(info.exit_code, '')}"],
+        ["Exit code", f"{info.exit_code}: {wording.exit_code(info)}"],
     ]
 
 

@@ -179,3 +179,11 @@ def test_an_incomplete_run_without_failed_checks_still_says_so() -> None:
     run = worlds.run_of([worlds.judged(worlds.account(), [])], complete=False)
     assert wording.incomplete(run, roll_up(run)).startswith("Incomplete")
     assert not numbers(wording.incomplete(run, roll_up(run)))
+
+
+def test_without_a_gate_a_zero_does_not_sound_as_if_all_were_well() -> None:
+    deviating = worlds.run_of([worlds.judged(worlds.account(), [worlds.deviation()])], exit_code=0)
+    assert "gate was off" in wording.exit_code(deviating.info)
+    assert "threshold" not in wording.exit_code(deviating.info)
+    assert "not all planned reads" in wording.exit_code(replace(deviating.info, complete=False))
+    assert "threshold" in wording.exit_code(replace(deviating.info, fail_on="high"))
