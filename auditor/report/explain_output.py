@@ -180,7 +180,7 @@ def _verdict(verdict: Verdict) -> str:
     text = f"{printable(verdict.control)}: {what}{wording.verdict_name(verdict)}"
     if verdict.status in (Status.FAIL, Status.WAIVED):
         expected = _expected(verdict)
-        text += f" ({verdict.severity}), should be {expected}" if expected else ""
+        text += f" ({verdict.severity}), {expected}" if expected else ""
     elif verdict.cause is not None:
         text += f", {wording.cause_name(verdict.cause)}"
     return text
@@ -191,8 +191,8 @@ def _expected(verdict: Verdict) -> str:
     value = expected.get("value")
     is_switch = expected.get("op") == "eq" and isinstance(value, bool)
     if is_switch and verdict.kind is not FindingKind.LOCK:
-        return "on" if value else "off"
-    return wording.expectation(verdict, LONGEST_NAME)
+        return "should be on" if value else "should be off"
+    return wording.should_be(verdict, LONGEST_NAME)
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:

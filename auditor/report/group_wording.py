@@ -93,10 +93,8 @@ def _is_compared(verdict: Verdict) -> bool:
 def _expected_text(verdict: Verdict) -> str:
     if verdict.kind in (FindingKind.LOCK, FindingKind.DERIVED):
         return ""
-    expected = wording.expectation(verdict, LONGEST)
-    if not expected or expected.startswith(wording.NOT_DECIDED):
-        return f" ({expected})" if expected else ""
-    return f" (should be {expected})"
+    expected = wording.should_be(verdict, LONGEST)
+    return f" ({expected})" if expected else ""
 
 
 def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:

@@ -388,7 +388,7 @@ def _raw(value: JsonValue) -> str:
 
 
 def _expected(verdict: Verdict) -> str:
-    return wording.expectation(verdict, LONGEST)
+    return wording.should_be(verdict, LONGEST)
 
 
 def _observed(verdict: Verdict) -> str:

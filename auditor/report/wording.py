@@ -23,7 +23,7 @@ from auditor.findings.rollup import CauseRollup, Rollup
 from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
 from auditor.plain_text import join_and, pluralize
-from auditor.policy.catalogue.operators import OPERATORS
+from auditor.policy.catalogue.operators import OPERATORS, Operator
 from auditor.policy.catalogue.words import value_words
 from auditor.report.display import printable, shorten, value_text
 
@@ -374,12 +374,14 @@ def expectation(verdict: Verdict, width: int) -> str:
     if op == "attest":  # a control that is attested, not judged by an operator
         return f"confirmed by a person: {value}"
     operator = OPERATORS.get(op)
+    if operator is not None and _allows_none(verdict, operator, expected.get("value")):
+        return f"{_ALLOWED}{'none' if is_set else 'none yet'} ({printable(str(param))})"
     if operator is not None and operator.without_param:
         state = f": {value}" if is_set else " is not set"
         return f"{operator.words} ({printable(str(param))}{state})"
     if operator is not None:
         if param is not None and not is_set:
-            return f"{NOT_DECIDED}: {printable(str(param))} is not set"
+            return f"{_NOT_DECIDED}: {printable(str(param))} is not set"
         is_choice = op in _CHOICES and isinstance(expected.get("value"), list)
         wording = value if is_choice else operator.words.format(value=value)
         return wording if param is None else f"{wording} ({printable(str(param))})"
@@ -391,8 +393,23 @@ def expectation(verdict: Verdict, width: int) -> str:
     return f"{printable(op).replace('_', ' ')} {', '.join(rest)}".strip()
 
 
-NOT_DECIDED = "not decided yet"
+def should_be(verdict: Verdict, width: int) -> str:
+    """The expectation as a clause: `should be off`, `allowed: none yet`; empty without one."""
+    text = expectation(verdict, width)
+    return f"should be {text}" if text and not text.startswith((_NOT_DECIDED, _ALLOWED)) else text
+
+
+_NOT_DECIDED = "not decided yet"
 """Begins the expectation that an unset parameter leaves open."""
+_ALLOWED = "allowed: "
+"""Begins the expectation of a list."""
+
+
+def _allows_none(verdict: Verdict, operator: Operator, value: JsonValue) -> bool:
+    """True for what is broken because the organisation's list of what is allowed has no entry."""
+    is_list = operator.takes == "param" and operator.parameter_types == ("list",)
+    is_named = value is None or operator.without_param or "{value}" in operator.words
+    return is_list and is_named and not value and verdict.status is Status.FAIL
 
 
 def _asks_for_lock(verdict: Verdict) -> bool:
@@ -449,6 +466,7 @@ def exit_code(info: RunInfo) -> str:
         reads = "all planned reads" if info.complete else "not all planned reads"
         return f"the gate was off, {reads} worked"
     return _EXIT_CODE.get(info.exit_code, "")
+
 
 FRAMEWORK: Mapping[str, str] = {
     "cis_zoom_v1_0_0": "CIS Zoom 1.0.0",

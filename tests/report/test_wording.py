@@ -112,6 +112,15 @@ def test_the_answer_never_calls_an_unknown_fine() -> None:
             'nothing but "US" (regions)',
         ),
         ({"op": "org_param", "param": "mode", "value": None}, "not decided yet: mode is not set"),
+        (
+            {"op": "no_true_leaf_except_param", "param": "ok", "value": None},
+            "allowed: none yet (ok)",
+        ),
+        ({"op": "no_item_except_param", "param": "ok", "value": []}, "allowed: none (ok)"),
+        (
+            {"op": "no_true_leaf_except_param", "param": "ok", "value": ["a"]},
+            'on only for "a" (ok)',
+        ),
         ({"op": "no_looser", "exceptions": "waivers"}, "no looser than the account"),
         ({"op": "brand_new", "limit": 3}, "brand new limit 3"),
         ({"op": "brand_new"}, "brand new"),
