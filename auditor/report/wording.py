@@ -438,7 +438,12 @@ def _expected_value(setting: str, op: str, value: JsonValue, width: int) -> str:
 
 
 def observation(verdict: Verdict, width: int) -> str:
-    """The value Zoom returned, or the state of the lock, at most `width` columns wide."""
+    """The value Zoom returned, or the state of the lock, at most `width` columns wide.
+
+    Empty for a new setting, whose finding holds no value.
+    """
+    if verdict.kind is FindingKind.UNCOVERED and verdict.observed is None:
+        return ""
     if verdict.kind is FindingKind.LOCK:
         return _lock(verdict.observed)
     return shorten(value_words(verdict.setting, verdict.observed), width)

@@ -196,3 +196,8 @@ def test_without_a_gate_a_zero_does_not_sound_as_if_all_were_well() -> None:
     assert "threshold" not in wording.exit_code(deviating.info)
     assert "not all planned reads" in wording.exit_code(replace(deviating.info, complete=False))
     assert "threshold" in wording.exit_code(replace(deviating.info, fail_on="high"))
+
+
+def test_a_new_setting_is_not_said_to_be_off() -> None:
+    new = worlds.deviation(kind=FindingKind.UNCOVERED, observed=None, expected=None)
+    assert wording.observation(new, 40) == ""

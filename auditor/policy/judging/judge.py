@@ -20,7 +20,7 @@ from auditor.evidence.reading import (
 )
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import Document, Outcome, View
-from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.model import FindingKind, Role, Status, Verdict
 from auditor.plain_text import pluralize
 from auditor.policy.baseline.baselines import ControlExpectation
 from auditor.policy.catalogue import word_lists
@@ -127,7 +127,7 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
         return _off_for_groups(case, check, base, parameters)
     who = "people and group admins" if Level.USER in check.levels else "group admins"
     if check.surface != SETTINGS_SURFACE:
-        who = "admins and people below"
+        who = "people and admins" if Role.USER in base.changeable_by else "account admins"
     detail = f"The lock {check.lock} is off: {who} can change the value."
     return replace(base, status=Status.FAIL, detail=detail)
 
