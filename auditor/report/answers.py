@@ -232,12 +232,19 @@ def _feature_line(feature: Feature) -> str:
 
 def _on_at(feature: Feature) -> str:
     """`the account, 5 of 6 groups and 243 of 293 people`."""
+    sites = [each.state for each in feature.groups if each.group.level is Level.PHONE_SITE]
+    sites_on = sum(state.is_seen and is_on(state.value) for state in sites)
     by_level = {
         Level.ACCOUNT: int(feature.account.is_seen and is_on(feature.account.value)),
-        Level.GROUP: feature.groups_on,
+        Level.GROUP: feature.groups_on - sites_on,
+        Level.PHONE_SITE: sites_on,
         Level.USER: feature.people.on,
     }
-    totals = {Level.GROUP: len(feature.groups), Level.USER: feature.people.known}
+    totals = {
+        Level.GROUP: len(feature.groups) - len(sites),
+        Level.PHONE_SITE: len(sites),
+        Level.USER: feature.people.known,
+    }
     return AffectedScopes({level: n for level, n in by_level.items() if n}).text(totals)
 
 

@@ -175,6 +175,7 @@ def as_text(inventory: Inventory, width: int) -> str:
                 lines += _table_line(cells, width, indent="  ")
                 if row.notes:
                     lines += _wrapped(" ".join(row.notes), width, "      ")
+    lines += ["", *_wrapped(words.LEGEND, width, "")]
     hint = "Every value, group and cause: --format json or csv. One person: auditor explain NAME"
     return "\n".join([*lines, "", *_wrapped(hint, width, "")]) + "\n"
 
@@ -219,6 +220,7 @@ def as_markdown(inventory: Inventory) -> str:
                 )
                 for row in rows
             ]
+        pieces.append(f"\n{prose(section.legend)}\n")
     return "".join(pieces)
 
 

@@ -27,6 +27,11 @@ MOST_GROUPS = 5
 COLUMNS = ("Setting", "Account", "Groups", "People")
 NOT_HERE = "–"
 NOT_KNOWN = "not known"
+LEGEND = (
+    f"{NOT_HERE}: Zoom has no such setting there. Without one for groups or people, the account's "
+    "holds for everybody."
+)
+"""What the mark for a missing value means."""
 
 TOPIC: Mapping[str, str] = {
     "ai": "AI",
@@ -47,7 +52,6 @@ _WHO: Mapping[Role, str] = {
     Role.ACCOUNT_ADMIN: "account admins",
 }
 _ACCOUNT_LEVELS = (Level.ACCOUNT, Level.PHONE_ACCOUNT)
-_GROUP_LEVELS = (Level.GROUP, Level.PHONE_GROUP, Level.PHONE_SITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class TopicSection:
     summary: str
     parts: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
     """Headings with their rows."""
+    legend: str = LEGEND
 
 
 def sections(inventory: Inventory) -> list[TopicSection]:
@@ -165,16 +170,20 @@ def _account(feature: Feature) -> str:
 
 
 def _groups(feature: Feature) -> str:
-    groups = feature.groups
+    groups = [group for group in feature.groups if not _is_site(group)]
     seen = [group for group in groups if group.state.is_seen]
     if not groups:
-        return NOT_HERE
+        return "see phone sites" if feature.groups else NOT_HERE
     if not seen:
         return NOT_KNOWN
     if not all(isinstance(group.state.value, bool) for group in seen):
         differ = sum(key_of(group.state.value) != key_of(feature.account.value) for group in seen)
         return f"{differ} of {len(groups)} differ" if differ else "as the account"
     return _share(sum(is_on(group.state.value) for group in seen), len(seen), len(groups))
+
+
+def _is_site(group: GroupState) -> bool:
+    return group.group.level is Level.PHONE_SITE
 
 
 def _people(feature: Feature) -> str:
@@ -212,10 +221,10 @@ def _notes(feature: Feature) -> Iterator[str]:
         yield f"Locked in {wording.listed(names, MOST_GROUPS)}."
     people = feature.people
     if people.differing and feature.groups and use in (FeatureUse.ON, FeatureUse.SET):
-        verb = "has" if people.differing == 1 else "have"
+        verb = "differs" if people.differing == 1 else "differ"
         yield (
-            f"{pluralize(people.differing, 'person', 'people')} {verb} another value than their "
-            "groups and the account."
+            f"{pluralize(people.differing, 'person', 'people')} {verb} from their groups and the "
+            "account."
         )
     if people.proved_by_lock:
         yield (
@@ -273,7 +282,8 @@ def _named(feature: Feature, groups: Sequence[GroupState]) -> str:
 
 
 def _group_name(group: GroupState) -> str:
-    return shorten(group.group.label, 40)
+    name = shorten(group.group.label, 40)
+    return f"{Level.PHONE_SITE.noun} {name}" if _is_site(group) else name
 
 
 def _members(feature: Feature, group: GroupState) -> str:
@@ -289,14 +299,15 @@ def _unknown(feature: Feature) -> Iterator[str]:
     """The unknown values by level and cause."""
     if feature.account.cause is not None and _account(feature) != NOT_HERE:
         yield f"Account: {wording.cause_name(feature.account.cause)}."
-    causes: dict[str, int | None] = {}
+    causes: dict[tuple[str, bool], int | None] = {}
     for group in feature.groups:
         if group.state.cause is not None:
-            words = wording.cause_name(group.state.cause)
-            count = causes.get(words, 0)
-            causes[words] = None if group.group.is_placeholder or count is None else count + 1
-    for words, count in causes.items():
-        who = "Groups" if count is None else pluralize(count, "group")
+            key = wording.cause_name(group.state.cause), _is_site(group)
+            count = causes.get(key, 0)
+            causes[key] = None if group.group.is_placeholder or count is None else count + 1
+    for (words, is_site), count in causes.items():
+        noun = Level.PHONE_SITE.noun if is_site else "group"
+        who = wording.sentence_case(f"{noun}s") if count is None else pluralize(count, noun)
         yield f"{who}: {words}."
     for unknown in feature.people.unknown:
         who = "People" if unknown.count is None else pluralize(unknown.count, "person", "people")

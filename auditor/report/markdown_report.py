@@ -402,7 +402,7 @@ def _group_row(group: FindingGroup, exposed: Exposure) -> str:
         prose(wording.expectation(verdict, LONGEST)),
         wording.lock_state(verdict),
         _where(group, exposed),
-        prose(wording.changeable(verdict)),
+        prose(wording.changeable(verdict)) or "–",
         code(key(verdict.setting)) if key(verdict.setting) else "–",
     )
 

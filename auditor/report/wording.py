@@ -343,8 +343,9 @@ def changeable(verdict: Verdict) -> str:
 
 
 def lock_state(verdict: Verdict) -> str:
-    """`locked`, `not locked`, or that no lock is known."""
-    return _lock(verdict.locked)
+    """`locked`, `not locked`, or that no lock is known; `–` for what has no lock of its own."""
+    has_lock = verdict.kind in (FindingKind.VALUE, FindingKind.LOCK, FindingKind.ATTESTATION)
+    return _lock(verdict.locked) if has_lock or verdict.locked is not None else "–"
 
 
 def when(time: datetime | str | None) -> str:

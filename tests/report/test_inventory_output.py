@@ -117,7 +117,7 @@ def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
     words = " ".join(text.split())
     assert "AI (2 settings: 1 on, 1 not known)" in words
     assert "Meeting summary off 1 of 1 on 53 of 293 on" in words
-    assert "On in Sales (42 of 51 people). Locked in Sales. 11 people have another value" in words
+    assert "On in Sales (42 of 51 people). Locked in Sales. 11 people differ from" in words
     assert "3 people: not returned by Zoom." in words
     assert "AI: assistant not known – not known" in words
 
@@ -128,6 +128,14 @@ def test_off_is_said_of_all_only_if_all_are_known() -> None:
     text = inventory_output.as_text(Inventory(INFO, (row,)), 80)
     assert "all" not in text
     assert "2 off" in text
+
+
+def test_phone_sites_are_no_groups() -> None:
+    site = GroupState(Scope(Level.PHONE_SITE, "s1", "Berlin"), SettingState(value=True))
+    row = replace(SUMMARY, groups=(*SUMMARY.groups[:1], site))
+    words = " ".join(inventory_output.as_text(Inventory(INFO, (row,)), 80).split())
+    assert "Meeting summary off 1 of 1 on" in words or "Meeting summary off all 1 on" in words
+    assert "On in Sales (42 of 51 people), phone site Berlin" in words
 
 
 def test_a_page_is_one_file_in_which_names_are_text() -> None:
