@@ -282,7 +282,7 @@ def _named(feature: Feature, groups: Sequence[GroupState]) -> str:
 
 
 def _group_name(group: GroupState) -> str:
-    name = shorten(group.group.label, 40)
+    name = f"“{shorten(group.group.label, 40)}”"
     return f"{Level.PHONE_SITE.noun} {name}" if _is_site(group) else name
 
 

@@ -188,7 +188,7 @@ class _MarkdownPage:
         facts = ControlFacts(self.run, self.rollup)
         rows = [_control_row(control, facts.of(control), has_other_levels) for control in controls]
         title = "## Broken rules, and for whom\n\n"
-        return PagePart(title + table_head(head, left=3), rows, "control")
+        return PagePart(title + table_head(head, left=3), rows, "rule")
 
     def _by_framework(self) -> Sequence[PagePart]:
         """The controls by reference of a framework; empty without one."""
@@ -223,7 +223,7 @@ class _MarkdownPage:
         if not causes:
             return None
         checks = pluralize(sum(cause.checks for cause in causes), "check")
-        head = ["Cause", "What to do", "Controls", "Checks", "Scopes"]
+        head = ["Cause", "What to do", "Rules", "Checks", "Places"]
         return PagePart(
             f"## Unknown: {checks} without an answer\n\n" + table_head(head, left=3),
             [self._cause_row(cause) for cause in causes],
@@ -305,7 +305,7 @@ class _MarkdownPage:
         ]
         if rest := self.rollup.deviating_scopes - len(worst):
             rows[-1] += f"\nand {wording.number(rest)} more\n"
-        return PagePart("## Where it deviates most\n\n" + table_head(head, left=2), rows, "scope")
+        return PagePart("## Where it deviates most\n\n" + table_head(head, left=2), rows, "place")
 
     def _details(self) -> PagePart | None:
         exposed = exposure(self.run)
@@ -334,7 +334,7 @@ class _MarkdownPage:
             )
             for error in self.run.errors
         ]
-        head = ["Request", "Cause", "Response", "Scopes"]
+        head = ["Request", "Cause", "Response", "Places"]
         title = "## Failed reads\n\n"
         return PagePart(title + table_head(head, left=3), rows, "read")
 

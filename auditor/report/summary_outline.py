@@ -89,13 +89,13 @@ def _open(run: Run, rollup: Rollup) -> Iterator[OpenPart]:
     for heading, what_to_do, groups in waiting:
         titles = _titles(run, groups)
         if titles:
-            count = pluralize(len(titles), "control")
+            count = pluralize(len(titles), "rule")
             yield _part(f"{heading}: {count}", what_to_do, titles)
 
 
 def _unknown(run: Run, cause: CauseRollup) -> OpenPart:
     name = wording.sentence_case(wording.cause_name(cause.cause))
-    heading = f"{name}: {pluralize(cause.checks, 'check')} at {pluralize(cause.scopes, 'scope')}"
+    heading = f"{name}: {pluralize(cause.checks, 'check')} at {pluralize(cause.scopes, 'place')}"
     titles = [_title(run, control) for control in cause.controls]
     return _part(heading, wording.remedy(cause.cause, run.errors), titles)
 

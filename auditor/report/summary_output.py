@@ -32,7 +32,7 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
             yield from ((line, None) for line in wrap(row.fix, width, "  ", "  "))
     if not outline.broken:
         yield "Nothing.", None
-    yield from _more(outline.more_broken, "control")
+    yield from _more(outline.more_broken, "rule")
     yield "", None
     yield OPEN, "heading"
     for part in outline.open:
@@ -40,7 +40,7 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
         yield from ((line, None) for line in wrap(text, width, "", "  "))
         for item in part.rows:
             yield from ((line, None) for line in wrap(item, width, "  - ", "    "))
-        yield from _more(part.more, "control")
+        yield from _more(part.more, "rule")
     if not outline.open:
         yield "Nothing.", None
 
@@ -64,12 +64,12 @@ def markdown(outline: SummaryOutline) -> str:
         table_row(row.severity, prose(f"{row.fact} ({row.control})"), prose(row.fix))
         for row in outline.broken
     ]
-    pieces.append(_and_more(outline.more_broken, "control"))
+    pieces.append(_and_more(outline.more_broken, "rule"))
     pieces.append(f"\n## {OPEN}\n")
     for part in outline.open:
         pieces.append(f"\n### {prose(part.heading)}\n\n{prose(part.what_to_do)}\n\n")
         pieces += [f"- {prose(item)}\n" for item in part.rows]
-        pieces.append(_and_more(part.more, "control"))
+        pieces.append(_and_more(part.more, "rule"))
     return "".join(pieces)
 
 

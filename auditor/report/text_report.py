@@ -154,7 +154,7 @@ class _TextPage:
         if rest:
             worst = {s: sum(c.severity is s for c in rest) for s in Severity}
             yield from self._wrapped(
-                f"and {pluralize(len(rest), 'more control')} ({wording.severities(worst)})"
+                f"and {pluralize(len(rest), 'more rule')} ({wording.severities(worst)})"
             )
 
     def _table_of_controls(self, controls: Sequence[ControlRollup]) -> Iterator[str]:
@@ -250,7 +250,7 @@ class _TextPage:
     def _cause(self, cause: CauseRollup) -> Iterator[str]:
         yield from self._wrapped(
             f"? {wording.cause_name(cause.cause)}: {pluralize(cause.checks, 'check')} at "
-            f"{pluralize(cause.scopes, 'scope')}, {self._ids(cause.controls)}",
+            f"{pluralize(cause.scopes, 'place')}, {self._ids(cause.controls)}",
             hanging="  ",
             style="unknown",
         )
@@ -326,7 +326,7 @@ class _TextPage:
         yield self._heading("Failed reads")
         for error in errors[:MOST_ERRORS]:
             message = shorten(" ".join(error.message.split()), 300)
-            scopes = pluralize(error.scopes, "scope")
+            scopes = pluralize(error.scopes, "place")
             yield from self._wrapped(
                 f"- {printable(error.source)}, {scopes}: {message}", hanging="  "
             )

@@ -117,7 +117,7 @@ def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
     words = " ".join(text.split())
     assert "AI (2 settings: 1 on, 1 not known)" in words
     assert "Meeting summary off 1 of 1 on 53 of 293 on" in words
-    assert "On in Sales (42 of 51 people). Locked in Sales. 11 people differ from" in words
+    assert "On in “Sales” (42 of 51 people). Locked in “Sales”. 11 people differ from" in words
     assert "3 people: not returned by Zoom." in words
     assert "AI: assistant not known – not known" in words
 

@@ -282,7 +282,7 @@ def test_nobody_is_mentioned_and_nothing_is_linked_outside_of_code(name: str) ->
 def test_no_name_ends_a_cell_or_a_row(name: str) -> None:
     for head, *rows in tables(written(named(name))):
         assert {len(row) for row in rows} == {len(head)}
-        assert all(row[-1] or head[-1] == "Scopes" for row in rows)
+        assert all(row[-1] or head[-1] == "Places" for row in rows)
 
 
 @every_case("name", NAMES)

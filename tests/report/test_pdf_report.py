@@ -205,4 +205,4 @@ def test_the_summary_has_three_pages_however_much_is_broken(tmp_path: Path) -> N
     run = worlds.run_of([worlds.judged(worlds.account(), verdicts)], controls=controls)
     pdf = paper(run, summary=True)
     assert "Pages:           3" in read("pdfinfo", pdf, tmp_path)
-    assert "and 42 more controls" in read("pdftotext", pdf, tmp_path)
+    assert "and 42 more rules" in read("pdftotext", pdf, tmp_path)
