@@ -9,6 +9,7 @@ from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE
 from auditor.policy.judging import derived, reads
+from auditor.policy.judging.allowed_groups import allowed_groups
 from auditor.policy.judging.reads import PlannedCheck
 from auditor.surfaces import SURFACES
 from auditor.surfaces.reports import GROUPS_OF_HOSTS
@@ -58,6 +59,7 @@ def needs(
         }.union(_of_derived(baseline, expectation, reads.reached(depth)))
         for cid, expectation in baseline.assessed.items()
     }
+    allowed = allowed_groups(baseline.assessed.values(), values, 0)
     order = list(endpoints.ENDPOINTS.values())
     return Needs(
         {
@@ -70,7 +72,11 @@ def needs(
             cid
             for cid, expectation in baseline.assessed.items()
             if endpoints.USERS in by_control[cid]
-            and (cid in overridden or _names_groups(expectation, values))
+            and (
+                cid in overridden
+                or _names_groups(expectation, values)
+                or any(allowed.for_lock_of(cid, check) for check in reads.checks(expectation))
+            )
         ),
     )
 

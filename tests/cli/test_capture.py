@@ -51,7 +51,7 @@ def test_a_captured_baseline_is_valid_and_met_by_the_run_it_came_from(stored: st
     audit = ("audit", "--from", stored, "--baseline", "today.yaml", "--depth", "account")
     found = ran(*audit, "--fail-on", "low", "--include-passes")
     assert found.exit_code == 0, found.output
-    assert "0 deviations" in found.output
+    assert "No rule is broken" in found.output
 
 
 def test_drift_from_a_captured_baseline_fails_the_gate(stored: str, home: Path) -> None:
@@ -78,7 +78,7 @@ def test_the_accounts_settings_can_be_read_now(home: Path) -> None:
         *("audit", "--sandbox", "--from", "latest"), *("--baseline", "now.yaml", "--fail-on", "low")
     )
     assert found.exit_code in (0, 3)
-    assert "0 deviations" in found.output
+    assert "No rule is broken" in found.output
 
 
 def test_reading_now_needs_credentials() -> None:

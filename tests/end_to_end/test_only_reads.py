@@ -30,7 +30,7 @@ ALONE = {"apprise": "auditor.notify", "sqlalchemy": "auditor.store", "psycopg": 
 PROCESSES = frozenset(("subprocess", "multiprocessing", "pty"))
 """Modules that can start a program that can."""
 STARTING = frozenset(("system", "popen", "posix_spawn", "posix_spawnp", "fork", "forkpty"))
-ROOMS = ("auditor.zoom", "auditor.writing", "auditor.notify", "auditor.sandbox")
+ROOMS = ("auditor.zoom", "auditor.writing", "auditor.notify", "auditor.watch", "auditor.sandbox")
 """What speaks to Zoom; what speaks to where the admin points it; what only answers."""
 VERBS = frozenset(
     ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT", "MOVE")

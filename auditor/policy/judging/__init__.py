@@ -1,6 +1,7 @@
 """Judging: the documents that a baseline needs, and the verdicts on each scope."""
 
 __all__ = [
+    "allowed_groups",
     "assess",
     "derived",
     "groups",
