@@ -135,7 +135,7 @@ def test_phone_sites_are_no_groups() -> None:
     row = replace(SUMMARY, groups=(*SUMMARY.groups[:1], site))
     words = " ".join(inventory_output.as_text(Inventory(INFO, (row,)), 80).split())
     assert "Meeting summary off 1 of 1 on" in words or "Meeting summary off all 1 on" in words
-    assert "On in Sales (42 of 51 people), phone site Berlin" in words
+    assert "On in “Sales” (42 of 51 people), phone site “Berlin”" in words
 
 
 def test_a_page_is_one_file_in_which_names_are_text() -> None:
