@@ -218,6 +218,7 @@ def _columns(run: Run, rollup: Rollup) -> list[tuple[str, Sequence[Level], int]]
     """The columns of the overview: name, levels, and how many scopes the run has of them.
 
     Only levels at which something deviates; many of them share a column, so that it fits on paper.
+    What those of several levels are parts of has no number.
     """
     levels = sorted(rollup.deviating, key=lambda level: level.rank)
     alone = levels if len(levels) <= _MOST_COLUMNS else [x for x in levels if x in _OWN_COLUMNS]
@@ -227,7 +228,7 @@ def _columns(run: Run, rollup: Rollup) -> list[tuple[str, Sequence[Level], int]]
     ]
     others = [level for level in levels if level not in alone]
     if others:
-        columns.append(("others", others, sum(coverage.get(level, 0) for level in others)))
+        columns.append(("others", others, 0))
     return columns
 
 

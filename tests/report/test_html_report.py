@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from auditor.evidence.diff import SettingChange
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind
 from auditor.findings.model import Actor, FindingKind, Status
 from auditor.findings.rollup import roll_up
@@ -426,3 +426,8 @@ def test_a_row_of_people_says_that_their_group_has_the_same_value(
     assert cause in words
     assert f"{cause}: change it there first" in render(run, "markdown")
     assert "user level, or their group" in words
+
+
+def test_a_column_of_several_levels_is_no_part_of_one_number(render: Render) -> None:
+    at = [worlds.judged(Scope(level, level, level), [worlds.deviation()]) for level in Level]
+    assert ">others</th>" in render(worlds.run_of(at), "html")
