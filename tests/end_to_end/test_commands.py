@@ -256,7 +256,7 @@ def test_a_terminal_gets_colours_and_a_progress_bar(auditor: Auditor) -> None:
     code, shown = in_a_terminal(auditor, *AUDIT)
     assert code in (0, 3)
     assert COLOUR in shown
-    assert "users" in shown
+    assert "people" in shown
     assert "━" in shown
 
 
