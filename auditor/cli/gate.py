@@ -318,7 +318,7 @@ def _report_result(result: "GateResult", format_: GateFormat, terminal: Terminal
     else:
         why = gate_output.describe_examples(result.examples)
         verdict, *basis_lines = gate_output.as_lines(*outcome, why)
-        first = wrapped(verdict, terminal.width if terminal.wraps else 0)
+        first = wrapped(verdict, terminal.line_width)
         typer.echo(_colored(first, result.code) if terminal.color else first)
         terminal.print("\n".join(basis_lines))
     if os.environ.get("GITHUB_ACTIONS") == "true":

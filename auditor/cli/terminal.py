@@ -91,8 +91,16 @@ class Terminal:
         typer.echo(message, err=True, color=None if self.may_color else False)
 
     def print(self, text: str) -> None:
-        """Print sentences to standard output, wrapped on a terminal."""
-        typer.echo(wrapped(text, self.width if self.wraps else 0))
+        """Print sentences to standard output, wrapped on a terminal.
+
+        Elsewhere a program may read the lines, whatever COLUMNS says.
+        """
+        typer.echo(wrapped(text, self.line_width))
+
+    @property
+    def line_width(self) -> int:
+        """Columns at which sentences on standard output are wrapped; 0 to keep lines whole."""
+        return self.width if sys.stdout.isatty() else 0
 
     @property
     def wraps(self) -> bool:
