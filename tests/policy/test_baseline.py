@@ -49,7 +49,7 @@ def test_every_shipped_baseline_loads_and_says_what_it_is() -> None:
     [
         (
             "controls:\n  AI-99: {expect: false}\n",
-            'mine.yaml:5: controls.AI-99: no such control. Did you mean "AI-19"?',
+            'mine.yaml:5: controls.AI-99: no such control. Did you mean "AI-09"?',
         ),
         (
             "controls:\n  ZZZZ: {expect: false}\n",
@@ -254,7 +254,7 @@ class TestExtends:
     def test_what_is_wrong_below_is_told_with_its_own_file(self, folder: Path) -> None:
         self.base(folder, text="controls:\n  AI-99: {expect: false}\n")
         assert problems(folder, "extends: base.yaml\n") == [
-            'base.yaml:5: controls.AI-99: no such control. Did you mean "AI-19"?'
+            'base.yaml:5: controls.AI-99: no such control. Did you mean "AI-09"?'
         ]
 
     def test_what_is_nowhere_is_told(self, folder: Path) -> None:

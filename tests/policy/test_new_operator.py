@@ -68,7 +68,7 @@ def test_reports_and_listings_word_it() -> None:
     verdict = Verdict(
         *("AI-01", FindingKind.VALUE, Status.FAIL, Severity.HIGH, "a.text"), expected=AMONG
     )
-    assert wording.expectation(verdict, 80) == 'ending in one of ["@a.org", "@b.org"]'
+    assert wording.expectation(verdict, 80) == 'ending in one of "@a.org" and "@b.org"'
     assert described(Expectation.model_validate(AMONG)) == "ends in one of: ['@a.org', '@b.org']"
 
 

@@ -165,7 +165,7 @@ def test_the_example_file_is_valid() -> None:
         ),
         (
             ("overrides:\n  - match: {group: x}\n    controls:\n      AI-99: {expect: false}\n"),
-            'org.yaml:4: overrides.0.controls.AI-99: no such control. Did you mean "AI-19"?',
+            'org.yaml:4: overrides.0.controls.AI-99: no such control. Did you mean "AI-09"?',
         ),
         (
             (
