@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, Protocol
 
+from auditor.errors import AuditorError
 from auditor.evidence.reading import Cause, JsonValue, LookupResult, Unseen, is_integer
 from auditor.evidence.scope import Level
 from auditor.evidence.view import Document, Outcome, View
@@ -251,7 +252,7 @@ class Surface:
             return LookupResult(error.unseen, outcome.source)
 
 
-class UnexpectedShape(Exception):
+class UnexpectedShape(AuditorError):
     """The stored document has an unexpected shape and cannot be judged."""
 
     def __init__(self, cause: Cause, key: str) -> None:
