@@ -86,4 +86,4 @@ def test_a_large_account_is_a_small_one_with_other_users(shop: Workshop) -> None
     assert bodies == {View("users", "active"): {"listed": 195}, PENDING: {"listed": 0}}
 
     shop.finished([*auditor, "--from", str(large)], {}, within=120, accepted=EVALUATED)
-    assert "200 users" in (shop.folder / "process.out").read_text()
+    assert "200 people" in (shop.folder / "process.out").read_text()

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from tests.cli.accounts import SUMMARY, Account
+from tests.cli.commands import ran
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, served
-from tests.notify.receivers import webhook
+from tests.notify.receivers import closed_port, webhook
 from tests.watch.sender import SECRET, Sender
 
 TOKEN = {"ZOOM_WEBHOOK_SECRET": SECRET}
@@ -185,3 +186,19 @@ def test_what_cannot_be_listened_on_or_verified_is_told(company: Account) -> Non
         assert ran.code == 2, ran.err
         assert sentence in " ".join(ran.err.split())
         assert SECRET not in ran.err
+
+
+def test_a_check_ends_with_1_where_an_answer_is_wrong(company: Account) -> None:
+    url = f"http://127.0.0.1:{closed_port()}/webhook"
+    ran = company("watch", "check", url, env=TOKEN)
+    assert ran.code == 1
+    assert ran.out.count("FAIL") == 5
+    assert "does not answer as it should" in ran.err
+
+
+def test_a_secret_is_not_stored_without_a_keyring_and_not_if_it_is_empty(home: Path) -> None:
+    for text, sentence in ((SECRET, "no keyring"), (" ", "is empty")):
+        result = ran("watch", "secret", "--stdin", stdin=text)
+        assert result.exit_code == 2
+        assert sentence in " ".join(result.stderr.split())
+        assert SECRET not in result.stderr
