@@ -38,7 +38,8 @@ class Opened:
         return str(self.page.locator("#count").inner_text())
 
     def rows(self) -> int:
-        return int(self.page.locator("main .row:not(.again):visible").count())
+        """The rows that the filter leaves, folded ones included."""
+        return int(self.page.locator("main .row:not(.again):not([hidden])").count())
 
 
 Open = Callable[..., Opened]

@@ -189,7 +189,7 @@ def test_the_annex_holds_the_names_and_can_be_left_out(tmp_path: Path) -> None:
     assert "Where the value comes from" in annex
     assert "Where the value comes from" not in before
     assert "Annex" not in short
-    assert short.count("\f") < before.count("\f") + 1
+    assert short.count("\f") <= before.count("\f") + 1
 
 
 @pytest.mark.slow
