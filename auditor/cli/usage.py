@@ -17,6 +17,8 @@ _LABELS = {"int": "N", "float": "N", "Path": "FILE", "path": "FILE", "file": "FI
 
 def label_values() -> None:
     """Let help name values as a person would: `text|json`, `N`, `FILE`, and nothing for a flag."""
+    # Typer has no setting for these labels, and a subclass of its options cannot be given to
+    # `typer.Option`: the methods are replaced, which mypy does not allow without a word.
     TyperOption.display_type_rich = _label  # type: ignore[assignment, method-assign]
     TyperOption._get_number_range_help_str = _no_range  # type: ignore[assignment, method-assign]
     TyperArgument.display_type_rich = _choices  # type: ignore[assignment, method-assign]

@@ -362,6 +362,7 @@ def with_acceptance_options(command: Callable[..., None]) -> Callable[..., None]
 
     merged = [*(each for each in own.values() if each.name != "options"), *shared.values()]
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in merged]
+    # Typer reads the options of a command from its signature; mypy knows no such attribute.
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
     return wrapper
