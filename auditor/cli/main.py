@@ -153,7 +153,9 @@ def options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Audit the AI and data-sharing settings of a Zoom account against a baseline. Read-only.
+    """Audit the AI and data-sharing settings of a Zoom account against a baseline.
+
+    Reads only. Of all commands, fix apply and fix rollback alone change the account.
 
     Example, which needs no account: **auditor audit --sandbox**
 
