@@ -16,6 +16,7 @@ from auditor.app.messages import Messages
 from auditor.app.received_events import log_document, named_users
 from auditor.app.runs import stored_runs
 from auditor.app.selection import Selection
+from auditor.app.signed_runs import Signatures
 from auditor.collect.carrying import PreviousRun
 from auditor.collect.interface import ProgressListener
 from auditor.config import ConfigError
@@ -37,8 +38,10 @@ _MUST_AGREE = {
     "depth": "--depth",
     "verify_locks": "--verify-locks",
     "meetings": "choice of meetings",
+    "refresh": "--refresh",
 }
 """What must not change when a run is resumed: the documents to read depend on it."""
+_NO_LIMIT = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class ResumeRequest:
     depth: Level | None = None
     verify_locks: int | None = None
     meetings: MeetingSelection = field(default_factory=MeetingSelection)
+    refresh: float | None = None
 
     def check(self, snapshot: Snapshot, recorded: EvaluationConfig) -> None:
         """Check that the run was started as requested.
@@ -58,7 +62,9 @@ class ResumeRequest:
         """
         scope = CollectionScope.from_snapshot(snapshot)
         locks = scope.verify_locks if self.verify_locks is None else self.verify_locks
-        requested_scope = CollectionScope(locks, self.meetings or scope.meetings)
+        requested_scope = CollectionScope(
+            locks, self.meetings or scope.meetings, refresh=self.refresh or scope.refresh
+        )
         config = self.selection.rejudgement(snapshot, self.depth)
         before = json.loads(recorded.record()) | asdict(scope)
         requested = json.loads(config.record()) | asdict(requested_scope)
@@ -176,18 +182,26 @@ class Collection:
         """The run to carry documents from, open until `stack` is left; None to read everything.
 
         Its evidence is verified as it is opened. It must be of this version of the program, which
-        knows what each document was requested for.
+        knows what each document was requested for; if this run will be signed, it must be signed
+        with the same key.
         """
         if self.options.collection_scope.refresh is None:
             return None
         entry = _comparable(stored, account_id, api_url, self.config)
-        if entry is None:
+        last = _comparable(stored, account_id, api_url, self.config, now=_NO_LIMIT)
+        if last is not None and last.ends_in_future(datetime.now(UTC)):
+            why = f"run {last.facts.id} ends in the future, so the age of evidence is not known"
+        elif entry is None:
             why = "there is no earlier run with this baseline and depth"
         elif entry.facts.tool_version != __version__:
             why = f"run {entry.facts.id} was made by version {entry.facts.tool_version}"
         else:
             try:
                 evidence = stack.enter_context(stored.history.verified(entry))
+                signatures = Signatures(self.source.settings)
+                if signatures.signer is not None:
+                    # What this run signs vouches for what it carries over.
+                    signatures.verified(entry, evidence, required=True)
                 named = named_users(stored, account_id, entry.facts.started_at)
                 previous = PreviousRun(entry.facts.id, evidence, named)
                 return replace(previous, draw=None) if self.options.follows_events else previous
@@ -209,12 +223,15 @@ class Collection:
             )
 
     def _if_same_policy(self, stored: Runs, run_id: str) -> str | None:
-        """The run, if it was started with the same policy, selection and depth."""
+        """The run, if it was started with the same policy, selection and depth, and carries over
+        nothing older than requested now."""
         with stored.open_folder(run_id) as snapshot:
             recorded = json.loads(snapshot.meta("judgement") or "{}")
+            carries = CollectionScope.from_snapshot(snapshot).refresh or 0
         requested = json.loads(self.config.record())
         same = all(recorded.get(key) == requested[key] for key in ("policy", "selected", "depth"))
-        return run_id if same else None
+        is_fresh = carries <= (self.options.collection_scope.refresh or 0)
+        return run_id if same and is_fresh else None
 
     def _resumed(self, stored: Runs, run_id: str, connection: AccountConnection) -> Snapshot:
         with stored.reopen(run_id) as snapshot:
@@ -266,9 +283,15 @@ def _previous_start(
 
 
 def _comparable(
-    stored: Runs, account_id: str, api_url: str, config: EvaluationConfig
+    stored: Runs,
+    account_id: str,
+    api_url: str,
+    config: EvaluationConfig,
+    now: datetime | None = None,
 ) -> StoredRun | None:
     """The newest run of the series that a run with this config belongs to; None without one.
+
+    Runs that end after `now`, by default the present, are passed over.
 
     Raises:
         StoreError: the history cannot be read.
@@ -276,4 +299,4 @@ def _comparable(
     series = Series.for_selection(
         account_id, api_url, config.baseline.info.id, config.depth, config.selected_subset
     )
-    return stored.history.last_of(series)
+    return stored.history.last_of(series, now)

@@ -187,6 +187,7 @@ def audit(
             Level(depth) if _is_on_command_line(ctx, "depth") else None,
             verify_locks if _is_on_command_line(ctx, "verify_locks") else None,
             meetings,
+            refresh_seconds(refresh, verify_carried),
         )
         options = CollectionOptions(
             rate=RateOptions(plan, max_rate, rate_share),

@@ -214,7 +214,8 @@ KeepMonthlyOption = Annotated[
 ]
 
 _DURATION = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
-_SHORTEST_REFRESH = timedelta(hours=1)
+_SHORTEST_REFRESH, _LONGEST_REFRESH = timedelta(hours=1), timedelta(days=30)
+"""Events that name people are kept for longer than the longest."""
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -234,15 +235,16 @@ def refresh_seconds(refresh: str | None, verify_carried: int | None) -> float | 
     """The seconds of `--refresh`; None without it.
 
     Raises:
-        ConfigError: it is not a duration, is too short, or only `--verify-carried` was given.
+        ConfigError: it is not a duration, is too short or long, or only `--verify-carried` was
+            given.
     """
     if refresh is None:
         if verify_carried is not None:
             raise ConfigError("--verify-carried: only with --refresh, such as --refresh 7d.")
         return None
     duration = parse_duration(refresh, "--refresh")
-    if duration < _SHORTEST_REFRESH:
-        raise ConfigError(f"--refresh {refresh}: give at least 1h, such as 7d.")
+    if not _SHORTEST_REFRESH <= duration <= _LONGEST_REFRESH:
+        raise ConfigError(f"--refresh {refresh}: give at least 1h and at most 30d, such as 7d.")
     return duration.total_seconds()
 
 

@@ -1,7 +1,7 @@
-"""Carrying: takes over documents of users from the run before, for users who are not due.
+"""Carrying: takes over documents of people from the run before, for people who are not due.
 
 docs/incremental.md states the rules and why they are sound. Whatever cannot be shown to be
-unchanged at the account or in a group makes the users below it due.
+unchanged at the account or in a group makes the people below it due.
 """
 
 import json
@@ -9,21 +9,31 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from math import ceil
+from typing import Protocol
 
 from auditor.collect.document_requests import CollectionContext
+from auditor.evidence.read_plan import COVERAGE_VIEWS, MEMBERS, PHONE, PHONE_VIEWS
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.snapshot import RecordedReads, ScopeEvidence, Snapshot
+from auditor.evidence.snapshot import RecordedReads, Snapshot
 from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339, to_milliseconds
-from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.evidence.view import LOCKS, SETTINGS, Document, ReadFailure, View
 
 _log = logging.getLogger(__name__)
 
 CARRIED = "carried"
 """Metadata of a run that stands on another: JSON with `run`, `reason`, `sample`, `differences`, and
 `rotated_at` where it was no step of the rotation: when the last step began."""
+
+ROLES_OF_USERS = "roles"
+"""Metadata of a run: JSON with the `usual` role of users and those of `others`, by id."""
+PHONE_ITEMS = "phone_items"
+"""Metadata of a run: JSON with the items of phone users that it stores."""
+PHONE_GROUP = PHONE_VIEWS[Level.PHONE_GROUP]
+LOCKED_APART = "meeting_security"
+"""The option of settings whose locks are in a document of their own."""
 
 SLACK = 1.05
 """How many more users are read in a run than an even rotation needs, so that its order is not
@@ -64,6 +74,13 @@ class PreviousRun:
     that only follows an event is no step of the rotation."""
 
 
+class PhoneReader(Protocol):
+    """Reads the documents of phone users."""
+
+    def read_users(self, scopes: Iterable[Scope] | None = None, since: str | None = None) -> None:
+        """Read those that are missing, or older than `since`, of all users or of `scopes`."""
+
+
 def carry(
     context: CollectionContext,
     views: tuple[View, ...],
@@ -79,21 +96,45 @@ def carry(
     if reason:
         _log.info("Every user is read: %s.", reason)
         return
-    rotation = _Rotation(
-        context,
-        views,
-        policy,
-        previous,
-        parse_rfc3339(context.now()),
-        changed_groups(context, previous.evidence),
-    )
-    rotation.carry()
+    _Rotation(context, views, policy, previous).carry()
+
+
+def carry_phones(
+    context: CollectionContext,
+    views: tuple[View, ...],
+    policy: CarryPolicy,
+    previous: PreviousRun,
+) -> None:
+    """Take over the phone documents of the users whose `views` were carried over.
+
+    The account, the sites and the groups of Zoom Phone must have been read.
+    """
+    reason = _phones_are_due(context, previous.evidence)
+    if reason:
+        _log.info("Every phone user is read: %s.", reason)
+        return
+    snapshot, view = context.snapshot, PHONE_VIEWS[Level.PHONE_USER]
+    unchanged = _unchanged_groups(context, previous.evidence, Level.PHONE_GROUP, (PHONE_GROUP,))
+    if not set(context.reads.phone_user) <= set(context.reads.phone_group):
+        unchanged = frozenset()
+    window = _Window(context, policy, previous.evidence)
+    carried = [user for user in _carried(context, views) if unchanged.issuperset(user.group_ids)]
+    with snapshot.transaction():
+        for user in carried:
+            phone = replace(user, level=Level.PHONE_USER, licence=None)
+            reads = previous.evidence.recorded(phone)
+            if reads is not None and window.oldest_of(reads, (view,)) is not None:
+                snapshot.add_scope(phone)
+                snapshot.carry(reads, (view,), previous.evidence)
 
 
 def everybody_is_due(context: CollectionContext, views: Iterable[View], before: Snapshot) -> str:
     """Why every user is due, as a clause; empty if not everybody is."""
-    now, then = context.snapshot.account().digests, before.account().digests
-    for view in dict.fromkeys((SETTINGS, LOCKS, *context.reads.account, *views)):
+    account = context.snapshot.account()
+    if isinstance(account.outcomes.get(MEMBERS), ReadFailure):
+        return "it could not be read who belongs to which group"
+    now, then = account.digests, before.account().digests
+    for view in dict.fromkeys((*_deciding(views), *context.reads.account)):
         if view not in now or view not in then:
             return f"the account's {view} was not read by both runs"
         if now[view] != then[view]:
@@ -101,26 +142,92 @@ def everybody_is_due(context: CollectionContext, views: Iterable[View], before: 
     return ""
 
 
-def changed_groups(context: CollectionContext, before: Snapshot) -> frozenset[str] | None:
-    """The groups whose settings or locks differ from the run before, or were not read by both.
+def _phones_are_due(context: CollectionContext, before: Snapshot) -> str:
+    """Why every phone user is due, as a clause; empty if not everybody is."""
+    reads, snapshot = context.reads, context.snapshot
+    if snapshot.meta(PHONE_ITEMS) != before.meta(PHONE_ITEMS):
+        return "the two runs read other items of phone users"
+    if not set(reads.phone_user) <= set(reads.phone):
+        return "the run does not read the same items of Zoom Phone's account"
+    scope = Scope(Level.PHONE_ACCOUNT, snapshot.account().scope.id)
+    if not _is_unchanged(snapshot, before, scope, (PHONE,)):
+        return "the account of Zoom Phone changed, or was not read by both runs"
+    if reads.phone_site:
+        listed = COVERAGE_VIEWS[Level.PHONE_SITE, PHONE.surface]
+        sites = [{site.id for site in run.scopes(Level.PHONE_SITE)} for run in (snapshot, before)]
+        both = (run.account().outcomes.get(listed) for run in (snapshot, before))
+        if not all(isinstance(outcome, Document) for outcome in both) or sites[0] != sites[1]:
+            return "the phone sites are others, or were not listed by both runs"
+        view = PHONE_VIEWS[Level.PHONE_SITE]
+        for site in snapshot.scopes(Level.PHONE_SITE):
+            if not _is_unchanged(snapshot, before, site, (view,)):
+                return "a phone site changed, or was not read by both runs"
+    return ""
 
-    None if no group can be compared, because the run reads no settings or no locks of groups.
-    """
-    views = context.reads.group
-    if not {SETTINGS, LOCKS} <= set(views):
-        return None
+
+def _deciding(views: Iterable[View]) -> Iterator[View]:
+    """The documents of an account or a group that decide what `views` of a user contain."""
+    yield from (SETTINGS, LOCKS)
+    for view in views:
+        yield view
+        if view.option == LOCKED_APART:
+            yield View(LOCKS.surface, view.option)
+
+
+def _unchanged_groups(
+    context: CollectionContext, before: Snapshot, level: Level, views: tuple[View, ...]
+) -> frozenset[str]:
+    """The groups whose `views` both runs read, with the same result."""
     return frozenset(
-        group.scope.id
-        for group in context.snapshot.evidence(Level.GROUP)
-        if not _is_unchanged(group, before, views)
+        group.id
+        for group in context.snapshot.scopes(level)
+        if _is_unchanged(context.snapshot, before, group, views)
     )
 
 
-def _is_unchanged(group: ScopeEvidence, before: Snapshot, views: Iterable[View]) -> bool:
-    if not before.has(group.scope):
+def _is_unchanged(now: Snapshot, before: Snapshot, scope: Scope, views: tuple[View, ...]) -> bool:
+    if not (now.has(scope) and before.has(scope)):
         return False
-    then = before.evidence_of(group.scope).digests
-    return all(view in group.digests and group.digests[view] == then.get(view) for view in views)
+    new, old = (run.evidence_of(scope).digests for run in (now, before))
+    return all(view in new and new[view] == old.get(view) for view in views)
+
+
+def _carried(context: CollectionContext, views: tuple[View, ...]) -> Iterator[Scope]:
+    """The users of whom a document of `views` is older than the run."""
+    started = to_milliseconds(parse_rfc3339(_started(context)))
+    for user in context.snapshot.scopes(Level.USER):
+        reads = context.snapshot.recorded(user)
+        times = reads.documents(views) if reads is not None else {}
+        if len(times) == len(views) and min(times.values()) < started:
+            yield user
+
+
+def _started(context: CollectionContext) -> str:
+    """When the run started: what was read before was carried over."""
+    return context.snapshot.meta("started_at") or context.now()
+
+
+class _Window:
+    """The times between which a document must have been read to be carried over."""
+
+    def __init__(self, context: CollectionContext, policy: CarryPolicy, before: Snapshot) -> None:
+        self.now = parse_rfc3339(context.now())
+        self.started, finished = (
+            parse_rfc3339(before.meta(key) or context.now())
+            for key in ("started_at", "finished_at")
+        )
+        # What is carried must not be too old at the end of this run, which lasts a while itself.
+        allowance = min(max(finished - self.started, _LEAST_ALLOWANCE), policy.refresh / 4)
+        self._oldest = to_milliseconds(self.now - policy.refresh + allowance)
+        # A later read cannot be: the clock was set back, and the true age is not known.
+        self._newest = to_milliseconds(min(self.now, finished))
+
+    def oldest_of(self, reads: RecordedReads, views: tuple[View, ...]) -> int | None:
+        """When the oldest document of `views` was read; None if they cannot be carried over."""
+        times = reads.documents(views).values()
+        if len(times) < len(views) or not self._oldest < min(times) <= max(times) <= self._newest:
+            return None
+        return min(times)
 
 
 @dataclass
@@ -131,22 +238,19 @@ class _Rotation:
     views: tuple[View, ...]
     policy: CarryPolicy
     previous: PreviousRun
-    now: datetime
-    changed: frozenset[str] | None
-    """The changed groups; None if every group may have changed."""
 
     def __post_init__(self) -> None:
-        started, finished = (
-            parse_rfc3339(self.previous.evidence.meta(key) or self.context.now())
-            for key in ("started_at", "finished_at")
+        before = self.previous.evidence
+        self._window = _Window(self.context, self.policy, before)
+        required = tuple(dict.fromkeys((*_deciding(self.views), *self.context.reads.group)))
+        self._unchanged = _unchanged_groups(self.context, before, Level.GROUP, required)
+        self._roles, self._roles_before = roles(self.context.snapshot), roles(before)
+        begun = parse_rfc3339(_started(self.context))
+        known = json.loads(before.meta(CARRIED) or "{}")
+        self._rotated_at = parse_rfc3339(
+            known.get("rotated_at") or format_rfc3339(self._window.started)
         )
-        begun = parse_rfc3339(self.context.snapshot.meta("started_at") or self.context.now())
-        known = json.loads(self.previous.evidence.meta(CARRIED) or "{}")
-        self._rotated_at = parse_rfc3339(known.get("rotated_at") or format_rfc3339(started))
         self._interval = max(begun - self._rotated_at, SHORTEST_INTERVAL)
-        # What is carried must not be too old at the end of this run, which lasts a while itself.
-        allowance = min(max(finished - started, _LEAST_ALLOWANCE), self.policy.refresh / 4)
-        self._oldest = to_milliseconds(self.now - self.policy.refresh + allowance)
 
     def carry(self) -> None:
         """Carry over all users who are neither due nor drawn."""
@@ -179,25 +283,34 @@ class _Rotation:
         return (user for user in self.context.snapshot.scopes(Level.USER) if not user.is_invited)
 
     def _not_due(self) -> Iterator[tuple[RecordedReads, int]]:
-        """The users who need not be read, each with the time of the oldest document."""
+        """The users who need not be read, each with the time of the oldest document.
+
+        A user who was read already, to confirm locks, is not among them.
+        """
         for user in self._users():
             reads = self.previous.evidence.recorded(user)
-            if reads is not None and not self._is_affected(user, reads.scope):
-                times = reads.documents(self.views)
-                if len(times) == len(self.views) and min(times.values()) > self._oldest:
-                    yield reads, min(times.values())
+            if reads is None or self._is_affected(user, reads.scope):
+                continue
+            oldest = self._window.oldest_of(reads, self.views)
+            if oldest is not None and not self._was_read(user):
+                yield reads, oldest
+
+    def _was_read(self, user: Scope) -> bool:
+        reads = self.context.snapshot.recorded(user)
+        return reads is not None and bool(reads.documents(self.views))
 
     def _is_affected(self, user: Scope, before: Scope) -> bool:
         """True if something may have changed the settings of a user since they were read."""
-        in_changed_group = bool(user.group_ids) and (
-            self.changed is None or not self.changed.isdisjoint(user.group_ids)
+        return (
+            not self._unchanged.issuperset(user.group_ids)
+            or _membership(user) != _membership(before)
+            or self._roles.of(user.id) != self._roles_before.of(user.id)
+            or user.id in self.previous.named
         )
-        is_new = _membership(user) != _membership(before)
-        return in_changed_group or is_new or user.id in self.previous.named
 
     def _age(self, oldest: int) -> int:
         """How many runs ago a document was read, at least 1."""
-        age = timedelta(milliseconds=to_milliseconds(self.now) - oldest)
+        age = timedelta(milliseconds=to_milliseconds(self._window.now) - oldest)
         return max(1, round(age / self._interval))
 
 
@@ -218,36 +331,125 @@ def chances(ages: Mapping[int, int], users: int, runs: int) -> dict[int, float]:
     return {age: min(1.0, expected * weights[age] / total) for age in ages}
 
 
-def verify(context: CollectionContext, views: tuple[View, ...], policy: CarryPolicy) -> None:
-    """Read a random sample of the carried users and compare; read everybody if too many differ."""
-    snapshot = context.snapshot
-    started = snapshot.meta("started_at") or context.now()
-    carried = [
-        user
-        for user, _ in snapshot.pending_reads(Level.USER, views, started)
-        if not user.is_invited
-    ]
+def verify(
+    context: CollectionContext,
+    views: tuple[View, ...],
+    policy: CarryPolicy,
+    phones: PhoneReader | None = None,
+) -> None:
+    """Read a random sample of the carried users and compare; read everybody if too many differ.
+
+    A user differs if a document of `views` does, or that of the phone user.
+    """
+    snapshot, started = context.snapshot, _started(context)
+    carried = list(_carried(context, views))
+    if carried and json.loads(snapshot.meta(CARRIED) or "{}").get("reason"):
+        _log.info("Every user is read, as it was decided before the run was interrupted.")
+        _read_everybody(context, views, phones)
+        return
     sample = random.SystemRandom().sample(carried, sample_size(len(carried), policy.sample))
-    before = {user.id: snapshot.evidence_of(user).digests for user in sample}
+    before = {user.id: _compared(snapshot, user, views) for user in sample}
     context.read_level(Level.USER, views, sample, since=started)
-    after = {user.id: snapshot.evidence_of(user).digests for user in sample if snapshot.has(user)}
-    compared = [zoom_id for zoom_id, now in after.items() if all(view in now for view in views)]
-    differences = sum(
-        any(after[zoom_id][view] != before[zoom_id].get(view) for view in views)
-        for zoom_id in compared
-    )
+    if phones is not None:
+        phones.read_users(sample, since=started)
+    after = {user.id: _compared(snapshot, user, views) for user in sample}
+    compared = [zoom_id for zoom_id, digests in after.items() if digests is not None]
+    differences = sum(after[zoom_id] != before[zoom_id] for zoom_id in compared)
     note(snapshot, sample=len(compared), differences=differences)
     if differs_too_much(differences, len(compared)):
         reason = f"{differences} of {len(compared)} users in the sample had changed unnoticed"
         _log.warning("Every user is read: %s.", reason)
         note(snapshot, reason=reason)
-        context.read_level(Level.USER, views, since=started)
+        _read_everybody(context, views, phones)
 
 
-def renew(context: CollectionContext, views: tuple[View, ...], policy: CarryPolicy) -> None:
-    """Read again what became too old during the run."""
+def _read_everybody(
+    context: CollectionContext, views: tuple[View, ...], phones: PhoneReader | None
+) -> None:
+    context.read_level(Level.USER, views, since=_started(context))
+    if phones is not None:
+        phones.read_users(since=_started(context))
+
+
+def _compared(
+    snapshot: Snapshot, user: Scope, views: tuple[View, ...]
+) -> tuple[str | None, ...] | None:
+    """The digests of the documents of a user; None if one of them could not be read."""
+    if not snapshot.has(user):
+        return None
+    digests = snapshot.evidence_of(user).digests
+    if not all(view in digests for view in views):
+        return None
+    phone = replace(user, level=Level.PHONE_USER)
+    if not snapshot.has(phone):
+        return (*(digests[view] for view in views), None)
+    view = PHONE_VIEWS[Level.PHONE_USER]
+    evidence = snapshot.evidence_of(phone)
+    if isinstance(evidence.outcomes.get(view), ReadFailure):
+        return None
+    return (*(digests[view] for view in views), evidence.digests.get(view))
+
+
+def renew(
+    context: CollectionContext,
+    views: tuple[View, ...],
+    policy: CarryPolicy,
+    phones: PhoneReader | None = None,
+) -> None:
+    """Read again what became too old during the run, or would before it is stored."""
+    margin = min(_LEAST_ALLOWANCE, policy.refresh / 4)
+    bound = format_rfc3339(parse_rfc3339(context.now()) - policy.refresh + margin)
+    context.read_level(Level.USER, views, since=bound)
+    phone_view = PHONE_VIEWS[Level.PHONE_USER]
+    if phones is not None and any(
+        context.snapshot.pending_reads(Level.PHONE_USER, (phone_view,), bound)
+    ):
+        phones.read_users(since=bound)
+
+
+def usable_since(context: CollectionContext, policy: CarryPolicy, resumed: str | None) -> str:
+    """Documents of people that are older than this (RFC 3339) are read, whoever read them.
+
+    `resumed` is that time for a run that is resumed; None for a new one. If it is after the start
+    of the run, the account is read again as well, and what was carried over may no longer fit it:
+    then it is what counts.
+    """
     bound = parse_rfc3339(context.now()) - policy.refresh
-    context.read_level(Level.USER, views, since=format_rfc3339(bound))
+    if resumed is not None and parse_rfc3339(resumed) > parse_rfc3339(_started(context)):
+        bound = max(bound, parse_rfc3339(resumed))
+    return format_rfc3339(bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The role of each user, as far as the lists of users name them."""
+
+    usual: str
+    others: Mapping[str, str]
+    """By user id, roles that differ from the usual one."""
+
+    def of(self, user_id: str) -> str:
+        """The id of a user's role; empty if the list named none."""
+        return self.others.get(user_id, self.usual)
+
+
+def note_roles(snapshot: Snapshot, named: Mapping[str, str]) -> None:
+    """Record the roles that a list of users named, beside those of lists recorded before.
+
+    They decide no verdict, so they are metadata: one role for nearly everybody, and the exceptions.
+    """
+    known = roles(snapshot)
+    usual = known.usual
+    if not known.usual and named:
+        usual = Counter(named.values()).most_common(1)[0][0]
+    others = {user: role for user, role in {**known.others, **named}.items() if role != usual}
+    snapshot.set_metadata(ROLES_OF_USERS, json.dumps({"usual": usual, "others": others}))
+
+
+def roles(snapshot: Snapshot) -> Roles:
+    """The roles that `note_roles` recorded."""
+    known = json.loads(snapshot.meta(ROLES_OF_USERS) or "{}")
+    return Roles(str(known.get("usual", "")), dict(known.get("others", {})))
 
 
 def sample_size(carried: int, requested: int | None) -> int:

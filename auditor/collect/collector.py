@@ -6,6 +6,7 @@ cause. Once further requests cannot succeed (no token, no network, the daily quo
 remaining documents are recorded with that cause and not requested.
 """
 
+import json
 import logging
 import math
 import threading
@@ -164,6 +165,8 @@ class Collector:
         if self.since is not None:
             _log.debug("Resuming: documents read at %s or later are not read again.", self.since)
         self.snapshot.add_scope(self.account)
+        if self.reads.phone_user:
+            self.snapshot.set_metadata(carrying.PHONE_ITEMS, json.dumps(self.reads.phone_user))
         self.read_level(Level.ACCOUNT, self.reads.account)
         self._stop_if_nothing_works()
         phone = self._record_phone_and_token()
@@ -182,19 +185,26 @@ class Collector:
             listings.users(self)
         if self.reads.hosts:
             host_groups.record(self, use.reported.hosts)
+        views: tuple[View, ...] = ()
+        is_resumed = self.snapshot.meta(carrying.CARRIED) is not None
         if self.reads.user:
             proved = (
                 lock_sampling.verify_locks_by_sample(self, self.lock_verifier)
                 if self.lock_verifier
                 else frozenset()
             )
-            self._read_users(tuple(view for view in self.reads.user if view not in proved))
+            views = tuple(view for view in self.reads.user if view not in proved)
+            self._read_users(views)
             # Last, so that a user who is in another list as well has the status of that list.
             listings.pending(self)
-        PhoneLevels(self, phone).read()
+        phones = self._read_phones(phone, views)
+        if self.carry_policy and views and (is_resumed or self.previous):
+            carrying.verify(self, views, self.carry_policy, phones)
         if self.reads.notices:
             meetings.read_notices(self, use.reported.meetings_with_ai, refusals)
         meetings.read_upcoming(self)
+        if self.carry_policy and views:
+            carrying.renew(self, views, self.carry_policy, phones)
         departures.record(self)
         operation_log.record(self)
 
@@ -204,17 +214,25 @@ class Collector:
         if policy is None or not views:
             self.read_level(Level.USER, views)
             return
-        is_resumed = self.snapshot.meta(carrying.CARRIED) is not None
-        if is_resumed:
-            # Carried documents are older than the run: their own bound applies.
-            carrying.renew(self, views, policy)
-        else:
-            if self.previous is not None:
-                carrying.carry(self, views, policy, self.previous)
-            self.read_level(Level.USER, views)
-        if is_resumed or self.previous is not None:
-            carrying.verify(self, views, policy)
-            carrying.renew(self, views, policy)
+        if self.snapshot.meta(carrying.CARRIED) is None and self.previous is not None:
+            carrying.carry(self, views, policy, self.previous)
+        # Carried documents are older than the run: their own bound applies.
+        self.read_level(Level.USER, views, since=carrying.usable_since(self, policy, self.since))
+
+    def _read_phones(self, account: Outcome | None, views: tuple[View, ...]) -> PhoneLevels:
+        """Read Zoom Phone below the account; phone users go with the `views` of users."""
+        policy, previous = self.carry_policy, self.previous
+        phones = PhoneLevels(self, account)
+        phones.read_places()
+        if not self.reads.phone_user:
+            return phones
+        if policy is None or not views:
+            phones.read_users()
+            return phones
+        if previous is not None:
+            carrying.carry_phones(self, views, policy, previous)
+        phones.read_users(since=carrying.usable_since(self, policy, self.since))
+        return phones
 
     @property
     def account(self) -> Scope:
@@ -342,11 +360,19 @@ class Collector:
         """True if a document need not be requested again. The scope has to be recorded."""
         return not any(self.snapshot.pending_reads(scope.level, (view,), self.since, [scope]))
 
-    def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
-        """The requests that an interrupted run has not completed."""
+    def outstanding(
+        self, requests: Iterable[DocumentRequest], since: str | None = None
+    ) -> Iterator[DocumentRequest]:
+        """The requests whose documents were not read, or before `since` (RFC 3339).
+
+        By default that of the collection: what an interrupted run has not completed.
+        """
+        since = since or self.since
         for request in requests:
-            known = self.since is not None and self.snapshot.has(request.scope)
-            if not (known and self.is_up_to_date(request.scope, request.view)):
+            scope, view = request.scope, request.view
+            is_recorded = since is not None and self.snapshot.has(scope)
+            pending = self.snapshot.pending_reads(scope.level, (view,), since, [scope])
+            if not is_recorded or any(pending):
                 yield request
 
     def _read_use(self, use: AccountUse) -> list[ReadFailure]:

@@ -100,8 +100,13 @@ class CollectionContext(Protocol):
     def is_up_to_date(self, scope: Scope, view: View) -> bool:
         """True if a document need not be requested again. The scope has to be recorded."""
 
-    def outstanding(self, requests: Iterable[DocumentRequest]) -> Iterator[DocumentRequest]:
-        """The requests that an interrupted run has not completed."""
+    def outstanding(
+        self, requests: Iterable[DocumentRequest], since: str | None = None
+    ) -> Iterator[DocumentRequest]:
+        """The requests whose documents were not read, or before `since` (RFC 3339).
+
+        By default that of the collection: what an interrupted run has not completed.
+        """
 
     def record(self, level: Level, batches: Iterable[Batch], expected: int) -> None:
         """Record the outcomes of requests at one level. A document that is None is not recorded."""
@@ -156,9 +161,15 @@ class LevelReader:
                     batch.append((request, outcome))
             yield batch
 
-    def read(self, level: Level, requests: Iterable[DocumentRequest], expected: int) -> None:
+    def read(
+        self,
+        level: Level,
+        requests: Iterable[DocumentRequest],
+        expected: int,
+        since: str | None = None,
+    ) -> None:
         """Send the outstanding requests and record them. `expected` is roughly their number."""
-        due = self.context.outstanding(requests)
+        due = self.context.outstanding(requests, since)
         self.context.record(level, self.outcomes(due), expected)
 
     def count(self, listed: int, read: int) -> None:

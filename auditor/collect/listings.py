@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from itertools import chain
 
-from auditor.collect import departures, parsing
+from auditor.collect import carrying, departures, parsing
 from auditor.collect.document_requests import CollectionContext
 from auditor.evidence.json_values import as_text
 from auditor.evidence.read_plan import LISTINGS, MEMBERS, PENDING
@@ -62,11 +62,14 @@ def _store_listing(context: CollectionContext, view: View, level: Level) -> None
     endpoint = endpoints.GROUPS if view.surface == "groups" else endpoints.USERS
     params = {"status": view.option} if view.option else {}
     nameless = 0
+    roles: dict[str, str] = {}
 
     def scopes() -> Iterator[Scope]:
         nonlocal nameless
         for row in context.api.items(endpoint, params=params):
             scope = parsing.user(row, view.option) if view.option else parsing.group(row)
+            if scope is not None and row.get("role_id"):
+                roles[scope.id] = as_text(row.get("role_id"))
             if scope is None:
                 nameless += 1
             elif view == PENDING:
@@ -87,6 +90,8 @@ def _store_listing(context: CollectionContext, view: View, level: Level) -> None
     ):
         unseen = Unseen(Cause.ERROR, "the list of active users is empty: not even the owner")
         outcome = ReadFailure(unseen, outcome.source, outcome.observed_at)
+    if roles and view != PENDING:
+        carrying.note_roles(context.snapshot, roles)
     context.snapshot.record(context.account, view, outcome)
 
 

@@ -14,6 +14,7 @@ from auditor.evidence.json_values import as_text
 from auditor.evidence.read_plan import COVERAGE_VIEWS, PHONE, PHONE_VIEWS
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope, UserStatus
+from auditor.evidence.snapshot import ScopeEvidence
 from auditor.evidence.view import Outcome, ReadFailure
 from auditor.surfaces import SURFACES
 from auditor.zoom import endpoints
@@ -28,17 +29,25 @@ class PhoneLevels:
     account: Outcome | None
     """The outcome for the phone account; None if it was not requested."""
 
-    def read(self) -> None:
-        """Read sites, groups and users. Without a licence nothing is requested."""
+    def read_places(self) -> None:
+        """Read sites and groups. Without a licence nothing is requested."""
         reads = self.context.reads
         if reads.phone_site:
             self._level(Level.PHONE_SITE)
         if reads.phone_group:
             self._level(Level.PHONE_GROUP)
-        if reads.phone_user:
-            self._level(Level.PHONE_USER)
 
-    def _level(self, level: Level) -> None:
+    def read_users(self, scopes: Iterable[Scope] | None = None, since: str | None = None) -> None:
+        """Read the missing documents of phone users, of all users or of `scopes`.
+
+        Documents read before `since` (RFC 3339), by default that of the collection, are read again.
+        """
+        if self.context.reads.phone_user:
+            self._level(Level.PHONE_USER, scopes, since)
+
+    def _level(
+        self, level: Level, users: Iterable[Scope] | None = None, since: str | None = None
+    ) -> None:
         (listing,) = SURFACES[PHONE.surface].levels[level].listings
         level_reader = LevelReader(
             self.context, COVERAGE_VIEWS[level, PHONE.surface], listing.request
@@ -60,10 +69,16 @@ class PhoneLevels:
             expected = snapshot.count(Level.GROUP)
             level_reader.refusal = listings.refusal(self.context, Level.GROUP)
         else:
-            requests = self._users()
-            expected = sum(1 for _ in self._users())
+            if users is None:
+                self._forget(snapshot.scopes(Level.PHONE_USER))
+                requests = self._users(snapshot.evidence(Level.USER))
+            else:
+                recorded = [user for user in users if snapshot.has(user)]
+                self._forget(recorded)
+                requests = self._users(map(snapshot.evidence_of, recorded))
+            expected = sum(1 for _ in self._users(snapshot.evidence(Level.USER)))
             level_reader.refusal = listings.refusal(self.context, Level.USER)
-        level_reader.read(level, requests, expected)
+        level_reader.read(level, requests, expected if users is None else 0, since)
         level_reader.count(expected, expected)
 
     def _sites(self, level_reader: LevelReader) -> list[Scope]:
@@ -82,13 +97,13 @@ class PhoneLevels:
         level_reader.refusal = outcome if isinstance(outcome, ReadFailure) else None
         return sites
 
-    def _users(self) -> Iterator[DocumentRequest]:
+    def _users(self, users: Iterable[ScopeEvidence]) -> Iterator[DocumentRequest]:
         """A request for each active user who may have a phone.
 
         If the licence is unknown, the document is requested, and a 404 means that there is no
         phone.
         """
-        for evidence in self.context.snapshot.evidence(Level.USER):
+        for evidence in users:
             user = evidence.scope
             if user.status != UserStatus.ACTIVE or user.id == user.email:
                 continue
@@ -96,6 +111,15 @@ class PhoneLevels:
             if licensed is not False:
                 request = self._request_for(Level.PHONE_USER, user)
                 yield request if licensed else replace(request, ask=_or_nothing(request.ask))
+
+    def _forget(self, phones: Iterable[Scope]) -> None:
+        """Drop the recorded phones of users who, by their settings as read since, have none."""
+        snapshot = self.context.snapshot
+        for phone in phones:
+            user = replace(phone, level=Level.USER)
+            known = snapshot.evidence_of(user) if snapshot.has(user) else None
+            if known is not None and feature_flag(known, PHONE_LICENCE) is False:
+                snapshot.drop(replace(phone, level=Level.PHONE_USER))
 
     def _request_for(self, level: Level, scope: Scope) -> DocumentRequest:
         reads, at = self.context.reads, SURFACES[PHONE.surface].levels[level]

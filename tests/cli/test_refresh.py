@@ -94,10 +94,34 @@ def test_a_run_that_was_altered_or_is_of_another_version_is_not_stood_on(company
     assert second["requests"] == first["requests"]
 
 
+def test_a_run_that_is_signed_stands_on_no_run_that_is_not(
+    company: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDITOR_SIGNING_KEY", "5" * 64)
+    first = night(company)
+    assert night(company)["run"]["carried"]["run"] == first["run"]["id"]
+    company.stored("UPDATE runs SET signature = ''")
+    third = night(company)
+    assert third["run"]["carried"] is None
+    assert "is not signed" in third["err"]
+
+
+def test_while_a_run_of_the_future_shows_that_a_clock_is_wrong_nothing_is_carried(
+    company: Account,
+) -> None:
+    night(company)
+    night(company)
+    company.stored("UPDATE runs SET finished_at = '2099-01-01T00:00:00.000Z' WHERE number = 2")
+    third = night(company)
+    assert third["run"]["carried"] is None
+    assert "ends in the future" in third["err"]
+
+
 def test_what_cannot_be_meant_is_refused(company: Account) -> None:
     for words, sentence in (
         (("--verify-carried", "3"), "only with --refresh"),
         (("--refresh", "5m"), "at least 1h"),
+        (("--refresh", "31d"), "at most 30d"),
         (("--refresh", "soon"), "such as 24h or 30d"),
     ):
         ran = company("audit", *words)

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS, Document
+from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Transient
 from tests.collect.test_collector import Zoom
 
@@ -40,19 +41,31 @@ class Account(Zoom):
     own: dict[str, bool] = field(default_factory=dict)
     values: dict[str, bool] = field(default_factory=lambda: {"account": False})
     locks: dict[str, bool] = field(default_factory=lambda: {"account": False})
+    phones: dict[str, bool] = field(default_factory=dict)
+    """An item of Zoom Phone by account, site, group or user; empty without Zoom Phone."""
+    sites: list[str] = field(default_factory=list)
     changed_alone: set[str] = field(default_factory=set)
     """Users who ever changed a value of their own."""
 
     def _ask(self, request: str) -> Any:
         super()._ask(request)
         _, kind, zoom_id, *document = [*request.partition("?")[0].split("/"), ""]
+        if kind == "phone":
+            return self._phone(zoom_id, document[0])
         where = "account" if kind == "accounts" else zoom_id
         if document[:1] == ["lock_settings"]:
             return {"meeting": {"ai": self.locks.get(where, False)}}
         if document[:1] == ["settings"]:
             value = self.effective(where) if kind == "users" else self.values.get(where, False)
-            return {"meeting": {"ai": value}}
+            phone = {"feature": {"zoom_phone": True}} if self.phones and kind == "users" else {}
+            return {"meeting": {"ai": value}, **phone}
         return None
+
+    def _phone(self, kind: str, zoom_id: str) -> Any:
+        """A document of Zoom Phone, where one item is set."""
+        place = {"account_settings": "account", "sites": zoom_id, "groups": zoom_id}.get(kind, "")
+        item = {"enable": self.phones.get(place or zoom_id, self.phones["account"])}
+        return {"policy": {"e2e_encryption": item}, "e2e_encryption": item}
 
     def effective(self, user: str) -> bool:
         """The value that applies to a user."""
@@ -65,6 +78,12 @@ class Account(Zoom):
         if user in self.own:
             return self.own[user]
         return self.values[groups[0]] if groups else self.values["account"]
+
+    def items(self, endpoint: Endpoint, **query: Any) -> Iterator[dict[str, Any]]:
+        if endpoint.path == "/phone/sites":
+            self._ask(endpoint.path)
+            return iter([{"id": site, "name": site} for site in self.sites])
+        return super().items(endpoint, **query)
 
     def listed(self) -> None:
         """Let the lists say who there is."""
@@ -102,6 +121,8 @@ def night(
     draw: random.Random | None = None,
     snapshot: Snapshot | None = None,
     refresh: timedelta = WEEK,
+    plan: ReadPlan = PLAN,
+    **fields: Any,
 ) -> Snapshot:
     account.listed()
     account.requests.clear()
@@ -112,12 +133,13 @@ def night(
     Collector(
         account,
         snapshot,
-        PLAN,
+        plan,
         "acc",
-        now=lambda: format_rfc3339(at + timedelta(minutes=10)),
+        now=fields.pop("now", lambda: format_rfc3339(at + timedelta(minutes=10))),
         since=format_rfc3339(at - timedelta(hours=24)) if is_resumed else None,
         carry_policy=CarryPolicy(refresh, sample),
         previous=PreviousRun("before", before, named, draw or random.Random(7)) if before else None,
+        **fields,
     ).collect()
     snapshot.set_metadata("finished_at", format_rfc3339(at + timedelta(minutes=10)))
     return snapshot
