@@ -1,21 +1,74 @@
 """Waivers and blind spots written from the findings of a run."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from auditor.app.forecast import JudgedEvidence
 from auditor.errors import nearest
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Licence, Scope
 from auditor.findings.model import Finding, FindingKind, Severity, Status
 from auditor.plain_text import pluralize
+from auditor.policy.baseline.match import Match
 from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.judging.groups import Groups
 from auditor.report import wording
 
 MOST_PEOPLE = 100
 """A waiver names up to this many people; above, it is for a group or for all of them."""
+
+
+MOST_VALUES = 5
+"""A waiver names the value that it accepts, unless more values of a setting deviate."""
+MOST_ITEMS = 50
+"""A waiver names a value of up to this many items, such as apps or entries of a log."""
+
+
+@dataclass
+class DeviatingPart:
+    """The deviations of one kind of one setting of a control."""
+
+    kind: FindingKind
+    setting: str
+    values: dict[str, tuple[JsonValue, list[Scope]]] = field(default_factory=dict)
+    """The observed values as JSON; each with the value itself, and the scopes that have it."""
+
+    def add(self, observed: JsonValue, scope: Scope) -> None:
+        """Add a deviation."""
+        key = json.dumps(observed, sort_keys=True)
+        self.values.setdefault(key, (observed, []))[1].append(scope)
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """All scopes that deviate."""
+        return [scope for _, scopes in self.values.values() for scope in scopes]
+
+    def accepted(self) -> Iterator[tuple[dict[str, Any], list[Scope]]]:
+        """The fields of waivers that say what is accepted, each with the scopes to accept it for.
+
+        A switch has one deviating value, and a lock, too: only other values are named.
+        """
+        named = {"setting": self.setting, "kind": str(self.kind)}
+        if len(self.values) > MOST_VALUES or not all(
+            self._can_be_named(observed) for observed, _ in self.values.values()
+        ):
+            yield named, self.scopes
+            return
+        for observed, scopes in self.values.values():
+            yield {**named, "observed": observed}, scopes
+
+    def _can_be_named(self, observed: JsonValue) -> bool:
+        if self.kind not in _OF_A_VALUE or observed is None or isinstance(observed, bool):
+            return False
+        return not isinstance(observed, list | dict) or len(observed) <= MOST_ITEMS
+
+
+_OF_A_VALUE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.ATTESTATION)
 
 
 @dataclass
@@ -25,40 +78,50 @@ class Deviating:
     control: str
     severity: Severity
     title: str
-    settings: set[str] = field(default_factory=set)
-    scopes: dict[tuple[Level, str], Scope] = field(default_factory=dict)
+    parts: dict[tuple[FindingKind, str], DeviatingPart] = field(default_factory=dict)
+
+    def add(self, finding: Finding) -> None:
+        """Add a deviation of the control."""
+        verdict = finding.verdict
+        key = verdict.kind, verdict.setting
+        part = self.parts.setdefault(key, DeviatingPart(*key))
+        part.add(verdict.observed, finding.scope)
 
     @property
     def where(self) -> str:
         """`1 account, 6 groups, 64 people`."""
-        return wording.levels(Counter(scope.level for scope in self.scopes.values()))
+        scopes = {(scope.level, scope.id) for part in self.parts.values() for scope in part.scopes}
+        return wording.levels(Counter(level for level, _ in scopes))
 
-    def matches(self) -> Iterator[dict[str, Any]]:
-        """The scopes of waivers that cover these deviations, and nothing else of today.
 
-        Groups stand for their members; people outside them are named, unless they are very many.
-        """
-        groups = [scope for scope in self.scopes.values() if scope.level is Level.GROUP]
-        ids = {group.id for group in groups}
-        people = [
-            scope
-            for scope in self.scopes.values()
-            if scope.level is Level.USER and ids.isdisjoint(scope.group_ids)
-        ]
-        for level in dict.fromkeys(scope.level for scope in self.scopes.values()):
-            if level not in (Level.GROUP, Level.USER):
-                yield {"level": str(level)}
-        if groups:
-            yield {"group": _one_or_many([group.name or group.id for group in groups])}
-        if len(people) > MOST_PEOPLE:
-            yield {"level": str(Level.USER)}
-        elif people:
-            yield {"user": _one_or_many([person.email or person.id for person in people])}
+def _matches(scopes: Sequence[Scope]) -> Iterator[dict[str, Any]]:
+    """The scopes of waivers that cover these deviations.
+
+    A group stands for its members if any of them deviates; people outside are named, unless they
+    are very many.
+    """
+    groups = [scope for scope in scopes if scope.level is Level.GROUP]
+    ids = {group.id for group in groups}
+    people = [scope for scope in scopes if scope.level is Level.USER]
+    outside = [person for person in people if ids.isdisjoint(person.group_ids)]
+    for level in dict.fromkeys(scope.level for scope in scopes):
+        if level not in (Level.GROUP, Level.USER):
+            yield {"level": str(level)}
+    with_members = ids.intersection(group for person in people for group in person.group_ids)
+    for members in (True, False):
+        names = [each.name or each.id for each in groups if (each.id in with_members) is members]
+        if names:
+            only_groups = {} if members else {"level": str(Level.GROUP)}
+            yield {**only_groups, "group": _one_or_many(names)}
+    if len(outside) > MOST_PEOPLE:
+        yield {"level": str(Level.USER)}
+    elif outside:
+        yield {"user": _one_or_many([person.email or person.id for person in outside])}
 
 
 @dataclass
 class UnseenChecks:
-    """Unknown checks with one cause that one blind spot for each level would accept."""
+    """Unknown checks with one cause."""
 
     cause: Cause
     request: str | None
@@ -71,17 +134,22 @@ class UnseenChecks:
     licences: Counter[Licence | None] = field(default_factory=Counter)
     """The number of people by licence."""
     detail: str = ""
+    parts: dict[tuple[FindingKind, str] | None, list[Scope]] = field(default_factory=dict)
+    """The scopes of a control's checks, by kind and setting; those of a request under None."""
     _seen: set[tuple[Level, str]] = field(default_factory=set)
 
-    def add(self, scope: Scope) -> None:
-        """Count a scope, once."""
-        key = scope.level, scope.id
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        self.by_level[scope.level] += 1
-        if scope.level is Level.USER:
-            self.licences[Licence.of(scope.licence)] += 1
+    def add(self, finding: Finding) -> None:
+        """Count a check, and its scope once."""
+        scope, verdict = finding.scope, finding.verdict
+        is_new = (scope.level, scope.id) not in self._seen
+        self._seen.add((scope.level, scope.id))
+        part = None if self.control is None else (verdict.kind, verdict.setting)
+        if is_new or part is not None:
+            self.parts.setdefault(part, []).append(scope)
+        if is_new:
+            self.by_level[scope.level] += 1
+            if scope.level is Level.USER:
+                self.licences[Licence.of(scope.licence)] += 1
 
     @property
     def has_checks(self) -> bool:
@@ -97,30 +165,33 @@ class UnseenChecks:
     def where(self) -> str:
         """`1 account, 62 people (58 basic)`."""
         counted = wording.levels(self.by_level)
-        named = ", ".join(f"{self.licences[each]:,} {each}" for each in self._unlicensed)
+        unlicensed = _unlicensed(self.licences)
+        named = ", ".join(f"{self.licences[each]:,} {each}" for each in unlicensed)
         return f"{counted} ({named})" if named else counted
-
-    @property
-    def _unlicensed(self) -> list[Licence]:
-        return [each for each in Licence if each is not Licence.LICENSED and each in self.licences]
-
-    def matches(self) -> Iterator[dict[str, Any]]:
-        """The scopes of blind spots that cover this: one for each level.
-
-        If only people without a licence lack the value, it is for their licences: what Zoom leaves
-        out for licensed people later is news.
-        """
-        for level in self.by_level:
-            licences = [str(each) for each in self._unlicensed]
-            if level is Level.USER and len(licences) == len(self.licences):
-                yield {"licence": _one_or_many(licences)}
-            else:
-                yield {"level": str(level)}
 
     @property
     def cause_words(self) -> str:
         """The cause, for people."""
         return wording.cause_name(self.cause)
+
+
+def _unlicensed(licences: Container[Licence | None]) -> list[Licence]:
+    return [each for each in Licence if each is not Licence.LICENSED and each in licences]
+
+
+def _unseen_matches(scopes: Iterable[Scope]) -> Iterator[dict[str, Any]]:
+    """The scopes of blind spots that cover unknown checks: one for each level.
+
+    If only people without a licence lack the value, it is for their licences: what Zoom leaves out
+    for licensed people later is news.
+    """
+    licences = {Licence.of(each.licence) for each in scopes if each.level is Level.USER}
+    unlicensed = [str(each) for each in _unlicensed(licences)]
+    for level in dict.fromkeys(scope.level for scope in scopes):
+        if level is Level.USER and len(unlicensed) == len(licences):
+            yield {"licence": _one_or_many(unlicensed)}
+        else:
+            yield {"level": str(level)}
 
 
 _NAMED_IN_PATHS: Mapping[str, tuple[Level, Level]] = {
@@ -143,19 +214,26 @@ _REFUSED = frozenset({Cause.DENIED, Cause.NOT_LICENSED})
 """Causes for which a whole request has no answer."""
 
 
-def deviations(evidence: JudgedEvidence) -> list[Deviating]:
-    """The deviations of the newest run by control, the worst first, without computed ones."""
+def deviations(evidence: JudgedEvidence, *, computed_too: bool = False) -> list[Deviating]:
+    """The deviations of the newest run by control, the worst first.
+
+    Computed controls, which follow from others, are left out unless nothing else deviates, or
+    `computed_too`: they are waived with what they are computed from.
+    """
     rows: dict[str, Deviating] = {}
+    computed: dict[str, Deviating] = {}
     for finding in evidence.run.without_history():
         verdict = finding.verdict
         if verdict.status is Status.FAIL:
             title = evidence.run.controls[verdict.control].title
-            row = rows.setdefault(
+            is_computed = verdict.kind is FindingKind.DERIVED
+            row = (computed if is_computed else rows).setdefault(
                 verdict.control, Deviating(verdict.control, verdict.severity, title)
             )
-            row.settings.add(verdict.setting)
-            row.scopes[finding.scope.level, finding.scope.id] = finding.scope
-    return [*rows.values()]
+            row.add(finding)
+    if not computed_too and rows:
+        return [*rows.values()]
+    return sorted({**computed, **rows}.values(), key=lambda row: (row.severity.rank, row.control))
 
 
 def chosen_deviations(evidence: JudgedEvidence, controls: Iterable[str]) -> list[Deviating]:
@@ -164,7 +242,7 @@ def chosen_deviations(evidence: JudgedEvidence, controls: Iterable[str]) -> list
     Raises:
         PolicyError: a control does not exist, or does not deviate.
     """
-    known = {row.control.casefold(): row for row in deviations(evidence)}
+    known = {row.control.casefold(): row for row in deviations(evidence, computed_too=True)}
     result = []
     for control in controls:
         check_control(evidence, control)
@@ -238,43 +316,97 @@ def _add_unknown(rows: dict[tuple[Cause, str], UnseenChecks], finding: Finding) 
         ),
     )
     row.controls.add(verdict.control)
-    row.add(finding.scope)
+    row.add(finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a control that is asked for: all of it without a setting and a kind."""
+
+    setting: str | None = None
+    kind: FindingKind | None = None
+
+    def includes(self, kind: FindingKind, setting: str) -> bool:
+        """True if checks of this kind and setting belong to it."""
+        return self.setting in (None, setting) and self.kind in (None, kind)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of an entry for this part."""
+        setting = {"setting": self.setting} if self.setting else {}
+        return setting | ({"kind": str(self.kind)} if self.kind else {})
 
 
 def waivers(
-    rows: Sequence[Deviating],
+    evidence: JudgedEvidence,
+    rows: Iterable[Deviating],
     scope: dict[str, Any],
-    setting: str | None,
+    only: Part,
     terms: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """Entries for the organisation file. Without a scope, they are for the scopes that deviate."""
-    return [
-        {
-            "control": row.control,
-            **({"setting": setting} if setting else {}),
-            "scope": match,
-            **terms,
-        }
-        for row in rows
-        for match in ([scope] if scope else row.matches())
-    ]
+    """Entries for the organisation file, one for each kind, setting and value that deviates.
+
+    Without a scope, they are for the scopes that deviate.
+    """
+    entries = []
+    for row in rows:
+        found: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        for part in row.parts.values():
+            if only.includes(part.kind, part.setting):
+                for accepted, scopes in part.accepted():
+                    if not scope:
+                        found += [(accepted, match) for match in _matches(scopes)]
+                    elif _is_among(evidence, scope, scopes):
+                        found.append((accepted, scope))
+        if not found:  # what is named does not deviate: the file is refused with the reason
+            everywhere = [each for part in row.parts.values() for each in part.scopes]
+            found = [(only.fields, match) for match in ([scope] if scope else _matches(everywhere))]
+        entries += [
+            {"control": row.control, **accepted, "scope": match, **terms}
+            for accepted, match in found
+        ]
+    return entries
+
+
+def _is_among(evidence: JudgedEvidence, named: dict[str, Any], scopes: Iterable[Scope]) -> bool:
+    """True if the named scope matches one of `scopes`."""
+    try:
+        match = Match.model_validate(named)
+    except ValidationError:
+        return False  # the file is refused with the reason
+    groups = {group.id: group.name for group in evidence.snapshot.scopes(Level.GROUP)}
+    of_groups = Groups({}, groups, ids=frozenset(groups))
+    return any(match.matches(scope, of_groups.of(scope)) for scope in scopes)
 
 
 def blind_spots(
-    rows: Sequence[UnseenChecks], scope: dict[str, Any], setting: str | None, terms: dict[str, Any]
+    evidence: JudgedEvidence,
+    rows: Iterable[UnseenChecks],
+    scope: dict[str, Any],
+    only: Part,
+    terms: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """Entries for the organisation file. Without a scope, one for each level or its licences."""
-    return [
-        {
-            **({"control": row.control} if row.control else {"request": row.request}),
-            **({"setting": setting} if setting else {}),
-            "scope": match,
-            "cause": str(row.cause),
-            **terms,
-        }
-        for row in rows
-        for match in ([scope] if scope else row.matches())
-    ]
+    """Entries for the organisation file: for a request, or for each setting of a control.
+
+    Without a scope, there is one for each level or its licences.
+    """
+    entries = []
+    for row in rows:
+        named = {"control": row.control} if row.control else {"request": row.request}
+        requested = {**named, **only.fields}
+        found: list[dict[str, Any]] = []
+        for part, scopes in row.parts.items():
+            if part is not None and not only.includes(*part):
+                continue
+            if not scope or _is_among(evidence, scope, scopes):
+                entry = {**named, "setting": part[1], "kind": str(part[0])} if part else requested
+                matches = [scope] if scope else _unseen_matches(scopes)
+                found += [{**entry, "scope": match} for match in matches]
+        if not found:  # a read that leaves no check unknown, or something that is not unknown
+            levels = [{"level": str(level)} for level in row.by_level]
+            found = [{**requested, "scope": match} for match in ([scope] if scope else levels)]
+        entries += [{**entry, "cause": str(row.cause), **terms} for entry in found]
+    return entries
 
 
 def chosen_unknowns(

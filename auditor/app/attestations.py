@@ -1,5 +1,6 @@
 """Attestations: the questions that no API answers, and the file that answers are added to."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from auditor.evidence.scope import Level
 from auditor.policy.baseline import attestations, organisation, yaml_edit
 from auditor.policy.baseline.waivers import Attestation
 from auditor.policy.catalogue import files
+from auditor.policy.catalogue.controls import ATTESTATION
 from auditor.policy.catalogue.errors import PolicyError
 
 KEY = "attestations"
@@ -26,7 +28,8 @@ class DueQuestion:
 
     control: str
     setting: str | None
-    """The setting whose lock is in question; None for the control as a whole."""
+    """The setting whose lock is in question, or `attestation` if the control has several questions;
+    None for the control as a whole."""
     label: str
     state: str
     """missing, not compared, expired DATE or expires DATE."""
@@ -127,11 +130,25 @@ class Questionnaire:
         judgement = selection.judgement(Level.ACCOUNT, settings.baseline, settings.org)
         self._expectations = list(judgement.overrides.union().assessed.values())
         self._answers = judgement.organisation.attestations
+        questions = list(attestations.questions(self._expectations))
+        counts = Counter(item.control.id for item in questions)
+        self._named = {
+            item.control.id
+            for item in questions
+            if not item.is_lock and counts[item.control.id] > 1
+        }
 
     @property
     def has_answers(self) -> bool:
         """True if the organisation file has or includes some."""
         return bool(self._answers)
+
+    def setting_of(self, control: str) -> str | None:
+        """The setting of an answer to the control's own question.
+
+        It is named if the control has questions about locks, too: the answer is not about these.
+        """
+        return ATTESTATION if control in self._named else None
 
     def check_control(self, control: str) -> None:
         """Check that there is such a control.
@@ -150,7 +167,7 @@ class Questionnaire:
         return [
             DueQuestion(
                 item.control.id,
-                item.setting if item.is_lock else None,
+                item.setting if item.is_lock else self.setting_of(item.control.id),
                 item.label,
                 f"{item.state} {item.until or ''}".rstrip(),
                 item.control.title,

@@ -21,7 +21,7 @@ from auditor.policy.baseline.organisation import Organisation
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.references import Entries, LookedUp
 from auditor.policy.catalogue import files, words, yaml_source
-from auditor.policy.catalogue.controls import Catalogue
+from auditor.policy.catalogue.controls import Catalogue, Check
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.operators import OPERATORS, Expectation
 from auditor.policy.evaluation import comparison
@@ -214,10 +214,10 @@ def check(path: str, name_source: NameSource) -> CheckedFile:
     catalogue = files.shipped_catalogue()
     try:
         if Path(path).is_file() and organisation.is_one(Path(path)):
-            sentence, entries = _check_organisation(path, catalogue)
+            sentences, entries = _check_organisation(path, catalogue)
         else:
-            sentence, entries = _check_baseline(path, catalogue)
-        return CheckedFile((sentence, *_check_names(path, entries, name_source.look_up)))
+            sentences, entries = _check_baseline(path, catalogue)
+        return CheckedFile((*sentences, *_check_names(path, entries, name_source.look_up)))
     except PolicyError as error:
         return CheckedFile(problems=str(error))
 
@@ -252,18 +252,17 @@ def _check_names(
         yield f"{path}: {warning}{waiver_wording.reference_line(reference)}"
 
 
-def _check_baseline(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
+def _check_baseline(path: str, catalogue: Catalogue) -> tuple[list[str], Entries]:
     loaded = baselines.load(path, catalogue)
     entries = names.entries(Organisation(), loaded)
     checks = sum(len(each.expectations) for each in loaded.assessed.values())
     meeting_only = len(not_reached(loaded, Level.USER))
     sentence = f"{path}: valid. It assesses {len(loaded.assessed)} controls with {checks} settings"
-    return sentence + (
-        f"; {meeting_only} of them only at --depth meeting." if meeting_only else "."
-    ), entries
+    deeper = f"; {meeting_only} of them only at --depth meeting." if meeting_only else "."
+    return [sentence + deeper], entries
 
 
-def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
+def _check_organisation(path: str, catalogue: Catalogue) -> tuple[list[str], Entries]:
     organisation_file = organisation.load(Path(path), catalogue)
     entries = names.entries(
         organisation_file, organisation.baseline_of(Path(path), organisation_file, catalogue)
@@ -283,7 +282,37 @@ def _check_organisation(path: str, catalogue: Catalogue) -> tuple[str, Entries]:
         f", for the baseline {organisation_file.baseline}" if organisation_file.baseline else ""
     )
     content = ", ".join(counts) or "nothing else"
-    return f"{path}: valid. An organisation file{chosen}: {content}.", entries
+    sentence = f"{path}: valid. An organisation file{chosen}: {content}."
+    wide = [f"{path}: {waiver_wording.WARNING}{line}" for line in _wide_waivers(organisation_file)]
+    return [sentence, *wide], entries
+
+
+def _wide_waivers(organisation_file: Organisation) -> Iterator[str]:
+    """Waivers that cover both the lock and the value of a setting: one of them may hide the
+    other."""
+    catalogue = organisation_file.extended(files.shipped_catalogue())
+    groups_differ = bool(organisation_file.parameters.get("ai_allowed_groups"))
+    for position, waiver in enumerate(organisation_file.waivers):
+        if waiver.kind is None and any(
+            not waiver.scope.levels.isdisjoint(_levels_with_lock(check, groups_differ))
+            for check in catalogue.controls[waiver.control].checks
+            if waiver.setting in (None, check.setting)
+        ):
+            yield (
+                f"waivers.{position} ({waiver.label}) covers a lock and its value: a waiver of the "
+                'lock hides a value that turns wrong. Add "kind: lock" or "kind: value", and '
+                '"setting"; auditor waive writes both.'
+            )
+
+
+def _levels_with_lock(check: Check, groups_differ: bool) -> set[Level]:
+    """The levels at which the value of a setting is judged, and may be its lock."""
+    if check.lock is None:
+        return set()
+    lockable = set(check.lock_levels or check.levels)
+    highest = min(lockable, key=lambda level: level.rank)
+    judged = {highest} | ({Level.GROUP} & lockable if groups_differ else set())
+    return judged.intersection(check.levels)
 
 
 def _misspelt_blind_spots(organisation_file: Organisation) -> Iterator[str]:

@@ -27,14 +27,15 @@ from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.timestamps import format_rfc3339
-from auditor.findings.drift import RunFacts
-from auditor.findings.model import Finding, Severity, Status
+from auditor.findings.drift import FindingState, RunFacts
+from auditor.findings.model import Finding, FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import FindingGroup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize, printable
 from auditor.policy.baseline import serialization
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.catalogue.operators import goes_further
 from auditor.report import wording
 from auditor.report.gate_output import Basis, Signed
 from auditor.store.errors import RunNotFound, RunUnfit, StoreError
@@ -171,7 +172,7 @@ class KnownFindings:
     """The deviations and unknowns of the accepted run, which do not count as new."""
 
     entry: StoredRun
-    statuses: Mapping[str, Status]
+    states: Mapping[str, FindingState | Verdict]
     """By fingerprint."""
 
     @classmethod
@@ -181,7 +182,7 @@ class KnownFindings:
             return cls(
                 entry,
                 {
-                    state.fingerprint: state.status
+                    state.fingerprint: state
                     for state in states
                     if state.status in (Status.FAIL, Status.UNKNOWN)
                 },
@@ -193,12 +194,27 @@ class KnownFindings:
 
         Otherwise a run judged by a policy made for the purpose could make any finding known.
         """
-        statuses = {
-            finding.fingerprint: finding.verdict.status
+        states = {
+            finding.fingerprint: finding.verdict
             for finding in rejudged.without_history()
-            if self.statuses.get(finding.fingerprint) is finding.verdict.status
+            if (stored := self.states.get(finding.fingerprint)) is not None
+            and stored.status is finding.verdict.status
         }
-        return KnownFindings(self.entry, statuses)
+        return KnownFindings(self.entry, states)
+
+    def includes(self, finding: Finding) -> bool:
+        """True if it stood so already, and goes no further today.
+
+        What is unknown for another cause is new, and so is another value whose distance from the
+        expected one is unknown. A computed finding is compared by what it is computed from.
+        """
+        verdict, before = finding.verdict, self.states.get(finding.fingerprint)
+        if before is None or before.status is not verdict.status:
+            return False
+        if verdict.status is Status.UNKNOWN:
+            return before.cause is verdict.cause
+        is_computed = verdict.kind is FindingKind.DERIVED
+        return is_computed or goes_further(verdict, before.observed) is False
 
 
 @dataclass(frozen=True)
@@ -583,7 +599,7 @@ def judged(
     mismatch = pin_mismatch(run, policy)
     if mismatch is not None:
         return mismatch
-    before = known.statuses if known is not None and policy.new_only else {}
+    before = known if policy.new_only else None
     deviations, unknown, new, examples = _count(run.findings(), policy, before)
     counts = deviations, unknown, run.stale
     code = _code(run, policy, counts)
@@ -613,7 +629,7 @@ def _code(run: Run, policy: GatePolicy, counts: tuple[int, int, int]) -> ExitCod
 
 
 def _count(
-    findings: Iterable[Finding], policy: GatePolicy, before: Mapping[str, Status]
+    findings: Iterable[Finding], policy: GatePolicy, before: KnownFindings | None
 ) -> tuple[int, int, int, tuple[FindingGroup, ...]]:
     """Counted deviations and unknowns, all new deviations, and examples of the counted findings.
 
@@ -627,7 +643,7 @@ def _count(
         verdict = finding.verdict
         if verdict.status not in (Status.FAIL, Status.UNKNOWN):
             continue
-        if before.get(finding.fingerprint) is verdict.status or verdict.blind_spot is not None:
+        if verdict.blind_spot is not None or (before is not None and before.includes(finding)):
             continue
         new += verdict.status is Status.FAIL
         if policy.fail_on is not None and verdict.severity.rank > policy.fail_on.rank:

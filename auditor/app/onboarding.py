@@ -180,7 +180,7 @@ def with_blind_spots(
             raise PolicyError([f"{request}: not refused.{hint} Refused requests: {others}."])
     chosen = [by_request[request] for request in requests]
     text = first.text
-    for entry in acceptances.blind_spots(chosen, {}, None, dict(terms)):
+    for entry in acceptances.blind_spots(evidence, chosen, {}, acceptances.Part(), dict(terms)):
         text = yaml_edit.append_entry(text, "blind_spots", entry, str(file.path))
     return file.with_text(text)
 

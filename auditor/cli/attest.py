@@ -145,6 +145,8 @@ def attest(
         missing = [name for name, value in required.items() if value is None]
         if missing:
             raise ConfigError(f"With --control, give {', '.join(missing)} as well.")
+        if not scope and setting is None:
+            setting = questionnaire.setting_of(control)
         entry = {
             "control": control,
             **({"setting": setting} if setting else {}),

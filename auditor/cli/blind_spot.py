@@ -76,7 +76,7 @@ def blind_spot(
             writing.need_terminal("CONTROL or --request")
             rows = _choose(writing, rows)
         terms = options.terms(writing)
-        entries = acceptances.blind_spots(rows, options.scope, options.setting, terms)
+        entries = acceptances.blind_spots(evidence, rows, options.scope, options.part, terms)
         edit = writing.file.with_entries("blind_spots", *entries)
         forecast = evidence.forecast(edit)
         if writing.propose(edit, forecast, must_change=NOTHING):

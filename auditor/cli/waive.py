@@ -10,6 +10,8 @@ from auditor.cli.writing import (
     positions,
     with_acceptance_options,
 )
+from auditor.findings.model import Severity
+from auditor.plain_text import pluralize
 
 if TYPE_CHECKING:
     from auditor.app.acceptances import Deviating
@@ -30,10 +32,12 @@ def waive(
 ) -> None:
     """Accept deviations for a time, with a reason and an owner.
 
-    A waiver of the organisation file hides nothing: reports count what it covers, and it fails the
-    gate when it ends or covers nothing any more. Without --level, --group or --user it is for the
-    scopes that deviate in the newest run: people of a deviating group are covered by their group,
-    up to 100 others by name.
+    Waive what has to stay; put the rest right first (**auditor fix plan**). A waiver of the
+    organisation file hides nothing: reports count what it covers, and it fails the gate when it
+    ends or covers nothing any more. Each is for one setting, its lock or its value, and names the
+    value that it accepts: one that goes further deviates again. Without --level, --group or --user
+    it is for the scopes that deviate in the newest run: people of a deviating group are covered by
+    their group, up to 100 others by name.
 
     Examples:
 
@@ -60,8 +64,12 @@ def waive(
         if not controls:
             writing.need_terminal("CONTROL")
             rows = _choose(writing, rows)
+            if not rows:
+                typer.echo("Nothing chosen.")
+                writing.name_next("waive")
+                return
         terms = options.terms(writing)
-        entries = acceptances.waivers(rows, options.scope, options.setting, terms)
+        entries = acceptances.waivers(evidence, rows, options.scope, options.part, terms)
         edit = writing.file.with_entries("waivers", *entries)
         forecast = evidence.forecast(edit)
         if writing.propose(edit, forecast, must_change=NOTHING):
@@ -80,5 +88,20 @@ def _choose(writing: Writing, rows: "list[Deviating]") -> "list[Deviating]":
     def read(text: str) -> list[int]:
         return positions(text, len(rows))
 
+    typer.echo(f"What can be put right needs no waiver: {writing.command('fix plan')}")
     chosen: list[int] = typer.prompt("Which, such as 1, 3-5, or all", value_proc=read)
-    return [rows[position] for position in chosen]
+    if len(chosen) < len(rows) or len(rows) == 1:
+        return [rows[position] for position in chosen]
+    return _less_severe_unless_confirmed(writing, rows)
+
+
+def _less_severe_unless_confirmed(writing: Writing, rows: "list[Deviating]") -> "list[Deviating]":
+    """All rows if a person agrees again to the critical and high ones, else the others."""
+    for severity in (Severity.CRITICAL, Severity.HIGH):
+        severe = [row for row in rows if row.severity is severity]
+        if severe:
+            writing.say(f"{severity.capitalize()}: {', '.join(row.control for row in severe)}.")
+            controls = pluralize(len(severe), f"{severity} control")
+            if not typer.confirm(f"Leave the deviations of {controls} as they are?"):
+                rows = [row for row in rows if row.severity is not severity]
+    return rows

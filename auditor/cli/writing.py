@@ -19,9 +19,11 @@ from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.errors import nearest
 from auditor.evidence.scope import Licence
+from auditor.findings.model import FindingKind
 from auditor.plain_text import printable
 
 if TYPE_CHECKING:
+    from auditor.app.acceptances import Part
     from auditor.app.forecast import Forecast, JudgedEvidence, NoEvidence
     from auditor.app.organisation_files import Edit, EditableFile
     from auditor.config.settings import Settings
@@ -56,6 +58,12 @@ ApprovedByOption = Annotated[
 SettingOption = Annotated[
     str | None,
     typer.Option("--setting", metavar="PATH", help="Only this setting of the control."),
+]
+KindOption = Annotated[
+    FindingKind | None,
+    typer.Option(
+        "--kind", help="Only findings of this kind, such as lock or value.", show_choices=False
+    ),
 ]
 GroupsOption = Annotated[
     list[str] | None,
@@ -207,7 +215,7 @@ class Writing:
 
     def command(self, name: str) -> str:
         """A command for the same file and account, as a person types it."""
-        words = ["auditor", name]
+        words = ["auditor", *name.split()]
         if self.file.path != self.settings.org:
             words += ["--org", str(self.file.path)]
         if self.account is not None and name != "audit":
@@ -221,6 +229,8 @@ class Writing:
         command = self.command(name)
         if name == "gate" and not self.sandbox:  # it passes only a run judged with this file
             command = f"{self.command('audit')} && {command}"
+        if name == "waive":
+            typer.echo(f"First, put right what can be: {self.command('fix plan')}")
         typer.echo(f"Next: {command}")
 
     def name_next_step(self) -> None:
@@ -308,6 +318,7 @@ class AcceptanceOptions:
     """The options of the commands that accept something for a time: for what, and the terms."""
 
     setting: SettingOption = None
+    kind: KindOption = None
     level: LevelOption = None
     group: GroupsOption = None
     user: PeopleOption = None
@@ -338,6 +349,13 @@ class AcceptanceOptions:
             **({"level": self.level} if self.level else {}),
             **{key: each[0] if len(each) == 1 else each for key, each in names.items() if each},
         }
+
+    @property
+    def part(self) -> "Part":
+        """The part of a control that the entry is for."""
+        from auditor.app.acceptances import Part
+
+        return Part(self.setting, self.kind)
 
     def writing(self, terminal: Terminal) -> Writing:
         """The organisation file to write to."""

@@ -77,9 +77,8 @@ def _granted_requests(scopes: ScopeComparison | None) -> set[str]:
 
 
 def _label(entry: Waiver | BlindSpot) -> str:
-    if isinstance(entry, BlindSpot):
-        return printable(f"blind spot {entry.label}")
-    return printable(f"waiver of {entry.control} for {entry.scope.label}")
+    kind = "blind spot" if isinstance(entry, BlindSpot) else "waiver of"
+    return printable(f"{kind} {entry.label}")
 
 
 def _when(expires: date, today: date) -> str:

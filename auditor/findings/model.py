@@ -302,6 +302,13 @@ class ReadError:
     """True if accepted blind spots cover everything that it leaves unknown."""
 
 
+def part_label(setting: str | None, kind: FindingKind | None) -> str:
+    """What part of a control an entry is for: `lock of chat.ai_quick_reply`; empty for all."""
+    if kind is FindingKind.LOCK:
+        return f"lock of {setting or 'any setting'}"
+    return setting or (f"{kind} of any setting" if kind else "")
+
+
 @dataclass(frozen=True, slots=True)
 class WaiverResult:
     """A waiver of the organisation file and its state in this run."""
@@ -316,8 +323,18 @@ class WaiverResult:
     matched: int
     """Number of deviations it covers, or covered until it expired."""
     detail: str = ""
-    """Which of its names the account does not have, with suggestions; empty for none."""
+    """Why it covers nothing, as far as it is known; empty otherwise."""
     approved_by: str = ""
+    setting: str | None = None
+    """Only this setting; None for all of the control."""
+    kind: FindingKind | None = None
+    """Only findings of this kind; None for all."""
+
+    @property
+    def label(self) -> str:
+        """`AI-02, lock of chat.ai_quick_reply for group Studio`."""
+        parts = self.control, part_label(self.setting, self.kind)
+        return f"{', '.join(filter(None, parts))} for {self.scope}"
 
     @property
     def is_stale(self) -> bool:
@@ -351,6 +368,7 @@ class BlindSpotResult:
     approved_by: str = ""
     detail: str = ""
     """Which of its names the account does not have, with suggestions; empty for none."""
+    kind: FindingKind | None = None
 
     @property
     def is_stale(self) -> bool:

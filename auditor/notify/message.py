@@ -12,7 +12,13 @@ from enum import StrEnum
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
-from auditor.findings.model import BlindSpotResult, FindingKind, Severity, WaiverResult
+from auditor.findings.model import (
+    BlindSpotResult,
+    FindingKind,
+    Severity,
+    WaiverResult,
+    part_label,
+)
 from auditor.notify.markup import MARKDOWN, PLAIN, Markup, escape_markup, moment
 from auditor.notify.triggers import (
     BETTER,
@@ -465,11 +471,13 @@ def _waiver(waiver: WaiverResult | BlindSpotResult, digest: Digest, markup: Mark
     scope = f" for {about}" if shows else ""
     owner = f", owner {markup.name(waiver.owner)}" if digest.names else ""
     if isinstance(waiver, BlindSpotResult):
-        named = (waiver.control, waiver.request, waiver.setting)
+        part = part_label(waiver.setting, waiver.kind)
+        named = (waiver.control, waiver.request, part)
         what = f"blind spot {', '.join(markup.name(name) for name in named if name)}"
         covers = f", covers {pluralize(waiver.matched, 'unknown check')}"
     else:
-        what = escape_markup(waiver.control)
+        part = part_label(waiver.setting, waiver.kind)
+        what = escape_markup(waiver.control) + (f", {markup.name(part)}," if part else "")
         covers = f", covers {pluralize(waiver.matched, 'deviation')}"
     return f"{what}{scope} {when}{covers}{owner}"
 

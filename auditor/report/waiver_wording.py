@@ -127,8 +127,7 @@ def waiver_text(waiver: WaiverResult) -> str:
     )
     accepted = _accepted(waiver)
     detail = f" {printable(waiver.detail)}" if waiver.detail else ""
-    subject = f"{printable(waiver.control)} for {printable(waiver.scope)}"
-    return f"{subject}: {state_text}.{detail} {accepted}"
+    return f"{printable(waiver.label)}: {state_text}.{detail} {accepted}"
 
 
 def reference_line(reference: Reference) -> str:

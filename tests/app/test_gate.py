@@ -25,6 +25,7 @@ from auditor.findings.model import Severity, Status, Verdict, WaiverResult, Waiv
 from auditor.findings.run import Run
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
+from tests.builders import Json
 from tests.every_case import every_case
 from tests.report.worlds import deviation
 from tests.store.nights import Nights
@@ -312,6 +313,33 @@ def test_new_is_what_stood_otherwise_in_the_accepted_run(
     answer = judged(run, NEW, KnownFindings.of(nights.history, accepted))
     assert answer.code == code
     assert answer.reason.endswith(f"against accepted run {accepted.facts.id}.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (["US", "RU"], ["US", "RU"], 0),
+        (["US", "RU", "CN"], ["US", "RU"], 0),
+        (["US", "RU"], ["US", "RU", "CN"], 1),
+        (["US"], ["US", "CN"], 1),
+    ],
+)
+def test_a_known_deviation_that_goes_further_is_new(
+    nights: Nights, before: list[Json], after: list[Json], code: int
+) -> None:
+    def found(observed: list[Json]) -> Verdict:
+        expected = {"op": "disjoint_from", "value": ["RU", "CN"]}
+        return deviation("AI-01", observed=observed, expected=expected)
+
+    accepted = nights.night({"u1": found(before)})
+    run = read(nights, {"u1": found(after)})
+    assert judged(run, NEW, KnownFindings.of(nights.history, accepted)).code == code
+
+
+def test_what_is_unknown_for_another_cause_is_new(nights: Nights) -> None:
+    accepted = nights.night({"u1": unknown()})
+    run = read(nights, {"u1": replace(unknown(), cause=Cause.UNDOCUMENTED_VALUE)})
+    assert judged(run, NEW, KnownFindings.of(nights.history, accepted)).code == 3
 
 
 def test_without_new_only_the_accepted_run_does_not_count(nights: Nights) -> None:

@@ -312,6 +312,16 @@ def test_a_script_can_migrate_and_answer_without_being_asked() -> None:
     assert [each.as_expected for each in found] == [True, True, True]
 
 
+def test_an_answer_to_a_control_is_none_about_its_lock() -> None:
+    """AI-14 asks two questions in this baseline: its own, and one about a lock."""
+    answer = ("--as-expected", "--statement", "s", "--evidence", "e", *ME, "--expires", days(9))
+    of_strict = ("--baseline", "strict", "--only", "AI-14")
+    assert ran("attest", "org.yaml", "--control", "AI-14", *answer, *of_strict).exit_code == 0
+    (answered,) = organisation.load(Path("org.yaml"), CATALOGUE).attestations
+    assert answered.setting == "attestation"
+    assert "AI-14, lock of" in output_text(ran("attest", "org.yaml", "--list", *of_strict))
+
+
 def test_a_script_that_leaves_something_out_is_told_what() -> None:
     result = ran("attest", "--control", "TR-01", "--as-expected", *ME)
     assert result.exit_code == 2

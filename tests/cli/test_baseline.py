@@ -271,6 +271,25 @@ def test_checking_several_files_tells_the_problems_of_all() -> None:
     assert 'No baseline is called "strikt"' in output_text(result)
 
 
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [
+        ("control: AI-02, scope: {level: account}", True),
+        ("control: AI-02, scope: {level: account}, kind: lock", False),
+        ("control: AI-02, scope: {user: ada@example.com}", False),
+        ("control: TP-04, scope: {level: account}", False),
+    ],
+)
+def test_a_waiver_of_a_lock_that_also_covers_the_value_is_warned_about(
+    home: Path, fields: str, warned: bool
+) -> None:
+    terms = 'reason: r, owner: o, expires: "2099-01-01"'
+    Path("org.yaml").write_text(f"waivers: [{{{fields}, {terms}}}]\n")
+    result = ran("baseline", "check", "org.yaml")
+    assert result.exit_code == 0, result.output
+    assert ('Add "kind: lock" or "kind: value"' in output_text(result)) is warned
+
+
 def test_a_blind_spot_names_a_request_and_a_setting_that_exist(home: Path) -> None:
     terms = 'cause: denied, reason: r, owner: o, expires: "2099-01-01"'
     Path("org.yaml").write_text(

@@ -77,11 +77,47 @@ def test_a_waiver_is_for_the_scopes_that_deviate_groups_standing_for_their_membe
     assert result.exit_code == 0, result.output
     scopes = [waiver.scope.label for waiver in written().waivers]
     assert scopes == ["group Studio", f"user {OUTSIDE.email}"]
+    parts = {(waiver.setting, waiver.kind) for waiver in written().waivers}
+    assert parts == {("recording.local_recording", "value")}
     assert "RC-02: deviations 3 → 0, waived 0 → 3" in output_text(result)
     assert "Next: auditor" in result.output
     again = ran("waive", "RC-02", *TERMS)
     assert again.exit_code == 2
     assert "RC-02 does not deviate in the newest run." in output_text(again)
+
+
+def test_a_waiver_names_the_value_that_it_accepts_and_the_lock_apart(home: Path) -> None:
+    """A switch has one deviating value; anything else is named, and one entry made for each."""
+    judged = judgement("RC-02", "RC-03", depth=Level.GROUP)
+    account: Bodies = {
+        SETTINGS: {"recording": {"local_recording": False, "auto_recording": "local"}},
+        LOCKS: {"recording": {"local_recording": False, "auto_recording": True}},
+    }
+    store(home, judged, (ACCOUNT, account))
+    assert ran("waive", "RC-02", "RC-03", *TERMS).exit_code == 0
+    entries = [(each.setting, each.kind, each.observed) for each in written().waivers]
+    assert entries == [
+        ("recording.local_recording", "lock", None),
+        ("recording.auto_recording", "value", "local"),
+    ]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_whoever_waives_all_agrees_again_to_what_is_severe(home: Path) -> None:
+    store(
+        home,
+        judgement("RC-02", "AI-08", depth=Level.GROUP),
+        (
+            ACCOUNT,
+            {SETTINGS: {"recording": {"local_recording": True}, "chat": {"ai_quick_reply": True}}},
+        ),
+    )
+    declined = answers("all", "n", "Why.", "a@example.com", "", "y")
+    result = ran("waive", stdin=declined)
+    assert result.exit_code == 0, result.output
+    assert "auditor fix plan" in result.output
+    assert "Leave the deviations of 1 high control as they are?" in result.output
+    assert {waiver.control for waiver in written().waivers} == {"AI-08"}
 
 
 def test_a_waiver_for_one_group_leaves_the_others(run: str) -> None:
@@ -112,6 +148,7 @@ def test_a_person_chooses_and_says_why_who_and_until_when(run: str) -> None:
         (("RC-02", "--level", "account"), "It would cover no deviation"),
         (("RC-02", "--level", "galaxy"), "galaxy"),
         (("RC-02", "--setting", "recording.local_recordin"), "Did you mean"),
+        (("RC-02", "--kind", "lock"), "MATCHES NOTHING"),
         (("RC-02", "--expires", "2020-01-01"), "Give a date after"),
         ((), "This is not a terminal"),
     ],
@@ -219,7 +256,8 @@ def test_what_only_people_without_a_licence_lack_is_accepted_for_their_licence(h
     assert 'Did you mean "basic"?' in output_text(ran("blind-spot", "--licence", "bsic"))
     assert ran("blind-spot", "RC-02", *TERMS).exit_code == 0
     (entry,) = written().blind_spots
-    assert entry.scope.label == "licence basic"
+    assert entry.label == "RC-02, recording.local_recording for licence basic"
+    assert entry.kind == "value"
 
 
 def test_a_refused_request_is_counted_at_the_level_that_it_is_about(home: Path) -> None:

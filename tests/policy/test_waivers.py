@@ -155,6 +155,49 @@ def test_a_waiver_covers_a_missing_lock_too() -> None:
     assert seen == {FindingKind.VALUE: PASS, FindingKind.LOCK: WAIVED}
 
 
+@pytest.mark.parametrize(
+    ("kind", "covered"),
+    [(None, {"value", "lock"}), ("lock", {"lock"}), ("value", {"value"})],
+)
+def test_a_waiver_of_a_lock_does_not_hide_a_value_that_turns_wrong(
+    kind: str | None, covered: set[str]
+) -> None:
+    expected = baseline_of(expected_control(check(), op=False, lock=True))
+    snapshot = snapshot_of((ACCOUNT, {**ON, **locks_body(False)}))
+    entry = waiver_entry(scope={"level": "account"}, kind=kind)
+    found = judged(entry, world_=snapshot, expected=expected)
+    by_kind = {v.kind: v.status for s, v in scope_verdicts(found) if s.id == "acc"}
+    assert {str(each) for each, status in by_kind.items() if status is WAIVED} == covered
+    assert set(by_kind.values()) - {WAIVED} == ({FAIL} if kind else set())
+
+
+@pytest.mark.parametrize(
+    ("op", "observed", "accepted", "state"),
+    [
+        ({"op": "in", "value": [1]}, 2, 2, "active"),
+        ({"op": "in", "value": [1]}, 3, 2, "unmatched"),
+        ({"op": "lte", "value": 30}, 60, 90, "active"),
+        ({"op": "lte", "value": 30}, 120, 90, "unmatched"),
+        ({"op": "disjoint_from", "value": ["RU", "CN"]}, ["RU"], ["RU", "CN"], "active"),
+        ({"op": "disjoint_from", "value": ["RU", "CN"]}, ["RU", "CN"], ["RU"], "unmatched"),
+    ],
+)
+def test_a_waiver_of_a_value_covers_none_that_goes_further(
+    op: Json, observed: Any, accepted: Any, state: str
+) -> None:
+    expected = baseline_of(expected_control(check(type=()), op=op))
+    found = judged(
+        waiver_entry(scope={"level": "account"}, observed=accepted),
+        world_=snapshot_of((ACCOUNT, settings_body(observed))),
+        expected=expected,
+    )
+    verdict = control_verdicts(found)["acc"]
+    assert verdict.status is (WAIVED if state == "active" else FAIL)
+    assert waiver_states(found) == [state]
+    is_explained = "goes beyond what the waiver of ciso@example.com accepts" in verdict.detail
+    assert is_explained is (state == "unmatched")
+
+
 @pytest.mark.parametrize("cause", Cause)
 def test_a_waiver_never_covers_an_unknown(cause: Cause) -> None:
     found = judged(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
-from auditor.findings.model import ReadError, Verdict
+from auditor.findings.model import FindingKind, ReadError, Verdict, part_label
 from auditor.policy.baseline.match import Match, NonBlank
 
 
@@ -25,6 +25,8 @@ class BlindSpot(BaseModel):
     """The request that gives no answer, as a report shows it: `GET /report/history_meetings`.
     Without a query it stands for all views of that address."""
     setting: NonBlank | None = None
+    kind: FindingKind | None = None
+    """Only this kind of check: `lock` or `value`."""
     scope: Match = Match(level=Level.ACCOUNT)
     cause: Cause
     reason: NonBlank
@@ -51,13 +53,15 @@ class BlindSpot(BaseModel):
         return (
             self.control in (None, verdict.control)
             and self.setting in (None, verdict.setting)
+            and self.kind in (None, verdict.kind)
             and self._is_request(verdict.source)
         )
 
     def concerns_error(self, error: ReadError) -> bool:
         """True if it names the request that failed, for the cause of the failure."""
-        is_named_alone = self.request is not None and self.control is None and self.setting is None
-        return is_named_alone and self.cause is error.cause and self._is_request(error.source)
+        if (self.control, self.setting, self.kind) != (None,) * 3 or self.request is None:
+            return False
+        return self.cause is error.cause and self._is_request(error.source)
 
     def _is_request(self, source: str) -> bool:
         return self.request in (None, source, source.partition("?")[0])
@@ -65,5 +69,5 @@ class BlindSpot(BaseModel):
     @property
     def label(self) -> str:
         """`AI-23 for level account` or `GET /users for level account`."""
-        named = (self.control, self.request, self.setting)
+        named = (self.control, self.request, part_label(self.setting, self.kind))
         return f"{', '.join(name for name in named if name)} for {self.scope.label}"

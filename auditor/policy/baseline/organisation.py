@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from auditor.errors import nearest
 from auditor.evidence.names import normalised
 from auditor.evidence.reading import JsonValue
+from auditor.findings.model import FindingKind
 from auditor.policy.baseline import baselines as baseline
 from auditor.policy.baseline import own_controls
 from auditor.policy.baseline.baselines import Baseline, choice_problems
@@ -308,7 +309,10 @@ def _exception_problems(
             message = f'no control is called "{entry.control}".{hint}'
             yield source.problem((*at, "control"), message)
             continue
-        settings = [check.setting for check in control.checks] or [ATTESTATION]
+        if isinstance(entry, Waiver | BlindSpot) and entry.kind is FindingKind.UNCOVERED:
+            continue  # its settings are those that no control checks
+        settings = [check.setting for check in control.checks]
+        settings += [ATTESTATION] * (control.attestation is not None or not settings)
         if entry.setting is not None and entry.setting not in settings:
             hint = nearest(entry.setting, settings)
             message = f"{control.id} does not check this setting.{hint}"

@@ -330,7 +330,7 @@ Slot = tuple[str, int]
 
 
 def _waiver_label(waiver: Waiver) -> str:
-    return f"waiver of {waiver.control} for {waiver.scope.label}"
+    return f"waiver of {waiver.label}"
 
 
 def _blind_spot_label(blind_spot: BlindSpot) -> str:

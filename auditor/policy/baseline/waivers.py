@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import (
     BlindSpotResult,
@@ -26,10 +26,12 @@ from auditor.findings.model import (
     WaiverResult,
     WaiverState,
     WaiverTerms,
+    part_label,
 )
 from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.match import Match, NonBlank
 from auditor.policy.baseline.match_index import MatchIndex
+from auditor.policy.catalogue.operators import goes_further
 
 WARN_DAYS = 14
 """Days before the expiry of a waiver, a blind spot or an attestation when warnings begin."""
@@ -58,10 +60,35 @@ class Waiver(BaseModel):
     approved_by: NonBlank | None = None
     setting: str | None = None
     """Only this setting of the control."""
+    kind: FindingKind | None = None
+    """Only a finding of this kind: `lock` or `value`. Without it, the waiver of a lock also covers
+    the value if that deviates later."""
+    observed: JsonValue = None
+    """The value that is accepted, as a report shows it; one that goes further is not covered.
+    None for any value."""
+
+    @property
+    def label(self) -> str:
+        """`AI-02, lock of chat.ai_quick_reply for group Studio`."""
+        parts = self.control, part_label(self.setting, self.kind)
+        return f"{', '.join(filter(None, parts))} for {self.scope.label}"
+
+    def concerns(self, verdict: Verdict) -> bool:
+        """True if it is about the verdict, regardless of value, status and date."""
+        return (
+            verdict.control == self.control
+            and self.setting in (None, verdict.setting)
+            and self.kind in (None, verdict.kind)
+        )
 
     def covers(self, verdict: Verdict) -> bool:
-        """True if it concerns the verdict, regardless of status and date."""
-        return verdict.control == self.control and self.setting in (None, verdict.setting)
+        """True if it concerns the verdict and accepts its value, regardless of status and date.
+
+        A value whose distance from the expected one is unknown is not accepted, unless it is equal.
+        """
+        if not self.concerns(verdict):
+            return False
+        return self.observed is None or goes_further(verdict, self.observed) is False
 
 
 class Attestation(BaseModel):
@@ -105,6 +132,8 @@ class WaiversAndAttestations:
     blind_spots: Sequence[BlindSpot] = ()
     _waiver_counts: dict[int, int] = field(default_factory=dict)
     _uncertain: set[int] = field(default_factory=set)
+    _outgrown: set[int] = field(default_factory=set)
+    """Positions of the waivers of another value than the one that deviates."""
     _answering: set[int] = field(default_factory=set)
     """Positions of the attestations that concerned a verdict, whatever the result."""
     _blind: Counter[int] = field(default_factory=Counter)
@@ -170,13 +199,8 @@ class WaiversAndAttestations:
             for position in (*by_control.get(verdict.control, ()), *of_any):
                 if position >= self._first_blind_spot:
                     self._count_blind_spot(verdict, position, scopes)
-                elif position < len(self.waivers) and self.waivers[position].covers(verdict):
-                    if verdict.status in (Status.FAIL, Status.WAIVED):
-                        self._waiver_counts[position] = (
-                            self._waiver_counts.get(position, 0) + scopes
-                        )
-                    elif verdict.status is Status.UNKNOWN:
-                        self._uncertain.add(position)
+                elif position < len(self.waivers):
+                    self._count_waiver(verdict, position, scopes)
 
     def _by_control(self, matching: Sequence[int]) -> Mapping[str, Sequence[int]]:
         """The positions in `matching`, grouped by control."""
@@ -198,6 +222,18 @@ class WaiversAndAttestations:
         return (
             self.waivers[position] if position < waivers else self.attestations[position - waivers]
         )
+
+    def _count_waiver(self, verdict: Verdict, position: int, scopes: int) -> None:
+        waiver = self.waivers[position]
+        if not waiver.concerns(verdict):
+            return
+        if verdict.status is Status.UNKNOWN:
+            self._uncertain.add(position)
+        elif verdict.status in (Status.FAIL, Status.WAIVED):
+            if waiver.covers(verdict):
+                self._waiver_counts[position] = self._waiver_counts.get(position, 0) + scopes
+            else:
+                self._outgrown.add(position)
 
     def _count_blind_spot(self, verdict: Verdict, position: int, scopes: int) -> None:
         blind_spot = self.blind_spots[position - self._first_blind_spot]
@@ -254,8 +290,10 @@ class WaiversAndAttestations:
                 expires=waiver.expires,
                 state=self._state(position, waiver, unseen_levels, unmatched),
                 matched=self._waiver_counts.get(position, 0),
-                detail=unmatched.get(position, ""),
+                detail=unmatched.get(position, _OTHER_VALUE if position in self._outgrown else ""),
                 approved_by=waiver.approved_by or "",
+                setting=waiver.setting,
+                kind=waiver.kind,
             )
             for position, waiver in enumerate(self.waivers)
             if waiver.control in controls
@@ -301,6 +339,7 @@ class WaiversAndAttestations:
                 setting=blind_spot.setting,
                 approved_by=blind_spot.approved_by or "",
                 detail=unmatched.get(position - self._first_blind_spot, ""),
+                kind=blind_spot.kind,
             )
             for position, blind_spot in enumerate(self.blind_spots, self._first_blind_spot)
             if blind_spot.control is None or blind_spot.control in controls
@@ -347,8 +386,11 @@ class WaiversAndAttestations:
 
     def _waive(self, verdict: Verdict, position: int) -> Verdict:
         waiver = self.waivers[position]
-        if verdict.status is not Status.FAIL or not waiver.covers(verdict):
+        if verdict.status is not Status.FAIL or not waiver.concerns(verdict):
             return verdict
+        if not waiver.covers(verdict):
+            detail = f"It goes beyond what the waiver of {waiver.owner} accepts. {verdict.detail}"
+            return replace(verdict, detail=detail.strip())
         if waiver.expires < self.today:
             detail = f"The waiver of {waiver.owner} expired on {waiver.expires}. {verdict.detail}"
             return replace(verdict, detail=detail.strip())
@@ -411,6 +453,8 @@ _WORST_FIRST = (False, None, True)
 
 _PASSING_CAUSES = (Cause.ERROR, Cause.NOT_COLLECTED)
 """Causes that hide tonight what a blind spot covers on other nights."""
+
+_OTHER_VALUE = "The deviation there goes beyond the value that it accepts."
 
 _ANY_CONTROL = ""
 """The key of blind spots that name a request or a setting, but no control."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from auditor.errors import nearest
 from auditor.evidence.reading import Cause, JsonValue, is_integer, is_number
+from auditor.findings.model import Verdict
 from auditor.policy.catalogue import permissiveness
 from auditor.policy.catalogue.outcome import (
     Context,
@@ -25,7 +26,7 @@ from auditor.policy.catalogue.outcome import (
     Undecided,
     wrong_type,
 )
-from auditor.policy.catalogue.permissiveness import IsMorePermissive
+from auditor.policy.catalogue.permissiveness import Deviations, IsMorePermissive
 from auditor.policy.catalogue.values import (
     ANYTHING,
     DURATION,
@@ -676,6 +677,7 @@ OPERATORS: Mapping[str, Operator] = {
             "nobody agreed passively",
             parameter_types=("boolean",),
             without_param=True,
+            is_more_permissive=permissiveness.never,
         ),
         Operator(
             "notified",
@@ -692,6 +694,7 @@ OPERATORS: Mapping[str, Operator] = {
             _NOTICE,
             "nobody was shown the notice",
             "nobody was shown the notice",
+            is_more_permissive=permissiveness.never,
         ),
         Operator(
             "unanswered_unless_param",
@@ -702,6 +705,7 @@ OPERATORS: Mapping[str, Operator] = {
             "nobody was shown the notice",
             parameter_types=("boolean",),
             without_param=True,
+            is_more_permissive=permissiveness.never,
         ),
         Operator(
             "user_in_group_param",
@@ -721,6 +725,7 @@ OPERATORS: Mapping[str, Operator] = {
             "no more people than the parameter",
             "at most {value} people",
             parameter_types=("integer",),
+            is_more_permissive=permissiveness.if_longer,
         ),
         Operator(
             "none_unlimited",
@@ -754,6 +759,7 @@ OPERATORS: Mapping[str, Operator] = {
             "every entry matches an approved change",
             "each matched to an approved change",
             parameter_types=("list",),
+            is_more_permissive=permissiveness.if_more_beyond,
         ),
         Operator(
             "empty_or_triaged",
@@ -769,3 +775,15 @@ OPERATORS: Mapping[str, Operator] = {
         ),
     )
 }
+
+
+def goes_further(deviation: Verdict, accepted: JsonValue) -> bool | None:
+    """True if a deviating value is more permissive than an accepted one; None if unknown."""
+    if json_equal(deviation.observed, accepted):
+        return False
+    expected = deviation.expected or {}
+    operator = OPERATORS.get(str(expected.get("op")))
+    if operator is None or operator.is_more_permissive is None:
+        return None
+    values = Deviations(deviation.observed, accepted, expected.get("value"), deviation.setting)
+    return operator.is_more_permissive(values)

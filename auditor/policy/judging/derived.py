@@ -11,9 +11,8 @@ from auditor.findings.model import FindingKind, Role, Status, Verdict, WaiverTer
 from auditor.plain_text import pluralize
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.controls import ATTESTATION, Check, Control
-from auditor.policy.catalogue.operators import OPERATORS
+from auditor.policy.catalogue.operators import goes_further
 from auditor.policy.catalogue.outcome import Context
-from auditor.policy.catalogue.permissiveness import Deviations
 from auditor.policy.catalogue.values import json_equal
 from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
 
@@ -151,15 +150,9 @@ def is_more_permissive(lower: Verdict, upper: Verdict) -> bool | None:
     """
     if json_equal(lower.observed, upper.observed):
         return False
-    expected = lower.expected or {}
-    operator = OPERATORS.get(str(expected.get("op")))
-    if operator is None or operator.name != (upper.expected or {}).get("op"):
+    if (lower.expected or {}).get("op") != (upper.expected or {}).get("op"):
         return None
-    if operator.is_more_permissive is None:
-        return None
-    return operator.is_more_permissive(
-        Deviations(lower.observed, upper.observed, expected.get("value"), lower.setting)
-    )
+    return goes_further(lower, upper.observed)
 
 
 def verdicts(
