@@ -16,6 +16,7 @@ measured, the target, measured divided by target, and whether the target is met.
 | sequential | the same documents by a plain script, one request after another | 300 requests |
 | memory | a large account, JSON report, then JSON and HTML; one with many groups | 100,000 users |
 | locked | everything lockable is right and locked: how few requests suffice | 100,000 users |
+| incremental | a night that stands on a full one; a group, the account change | 100,000 users |
 | fleet | 1, 2 and 4 accounts at a time, each at its limit of 60 requests a second | 300 users |
 | offline | judges a snapshot with 2,000 distinct settings documents | 1,000,000 users |
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import results
 from benchmarks.bench import Bench, BenchmarkError
 from benchmarks.fleet import FleetOfAccounts
+from benchmarks.incremental import Incremental
 from benchmarks.interface import Case
 from benchmarks.offline import Offline
 from benchmarks.pace import Rate, Sequential
@@ -22,6 +23,7 @@ CASES: Sequence[Case] = (
     Sequential(),
     Memory(),
     Locked(),
+    Incremental(),
     Offline(),
     FleetOfAccounts(),
 )

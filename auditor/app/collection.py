@@ -223,15 +223,16 @@ class Collection:
             )
 
     def _if_same_policy(self, stored: Runs, run_id: str) -> str | None:
-        """The run, if it was started with the same policy, selection and depth, and carries over
-        nothing older than requested now."""
+        """The run, if it was started with the same policy, selection and depth, carries over
+        nothing older than requested now, and compares a sample if that is requested."""
         with stored.open_folder(run_id) as snapshot:
             recorded = json.loads(snapshot.meta("judgement") or "{}")
-            carries = CollectionScope.from_snapshot(snapshot).refresh or 0
-        requested = json.loads(self.config.record())
+            scope = CollectionScope.from_snapshot(snapshot)
+        requested, now = json.loads(self.config.record()), self.options.collection_scope
         same = all(recorded.get(key) == requested[key] for key in ("policy", "selected", "depth"))
-        is_fresh = carries <= (self.options.collection_scope.refresh or 0)
-        return run_id if same and is_fresh else None
+        is_as_fresh = (scope.refresh or 0) <= (now.refresh or 0)
+        is_as_sure = scope.refresh is None or scope.verify_carried == now.verify_carried
+        return run_id if same and is_as_fresh and is_as_sure else None
 
     def _resumed(self, stored: Runs, run_id: str, connection: AccountConnection) -> Snapshot:
         with stored.reopen(run_id) as snapshot:

@@ -1,16 +1,20 @@
 """Watching an account: events are kept as they come, and audits follow what they name."""
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from queue import Queue
 
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightlyJob
 from auditor.app.received_events import KeptEvents, pending_since
 from auditor.app.runs import stored_runs
+from auditor.collect.collector import CollectionCancelled
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.errors import AuditorError
@@ -37,8 +41,8 @@ AFTER_FAILURE, LONGEST_PAUSE = 60.0, 3600.0
 WHILE_BUSY = 15.0
 """Seconds before the next attempt while another process reads the account."""
 
-_END_WITHIN = 5.0
-"""Seconds that an audit under way gets when the watch ends."""
+_END_WITHIN = 10.0
+"""Seconds that an audit under way gets to end in order when the watch ends."""
 
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - the name of an entry of the keyring
 
@@ -86,8 +90,9 @@ def _entry(settings: Settings) -> str:
 class Follower:
     """Audits after events, one audit at a time, on a thread of its own."""
 
-    audit: Callable[[], object]
-    """Audits the account. The events since the run before say whom to read."""
+    audit: Callable[[threading.Event], object]
+    """Audits the account, until the event is set. What happened since the run before says whom to
+    read."""
     state: ReceiverState
     quiet: float = QUIET
     longest: float = LONGEST_QUIET
@@ -96,6 +101,7 @@ class Follower:
     """When the first event came that no audit has followed yet; None without one."""
     _last: float = 0.0
     _ending: bool = False
+    _stopping: threading.Event = field(default_factory=threading.Event)
     _failures: int = 0
 
     def notice(self, event: ReceivedEvent) -> None:
@@ -111,9 +117,10 @@ class Follower:
             self._changed.notify_all()
 
     def end(self) -> None:
-        """Let the thread end after the audit that is under way."""
+        """Interrupt the audit that is under way, and let the thread end."""
         with self._changed:
             self._ending = True
+            self._stopping.set()
             self._changed.notify_all()
 
     def run(self) -> None:
@@ -141,8 +148,16 @@ class Follower:
 
     def _follow(self) -> float:
         """Audit once; returns the seconds to wait before the next attempt."""
+        with self._changed:
+            self._stopping = threading.Event()
+            if self._ending:
+                self._stopping.set()
+            stopping = self._stopping
         try:
-            self.audit()
+            self.audit(stopping)
+        except CollectionCancelled:
+            _log.info("The audit was interrupted. The next start resumes it.")
+            return 0.0
         except AlreadyRunning:
             _log.info("Another process reads the account: trying again in %g s.", WHILE_BUSY)
             self.wake()
@@ -211,8 +226,9 @@ class Watch:
     """A receiver of webhooks with the audits that follow."""
 
     settings: Settings
-    job: Callable[[], NightlyJob]
-    """A job for each audit: as nightly, but reading only what events and the rules make due."""
+    job: Callable[[threading.Event], NightlyJob]
+    """A job for each audit, which the event interrupts: as nightly, but reading only what events
+    and the rules make due."""
     messages: Messages
     listen: str
     tls: TlsFiles | None = None
@@ -220,7 +236,7 @@ class Watch:
     """Tells of events that need no audit; None to tell of none."""
 
     def run(self) -> None:
-        """Receive until interrupted.
+        """Receive until interrupted, by Ctrl-C or SIGTERM. An audit under way can be resumed.
 
         Raises:
             ConfigError: the secret or the account is missing.
@@ -231,14 +247,23 @@ class Watch:
         account_id = self.settings.credentials().account_id
         stored = stored_runs(self.settings, writing=True)
         state = ReceiverState()
-        follower = Follower(lambda: self.job().run(), state)
+
+        def audit(stopping: threading.Event) -> None:
+            began = datetime.now(UTC)
+            run = self.job(stopping).run().run
+            is_resumed = run is not None and run.started_at < began
+            if run is not None and is_resumed and pending_since(stored, account_id, run.started_at):
+                follower.wake()  # it may have read the account before the last event
+
+        follower = Follower(audit, state)
         events = KeptEvents(stored)
         events.add(())  # opens the history, so that an unusable one is told before listening
         newest = stored.history.newest(RunFilter(account_id, place(self.settings.api_url)))
         if newest is None or pending_since(stored, account_id, newest.facts.started_at):
             follower.wake()
         listener = bound(self.listen, self.tls)
-        # An audit that is under way when the watch ends is interrupted, and resumed by the next.
+        # The server ends in good order and raises the signal again; the audit then has to end, too.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         worker = threading.Thread(target=follower.run, name="follower", daemon=True)
         threads = [worker]
         if self.notices is not None:
@@ -258,8 +283,10 @@ class Watch:
                     f"Receiving events of account {account_id} on {shown(listener)}. "
                     "Stop with Ctrl-C."
                 )
-                server(receiver.application(), self.tls).run([listener])
+                with suppress(KeyboardInterrupt):
+                    server(receiver.application(), self.tls).run([listener])
             finally:
                 follower.end()
                 worker.join(_END_WITHIN)
                 listener.close()
+        self.messages.say("No more events are received.")

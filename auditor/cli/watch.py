@@ -1,6 +1,7 @@
 """`auditor watch`: receive Zoom's webhooks, and audit what they name at once."""
 
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -150,12 +151,12 @@ def watch(
     announcer = replace(announcer, heartbeat=None)
     keep_for = parse_duration(keep, "--keep")
 
-    def job() -> NightlyJob:
+    def job(stopping: threading.Event) -> NightlyJob:
         return NightlyJob(
             source=AccountSource(settings),
             selection=selection,
             depth=Level.USER,
-            collection=collection,
+            collection=replace(collection, stopping=stopping),
             progress=progress(terminal),
             write_reports=lambda *_: WrittenReports((), ()),
             announcer=announcer,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from auditor.app.received_events import RETENTION, KeptEvents, log_document, prune
 from auditor.app.watching import AFTER_FAILURE, LONGEST_PAUSE, WHILE_BUSY, Follower, NoticeSender
+from auditor.collect.collector import CollectionCancelled
 from auditor.errors import AuditorError
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
@@ -39,7 +40,7 @@ def received(body: dict[str, object], at: datetime = NOW) -> ReceivedEvent:
 
 
 def follower(audit: Callable[[], object]) -> Follower:
-    return Follower(audit, ReceiverState(), quiet=0.01, longest=0.05)
+    return Follower(lambda _: audit(), ReceiverState(), quiet=0.01, longest=0.05)
 
 
 def test_events_in_a_row_are_followed_by_one_audit() -> None:
@@ -61,6 +62,25 @@ def test_events_in_a_row_are_followed_by_one_audit() -> None:
     following.end()
     thread.join(10)
     assert audits == [1]
+
+
+def test_the_end_interrupts_an_audit_that_is_under_way() -> None:
+    under_way = threading.Event()
+
+    def audit(stopping: threading.Event) -> None:
+        under_way.set()
+        assert stopping.wait(10)
+        raise CollectionCancelled
+
+    following = Follower(audit, ReceiverState(), quiet=0.01, longest=0.05)
+    thread = threading.Thread(target=following.run)
+    thread.start()
+    following.wake()
+    assert under_way.wait(10)
+    following.end()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert following.state.problem == ""
 
 
 def test_the_pause_after_failures_grows_and_ends_with_a_success() -> None:
