@@ -34,7 +34,7 @@ from auditor.policy.baseline.waivers import WaiversAndAttestations
 from auditor.policy.catalogue import frameworks, questions, words
 from auditor.policy.catalogue.controls import Catalogue
 from auditor.policy.catalogue.errors import PolicyError
-from auditor.policy.evaluation.evaluate import evaluate
+from auditor.policy.evaluation.evaluate import evaluate, judged_levels
 from auditor.policy.judging import reads
 from auditor.policy.judging.lock_verifier import SnapshotLockVerifier
 from auditor.zoom.client import ZoomClient
@@ -476,6 +476,7 @@ def _control_info(expected: ControlExpectation, family: str) -> ControlInfo:
         expected.control.info,
         family=family,
         setting_names=words.setting_names(expected.control),
+        levels=judged_levels(expected),
         provision_titles=frameworks.provision_titles(expected.control),
     )
     if expected.origin in shipped_baselines():

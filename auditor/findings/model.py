@@ -283,6 +283,8 @@ class ControlInfo:
     unlocked: str = ""
     setting_names: Mapping[str, str] = field(default_factory=dict)
     """Setting to what people call it."""
+    levels: frozenset[Level] = frozenset()
+    """The levels at which it is judged; empty if that is not known."""
     mappings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     provision_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What the provisions of `mappings` are about, by key of the framework and reference."""

@@ -94,17 +94,23 @@ class ControlRollup:
         """Distinct deviating scopes, over all levels."""
         return sum(self.deviating.values())
 
+    def is_judged_at(self, *levels: Level) -> bool:
+        """False if it has no check at any of `levels`: Zoom has no such setting there."""
+        known = self.info.levels
+        return not known or any(level in known or self.deviating.get(level) for level in levels)
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeRollup:
-    """The deviations of one scope."""
+    """The broken rules of one scope."""
 
     scope: Scope
     by_severity: Mapping[Severity, int]
+    """Number of rules by the worst severity of their deviations there."""
 
     @property
     def weight(self) -> int:
-        """Severity-weighted number of deviations (`WEIGHT`)."""
+        """Severity-weighted number of broken rules (`WEIGHT`)."""
         return sum(WEIGHT[severity] * count for severity, count in self.by_severity.items())
 
 
@@ -410,13 +416,11 @@ class Aggregator:
         unlocked: set[str] = set()
         unknown: set[str] = set()
         causes: Counter[Cause | None] = Counter()
-        by_severity: Counter[Severity] = Counter()
         for verdict in verdicts:
             key = identity(verdict)
             groups[key] = self.groups.setdefault(key, GroupTally(verdict))
             statuses[verdict.control, verdict.status] += 1
             if verdict.status is Status.FAIL:
-                by_severity[verdict.severity] += 1
                 (unlocked if verdict.kind is FindingKind.LOCK else broken).add(verdict.control)
                 worst = deviating.get(verdict.control, verdict.severity)
                 deviating[verdict.control] = min(worst, verdict.severity, key=lambda s: s.rank)
@@ -432,7 +436,7 @@ class Aggregator:
             frozenset(unlocked),
             frozenset(unknown),
             causes,
-            by_severity,
+            Counter(deviating.values()),
             list(groups.values()) if self.names else [],
         )
 

@@ -245,7 +245,9 @@ def _on_at(feature: Feature) -> str:
         Level.PHONE_SITE: len(sites),
         Level.USER: feature.people.known,
     }
-    return AffectedScopes({level: n for level, n in by_level.items() if n}).text(totals)
+    where = AffectedScopes({level: n for level, n in by_level.items() if n}).text(totals)
+    has_people = any(level in feature.levels for level in (Level.USER, Level.PHONE_USER))
+    return where if has_people else f"{where}; Zoom has no setting per person"
 
 
 def _feature_json(feature: Feature) -> dict[str, JsonValue]:

@@ -37,6 +37,9 @@ def _units(text: str) -> int:
     return len(text) + sum(char > "\uffff" for char in text)
 
 
+_NOTE = "note"
+"""The column for what a reader should know besides, which depends on the whole run."""
+
 COLUMNS = (
     "control",
     "title",
@@ -88,6 +91,7 @@ COLUMNS = (
     "cause_words",
     "decided_by_words",
     "detail_words",
+    _NOTE,
 )
 """The columns of a finding, in order. Names never change; new ones are appended.
 
@@ -166,6 +170,7 @@ class Rows:
             (index, _FINDING_COLUMNS[c]) for index, c in enumerate(columns) if c in _FINDING_COLUMNS
         ]
         self._shared_cells: dict[tuple[int, int], list[str]] = {}
+        self._notes = facts.notes_of(run) if _NOTE in columns else {}
 
     def of(self, finding: Finding) -> list[str]:
         """The cells of `finding`."""
@@ -180,10 +185,15 @@ class Rows:
         return row
 
     def _cells(self, verdict: Verdict) -> list[str]:
-        return [
-            "" if c in _FINDING_COLUMNS else self._escape(_VERDICT_COLUMNS[c](self._run, verdict))
-            for c in self._columns
-        ]
+        texts = (
+            self._notes.get(verdict.control, "")
+            if column == _NOTE
+            else ""
+            if column in _FINDING_COLUMNS
+            else _VERDICT_COLUMNS[column](self._run, verdict)
+            for column in self._columns
+        )
+        return [self._escape(text) for text in texts]
 
 
 _MAX_SHARED_CELLS = 1000

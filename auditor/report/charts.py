@@ -87,19 +87,21 @@ def outcomes(run: Run) -> list[tuple[Status, int, float, float]]:
     ]
 
 
-def by_family(run: Run, rollup: Rollup) -> list[Bar]:
-    """Deviations by family of controls, the most first, each bar by level."""
+def by_family(rollup: Rollup) -> list[Bar]:
+    """Broken rules by topic, each counted at every place, the most first, each bar by level."""
     counts: defaultdict[str, Counter[Level]] = defaultdict(Counter)
-    for group in rollup.of_status(Status.FAIL):
-        info = run.controls.get(group.verdict.control)
-        counts[(info.family if info else "") or "Other"].update(group.by_level)
+    rules: Counter[str] = Counter()
+    for control in rollup.deviating_controls:
+        family = control.info.family or "Other"
+        counts[family].update(control.deviating)
+        rules[family] += 1
     most = max((levels.total() for levels in counts.values()), default=0)
     ordered = sorted(counts.items(), key=lambda item: (-item[1].total(), item[0].casefold()))
     return [
         Bar(
             label=shorten(family, _LABEL),
             parts=_stack([(shade(level), levels[level]) for level in Level], most),
-            counts=f"{pluralize(levels.total(), 'deviation')}: {_at_levels(levels)}",
+            counts=f"{pluralize(rules[family], 'rule')}: {_at_levels(levels)}",
         )
         for family, levels in ordered
     ]

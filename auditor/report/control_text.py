@@ -7,7 +7,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.exposure import Exposure
 from auditor.findings.model import Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
-from auditor.report import group_wording, summary_wording, wording
+from auditor.report import fix_wording, group_wording, summary_wording, wording
 from auditor.report.display import shorten
 from auditor.report.facts import ControlFacts, detail
 from auditor.report.text_layout import wrap
@@ -36,7 +36,9 @@ def lines(
     if not groups:
         yield ""
         yield "Nothing is open here."
-    for heading, text in group_wording.fixes(info.fix_portal, info.fix_api):
+    for heading, text in group_wording.fixes(
+        fix_wording.in_admin_centre(control, rollup, exposed), info.fix_api
+    ):
         yield ""
         yield from wrap(f"{heading}: {text}", width, "", "  ")
     if info.know:

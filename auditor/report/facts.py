@@ -1,13 +1,13 @@
 """Findings as facts: what is the case, for whom, in words for people."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import ControlInfo, FindingKind, Verdict
-from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
+from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.findings.whom import in_fact, whom
 from auditor.plain_text import pluralize
@@ -17,6 +17,7 @@ from auditor.report.display import printable, shorten
 LONGEST_FACT = 240
 """Columns of a fact before the value in it is cut."""
 
+_PERSONAL = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
 _COMPARES = re.compile(
     r"\bas (?:decided|agreed|intended|the rule asks)\b|\bthan (?:intended|the rule)"
 )
@@ -63,6 +64,11 @@ class ControlFacts:
         self._broken: dict[str, list[FindingGroup]] = {}
         for group in rollup.deviations:
             self._broken.setdefault(group.verdict.control, []).append(group)
+        self._values = {
+            control
+            for control, groups in self._broken.items()
+            if any(group.verdict.kind is FindingKind.VALUE for group in groups)
+        }
 
     def of(self, control: ControlRollup) -> str:
         """What is the case and for whom; the rule if nothing else is known.
@@ -72,21 +78,56 @@ class ControlFacts:
         """
         if not control.broken:
             return self.unlocked(control) if control.unlocked else printable(control.info.title)
-        people = whom(control.broken, self._totals)
+        broken = control.broken
+        if Level.ACCOUNT in broken and self.note(control):
+            broken = {Level.ACCOUNT: 1}
+        people = whom(broken, self._totals)
         groups = self._broken.get(control.info.id, ())
         facts = dict.fromkeys(filter(None, (of_verdict(group.verdict) for group in groups)))
         is_overridden = any(group.verdict.override for group in groups)
         is_one_fact = len(facts) == 1 and _COMPARES.search(control.info.broken)
         if control.info.broken and not is_overridden and not is_one_fact:
-            return in_fact(control.info.broken, control.broken, self._totals)
+            return in_fact(control.info.broken, broken, self._totals)
         fact = next(iter(facts), "")
         return _for(fact, people) if fact else printable(control.info.title)
+
+    def note(self, control: ControlRollup) -> str:
+        """That the settings of a broken rule have no value per person, where people were read.
+
+        Empty for rules that ask something else than a value of the account and its groups.
+        """
+        levels = control.info.levels
+        is_value = control.info.id in self._values and Level.GROUP in levels
+        if not is_value or levels.intersection(_PERSONAL) or not self._totals.get(Level.USER):
+            return ""
+        at_account = Level.ACCOUNT in control.broken
+        where = "everybody in the account" if at_account else "everybody in the group"
+        return f"Zoom has no setting per person; it applies to {where}."
+
+    def notes(self, controls: Sequence[ControlRollup]) -> dict[str, list[str]]:
+        """Each note with the ids of its controls."""
+        by_note: dict[str, list[str]] = {}
+        for control in controls:
+            if note := self.note(control):
+                by_note.setdefault(note, []).append(printable(control.info.id))
+        return by_note
 
     def unlocked(self, control: ControlRollup) -> str:
         """That locks of a control are missing, and for whom."""
         title = printable(control.info.title)
         fact = control.info.unlocked or f"“{title}” is not locked for {{whom}}"
         return in_fact(fact, control.unlocked, self._totals)
+
+
+def notes_of(run: Run) -> dict[str, str]:
+    """Control id to its note, for broken rules that have one."""
+    rollup = roll_up(run, names=0, worst=0)
+    facts = ControlFacts(run, rollup)
+    return {
+        control.info.id: note
+        for control in rollup.deviating_controls
+        if (note := facts.note(control))
+    }
 
 
 def obeyed(info: ControlInfo, by_level: Mapping[Level, int]) -> str:

@@ -101,8 +101,11 @@ def _unknown(run: Run, rollup: Rollup) -> Iterator[str]:
 
 def _undecided(run: Run, rollup: Rollup) -> Iterator[str]:
     decisions = {group.verdict.control for group in rollup.decisions}
-    new_settings = (group.verdict for group in rollup.uncovered)
-    decisions |= {v.control for v in new_settings if v.status is Status.NEEDS_DECISION}
+    new_settings = {
+        group.verdict.setting
+        for group in rollup.uncovered
+        if group.verdict.status is Status.NEEDS_DECISION
+    }
     parts = []
     if decisions:
         verb = "waits" if len(decisions) == 1 else "wait"
@@ -111,6 +114,9 @@ def _undecided(run: Run, rollup: Rollup) -> Iterator[str]:
         )
     if questions := rollup.attestations_due:
         parts.append(f"{pluralize(questions, 'thing')} must be looked up by hand in Zoom")
+    if new_settings:
+        is_ = "is" if len(new_settings) == 1 else "are"
+        parts.append(f"{pluralize(len(new_settings), 'new setting')} {is_} not reviewed")
     if not_compared := run.summary.not_compared:
         does = "does" if not_compared == 1 else "do"
         what = pluralize(not_compared, "attestation")

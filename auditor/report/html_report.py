@@ -30,6 +30,7 @@ from auditor.report import (
     charts,
     closing_wording,
     diff_output,
+    fix_wording,
     glossary,
     headline,
     history_wording,
@@ -132,7 +133,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
                 if (index_number := index.row(group.verdict)) is not None
             ],
             bar=charts.outcomes(run),
-            families=charts.by_family(run, rollup),
+            families=charts.by_family(rollup),
             exposed=charts.by_group(exposed),
             members_known=any(group.members is not None for group in exposed.groups),
             closing=closing_wording.outline(run) if not options.summary else None,
@@ -148,7 +149,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             annex=options.annex,
             brief=summary_outline.outline(run, rollup) if options.summary else None,
             columns=_columns(run, rollup),
-            deviating_at=_deviating_at,
+            fix_of=lambda control: fix_wording.in_admin_centre(control, rollup, exposed),
             checks=_checks,
             levels_of=_levels_of,
             controls_of=_controls_of,
@@ -230,10 +231,6 @@ def _columns(run: Run, rollup: Rollup) -> list[tuple[str, Sequence[Level], int]]
     if others:
         columns.append(("others", others, 0))
     return columns
-
-
-def _deviating_at(control: ControlRollup, levels: Sequence[Level]) -> int:
-    return sum(control.deviating.get(level, 0) for level in levels)
 
 
 def _filter_options(run: Run, listed: Sequence[FindingGroup], exposed: Exposure) -> FilterOptions:

@@ -10,11 +10,11 @@ from auditor.findings.inventory import FeatureUse
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
-from auditor.plain_text import pluralize
 from auditor.report import (
     by_framework,
     changes,
     closing_wording,
+    fix_wording,
     glossary,
     headline,
     inventory_wording,
@@ -136,7 +136,7 @@ class _MarkdownPage:
         head += f"{prose(tables.between)}\n\n" + "".join(f"> {prose(n)}\n\n" for n in tables.notes)
         if not tables.moves:
             return PagePart(head.rstrip("\n") + "\n")
-        columns = ["Result", "Control", "Setting", "Where", "Example"]
+        columns = ["Result", "Rule", "Setting", "Where", "Example"]
         rows = [
             table_row(
                 wording.sentence_case(CHANGE_TEXT[section.move][0]),
@@ -186,8 +186,8 @@ class _MarkdownPage:
         ]
         head += ["Other"] * has_other_levels + ["Unknown"]
         facts = ControlFacts(self.run, self.rollup)
-        rows = [_control_row(control, facts.of(control), has_other_levels) for control in controls]
-        title = "## Broken rules, and for whom\n\n"
+        rows = [_control_row(control, facts, has_other_levels) for control in controls]
+        title = f"## Broken rules, and for whom\n\n{prose(wording.LEGEND)}\n\n"
         return PagePart(title + table_head(head, left=3), rows, "rule")
 
     def _by_framework(self) -> Sequence[PagePart]:
@@ -222,10 +222,11 @@ class _MarkdownPage:
         causes = self.rollup.causes
         if not causes:
             return None
-        checks = pluralize(sum(cause.checks for cause in causes), "check")
-        head = ["Cause", "What to do", "Rules", "Checks", "Places"]
+        accepted = wording.in_blind_spots(self.run)
+        head = ["Cause", "What to do", "Rules", "Places"]
         return PagePart(
-            f"## Unknown: {checks} without an answer\n\n" + table_head(head, left=3),
+            f"## No answer: {wording.unanswered(self.rollup)}{accepted}\n\n"
+            + table_head(head, left=3),
             [self._cause_row(cause) for cause in causes],
             "cause",
         )
@@ -235,7 +236,6 @@ class _MarkdownPage:
             wording.sentence_case(wording.cause_name(cause.cause)),
             prose(wording.remedy_for(cause, self.run.errors)),
             _ids(cause.controls),
-            wording.number(cause.checks),
             wording.number(cause.scopes),
         )
 
@@ -259,26 +259,29 @@ class _MarkdownPage:
                 self.rollup.attestations,
                 "To look up by hand",
                 "Zoom's API does not show these: a person looks, and attests what they saw.",
+                wording.number(self.rollup.attestations_due),
+                "auditor attest",
             ),
-            (self.rollup.uncovered, "New settings", "No control covers them yet."),
+            (
+                self.rollup.uncovered,
+                "New settings",
+                "No rule covers them yet.",
+                wording.number(len({g.verdict.setting for g in self.rollup.uncovered})),
+                f"auditor control show {next(iter(wording.rules(self.rollup.uncovered)), '')}",
+            ),
         )
         rows = []
-        for groups, what, why in kinds:
+        for groups, what, why, count, command in kinds:
             if groups:
-                controls = sorted({group.verdict.control for group in groups})
-                checks = pluralize(sum(group.count for group in groups), "check")
-                rows.append(
-                    f"- **{what}:** {checks}, {_ids(controls)}. {why} "
-                    f"{code(f'auditor control show {controls[0]}')} says what to do.\n"
-                )
+                ids = _ids(wording.rules(groups))
+                rows.append(f"- **{what}:** {count} ({ids}). {why} How: {code(command)}\n")
         return PagePart("## What is due\n\n", rows) if rows else None
 
     def _accepted(self) -> PagePart | None:
         rows = []
         for what, status in (("Waived", Status.WAIVED), ("Attested", Status.ATTESTED)):
             if groups := self.rollup.of_status(status):
-                checks = pluralize(sum(group.count for group in groups), "check")
-                rows.append(f"- {what}: {checks}, {_ids_of(groups)}\n")
+                rows.append(f"- {what}: {wording.counted_rules(groups)}, {_ids_of(groups)}\n")
         allowed = waiver_wording.allowed_lines(self.run, self.rollup)
         rows += [f"- {prose(line)}\n" for line in allowed]
         for line, needs_care in waiver_wording.entry_lines(self.run):
@@ -305,18 +308,17 @@ class _MarkdownPage:
         ]
         if rest := self.rollup.deviating_scopes - len(worst):
             rows[-1] += f"\nand {wording.number(rest)} more\n"
-        return PagePart("## Where it deviates most\n\n" + table_head(head, left=2), rows, "place")
+        return PagePart(
+            "## Where most rules are broken\n\n" + table_head(head, left=2), rows, "place"
+        )
 
     def _details(self) -> PagePart | None:
         exposed = exposure(self.run)
-        under: dict[str, list[FindingGroup]] = {}
-        for group in self.rollup.of_status(Status.FAIL):
-            under.setdefault(group.verdict.control, []).append(group)
         facts = ControlFacts(self.run, self.rollup)
         rows = [
             row
             for control in self.rollup.deviating_controls
-            for row in _detail_rows(control, facts.of(control), under[control.info.id], exposed)
+            for row in _detail_rows(control, facts, self.rollup, exposed)
         ]
         if not rows:
             return None
@@ -356,29 +358,31 @@ class _MarkdownPage:
         return PagePart(f"## {glossary.HEADING}\n\n", rows, "word")
 
 
-def _control_row(control: ControlRollup, fact: str, others: bool) -> str:
-    counts = [control.deviating.get(level, 0) for level in _LEVELS]
+def _control_row(control: ControlRollup, facts: ControlFacts, others: bool) -> str:
+    counts = [wording.deviating(control, level) for level in _LEVELS]
     if others:
-        counts.append(control.deviating_scopes - sum(counts))
-    counts.append(control.unknown)
+        counts.append(wording.deviating(control, *(each for each in Level if each not in _LEVELS)))
+    counts.append(wording.number(control.unknown))
     rule = f"{code(control.info.id)} {prose(control.info.title)}"
-    cells = [control.severity, prose(fact), rule]
-    return table_row(*cells, *map(wording.number, counts))
+    note = facts.note(control)
+    fact = f"{facts.of(control)}. {note}" if note else facts.of(control)
+    return table_row(control.severity, prose(fact), rule, *counts)
 
 
 def _detail_rows(
-    control: ControlRollup, fact: str, groups: Sequence[FindingGroup], exposed: Exposure
+    control: ControlRollup, facts: ControlFacts, rollup: Rollup, exposed: Exposure
 ) -> list[str]:
     """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
+    groups = [g for g in rollup.of_status(Status.FAIL) if g.verdict.control == info.id]
     opening = [
-        f"### {prose(fact)}",
+        f"### {prose(facts.of(control))}",
         f"{wording.sentence_case(control.severity)}. The rule: {prose(info.title)} "
         f"({code(info.id)})." + (f" {prose(info.why)}" if info.why else ""),
     ]
-    opening += [f"How to fix it in the admin centre: {prose(info.fix_portal)}"] * bool(
-        info.fix_portal
-    )
+    opening += filter(None, [prose(facts.note(control))])
+    if fix := fix_wording.in_admin_centre(control, rollup, exposed):
+        opening.append(f"How to fix it in the admin centre: {prose(fix, LONGEST_SENTENCE)}")
     if info.fix_api:
         api = f"How to fix it by API: {code(info.fix_api, LONGEST_SENTENCE)}"
         opening.append(f"{api} {prose(info.fix_note)}".rstrip())
@@ -387,8 +391,7 @@ def _detail_rows(
     )
     rows = [_group_row(group, exposed) for group in groups[:MOST_GROUPS]]
     if rest := groups[MOST_GROUPS:]:
-        checks = pluralize(sum(group.count for group in rest), "check")
-        rows[-1] += f"\nand {wording.number(len(rest))} more, {checks}\n"
+        rows[-1] += f"\nand {wording.number(len(rest))} more\n"
     rows[0] = "\n" + "\n\n".join([*opening, head]) + rows[0]
     return rows
 
@@ -425,4 +428,4 @@ def _ids(controls: Sequence[str]) -> str:
 
 
 def _ids_of(groups: Iterable[FindingGroup]) -> str:
-    return _ids(sorted({group.verdict.control for group in groups}))
+    return _ids(wording.rules(groups))

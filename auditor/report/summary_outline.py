@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.findings.exposure import exposure
 from auditor.findings.inventory import FeatureUse
 from auditor.findings.model import Severity
 from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import inventory_wording, wording
+from auditor.report import fix_wording, inventory_wording, wording
 from auditor.report.display import printable
 from auditor.report.facts import ControlFacts
 from auditor.report.inventory_wording import USE, FeatureRow
@@ -60,12 +61,13 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
     parts = [part for section in sections for part in section.parts]
     on = [row for heading, rows in parts if heading == USE[FeatureUse.ON] for row in rows]
     controls, facts = rollup.deviating_controls, ControlFacts(run, rollup)
+    exposed = exposure(run)
     broken = [
         BrokenRow(
             control.severity,
             printable(control.info.id),
             facts.of(control),
-            printable(control.info.fix_portal),
+            fix_wording.in_admin_centre(control, rollup, exposed),
         )
         for control in controls[:MOST_BROKEN]
     ]
@@ -87,15 +89,16 @@ def _open(run: Run, rollup: Rollup) -> Iterator[OpenPart]:
         ("To look up by hand", "A person looks in Zoom: auditor attest", rollup.attestations),
     )
     for heading, what_to_do, groups in waiting:
-        titles = _titles(run, groups)
-        if titles:
-            count = pluralize(len(titles), "rule")
+        if titles := _titles(run, groups):
+            is_attested = groups is waiting[1][2]
+            due = wording.number(rollup.attestations_due)
+            count = due if is_attested else pluralize(len(titles), "rule")
             yield _part(f"{heading}: {count}", what_to_do, titles)
 
 
 def _unknown(run: Run, cause: CauseRollup) -> OpenPart:
     name = wording.sentence_case(wording.cause_name(cause.cause))
-    heading = f"{name}: {pluralize(cause.checks, 'check')} at {pluralize(cause.scopes, 'place')}"
+    heading = f"{name}: {wording.at_places(cause)}"
     titles = [_title(run, control) for control in cause.controls]
     return _part(heading, wording.remedy(cause.cause, run.errors), titles)
 

@@ -161,25 +161,23 @@ class _TextPage:
         """By severity, without columns in which every number is zero."""
         coverage = self.run.summary.coverage
 
-        def others(control: ControlRollup) -> int:
-            return sum(n for level, n in control.deviating.items() if level not in _LEVELS)
-
-        columns: list[tuple[str, str, list[int]]] = [
+        columns: list[tuple[str, str, list[str]]] = [
             (
                 wording.level_name(level),
                 f"of {wording.number(coverage.get(level, 0))}",
-                [control.deviating.get(level, 0) for control in controls],
+                [wording.deviating(control, level) for control in controls],
             )
             for level in _LEVELS
         ]
-        columns.append(("other", "", [others(control) for control in controls]))
-        columns.append(("unknown", "", [control.unknown for control in controls]))
-        shown = [column for column in columns if any(column[2])]
+        others = [level for level in Level if level not in _LEVELS]
+        columns.append(("other", "", [wording.deviating(row, *others) for row in controls]))
+        columns.append(("unknown", "", [wording.number(row.unknown) for row in controls]))
+        shown = [column for column in columns if {*column[2]} - {"0", wording.NOT_JUDGED}]
         heads = [["", "", *(name for name, _, _ in shown)], ["", "", *(of for _, of, _ in shown)]]
         facts = ControlFacts(self.run, self.rollup)
         rows = [
             [f"  {shorten(control.info.id, 12)}", facts.of(control)]
-            + [wording.number(counts[at]) if counts[at] else "–" for _, _, counts in shown]
+            + [counts[at] for _, _, counts in shown]
             for at, control in enumerate(controls)
         ]
         first, second, *lines = table(rows, heads, self.width, flexible=1, left=2)
@@ -190,6 +188,10 @@ class _TextPage:
                 severity = control.severity
                 yield self._paint(severity, severity)
             yield from folded
+        if any(wording.NOT_JUDGED in counts for _, _, counts in shown):
+            yield from self._wrapped(wording.LEGEND)
+        for note, ids in facts.notes(controls).items():
+            yield from self._wrapped(f"{wording.listed(ids, MOST_IDS)}: {note}")
 
     def _by_framework(self) -> Iterator[str]:
         """The controls by reference of the requested framework."""
@@ -213,7 +215,7 @@ class _TextPage:
     def _worst(self) -> Iterator[str]:
         if not self.rollup.worst:
             return
-        yield self._heading("Where it deviates most")
+        yield self._heading("Where most rules are broken")
         present = [s for s in Severity if any(w.by_severity.get(s) for w in self.rollup.worst)]
         rows = [
             [_scope_name(row.scope), wording.level_name(row.scope.level)]
@@ -241,16 +243,15 @@ class _TextPage:
         causes = self.rollup.causes
         if not causes:
             return
-        checks = sum(cause.checks for cause in causes)
         accepted = wording.in_blind_spots(self.run)
-        yield self._heading(f"Unknown: {pluralize(checks, 'check')} without an answer{accepted}")
+        yield self._heading(f"No answer: {wording.unanswered(self.rollup)}{accepted}")
         for cause in causes:
             yield from self._cause(cause)
 
     def _cause(self, cause: CauseRollup) -> Iterator[str]:
         yield from self._wrapped(
-            f"? {wording.cause_name(cause.cause)}: {pluralize(cause.checks, 'check')} at "
-            f"{pluralize(cause.scopes, 'place')}, {self._ids(cause.controls)}",
+            f"? {wording.cause_name(cause.cause)}: {wording.at_places(cause)}, "
+            f"{self._ids(cause.controls)}",
             hanging="  ",
             style="unknown",
         )
@@ -274,16 +275,15 @@ class _TextPage:
         if attestations := self.rollup.attestations:
             yield from self._wrapped(
                 f"To look up by hand: {wording.number(self.rollup.attestations_due)} "
-                f"({_listed_ids(attestations)}). Zoom's API does not show these; `auditor control "
-                f"show {_first_id(attestations)}` says where to look, `auditor attest` asks them "
-                "all.",
+                f"({_listed_ids(attestations)}). Zoom's API does not show these: a person looks in "
+                "Zoom. All of them, one by one, with the place to look: auditor attest",
                 hanging="  ",
             )
         if uncovered := self.rollup.uncovered:
             settings = len({group.verdict.setting for group in uncovered})
             yield from self._wrapped(
-                f"New settings: {wording.number(settings)} that no control covers and no reference "
-                f"explains; `auditor control show {_first_id(uncovered)}` says how to decide.",
+                f"New settings: {wording.number(settings)} that no rule covers and no reference "
+                f"explains. How to decide: auditor control show {_first_id(uncovered)}",
                 hanging="  ",
             )
 
@@ -297,16 +297,15 @@ class _TextPage:
         yield self._heading("Accepted")
         for what, groups in (("Waived", waived), ("Attested", attested)):
             if groups:
-                checks = pluralize(sum(group.count for group in groups), "check")
-                undecided = sum(group.count for group in groups if group.verdict.is_undecided)
+                undecided = {g.verdict.control for g in groups if g.verdict.is_undecided}
                 compared = (
-                    f", {wording.number(undecided)} of them not compared with what is expected"
+                    f", {wording.number(len(undecided))} of them not compared with what is expected"
                     if undecided
                     else ""
                 )
-                ids = self._ids(sorted({g.verdict.control for g in groups}))
+                ids = self._ids(wording.rules(groups))
                 yield from self._wrapped(
-                    f"{what}: {checks}, {ids}{compared}",
+                    f"{what}: {wording.counted_rules(groups)}, {ids}{compared}",
                     hanging="  ",
                 )
         for line in allowed:

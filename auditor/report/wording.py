@@ -19,7 +19,7 @@ from auditor.findings.model import (
     Status,
     Verdict,
 )
-from auditor.findings.rollup import CauseRollup, Rollup
+from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
 from auditor.plain_text import join_and, pluralize
@@ -103,9 +103,12 @@ def number(count: int) -> str:
 
 
 def in_blind_spots(run: Run) -> str:
-    """`, 3 of them in accepted blind spots`; empty if there are none."""
+    """`, a part of it in accepted blind spots`; empty if there are none."""
     accepted = run.summary.accepted_blind_spots
-    return f", {number(accepted)} of them in accepted blind spots" if accepted else ""
+    if not accepted:
+        return ""
+    is_all = accepted == run.summary.by_status.get(Status.UNKNOWN, 0)
+    return f", {'all' if is_all else 'a part of it'} in accepted blind spots"
 
 
 def stale_names(count: int) -> str:
@@ -145,6 +148,21 @@ def level_name(level: Level, count: int = 1) -> str:
     return level.noun if count == 1 else level.plural
 
 
+NOT_JUDGED = "–"
+"""In the place of a number: the rule has no check there. Zero means that none breaks it."""
+LEGEND = (
+    f"{NOT_JUDGED}: Zoom has no such setting there, or the rule is one for the account as a whole."
+)
+"""What the mark for a missing number means."""
+
+
+def deviating(control: ControlRollup, *levels: Level) -> str:
+    """At how many places of `levels` a rule is broken; `–` where Zoom has no such setting."""
+    if not control.is_judged_at(*levels):
+        return NOT_JUDGED
+    return number(sum(control.deviating.get(level, 0) for level in levels))
+
+
 def levels(counts: Mapping[Level, int]) -> str:
     """`1 account, 6 groups, 300 people`; levels without any are left out."""
     present = sorted((item for item in counts.items() if item[1]), key=lambda i: i[0].rank)
@@ -177,19 +195,48 @@ def incomplete(run: Run, rollup: Rollup) -> str:
     if run.info.complete:
         return ""
     failed = [c for c in rollup.causes if c.cause is not None and c.cause.is_failed_read]
-    checks = sum(cause.checks for cause in failed)
+    open_rules = {control for cause in failed for control in cause.controls}
     parts = ["Incomplete: part of what this audit selected could not be read"]
-    if checks:
-        parts.append(f", so {pluralize(checks, 'check')} could not be judged")
+    if open_rules:
+        parts.append(f", so {pluralize(len(open_rules), 'rule')} could not be judged everywhere")
     return "".join(parts) + "." + (f" {allowed}" if run.allow_unknown else "")
 
 
+def covered(run: Run) -> str:
+    """The places that were read, by level: `1 account, 6 groups, 300 people`."""
+    counts = dict(run.summary.coverage)
+    if any(share.level is Level.PHONE_ACCOUNT for share in run.assessments.shares()):
+        counts[Level.PHONE_ACCOUNT] = 1  # one document of the account, which no list counts
+    return levels(counts)
+
+
+def rules(groups: Iterable[FindingGroup]) -> list[str]:
+    """The ids of the rules that the findings are about, sorted."""
+    return sorted({group.verdict.control for group in groups})
+
+
+def counted_rules(groups: Iterable[FindingGroup]) -> str:
+    """`4 rules`: the number of rules that the findings are about."""
+    return pluralize(len(rules(groups)), "rule")
+
+
+def at_places(cause: CauseRollup) -> str:
+    """`4 rules at 62 places`"""
+    places = pluralize(cause.scopes, "place")
+    return f"{pluralize(len(cause.controls), 'rule')} at {places}"
+
+
+def unanswered(rollup: Rollup) -> str:
+    """`4 rules at 62 places`: what has no answer, in all."""
+    count = sum(bool(control.unknown) for control in rollup.controls)
+    places = sum(rollup.unanswered.values())
+    return f"{pluralize(count, 'rule')} at {pluralize(places, 'place')}"
+
+
 def checked(run: Run) -> str:
-    """One sentence on the controls, checks and scopes that the run covers."""
-    covered = levels(run.summary.coverage) or "nothing"
+    """One sentence on the rules and places that the run covers."""
     return (
-        f"Checked: {pluralize(len(run.controls), 'control')} in {pluralize(judged(run), 'check')} "
-        f"on {covered}."
+        f"Checked: {pluralize(len(run.controls), 'rule')} on {covered(run) or 'nothing'}."
         + (" People and their meetings go by pseudonyms." if run.pseudonymised else "")
         + "".join(f" {sentence}" for sentence in carried(run))
     )
@@ -247,7 +294,7 @@ def not_covered(run: Run) -> list[str]:
     if summary.settings_returned:
         sentences.append(
             f"{number(summary.settings_judged)} of {number(summary.settings_returned)} settings "
-            "that Zoom returned are read by a selected control; the others are not judged."
+            "that Zoom returned are read by a rule of this run; the others are not judged."
         )
     if summary.proved_by_lock:
         sentences.append(

@@ -21,6 +21,7 @@ from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.report import by_framework, headline, waiver_wording, wording
 from auditor.report.cells import Rows
+from auditor.report.facts import ControlFacts
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import reported_findings
 from auditor.report.workbook import MOST_ROWS, Block, Book, Cell, Table, create_workbook
@@ -179,6 +180,7 @@ class _Report:
     def __init__(self, run: Run, book: Book, most_rows: int, options: Options) -> None:
         self.run, self.book, self.most_rows, self.options = run, book, most_rows, options
         self.rollup = roll_up(run, names=0, worst=0)
+        self.facts = ControlFacts(run, self.rollup)
 
     def fill(self) -> None:
         self.book.page(
@@ -261,7 +263,7 @@ class _Report:
         statuses = [s for s in Status if s is not Status.PASS or has_passes]
         columns = {"Rule": 10, "What should be": 72, "Topic": 22, "Severity": 10}
         columns |= {wording.sentence_case(wording.status_name(s)): 18 for s in statuses}
-        columns |= {"Broken at": 30, "Reached": 30, "Provisions": 80}
+        columns |= {"Broken at": 30, "Good to know": 30, "Reached": 30, "Provisions": 80}
         table = self.book.table("Coverage", columns, len(controls))
         for control in controls:
             table.add(self._coverage_row(control, statuses))
@@ -276,6 +278,7 @@ class _Report:
             control.severity,
             *(control.by_status.get(status, 0) for status in statuses),
             wording.levels(control.deviating),
+            self.facts.note(control),
             "yes" if reached else "no, this depth does not show it",
             "; ".join(
                 f"{wording.framework(key)}: {', '.join(wording.provisions(info, key))}"

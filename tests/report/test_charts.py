@@ -13,7 +13,7 @@ from tests.report import worlds
 
 
 def families(run: Run) -> list[charts.Bar]:
-    return charts.by_family(run, roll_up(run))
+    return charts.by_family(roll_up(run))
 
 
 def trend(run: Run, *earlier: TrendPoint) -> charts.Trend:
@@ -35,7 +35,7 @@ def test_topics_come_by_their_deviations_and_say_at_which_level() -> None:
         "Consent",
         "Retention",
     ]
-    assert bars[0].counts == "19 deviations: account 1, group 1, person 17"
+    assert bars[0].counts == "1 rule: account 1, group 1, person 17"
     assert [part.name for part in bars[0].parts] == ["account", "group", "user"]
 
 

@@ -418,7 +418,7 @@ def test_on_paper_deviations_and_unknowns_are_open(rich: Opened, tmp_path: Path)
     text = " ".join(done.stdout.split())
     assert "Where the value comes from" in text
     assert "Zoom privacy audit 1 of" in text
-    assert "Find a control" not in text
+    assert "Find a rule" not in text
     assert rich.page.locator(".row details[open]").count() == 0
 
 

@@ -106,7 +106,7 @@ def test_sections_come_in_order_of_severity() -> None:
     assert heads == [
         *(
             "Broken",
-            "Unknown",
+            "No",
             "What",
             "What",
             "Waivers",
@@ -161,7 +161,7 @@ def test_each_cause_of_an_unknown_says_what_to_do() -> None:
 
 def test_what_is_due_names_the_command_that_says_more() -> None:
     text = written(worlds.everything())
-    due = re.findall(r"^- \*\*([\w ]+):\*\* (\d).*?, (`[^.]*`)\.", text, re.MULTILINE)
+    due = re.findall(r"^- \*\*([\w ]+):\*\* (\d) \((`[^.]*`)\)\.", text, re.MULTILINE)
     assert due == [
         ("To look up by hand", "2", "`TP-01`, `TR-01`"),
         ("New settings", "1", "`TP-01`"),
@@ -226,7 +226,7 @@ def test_many_values_of_one_control_are_cut_and_counted() -> None:
     text = written(worlds.run_of([worlds.judged(worlds.user(1), verdicts)]))
     assert "`s09`" in text
     assert "`s10`" not in text
-    assert "\nand 4 more, 4 checks\n" in text
+    assert "\nand 4 more\n" in text
 
 
 def test_a_framework_regroups_the_controls_and_says_what_is_not_claimed() -> None:

@@ -52,7 +52,7 @@ def test_it_says_what_the_html_report_says(rich: bytes, tmp_path: Path) -> None:
         "What this report does not cover",
     ):
         assert text in words, text
-    assert "Find a control" not in words
+    assert "Find a rule" not in words
 
 
 @needs_poppler

@@ -23,7 +23,7 @@ def test_the_worst_fact_comes_first_then_the_broken_rules(render: Render) -> Non
 def test_an_incomplete_run_says_so_at_the_top(render: Render) -> None:
     top = render(worlds.everything(), "text", width=400).splitlines()[:5]
     (incomplete,) = [line for line in top if line.startswith("Incomplete")]
-    assert re.findall(r"\d+", incomplete) == ["27"]
+    assert re.findall(r"\d+", incomplete) == ["3"]
     assert "--allow-unknown" not in incomplete
 
 
@@ -139,7 +139,7 @@ def test_read_errors_are_short_and_cut(render: Render) -> None:
 def test_a_clean_run_says_what_was_checked_and_what_was_not(render: Render) -> None:
     text = render(worlds.clean(), "text", width=400)
     (checked,) = re.findall("^Checked: (.*)$", text, re.MULTILINE)
-    assert re.findall(r"\d+", checked) == ["9", "180", "1", "1", "20"]
+    assert re.findall(r"\d+", checked) == ["9", "1", "1", "20"]
     (left,) = re.findall("^Not covered: (.*)$", text, re.MULTILINE)
     assert {"96", "412", "3"} <= set(re.findall(r"\d+", left))
 

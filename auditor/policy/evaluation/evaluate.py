@@ -26,7 +26,7 @@ from auditor.findings.model import (
 )
 from auditor.findings.verdict_store import Assessment, VerdictGroup, VerdictSet, VerdictStore
 from auditor.policy.baseline import references
-from auditor.policy.baseline.baselines import Baseline
+from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.references import AppliedEntries, Entries
 from auditor.policy.baseline.waivers import WaiversAndAttestations
@@ -349,6 +349,16 @@ def _affected_controls(
         for assessed in baseline.assessed.values()
         if any(reads(check) for check in checks(assessed))
     )
+
+
+def judged_levels(assessed: ControlExpectation) -> frozenset[Level]:
+    """The levels at which the values of a control are judged; computed ones at the account."""
+    found = {
+        level
+        for check in checks(assessed)
+        for level in ((Level.ACCOUNT,) if check.surface == "derived" else check.levels)
+    }
+    return frozenset(found or {Level.ACCOUNT})
 
 
 def not_reached(baseline: Baseline, depth: Level) -> tuple[str, ...]:

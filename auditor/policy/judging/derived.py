@@ -41,7 +41,8 @@ _LOCKS = "locks"
 class DerivedInputs:
     """The totals over all verdicts that the derived controls need."""
 
-    lock_fails: set[str] = field(default_factory=set)
+    lock_fails: dict[str, tuple[Role, ...]] = field(default_factory=dict)
+    """Unlocked settings, with those who can change each."""
     lock_unknowns: dict[str, Cause] = field(default_factory=dict)
     lock_waivers: dict[str, WaiverTerms | None] = field(default_factory=dict)
     """Unlocked settings with a waiver, and that waiver."""
@@ -59,6 +60,10 @@ class DerivedInputs:
     looser_waivers: dict[Level, dict[str, WaiverTerms | None]] = field(
         default_factory=lambda: {Level.GROUP: {}, Level.USER: {}}
     )
+    looser_roles: dict[Level, set[Role]] = field(
+        default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
+    )
+    """Who can change the values that are looser."""
     loose_scopes: Counter[Level] = field(default_factory=Counter)
     uncompared: dict[Level, set[Cause]] = field(
         default_factory=lambda: {Level.GROUP: set(), Level.USER: set()}
@@ -104,7 +109,8 @@ class DerivedInputs:
 
     def _add_lock(self, verdict: Verdict, scopes: int) -> None:
         if verdict.status is Status.FAIL:
-            self.lock_fails.add(verdict.setting)
+            roles = (*self.lock_fails.get(verdict.setting, ()), *verdict.changeable_by)
+            self.lock_fails[verdict.setting] = tuple(dict.fromkeys(roles))
         elif verdict.status in _UNSEEN and verdict.cause is not None:
             self.lock_unknowns[verdict.setting] = verdict.cause
             self.blind_spots.setdefault(_LOCKS, set()).add(verdict.blind_spot)
@@ -131,6 +137,7 @@ class DerivedInputs:
             self.unordered[level].add(verdict.setting)
         elif looser:
             self.looser[level][verdict.setting] += scopes
+            self.looser_roles[level].update(verdict.changeable_by)
         self.compared[level] += scopes
         return bool(looser) and verdict.status is Status.FAIL
 
@@ -198,7 +205,8 @@ def _base(assessed: ControlExpectation, check: Check, context: Context) -> Verdi
 def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
     if inputs.lock_fails:
         detail = f"{pluralize(len(inputs.lock_fails), 'setting')} not locked."
-        return replace(base, status=Status.FAIL, observed=_names(inputs.lock_fails), detail=detail)
+        failed = _failed(base, {role for who in inputs.lock_fails.values() for role in who})
+        return replace(failed, observed=_names(inputs.lock_fails), detail=detail)
     if inputs.lock_unknowns:
         detail = f"{pluralize(len(inputs.lock_unknowns), 'lock')} could not be read."
         unknown = _unknown(base, set(inputs.lock_unknowns.values()), detail)
@@ -224,13 +232,20 @@ def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
     return replace(base, observed=True)
 
 
+def _failed(base: Verdict, roles: set[Role]) -> Verdict:
+    """A deviation that sums up others: whoever can change one of them can change it."""
+    who = tuple(role for role in Role if role in roles)
+    return replace(base, status=Status.FAIL, changeable_by=who or base.changeable_by)
+
+
 def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verdict:
     looser = inputs.looser[level]
     if looser:
         scopes = inputs.loose_scopes[level]
         verb = "is" if scopes == 1 else "are"
         detail = f"{level.counted(scopes)} {verb} looser than the account."
-        return replace(base, status=Status.FAIL, observed=_names(looser), detail=detail)
+        failed = _failed(base, inputs.looser_roles[level])
+        return replace(failed, observed=_names(looser), detail=detail)
     if inputs.uncompared[level]:
         detail = f"Not every value of a {level.noun} could be compared with the account's."
         unknown = _unknown(base, inputs.uncompared[level], detail)
