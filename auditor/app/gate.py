@@ -228,6 +228,8 @@ class Gate:
     messages: Messages
     has_organisation: bool
     """False if no organisation file is named."""
+    is_sandbox: bool = False
+    """True for the stored runs of the simulated account."""
 
     @cached_property
     def _signatures(self) -> Signatures:
@@ -242,10 +244,16 @@ class Gate:
             StoreError: the history cannot be read.
         """
         history, config = self.stored.history, self.config
-        source = RunSource.chosen(self.settings, self.messages.say, account=account)
+        source = RunSource.chosen(
+            self.settings, self.messages.say, account=account, sandbox=self.is_sandbox
+        )
         elsewhere = source.elsewhere()
-        owner = _account(history, self.settings, account, elsewhere)
-        terms = Terms.of(config, owner, self.settings.api_url)
+        newest = history.newest(source.run_filter, datetime.now(UTC)) if self.is_sandbox else None
+        if newest is not None:
+            terms = Terms.of(config, newest.facts.account_id, newest.facts.api_url)
+        else:
+            owner = _account(history, self.settings, account, elsewhere)
+            terms = Terms.of(config, owner, self.settings.api_url)
         entry = _newest(history, terms, elsewhere)
         unfit = rejection(entry, self.policy, config.baseline.info.digest, datetime.now(UTC))
         if unfit is not None:
@@ -451,11 +459,17 @@ def _newest(history: History, terms: Terms, elsewhere: str) -> StoredRun:
         )
     newest = of_account[-1].facts
     narrowed = ", a selection of controls" if of_account[-1].selection else ""
+    advice = (
+        "Run an audit with these options, or match the stored run with --baseline, --depth, --only "
+        "and --topic."
+    )
+    is_same = newest.baseline.id == series.baseline_id and not (series.selection or narrowed)
+    if is_same and Level(newest.depth).rank < Level(series.depth).rank:
+        advice = f"It saw less: run auditor audit --depth {series.depth}, then this gate again."
     raise NoRun(
         f"no stored run fits ({description}); the newest, {newest.id}, has baseline "
         f"{newest.baseline.id}, depth {newest.depth}{narrowed}.",
-        "Run an audit with these options, or match the stored run with --baseline, --depth, --only "
-        "and --topic.",
+        advice,
     )
 
 
@@ -603,9 +617,10 @@ def judged(
     deviations, unknown, new, examples = _count(run.findings(), policy, before)
     counts = deviations, unknown, run.stale
     code = _code(run, policy, counts)
+    limits = _limits(run) if code is ExitCode.OK else ""
     return GateResult(
         code,
-        _reason(run, policy, known, counts),
+        _reason(run, policy, known, counts) + limits,
         _advice(run, code),
         Basis(run, new if policy.new_only else None, signed),
         deviations,
@@ -699,13 +714,24 @@ def _reason(
     return ", ".join(parts) + reference + "."
 
 
+def _limits(run: Run) -> str:
+    """What a run that is no deeper than groups says nothing about; empty for a deeper one."""
+    depth = Level(run.info.depth)
+    if depth.rank >= Level.USER.rank:
+        return ""
+    judged_levels, others = "The account and its groups", "people were"
+    if depth is Level.ACCOUNT:
+        judged_levels, others = "The account alone", "groups and people were"
+    return f" {judged_levels}; {others} not judged: auditor audit, then auditor gate."
+
+
 def _advice(run: Run, code: ExitCode) -> str:
     """What to do next. Names the run, because a newer one may exist by then."""
     run_id = run.info.id
     if code is ExitCode.DEVIATIONS:
         return (
-            f"See which, and how to fix them: auditor report {run_id}. What changed: auditor diff "
-            f"{run_id}."
+            f"See which: auditor report {run_id}. What changed: auditor diff {run_id}. Put right "
+            "what can be: auditor fix plan; only then: auditor waive."
         )
     if code is ExitCode.INCOMPLETE:
         return f"See what is unknown: auditor report {run_id}. How to read it: auditor doctor."

@@ -124,7 +124,9 @@ def gate(
     sandbox: Annotated[
         bool,
         typer.Option(
-            "--sandbox", help="Like --live, on a simulated account created for this call."
+            "--sandbox",
+            help="Judge the newest stored run of the simulated account; with --live or --scenario, "
+            "or without such a run, a simulated account created for this call.",
         ),
     ] = False,
     scenario: ScenarioOption = ScenarioName.DRIFTED,
@@ -179,17 +181,19 @@ def gate(
         topic=topic or [],
         allow_unknown=allow_unknown,
     )
-    is_live = live or sandbox
+    stored = stored_runs(settings, sandbox=sandbox)
+    source_of_scenario = ctx.get_parameter_source("scenario")
+    is_chosen = source_of_scenario is not None and source_of_scenario.name == "COMMANDLINE"
+    is_live = live or (sandbox and (is_chosen or not stored.ids()))
     chosen = _depth(depth, is_live)
     judgement = selection.judgement(chosen, settings.baseline, settings.org)
-    stored = stored_runs(settings, sandbox=sandbox)
     if is_live and account not in (None, configured_account(settings)):
         raise ConfigError(
             f"--account {account}: only a stored run can be of any account. --live reads the one "
             "of the credentials, --sandbox one of its own."
         )
     has_organisation = (org or settings.org) is not None
-    the_gate = Gate(stored, settings, judgement, policy, terminal, has_organisation)
+    the_gate = Gate(stored, settings, judgement, policy, terminal, has_organisation, sandbox)
     try:
         if is_live:
             source = account_source(settings, scenario if sandbox else None)

@@ -362,8 +362,30 @@ def test_the_sandbox_is_read_live_and_help_says_so(tmp_path: Path) -> None:
     assert len(json.loads(auditor("history", "--sandbox", "--format", "json").out)) == 1
     assert "for those, add --sandbox" in auditor("history").err
     report = " ".join(auditor("gate", "--help", env={"COLUMNS": "200"}).out.split())
-    assert "Like --live, on a simulated account" in report
+    assert "Judge the newest stored run of the simulated account" in report
     assert "store and judge the result" in report
+
+
+def test_a_stored_run_of_the_sandbox_is_judged_as_deep_as_it_went(tmp_path: Path) -> None:
+    """The commands that an audit of the sandbox leads to: people are judged, nothing is read."""
+    auditor = Auditor(tmp_path)
+    size = ("--sandbox", "--scenario", "clean", "--users", "3")
+    assert auditor("audit", *size).code == 0
+    passing = ("gate", "--sandbox", "--allow-unknown")
+    stored = auditor(*passing)
+    assert stored.code == 0, stored.out
+    assert "depth user" in stored.out
+    assert "not judged" not in stored.out
+    live = auditor("gate", "--sandbox", "--live", "--scenario", "clean")
+    assert "people were not judged: auditor audit, then auditor gate" in lines(live)[0]
+    assert auditor(*passing).out == stored.out
+
+
+def test_a_run_that_saw_less_leads_to_one_that_sees_more(account: Account) -> None:
+    assert account.gate("--live").code == 0
+    ran = account.gate()
+    assert ran.code == 4
+    assert lines(ran)[2].startswith("It saw less: run auditor audit --depth user")
 
 
 def test_live_of_the_sandbox_needs_no_credentials(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from auditor.errors import ExitCode
 from auditor.evidence.reading import Cause
+from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.exit_code import of_run
 from auditor.findings.model import BlindSpotState, Severity, Status
@@ -164,3 +165,11 @@ def test_a_read_that_failed_with_an_error_cannot_be_accepted(cause: str) -> None
 def test_it_names_a_control_a_request_or_a_setting() -> None:
     with pytest.raises(ValidationError):
         BlindSpot.model_validate(blind_spot_entry(control=None))
+
+
+@pytest.mark.parametrize(("depth", "became"), [(Level.GROUP, UNKNOWN), (Level.USER, UNMATCHED)])
+def test_one_for_a_request_that_a_shallow_run_does_not_make_is_not_stale(
+    depth: Level, became: BlindSpotState
+) -> None:
+    entry = blind_spot_entry(request="GET /users")
+    assert states(judged(entry, scopes=SEEN, depth=depth)) == [became]

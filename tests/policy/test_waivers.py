@@ -341,6 +341,8 @@ def decided_catalogue(*more: ControlExpectation) -> Catalogue:
         ({"group": "Clinical"}, Level.ACCOUNT, "unknown"),
         ({"level": "group"}, Level.ACCOUNT, "unknown"),
         ({"user": "u1"}, Level.GROUP, "unknown"),
+        ({"level": "phone_user"}, Level.GROUP, "unknown"),
+        ({"level": "phone_user"}, Level.USER, "unmatched"),
         ({"user": "nobody"}, Level.USER, "unmatched"),
         ({"meeting": "none"}, Level.USER, "unknown"),
     ],
@@ -440,6 +442,21 @@ def test_a_looser_group_or_user_that_is_waived_does_not_fail_the_comparison() ->
 
 def computed(found: Evaluation, control: str) -> list[Verdict]:
     return [v for _, v in scope_verdicts(found) if v.control == control]
+
+
+@pytest.mark.parametrize(("depth", "became"), [(Level.GROUP, "unknown"), (Level.USER, "unmatched")])
+def test_a_waiver_of_the_comparison_with_people_is_stale_only_where_people_are_judged(
+    depth: Level, became: str
+) -> None:
+    expected = baseline_of(expected_derived("CC-02"), expected_control(check(), op=False))
+    off = settings_body(False)
+    found = judged(
+        waiver_entry("CC-02", scope={"level": "account"}),
+        world_=snapshot_of((ACCOUNT, off), (CLINICAL, off), (ADA, off)),
+        expected=expected,
+        depth=depth,
+    )
+    assert waiver_states(found) == [became]
 
 
 def test_a_new_setting_can_be_waived() -> None:

@@ -273,11 +273,13 @@ class WaiversAndAttestations:
         assessed: Iterable[str],
         unseen_levels: frozenset[Level] = frozenset(),
         unmatched: Mapping[int, str] = MappingProxyType({}),
+        unjudged: frozenset[str] = frozenset(),
     ) -> list[WaiverResult]:
         """The result of each waiver; waivers of controls that were not assessed are omitted.
 
         `unseen_levels` were not judged or not listed completely: whether a waiver matches there
         is unknown. `unmatched` says, by position, why a waiver names nothing that exists.
+        `unjudged` are controls and requests of the account that also rest on unseen levels.
         """
         controls = set(assessed)
         return [
@@ -288,7 +290,7 @@ class WaiversAndAttestations:
                 owner=waiver.owner,
                 ticket=waiver.ticket,
                 expires=waiver.expires,
-                state=self._state(position, waiver, unseen_levels, unmatched),
+                state=self._state(position, waiver, unseen_levels, unmatched, unjudged),
                 matched=self._waiver_counts.get(position, 0),
                 detail=unmatched.get(position, _OTHER_VALUE if position in self._outgrown else ""),
                 approved_by=waiver.approved_by or "",
@@ -305,11 +307,16 @@ class WaiversAndAttestations:
         waiver: Waiver,
         unseen_levels: frozenset[Level],
         unmatched: Mapping[int, str],
+        unjudged: frozenset[str],
     ) -> WaiverState:
         if waiver.expires < self.today:
             return WaiverState.EXPIRED
         if position not in self._waiver_counts:
-            is_uncertain = position in self._uncertain or waiver.scope.levels & unseen_levels
+            is_uncertain = (
+                position in self._uncertain
+                or waiver.scope.levels & unseen_levels
+                or waiver.control in unjudged
+            )
             unmatched_only = position in unmatched or not is_uncertain
             return WaiverState.UNMATCHED if unmatched_only else WaiverState.UNKNOWN
         soon = waiver.expires - self.today <= timedelta(days=WARN_DAYS)
@@ -320,6 +327,7 @@ class WaiversAndAttestations:
         assessed: Iterable[str],
         unseen_levels: frozenset[Level] = frozenset(),
         unmatched: Mapping[int, str] = MappingProxyType({}),
+        unjudged: frozenset[str] = frozenset(),
     ) -> list[BlindSpotResult]:
         """The result of each blind spot; those of controls that were not assessed are omitted."""
         controls = set(assessed)
@@ -332,7 +340,9 @@ class WaiversAndAttestations:
                 owner=blind_spot.owner,
                 ticket=blind_spot.ticket,
                 expires=blind_spot.expires,
-                state=self._blind_spot_state(position, blind_spot, unseen_levels, unmatched),
+                state=self._blind_spot_state(
+                    position, blind_spot, unseen_levels, unmatched, unjudged
+                ),
                 matched=self._blind[position],
                 control=blind_spot.control,
                 request=blind_spot.request,
@@ -351,6 +361,7 @@ class WaiversAndAttestations:
         blind_spot: BlindSpot,
         unseen_levels: frozenset[Level],
         unmatched: Mapping[int, str],
+        unjudged: frozenset[str],
     ) -> BlindSpotState:
         if blind_spot.expires < self.today:
             return BlindSpotState.EXPIRED
@@ -359,7 +370,10 @@ class WaiversAndAttestations:
             return BlindSpotState.EXPIRING if soon else BlindSpotState.ACTIVE
         if position - self._first_blind_spot in unmatched:
             return BlindSpotState.UNMATCHED
+        named = {blind_spot.control, blind_spot.request}
         if position in self._uncertain or blind_spot.scope.levels & unseen_levels:
+            return BlindSpotState.UNKNOWN
+        if not named.isdisjoint(unjudged):
             return BlindSpotState.UNKNOWN
         is_visible = position in self._visible
         return BlindSpotState.SEEN_AGAIN if is_visible else BlindSpotState.UNMATCHED

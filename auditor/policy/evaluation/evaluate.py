@@ -36,7 +36,7 @@ from auditor.policy.judging import derived, phone_and_meetings
 from auditor.policy.judging.assess import BULK_LEVELS, Assessor
 from auditor.policy.judging.derived import DerivedInputs
 from auditor.policy.judging.reads import (
-    DEPTHS,
+    COMPARED_CONTROL,
     NEW_SETTINGS_CONTROL,
     checks,
     document_at,
@@ -183,6 +183,9 @@ def evaluate(
     if exceptions:
         errors = list(exceptions.accept_errors(errors))
     unseen_levels = _unseen_levels(snapshot, depth)
+    unjudged: frozenset[str] = frozenset()
+    if exceptions:
+        unjudged = _unjudged(snapshot.account(), exceptions, unseen_levels)
     mismatches, unmatched = references.check(
         snapshot,
         Entries(
@@ -199,7 +202,7 @@ def evaluate(
         errors=tuple(errors),
         waivers=tuple(
             exceptions.waiver_results(
-                union.assessed, unseen_levels, _of_kind(references.WAIVER, unmatched)
+                union.assessed, unseen_levels, _of_kind(references.WAIVER, unmatched), unjudged
             )
         )
         if exceptions
@@ -207,7 +210,7 @@ def evaluate(
         references=tuple(mismatches),
         blind_spots=tuple(
             exceptions.blind_spot_results(
-                union.assessed, unseen_levels, _of_kind(references.BLIND_SPOT, unmatched)
+                union.assessed, unseen_levels, _of_kind(references.BLIND_SPOT, unmatched), unjudged
             )
         )
         if exceptions
@@ -248,7 +251,7 @@ def _unlisted(snapshot: Snapshot, depth: Level) -> set[Cause]:
 
 def _unseen_levels(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
     """The levels below `depth`, and those whose groups or users were not all listed."""
-    below = set(DEPTHS) - set(levels(depth))
+    below = set(Level) - set(reached(depth))
     account = snapshot.account()
     unlisted = {
         level
@@ -256,6 +259,21 @@ def _unseen_levels(snapshot: Snapshot, depth: Level) -> frozenset[Level]:
         if not all(isinstance(account.outcomes.get(view), Document) for view in views)
     }
     return frozenset(below | unlisted)
+
+
+def _unjudged(
+    account: ScopeEvidence, exceptions: WaiversAndAttestations, unseen_levels: frozenset[Level]
+) -> frozenset[str]:
+    """Controls and requests that are reported at the account and rest on people, too, if people
+    were not judged: the comparison with the account, new settings, and requests not made."""
+    if Level.USER not in unseen_levels:
+        return frozenset()
+    made = {outcome.source.partition("?")[0] for outcome in account.outcomes.values()}
+    named = {
+        (each.request or "").partition("?")[0]: each.request for each in exceptions.blind_spots
+    }
+    requests = {request for path, request in named.items() if request and path not in made}
+    return frozenset({COMPARED_CONTROL, NEW_SETTINGS_CONTROL, *requests})
 
 
 def _settings_levels(depth: Level) -> list[Level]:

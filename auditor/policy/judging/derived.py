@@ -14,7 +14,7 @@ from auditor.policy.catalogue.controls import ATTESTATION, Check, Control
 from auditor.policy.catalogue.operators import goes_further
 from auditor.policy.catalogue.outcome import Context
 from auditor.policy.catalogue.values import json_equal
-from auditor.policy.judging.reads import NEW_SETTINGS_CONTROL
+from auditor.policy.judging.reads import COMPARED_CONTROL, NEW_SETTINGS_CONTROL
 
 SHOWN = 20
 """How many settings a derived finding lists by name."""
@@ -173,7 +173,7 @@ def verdicts(
             base = _base(assessed, check, context)
             if assessed.control.id == "CC-01":
                 yield _locks(base, inputs)
-            elif assessed.control.id == "CC-02":
+            elif assessed.control.id == COMPARED_CONTROL:
                 (level,) = levels(assessed.control, check)
                 if depth.rank >= level.rank:
                     yield _more_permissive(base, inputs, level)
@@ -183,7 +183,7 @@ def verdicts(
 
 def levels(control: Control, check: Check) -> set[Level]:
     """The levels that `check` needs; for a comparison, the lower level."""
-    if control.id != "CC-02":
+    if control.id != COMPARED_CONTROL:
         return set(check.levels)
     return {Level.USER if "user_settings" in check.setting else Level.GROUP}
 

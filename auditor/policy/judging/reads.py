@@ -37,6 +37,8 @@ COMPANION_LEVELS: Mapping[Level, tuple[Level, ...]] = {
 SAMPLED_MEETINGS = 20
 """The number of past meetings with AI whose participants' answers are read."""
 
+COMPARED_CONTROL = "CC-02"
+"""The control that compares groups and people with the account."""
 NEW_SETTINGS_CONTROL = "CC-07"
 """The control for undocumented settings: it scans every document."""
 
