@@ -1,5 +1,6 @@
 """The command in this process, and runs for it to look at."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def ran(*words: object, stdin: str = "") -> Result:
     )
 
 
+@functools.cache
 def program() -> Any:
     """The program with every command imported, to look at options and help."""
     root: Any = typer.main.get_command(app)

@@ -107,6 +107,7 @@ USES = (
 """Commands that take an organisation file, which comes last."""
 
 
+@pytest.mark.slow
 def test_a_baseline_in_the_working_folder_is_not_the_one_an_organisation_file_names(
     red: Account,
 ) -> None:

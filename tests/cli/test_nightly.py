@@ -165,6 +165,7 @@ def test_a_length_of_time_that_is_none_is_refused(nightly: Nightly, option: str)
     assert f"{option} soon: write a number with m, h, d or w" in ran.err
 
 
+@pytest.mark.slow
 def test_log_lines_are_json_and_nothing_else(nightly: Nightly, account: Sandbox) -> None:
     account.service.scopes = frozenset(s for s in account.service.scopes if "group" not in s)
     with webhook(500) as hook:
@@ -628,6 +629,7 @@ def test_a_damaged_history_is_set_aside_whole_and_a_new_one_begun(nightly: Night
     assert len(nightly.runs()) == 2
 
 
+@pytest.mark.slow
 def test_old_runs_are_removed_and_young_ones_stay(nightly: Nightly) -> None:
     for _ in range(3):
         nightly.night()

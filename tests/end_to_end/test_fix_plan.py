@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.conftest import Accounts, Auditor, served
+from tests.every_case import every_case
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,12 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auditor]:
         auditor = Auditor(tmp_path_factory.mktemp("planned"), sandbox)
         auditor.audit("--baseline", "strict")
         yield auditor
+
+
+@pytest.fixture(scope="module")
+def found(planned: Auditor) -> dict[str, Any]:
+    """The plan of that run without limits."""
+    return plan(planned)
 
 
 def plan(auditor: Auditor, *options: object) -> dict[str, Any]:
@@ -39,9 +46,9 @@ def test_a_plan_reads_as_text_within_80_columns_as_markdown_and_as_a_page(planne
 
 
 def test_a_value_comes_before_its_lock_and_the_summary_is_left_to_a_person(
-    planned: Auditor,
+    found: dict[str, Any],
 ) -> None:
-    steps = plan(planned)["steps"]
+    steps = found["steps"]
     by_id = {step["id"]: step for step in steps}
     for step in steps:
         assert all(number < step["id"] for number in step["after"])
@@ -53,8 +60,10 @@ def test_a_value_comes_before_its_lock_and_the_summary_is_left_to_a_person(
     assert all(step["request"] is None and step["manual"]["place"] for step in summary)
 
 
-def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(planned: Auditor) -> None:
-    steps = sorted(plan(planned)["steps"], key=lambda step: -step["resolves"])
+def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(
+    planned: Auditor, found: dict[str, Any]
+) -> None:
+    steps = sorted(found["steps"], key=lambda step: -step["resolves"])
     counts = [step["resolves"] for step in steps[:3]]
     page = planned("report", "--format", "html").out
     (section,) = re.findall('<section id="closing".*?</section>', page, re.DOTALL)
@@ -63,18 +72,20 @@ def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(planned: A
     assert section.count("<li>") == 5
 
 
-def test_limits_leave_out_controls_locks_and_levels(planned: Auditor) -> None:
-    everything = plan(planned)
+def test_limits_leave_out_controls_locks_and_levels(
+    planned: Auditor, found: dict[str, Any]
+) -> None:
     only = plan(planned, "--only", "RC-02")
     assert {cid for step in only["steps"] for cid in step["controls"]} == {"RC-02"}
     assert not any(step["kind"] == "lock" for step in plan(planned, "--no-locks")["steps"])
     levels = {step["scope"]["level"] for step in plan(planned, "--level", "account")["steps"]}
     assert levels == {"account"}
-    assert only["resolves"] < everything["resolves"]
-    reasons = {row["reason"] for row in everything["unfixable"]}
+    assert only["resolves"] < found["resolves"]
+    reasons = {row["reason"] for row in found["unfixable"]}
     assert {"unread", "undecided", "attestation", "phone_portal", "not_settings"} <= reasons
 
 
+@pytest.mark.slow
 def test_a_plan_without_a_step_predicts_less_and_an_added_one_counts(planned: Auditor) -> None:
     file = planned.folder / "plan.json"
     planned("fix", "plan", "--output", file)
@@ -96,8 +107,8 @@ def what_if(auditor: Auditor, changed: dict[str, Any]) -> dict[str, Any]:
     return plan(auditor, "--what-if", file)
 
 
-@pytest.mark.parametrize(
-    ("change", "problem"),
+@every_case(
+    "change, problem",
     [
         ({"setting": "recording.cloud_recordin"}, 'no setting "recording.cloud_recordin". Did you'),
         ({"to": "off"}, '"to" must be a boolean'),
@@ -109,9 +120,12 @@ def what_if(auditor: Auditor, changed: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_nonsense_in_a_changed_plan_names_its_step(
-    planned: Auditor, tmp_path: Path, change: dict[str, Any], problem: str
+    planned: Auditor,
+    found: dict[str, Any],
+    tmp_path: Path,
+    change: dict[str, Any],
+    problem: str,
 ) -> None:
-    found = plan(planned)
     account = {"level": "account", "id": found["account_id"], "name": ""}
     step = {"id": 7, "kind": "value", "scope": account, "setting": "recording.cloud_recording"}
     file = tmp_path / "plan.json"
@@ -122,9 +136,11 @@ def test_nonsense_in_a_changed_plan_names_its_step(
     assert problem in " ".join(ran.err.split())
 
 
-def test_a_plan_of_other_evidence_is_refused(planned: Auditor, tmp_path: Path) -> None:
+def test_a_plan_of_other_evidence_is_refused(
+    planned: Auditor, found: dict[str, Any], tmp_path: Path
+) -> None:
     file = tmp_path / "plan.json"
-    file.write_text(json.dumps(plan(planned) | {"evidence_digest": "sha256:0"}), encoding="utf-8")
+    file.write_text(json.dumps(found | {"evidence_digest": "sha256:0"}), encoding="utf-8")
     ran = planned("fix", "plan", "--what-if", file)
     assert (ran.code, "other evidence" in ran.err) == (2, True)
 

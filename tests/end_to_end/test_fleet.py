@@ -274,6 +274,7 @@ def test_a_night_sends_one_message_about_the_accounts_with_news(pair: FleetAudit
         assert (pair.folder / "fleet.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_news_that_reached_nobody_is_told_again_and_a_failed_account_fails_the_heartbeat(
     tmp_path: Path,
 ) -> None:

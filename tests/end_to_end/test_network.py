@@ -75,6 +75,7 @@ def failed(ran: Ran) -> str:
     return " ".join(ran.err.split())
 
 
+@pytest.mark.slow
 def test_an_audit_through_a_proxy_with_a_password_and_a_private_ca_is_a_whole_one(
     auditor: Auditor, network: Networks
 ) -> None:

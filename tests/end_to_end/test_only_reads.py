@@ -6,6 +6,7 @@ Shown twice: by its source, in which nothing else is written, and by what a serv
 """
 
 import ast
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -54,9 +55,14 @@ DEPTHS = (slow("account"), slow("group"), slow("user"), "meeting")
 Tree = Mapping[str, str]
 
 
+@functools.cache
+def nodes(source: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def parsed(modules: Tree) -> Iterator[tuple[str, ast.AST]]:
     for module, source in modules.items():
-        for node in ast.walk(ast.parse(source)):
+        for node in nodes(source):
             yield module, node
 
 

@@ -79,6 +79,7 @@ def test_the_report_says_of_how_many_it_was_proved(auditor: Auditor) -> None:
     assert f"Of {unread} people, not every document was read" in text
 
 
+@pytest.mark.slow
 def test_how_many_are_read_may_be_chosen(auditor: Auditor) -> None:
     usual = auditor.report(*only(*LOCKABLE))["summary"]["by_status"]
     for asked, count in ((0, USERS), (3, 3), (1000, USERS)):

@@ -187,6 +187,7 @@ def test_with_nothing_to_resume_a_new_run_begins(auditor: Auditor, quick: Calm) 
     assert again.report["run"]["id"] != ran.report["run"]["id"]
 
 
+@pytest.mark.slow
 def test_without_resume_a_new_run_begins_and_tells_of_the_other(
     auditor: Auditor, broken_off: str, quick: Calm
 ) -> None:

@@ -99,6 +99,7 @@ def test_it_is_dated_by_the_run_not_by_the_clock(clean: bytes, tmp_path: Path) -
     assert re.search(r"CreationDate:\s+Sat Nov 21 22:04:30 2026", facts)
 
 
+@pytest.mark.slow
 @needs_poppler
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     words = " ".join(read("pdftotext", paper(worlds.hostile()), tmp_path).split())
@@ -149,6 +150,7 @@ def test_an_address_that_slipped_in_is_refused() -> None:
         pdf_report._nothing_outside("http://evil.example/x.png")
 
 
+@pytest.mark.slow
 def test_no_address_slips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[str] = []
     monkeypatch.setattr("auditor.report.pdf_report._nothing_outside", requests.append)

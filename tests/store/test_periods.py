@@ -16,6 +16,7 @@ from auditor.findings.model import FindingHistory, LifecycleState, Status
 from auditor.store.history import StoredRun
 from auditor.store.runs import Runs
 from tests.builders import FIXED
+from tests.store.conftest import POSTGRESQL
 from tests.store.nights import Nights
 
 USERS = ("u1", "u2", "u3")
@@ -125,7 +126,7 @@ def life(story: Sequence[Status | None]) -> LifecycleState | None:
     return None
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", POSTGRESQL])
 def places(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Iterator[Nights]]:

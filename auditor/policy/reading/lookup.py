@@ -21,6 +21,9 @@ from auditor.evidence.view import Document, Outcome, View
 from auditor.policy.catalogue.controls import SETTINGS_SURFACE, Check
 from auditor.policy.catalogue.values import days, is_documented, is_of, json_type
 
+_CONTAINERS = (dict, list)
+"""What can hold a key further down."""
+
 
 def find(check: Check, outcomes: Mapping[View, Outcome]) -> LookupResult:
     """The reading of `check` in the documents of one scope.
@@ -119,17 +122,20 @@ def _places(check: Check, key: str, rest: str, outcome: Document) -> Iterator[Pl
 
 
 def _values_under_key(body: JsonValue, key: str, path: str = "") -> Iterator[tuple[str, JsonValue]]:
-    """Every value under `key`, at any depth, with its path."""
+    """Every value under `key`, at any depth, with its path; not those below such a value.
+
+    Most values of a document are neither objects nor lists, so only those two are entered.
+    """
     if isinstance(body, dict):
         for name, child in body.items():
-            here = f"{path}.{name}" if path else name
             if name == key:
-                yield here, child
-            else:
-                yield from _values_under_key(child, key, here)
+                yield f"{path}{name}", child
+            elif isinstance(child, _CONTAINERS):
+                yield from _values_under_key(child, key, f"{path}{name}.")
     elif isinstance(body, list):
         for item in body:
-            yield from _values_under_key(item, key, f"{path}[]")
+            if isinstance(item, _CONTAINERS):
+                yield from _values_under_key(item, key, f"{path.removesuffix('.')}[].")
 
 
 def _no_object(check: Check, body: JsonValue) -> Unseen | None:
