@@ -1,14 +1,17 @@
 """Carrying: a run that stands on another sees what a full one sees, or says how old its view is."""
 
+import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor.app.received_events import KeptEvents, named_users
 from auditor.collect.carrying import (
     CARRIED,
     CarryPolicy,
@@ -23,6 +26,8 @@ from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339
 from auditor.evidence.view import LOCKS, SETTINGS, Document
+from auditor.store.runs import Runs
+from auditor.watch.events import parse
 from auditor.zoom.endpoints import Endpoint
 from auditor.zoom.errors import Transient
 from tests.collect.test_collector import Zoom
@@ -347,51 +352,105 @@ def test_chances_read_no_more_than_the_rotation_needs() -> None:
     assert few[6] > 30 * few[1]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@dataclass
+class Post:
+    """Delivers events about changes as Zoom may: never, twice or late, and in any order."""
+
+    stored: Runs
+    rng: random.Random
+    due: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    """Nights until delivery, and the event."""
+
+    def send(self, name: str, subject: Mapping[str, Any]) -> None:
+        payload = {"account_id": "acc", "object": subject}
+        body = {"event": name, "event_ts": self.rng.randrange(10**12), "payload": payload}
+        fate = self.rng.choice(("lost", "on time", "on time", "twice", "late"))
+        if fate != "lost":
+            self.due.append((self.rng.randrange(1, 4) if fate == "late" else 0, body))
+        if fate == "twice":
+            self.due.append((self.rng.randrange(2), body))
+
+    def deliver(self, since: datetime, until: datetime) -> set[str]:
+        """Keep what arrives in a while; the users that it names."""
+        arriving = [body for nights, body in self.due if nights <= 0]
+        self.due = [(nights - 1, body) for nights, body in self.due if nights > 0]
+        self.rng.shuffle(arriving)
+        events = [
+            parse(body, json.dumps(body).encode(), since + (until - since) * self.rng.random())
+            for body in arriving
+        ]
+        new = KeptEvents(self.stored).add(events)
+        return {user for event in events if event.digest in new for user in event.users}
+
+
+@pytest.mark.parametrize("seed", range(10))
 def test_over_random_histories_a_run_shows_what_a_full_one_would_or_how_old_its_view_is(
-    seed: int,
+    seed: int, tmp_path: Path
 ) -> None:
-    """Whatever changes above a user or in the lists is seen the same night. A user's own change is
-    seen at the latest when the refresh time ends, and until then with the time of the old read."""
+    """Whatever changes above a user or in the lists is seen the same night, and so is whatever an
+    event named. A user's own change is seen at the latest when the refresh time ends, and until
+    then with the time of the old read."""
     rng = random.Random(seed)
-    account = company(60)
+    account, post = company(60), Post(Runs(tmp_path), rng)
     truth: dict[tuple[str, datetime], bool] = {}
     evidence: Snapshot | None = None
     refresh = timedelta(days=rng.choice((2, 3, 7)))
-    at = START
-    for _ in range(14):
+    before = at = START
+    for _ in range(12):
         at += rng.choice((NIGHT, NIGHT, timedelta(hours=5), timedelta(days=2)))
         for _ in range(rng.randrange(4)):
-            _change(account, rng)
+            _change(account, rng, post)
+        # Whoever is named while a run is under way is due in the next one.
+        arrived = post.deliver(before, at)
+        named = named_users(post.stored, "acc", before)
+        assert arrived <= named
         moment = at + timedelta(minutes=10)
         truth.update({(name, moment): account.effective(name) for name in account.people})
-        evidence = night(account, at, evidence, draw=rng, refresh=refresh)
-        assert set(seen(evidence)) == set(account.people)
-        for name, (value, observed) in seen(evidence).items():
+        full = night(account, at)
+        evidence = night(account, at, evidence, draw=rng, refresh=refresh, named=named)
+        now, full_view = seen(evidence), seen(full)
+        assert set(now) == set(full_view) == set(account.people)
+        for name, (value, observed) in now.items():
             assert value == truth[name, observed]
             assert moment - observed <= refresh
         # Only a change that users make themselves shows nowhere else.
-        for name in account.people.keys() - account.changed_alone:
-            assert seen(evidence)[name][0] == account.effective(name), name
+        due = (account.people.keys() - account.changed_alone) | read(account) | named
+        for name in due & account.people.keys():
+            assert now[name][0] == full_view[name][0], name
+        for level in (Level.ACCOUNT, Level.GROUP):
+            views = [
+                {e.scope.id: dict(e.digests) for e in run.evidence(level)}
+                for run in (evidence, full)
+            ]
+            assert views[0] == views[1]
+        before = at
 
 
-def _change(account: Account, rng: random.Random) -> None:
+def _change(account: Account, rng: random.Random, post: Post) -> None:
     name = rng.choice([*account.people])
     place = rng.choice(["account", "g1", "g2", "g3"])
+    level = "account" if place == "account" else "group"
     kind = rng.randrange(7)
     if kind == 0:
         account.values[place] = not account.values[place]
+        post.send(f"{level}.settings_updated", {"id": place})
     elif kind == 1:
         account.locks[place] = not account.locks[place]
+        post.send(f"{level}.lock_settings_updated", {"id": place})
     elif kind == 2:
         account.own[name] = not account.effective(name)
         account.changed_alone.add(name)
+        post.send("user.settings_updated", {"id": name})
     elif kind == 3:
         account.people[name]["group_ids"] = rng.choice([[], ["g1"], ["g2", "g3"]])
+        post.send("group.member_added", {"id": "g1", "members": [{"id": name}]})
     elif kind == 4:
         account.people[name]["type"] = rng.choice([1, 2])
+        post.send("user.updated", {"id": name})
     elif kind == 5 and len(account.people) > 50:
         del account.people[name]
+        post.send("user.deleted", {"id": name})
     else:
         new = rng.randrange(1_000, 9_999)
         account.people[f"u{new:05d}"] = person(new)
+        post.send("user.created", {"id": f"u{new:05d}"})
