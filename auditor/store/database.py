@@ -190,7 +190,8 @@ class Database:
             finally:
                 if has_lock:
                     releasing = sa.text("SELECT pg_advisory_unlock(:number)")
-                    connection.execute(releasing, {"number": number})
+                    with suppress(sa.exc.DBAPIError):  # a session that was lost holds no lock
+                        connection.execute(releasing, {"number": number})
 
     def compact(self) -> None:
         """Free the space of deleted runs, unless another process is using the history."""

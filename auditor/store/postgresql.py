@@ -56,7 +56,8 @@ _DEFAULT_ADVICE = "Start the database, or check AUDITOR_STORE."
 
 def connect_arguments(url: URL) -> dict[str, Any]:
     """Arguments for the driver, in addition to the address."""
-    arguments: dict[str, Any] = {"client_encoding": "UTF8"}
+    # A lock keeps a connection for as long as a night lasts; firewalls forget idle ones.
+    arguments: dict[str, Any] = {"client_encoding": "UTF8", "keepalives_idle": 60}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = 10
     mode = url.query.get("sslmode")

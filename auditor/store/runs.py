@@ -178,18 +178,21 @@ class Runs:
     def lock_account(self, account_id: str, api_url: str) -> Iterator[None]:
         """Prevent other runs from reading the same account during the block.
 
-        The lock is released when the process ends, even if it is killed.
+        The lock holds for everybody who uses the same data directory or database server. It is
+        released when the process ends, even if it is killed.
 
         Raises:
             AlreadyRunning: another process is reading the account.
             StoreError: the data directory cannot be written.
         """
-        name = hashlib.sha256(f"{place(api_url)}\n{account_id}".encode()).hexdigest()[:16]
+        name = f"{place(api_url)}\n{account_id}"
         try:
-            lock = self._lock(name, 0)
+            lock = self._lock(hashlib.sha256(name.encode()).hexdigest()[:16], 0)
         except Timeout:
             raise AlreadyRunning(account_id) from None
-        with lock:
+        with lock, self.history.database.exclusive(f"read\n{name}") as is_ours:
+            if not is_ours:
+                raise AlreadyRunning(account_id)
             yield
 
     @contextmanager

@@ -188,6 +188,13 @@ LINTED: tuple[tuple[str, Linter, Path, str, str], ...] = (
         "concurrencyPolicy:",
         "concurrency:",
     ),
+    (
+        "kubernetes watch",
+        kubernetes,
+        DEPLOY / "kubernetes" / "auditor-watch.yaml",
+        "ingressClassName:",
+        "ingressClass:",
+    ),
     ("github action", _schema("github-actions"), ACTION, "using: composite", "using: compositum"),
     (
         "github action's safety",
@@ -300,7 +307,7 @@ def test_the_environment_file_sets_what_the_program_knows() -> None:
 def test_every_recipe_names_this_version() -> None:
     named = {
         path.relative_to(DEPLOY): set(
-            re.findall(r"(?<![\d.])0\.\d+\.\d+\b", path.read_text("utf-8"))
+            re.findall(r"(?<![\d.])0\.\d+\.\d+\b(?!\.\d)", path.read_text("utf-8"))
         )
         for path in DEPLOY.rglob("*")
         if path.is_file()

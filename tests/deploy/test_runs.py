@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from auditor.sandbox import Sandbox
+from tests.certificates import server_context
 from tests.deploy.command_lines import DEPLOY
 from tests.end_to_end.conftest import Ran, environment, served, variables
 
@@ -254,9 +256,12 @@ def test_the_cron_job_writes_to_nothing_but_its_two_writable_volumes(
 def test_compose_hands_the_secrets_over_under_the_names_the_program_reads(
     machine: MachineWithAccount,
 ) -> None:
-    service = yaml.safe_load(recipe("docker/compose.yaml"))["services"]["nightly"]
+    services = yaml.safe_load(recipe("docker/compose.yaml"))["services"]
+    service = services["nightly"]
     credentials = machine.credentials()
     assert set(service["secrets"]) == {path.name for path in credentials.iterdir()}
+    receives = {"zoom_webhook_secret", "tls_certificate", "tls_key"}
+    assert set(services["watch"]["secrets"]) - set(service["secrets"]) == receives
     assert service["environment"] == {"CREDENTIALS_DIRECTORY": "/run/secrets"}
     env = {
         "CREDENTIALS_DIRECTORY": str(credentials),
@@ -265,6 +270,65 @@ def test_compose_hands_the_secrets_over_under_the_names_the_program_reads(
     }
     ran = machine.run([str(BIN / "auditor"), *service["command"]], env)
     assert ran.code == 0, said(ran)
+
+
+def watch_container(name: str, places: Mapping[str, object]) -> tuple[list[str], dict[str, str]]:
+    """The arguments and the environment of the receiver in a recipe."""
+    text = recipe(name, **places)
+    if name.endswith("compose.yaml"):
+        service = yaml.safe_load(text)["services"]["watch"]
+        return service["command"], service["environment"]
+    (found,) = (d for d in yaml.safe_load_all(text) if d["kind"] == "Deployment")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"]["path"] == "/metrics"
+    return container["args"], {each["name"]: each["value"] for each in container["env"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["kubernetes/auditor-watch.yaml", "docker/compose.yaml"])
+def test_a_container_receives_over_tls_what_zoom_signs(
+    name: str, machine: MachineWithAccount
+) -> None:
+    server_context(machine.folder)
+    credentials = machine.credentials(ZOOM_WEBHOOK_SECRET="a-secret-token")
+    certificate = machine.folder / "server.pem"
+    files = ("/run/tls/tls.crt", "/run/tls/tls.key", "/run/secrets/tls_certificate")
+    places: dict[str, object] = dict.fromkeys((*files, "/run/secrets/tls_key"), certificate)
+    places |= {
+        "/run/credentials/auditor": credentials,
+        "/run/secrets": credentials,
+        "/etc/auditor/organisation.yaml": machine.folder / "organisation.yaml",
+        "/data/auditor": machine.home,
+        "0.0.0.0:8443": "127.0.0.1:0",
+    }
+    arguments, env = watch_container(name, places)
+    env = {"AUDITOR_HOME": str(machine.home), **env, **machine.addresses()}
+    process = subprocess.Popen(
+        [str(BIN / "auditor"), *arguments],
+        cwd=machine.folder,
+        env=environment(machine.folder, **env),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "Receiving events" in line)
+        (port,) = re.findall(r"127\.0\.0\.1:(\d+)", line)
+        url = f"https://127.0.0.1:{port}"
+        assert (
+            requests.get(f"{url}/metrics", verify=str(certificate), timeout=10).status_code == 200
+        )
+        trusting = {**env, "REQUESTS_CA_BUNDLE": str(certificate)}
+        ran = machine.run([str(BIN / "auditor"), "watch", "check", f"{url}/webhook"], trusting)
+        assert ran.code == 0, said(ran)
+        process.terminate()
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 # --- Pipelines

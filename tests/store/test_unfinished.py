@@ -12,6 +12,7 @@ from auditor.evidence.snapshot import Snapshot, SnapshotError
 from auditor.evidence.view import SETTINGS, Document
 from auditor.store.errors import AlreadyRunning, StoreError
 from auditor.store.runs import SNAPSHOT, Runs
+from tests.store.conftest import Server
 
 ZOOM = "https://api.zoom.us/v2"
 ACCOUNT = Scope(Level.ACCOUNT, "acc", "account")
@@ -171,6 +172,20 @@ def test_a_second_run_of_an_account_is_refused_while_the_first_lasts(runs: Runs)
         pytest.raises(AlreadyRunning, match="is reading account acc"),
         runs.lock_account("acc", ZOOM),
     ):
+        pass
+
+
+def test_machines_that_share_a_database_server_take_turns_at_an_account(
+    server: Server, tmp_path: Path
+) -> None:
+    url = server.database()
+    first, second = Runs(tmp_path / "a", url), Runs(tmp_path / "b", url)
+    with first.lock_account("acc", ZOOM):
+        with pytest.raises(AlreadyRunning), second.lock_account("acc", ZOOM):
+            pass
+        with second.lock_account("other", ZOOM), first.lock_changes("acc", ZOOM):
+            pass
+    with second.lock_account("acc", ZOOM):
         pass
 
 
