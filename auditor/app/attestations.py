@@ -30,6 +30,8 @@ class DueQuestion:
     setting: str | None
     """The setting whose lock is in question, or `attestation` if the control has several questions;
     None for the control as a whole."""
+    lock: str
+    """The key of the setting whose lock is in question; empty for other questions."""
     label: str
     state: str
     """missing, not compared, expired DATE or expires DATE."""
@@ -168,6 +170,7 @@ class Questionnaire:
             DueQuestion(
                 item.control.id,
                 item.setting if item.is_lock else self.setting_of(item.control.id),
+                item.setting if item.is_lock else "",
                 item.label,
                 f"{item.state} {item.until or ''}".rstrip(),
                 item.control.title,

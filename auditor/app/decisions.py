@@ -27,8 +27,10 @@ _BOOLEANS: Mapping[str, bool] = {
     **dict.fromkeys(("true", "yes", "y", "on"), True),
     **dict.fromkeys(("false", "no", "n", "off"), False),
 }
+_NOTHING = frozenset({"nobody", "none", "nothing"})
+"""Words for an empty list, which is a decision: nobody is allowed."""
 _TYPES: Mapping[str, str] = {
-    "list": "a list, separated by commas",
+    "list": 'a list, separated by commas, or "nobody" or "none" for an empty one',
     "boolean": "true or false",
     "string": "a text",
     "integer": "a whole number",
@@ -165,6 +167,8 @@ def parsed(name: str, text: str) -> JsonValue:
     text = text.strip()
     value: JsonValue = text
     if known.type == "list":
+        if text.casefold() in _NOTHING and text not in (known.values or ()):
+            text = "[]"
         is_yaml = text.startswith("[")
         value = yaml_source.parse(text.encode(), name).data if is_yaml else _items(text)
     elif known.type == "boolean":

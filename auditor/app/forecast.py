@@ -53,7 +53,7 @@ class Forecast:
     """The effect of a change on the newest run."""
 
     lines: tuple[str, ...]
-    """At most five."""
+    """At most eight."""
     problems: tuple[str, ...] = ()
     """Entries and names that match nothing, and did not stand in the file before."""
     changed: int = 0
@@ -122,6 +122,7 @@ class JudgedEvidence:
         return Forecast(
             lines=(
                 *_by_control(before, after, passes[1] - passes[0]),
+                *_turned_unknown(self.run, run),
                 f"In all: {', '.join((*totals, as_expected))}.",
             ),
             problems=tuple(line for line in waiver_wording.stale_lines(run) if line not in stale),
@@ -244,6 +245,25 @@ _COMMANDS: Mapping[str, Callable[[Verdict], bool]] = {
     "blind-spot": _is_open,
 }
 """The commands in the order of use, each with the verdicts that it is for."""
+
+
+def _turned_unknown(before: Run, after: Run) -> Iterator[str]:
+    """A line for each computed control that no longer deviates and is unknown instead: that it was
+    unknown behind its deviations, too."""
+    deviated = {key for key, verdict in _computed(before) if verdict.status is Status.FAIL}
+    for key, verdict in _computed(after):
+        if key in deviated and verdict.status is Status.UNKNOWN:
+            yield (
+                f"  {verdict.control} is computed from others. Without its deviations it is "
+                f"unknown: {verdict.detail}"
+            )
+
+
+def _computed(run: Run) -> Iterator[tuple[tuple[str, str], Verdict]]:
+    for share in run.assessments.shares():
+        for verdict in share.verdicts:
+            if verdict.kind is FindingKind.DERIVED:
+                yield (verdict.control, verdict.setting), verdict
 
 
 def _counts(run: Run) -> Counter[tuple[str, str]]:

@@ -97,7 +97,8 @@ def attest(
     They are those of a report: controls that only a person can answer, and locks that Zoom does
     not show. Each answer says whether things are as expected; "no" is a deviation. An empty answer
     skips a question. Answers are added to FILE, whose comments and order stay as they are: the
-    organisation file itself, or one that it names under `include:`.
+    organisation file itself, or one that it names under `include:`. Each is shown as a change and
+    written at once; what the answers do to the next verdict is shown at the end.
 
     Examples:
 
@@ -161,7 +162,7 @@ def attest(
         edit = file.with_answer(entry)
         with _evidence(writing, file) as stored_run:
             if stored_run is None:
-                typer.echo(edit.change)
+                writing.show_change(edit)
             else:
                 effect = forecast.effect(stored_run, edit)
                 writing.show(edit, effect)
@@ -186,11 +187,14 @@ def attest(
     with _evidence(writing, file) as stored_run:
         answered = 0
         for number, item in enumerate(unanswered, 1):
-            head = f"{number} of {len(unanswered)}: {item.label} ({item.state}), {item.severity}"
+            name = f"{item.control}, lock" if item.lock else item.control
+            head = f"{number} of {len(unanswered)}: {name} ({item.state}), {item.severity}"
             typer.echo(f"\n{head}")
             row = _ask(item, author, today, terminal.text_width)
             if row is not None:
-                _write(file, file.with_answer(row))
+                edit = file.with_answer(row)
+                writing.show_change(edit)
+                _write(file, edit)  # at once: whoever stops in the middle loses no answer
                 answered += 1
         typer.echo(f"\n{answered} of {len(unanswered)} answered.")
         if not answered:
@@ -266,6 +270,8 @@ def _ask(item: "DueQuestion", author: str, today: date, width: int) -> dict[str,
         f"Evidence: {item.evidence}",
     ):
         typer.echo(textwrap.fill(text, width))
+    if item.lock:
+        typer.echo(f"Setting: {item.lock}")
     is_expected = _as_expected()
     if is_expected is None:
         return None

@@ -196,10 +196,14 @@ class Writing:
 
     def show(self, edit: "Edit", forecast: "Forecast") -> None:
         """Show a change and its effect."""
-        typer.echo("\n".join(printable(line) for line in edit.change.splitlines()))
+        self.show_change(edit)
         typer.echo()
         for line in forecast.lines:
             self.say(line)
+
+    def show_change(self, edit: "Edit") -> None:
+        """Show a change as a diff."""
+        typer.echo("\n".join(printable(line) for line in edit.change.splitlines()))
 
     def say(self, text: str) -> None:
         """Print a paragraph."""

@@ -120,6 +120,7 @@ def test_a_question_is_answered_with_evidence_and_an_expiry_date() -> None:
     assert control.attestation is not None
     assert "".join(control.attestation.question.split()) in unwrapped
     assert "".join(control.attestation.evidence.split()) in unwrapped
+    assert "+ - control: TR-01 + as_expected: true" in output
     assert "1 of 2 answered." in output
     assert "include: [attestations.yaml]" in output
     (answer,) = stored_attestations().values()

@@ -57,6 +57,13 @@ def test_a_decision_is_shown_with_its_effect_and_written(run: str) -> None:
     assert "  # Codes of the data-centre regions" in FILE.read_text()
 
 
+@pytest.mark.parametrize("word", ["nobody", "None", "[]"])
+def test_nobody_is_a_decision(run: str, word: str) -> None:
+    assert 'or "nobody" or "none" for an empty one' in output_text(ran("decide", "--list"))
+    assert ran("decide", "allowed_regions", "--value", word, "--yes").exit_code == 0
+    assert parameters() == {"allowed_regions": []}
+
+
 def test_a_decision_that_the_account_does_not_meet_is_a_deviation(run: str) -> None:
     output = output_text(ran("decide", "allowed_regions", "--value", "US", "--yes"))
     assert "DR-01: undecided 1 → 0, deviations 0 → 1" in output

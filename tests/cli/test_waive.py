@@ -102,6 +102,19 @@ def test_a_waiver_names_the_value_that_it_accepts_and_the_lock_apart(home: Path)
     ]
 
 
+def test_a_computed_control_is_not_waived_and_what_it_turns_into_is_explained(home: Path) -> None:
+    """CC-01 deviates by the lock of RC-02, and is unknown without it: that of RC-03 is not seen."""
+    account: Bodies = {
+        SETTINGS: {"recording": {"local_recording": False, "auto_recording": "none"}},
+        LOCKS: {"recording": {"local_recording": False}},
+    }
+    store(home, judgement("RC-02", "RC-03", "CC-01", depth=Level.ACCOUNT), (ACCOUNT, account))
+    assert "CC-01" not in ran("waive", "--list").output
+    shown = output_text(ran("waive", "RC-02", *TERMS))
+    assert "CC-01 is computed from others. Without its deviations it is unknown: 1 lock" in shown
+    assert "In all: deviations 2 → 0, unknown 1 → 2" in shown
+
+
 @pytest.mark.usefixtures("terminal")
 def test_whoever_waives_all_agrees_again_to_what_is_severe(home: Path) -> None:
     store(

@@ -227,8 +227,11 @@ def test_a_control_of_phone_users_alone_is_not_reached_above_them() -> None:
     assert found.summary.not_reached == ("AI-01",)
 
 
-def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account() -> None:
-    scopes = [(scope, placed(lv, item(False, locked=False))) for lv, scope in SCOPES.items()]
+@pytest.mark.parametrize("has_others", [True, False])
+def test_a_lock_that_stands_beside_the_value_is_due_at_the_phone_account(has_others: bool) -> None:
+    """Whether the account has sites, groups and users of Zoom Phone or not."""
+    below = SCOPES.items() if has_others else ()
+    scopes = [(scope, placed(lv, item(False, locked=False))) for lv, scope in below]
     top = (PHONE_ACCOUNT, {PHONE: item(False, locked=False)})
     found = evaluated(
         snapshot_of(EVERY_LEVEL, top, *scopes), baseline_of(expected_control(E2E, lock=True))

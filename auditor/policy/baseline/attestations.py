@@ -14,6 +14,7 @@ from auditor.findings.model import Severity
 from auditor.policy.baseline.baselines import ControlExpectation
 from auditor.policy.baseline.match import Match
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation
+from auditor.policy.catalogue import words
 from auditor.policy.catalogue.controls import ATTESTATION, LOCKED_SURFACES, Check, Control
 
 WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
@@ -100,8 +101,8 @@ def _of_lock(assessed: ControlExpectation, check: Check) -> Unanswered:
         assessed.control,
         check.setting,
         assessed.severity,
-        f"Is {check.setting} set as the baseline requires, and locked for the whole account? "
-        f"Check in the portal ({assessed.control.fix.portal}), because {why}.",
+        f'Is "{words.setting_name(check.setting)}" set as the baseline requires, and locked for '
+        f"the whole account? Check in the portal ({assessed.control.fix.portal}), because {why}.",
         "set as the baseline requires, and locked",
         "A screenshot of the setting with its lock, and its date.",
         LOCK_RENEWAL_DAYS,
