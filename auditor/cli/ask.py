@@ -13,6 +13,7 @@ from auditor.cli.options import (
     OrgOption,
     SandboxRunsOption,
     TextOrJson,
+    TextOrJsonOption,
 )
 from auditor.cli.terminal import Terminal
 from auditor.plain_text import printable
@@ -41,9 +42,7 @@ def ask(
     org: OrgOption = None,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
-    format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="The output format.")
-    ] = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
 ) -> None:
     """Answer common questions about Zoom, AI and consent from a stored run. Needs no network.
 

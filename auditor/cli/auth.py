@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import TextOrJson
+from auditor.cli.options import TextOrJson, TextOrJsonOption
 from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.errors import AuditorError
@@ -90,9 +90,7 @@ def status(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not request a token from Zoom.")
     ] = False,
-    format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="The output format.")
-    ] = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
 ) -> None:
     """Show the profile, the keyring, where each value comes from, and what the app may read.
 

@@ -3,12 +3,12 @@
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import TextOrJson
+from auditor.cli.options import TextOrJson, TextOrJsonOption
 from auditor.cli.terminal import Terminal
 from auditor.errors import ExitCode
 from auditor.plain_text import printable
@@ -31,9 +31,7 @@ app = typer.Typer(
 @app.command()
 def show(
     ctx: typer.Context,
-    format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="The output format.")
-    ] = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
 ) -> None:
     """Show every setting with its value and origin, and other values that have no effect.
 

@@ -15,6 +15,7 @@ from auditor.cli.options import (
     OnlyOption,
     OrgOption,
     TextOrJson,
+    TextOrJsonOption,
     TopicOption,
 )
 from auditor.cli.sandbox import ScenarioName, serve_sandbox
@@ -60,9 +61,7 @@ def doctor(
         Purpose,
         typer.Option("--for", help="Examine for an audit, or the writing app for fix apply."),
     ] = Purpose.AUDIT,
-    format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="How the diagnosis is written.")
-    ] = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
     output_: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.")
     ] = None,

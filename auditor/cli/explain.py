@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from auditor.cli.encoding import echo_json
-from auditor.cli.options import AccountOption, SandboxRunsOption, TextOrJson
+from auditor.cli.options import (
+    AccountOption,
+    SandboxRunsOption,
+    SettingPathOption,
+    TextOrJson,
+    TextOrJsonOption,
+)
 from auditor.cli.terminal import Terminal
 
 
@@ -24,14 +30,7 @@ def explain(
         str | None,
         typer.Argument(metavar="[SETTING]", help="Only this setting: the same as --setting."),
     ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--setting",
-            metavar="PATH",
-            help="Only this setting, those below it, or a pattern with *; may be repeated.",
-        ),
-    ] = None,
+    setting: SettingPathOption = None,
     topic: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,9 +54,7 @@ def explain(
     ] = "latest",
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
-    format_: Annotated[
-        TextOrJson, typer.Option("--format", "-f", help="The output format.")
-    ] = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the JSON explanation.")
     ] = False,

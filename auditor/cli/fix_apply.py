@@ -44,6 +44,12 @@ _SUFFIXES = {
 PlanArgument = Annotated[
     Path, typer.Argument(metavar="PLAN", help="The file that auditor fix plan wrote.")
 ]
+AllowIncompleteOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-incomplete", help="Accept a plan from a run that could not read everything."
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before the first change.")]
 ResultFormatOption = Annotated[
     ResultFormat | None,
@@ -82,13 +88,7 @@ def apply(
             "none of theirs is.",
         ),
     ] = 0,
-    allow_incomplete: Annotated[
-        bool,
-        typer.Option(
-            "--allow-incomplete",
-            help="Accept a plan from a run that could not read everything.",
-        ),
-    ] = False,
+    allow_incomplete: AllowIncompleteOption = False,
     format_: ResultFormatOption = None,
     output: ResultFileOption = None,
     zoom_plan: PlanOption = None,
@@ -138,13 +138,7 @@ def apply(
 def verify(
     ctx: typer.Context,
     plan: PlanArgument,
-    allow_incomplete: Annotated[
-        bool,
-        typer.Option(
-            "--allow-incomplete",
-            help="Accept a plan from a run that could not read everything.",
-        ),
-    ] = False,
+    allow_incomplete: AllowIncompleteOption = False,
     format_: ResultFormatOption = None,
     output: ResultFileOption = None,
     zoom_plan: PlanOption = None,

@@ -10,7 +10,7 @@ import typer
 
 from auditor.cli import output as files
 from auditor.cli.encoding import echo_json, stdout_for_json, stdout_for_text
-from auditor.cli.options import AccountOption, SandboxRunsOption
+from auditor.cli.options import AccountOption, OnlyOption, SandboxRunsOption, TopicOption
 from auditor.cli.terminal import Terminal
 from auditor.errors import ExitCode
 
@@ -55,14 +55,8 @@ def plan(
             "in .sqlite).",
         ),
     ] = "latest",
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="CONTROL", help="Only this control; may be repeated."),
-    ] = None,
-    topic: Annotated[
-        list[str] | None,
-        typer.Option("--topic", metavar="TOPIC", help="Only this topic; may be repeated."),
-    ] = None,
+    only: OnlyOption = None,
+    topic: TopicOption = None,
     level: Annotated[
         PlanLevel | None,
         typer.Option(

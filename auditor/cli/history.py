@@ -15,6 +15,7 @@ from auditor.cli.options import (
     KeepOption,
     SandboxRunsOption,
     TextOrJson,
+    TextOrJsonOption,
     parse_duration,
 )
 from auditor.cli.terminal import Terminal
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from auditor.findings.model import FindingHistory
 
 app = typer.Typer()
-
-FormatOption = Annotated[TextOrJson, typer.Option("--format", "-f", help="The output format.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -43,7 +42,7 @@ def history(
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=1, help="Only the newest N runs.")
     ] = 30,
-    format_: FormatOption = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
 ) -> None:
     """The stored runs, their trend, their findings and their retention.
 
@@ -114,7 +113,7 @@ def findings(
     ] = None,
     account: AccountOption = None,
     sandbox: SandboxRunsOption = False,
-    format_: FormatOption = TextOrJson.TEXT,
+    format_: TextOrJsonOption = TextOrJson.TEXT,
 ) -> None:
     """Show the findings of a run: state, age, and who caused them.
 

@@ -10,7 +10,12 @@ import typer
 
 from auditor.cli import output as files
 from auditor.cli.encoding import echo_json, stdout_for_json, stdout_for_text
-from auditor.cli.options import AccountOption, PseudonymiseOption, SandboxRunsOption
+from auditor.cli.options import (
+    AccountOption,
+    PseudonymiseOption,
+    SandboxRunsOption,
+    SettingPathOption,
+)
 from auditor.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -58,14 +63,7 @@ def inventory(
             show_default=False,
         ),
     ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--setting",
-            metavar="PATH",
-            help="Only this setting, those below it, or a pattern with *; may be repeated.",
-        ),
-    ] = None,
+    setting: SettingPathOption = None,
     group: Annotated[
         list[str] | None,
         typer.Option(

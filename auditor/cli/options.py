@@ -62,6 +62,15 @@ FailOnOption = Annotated[
         show_default=False,
     ),
 ]
+TextOrJsonOption = Annotated[TextOrJson, typer.Option("--format", "-f", help="The output format.")]
+SettingPathOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="PATH",
+        help="Only this setting, those below it, or a pattern with *; may be repeated.",
+    ),
+]
 OnlyOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="CONTROL", help="Only this control; may be repeated."),
