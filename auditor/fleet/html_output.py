@@ -29,7 +29,8 @@ def as_html(fleet: FleetSummary, links: Mapping[str, str]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["plain"] = lambda text: shorten(text, LONGEST)
-    style = environment.get_template("report.css").render()
+    sheets = ("report.css", "fleet.css")
+    style = "".join(environment.get_template(sheet).render() for sheet in sheets)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     accounts = fleet.accounts
     return environment.get_template("fleet.html.j2").render(

@@ -14,8 +14,11 @@ from auditor.report.display import shorten
 
 NARROWEST = 60
 _LONGEST_NAME = 18
+"""Columns of the name of an account at 80 columns; a third of what there is more is added."""
 _MOST_CONTROLS = 20
 """Controls that are listed; the other formats have all of them."""
+_MOST_CHANGES = 20
+"""Accounts whose changes are listed."""
 _AFTER_NAME = 49
 """Columns of the table between the name of an account and its worst controls."""
 
@@ -37,13 +40,16 @@ def as_text(fleet: FleetSummary, width: int) -> str:
 
 def _accounts(fleet: FleetSummary, width: int) -> str:
     head = ("account", *(str(severity) for severity in Severity), "unknown", "age", "worst")
-    room = width - _LONGEST_NAME - _AFTER_NAME
-    rows = [_row(account, fleet, room) for account in fleet.accounts]
+    longest = _LONGEST_NAME + max(0, width - 80) // 3
+    longest = min(longest, max(len(account.name) for account in fleet.accounts))
+    longest = max(longest, _LONGEST_NAME)
+    room = width - longest - _AFTER_NAME
+    rows = [_row(account, fleet, longest, room) for account in fleet.accounts]
     return _table(head, rows, ("left", *("right",) * 6, "left"))
 
 
-def _row(account: AccountSummary, fleet: FleetSummary, room: int) -> Sequence[str]:
-    name = shorten(account.name, _LONGEST_NAME)
+def _row(account: AccountSummary, fleet: FleetSummary, longest: int, room: int) -> Sequence[str]:
+    name = shorten(account.name, longest)
     if account.facts is None:
         return name, *("-",) * 6, shorten(wording.verdict(account), room)
     worst = [each.control for each in account.worst]
@@ -83,6 +89,10 @@ def _failures(fleet: FleetSummary, width: int) -> Iterator[str]:
 def _changes(fleet: FleetSummary, width: int) -> Iterator[str]:
     changed = [(account, wording.changes(account)) for account in fleet.accounts]
     lines = [_item(f"{account.name}: {what}", width) for account, what in changed if what]
+    hidden = len(lines) - _MOST_CHANGES
+    if hidden > 0:
+        more = f"{pluralize(hidden, 'more account')}: auditor fleet report --format json"
+        lines = [*lines[:_MOST_CHANGES], more]
     if lines:
         yield "\n".join(["Since the run before", *lines])
 
