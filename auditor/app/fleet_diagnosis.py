@@ -26,11 +26,21 @@ class AccountDiagnosis:
     """Why nothing was examined, as a sentence."""
     code: ExitCode = ExitCode.USAGE
     """The exit code that an audit would have because of `problem`."""
+    sub_accounts: int = 0
+    """Accounts below it, which are read with the same credentials."""
+
+    @property
+    def scopes_for_sub_accounts(self) -> Sequence[str]:
+        """The scopes to add for a complete audit of the accounts below it."""
+        if not self.sub_accounts or self.report is None or self.report.scopes is None:
+            return ()
+        return self.report.scopes.to_add_for_sub_accounts
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 only if an audit would be complete."""
-        return self.code if self.report is None else self.report.exit_code
+        """0 only if an audit of it, and of the accounts below it, would be complete."""
+        own = self.code if self.report is None else self.report.exit_code
+        return ExitCode.INCOMPLETE if own is ExitCode.OK and self.scopes_for_sub_accounts else own
 
 
 def diagnose_fleet(
@@ -40,7 +50,12 @@ def diagnose_fleet(
     say: Callable[[str], None],
     at_once: int,
 ) -> list[AccountDiagnosis]:
-    """Examine the accounts, several at a time. An error of one is its result."""
+    """Examine the accounts, several at a time. An error of one is its result.
+
+    What the app lacks for the accounts below a primary account is part of the latter's result: it
+    is the same for all of them.
+    """
+    below = sum(bool(member.sub_account) for member in members)
 
     def examine(member: FleetMember) -> AccountDiagnosis:
         try:
@@ -59,10 +74,11 @@ def diagnose_fleet(
             code = error.exit_code if isinstance(error, AuditorError) else ExitCode.INTERNAL
             problem = redact_text(str(error) or type(error).__name__)
             return AccountDiagnosis(member.name, None, problem, code)
-        return AccountDiagnosis(member.name, report)
+        is_primary = member.primary is not None
+        return AccountDiagnosis(member.name, report, sub_accounts=below if is_primary else 0)
 
     with ThreadPoolExecutor(at_once, "doctor") as threads:
-        return list(threads.map(examine, members))
+        return list(threads.map(examine, (each for each in members if not each.sub_account)))
 
 
 def exit_code(diagnoses: Sequence[AccountDiagnosis]) -> ExitCode:

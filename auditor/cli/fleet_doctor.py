@@ -24,6 +24,8 @@ def as_text(diagnoses: Sequence["AccountDiagnosis"], width: int) -> str:
     lines = []
     for each in diagnoses:
         verdict = _VERDICTS.get(each.exit_code, "not readable")
+        if each.sub_accounts:
+            verdict += f", with {pluralize(each.sub_accounts, 'account')} below it"
         lines.append(f"{each.name:<{longest}}  {verdict}")
         lines += [
             textwrap.fill(
@@ -31,11 +33,10 @@ def as_text(diagnoses: Sequence["AccountDiagnosis"], width: int) -> str:
             )
             for sentence in _problems(each)
         ]
-    ready = sum(each.exit_code is ExitCode.OK for each in diagnoses)
+    ready = sum(1 + each.sub_accounts for each in diagnoses if each.exit_code is ExitCode.OK)
+    total = sum(1 + each.sub_accounts for each in diagnoses)
     lines.append("")
-    lines.append(
-        f"An audit would be complete for {ready} of {pluralize(len(diagnoses), 'account')}."
-    )
+    lines.append(f"An audit would be complete for {ready} of {pluralize(total, 'account')}.")
     return "\n".join(lines)
 
 
@@ -50,6 +51,8 @@ def as_json(diagnoses: Sequence["AccountDiagnosis"], code: ExitCode) -> str:
             "exit_code": int(each.exit_code),
             "problem": each.problem or None,
             "doctor": None if each.report is None else doctor_json.document(each.report),
+            "sub_accounts": each.sub_accounts,
+            "scopes_for_sub_accounts": [*each.scopes_for_sub_accounts],
         }
         for each in diagnoses
     ]
@@ -73,3 +76,10 @@ def _problems(diagnosis: "AccountDiagnosis") -> Iterator[str]:
     scopes = diagnosis.report.scopes
     if scopes is not None and scopes.granted is not None and scopes.to_add:
         yield f"Scopes to add: {', '.join(scopes.to_add)}"
+    if diagnosis.scopes_for_sub_accounts:
+        below = pluralize(diagnosis.sub_accounts, "account")
+        yield (
+            f"Scopes to add for the {below} below it: "
+            f"{', '.join(diagnosis.scopes_for_sub_accounts)}. Zoom offers no such scope for some "
+            "reports; what they show stays unknown there."
+        )

@@ -105,6 +105,21 @@ class ScopeComparison:
         return _sorted(requirement.scope(self.kind) for requirement in self.missing)
 
     @property
+    def to_add_for_sub_accounts(self) -> tuple[str, ...]:
+        """The distinct scopes to add for the same audit of accounts below the app's own, sorted.
+
+        Empty for an app with classic scopes, which `account:master` allows everything.
+        """
+        granted = self.granted
+        if granted is None or "account:master" in granted:
+            return ()
+        return _sorted(
+            requirement.endpoint.master_scopes[0]
+            for requirement in self.required
+            if not granted & {*requirement.endpoint.master_scopes}
+        )
+
+    @property
     def alternatives(self) -> Mapping[str, tuple[str, ...]]:
         """For each scope to add, the ones that suffice if the app's page does not offer it."""
         return {

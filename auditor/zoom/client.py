@@ -260,9 +260,7 @@ class ZoomClient:
         except TokenRejected as error:
             if error.code == 4700:
                 # Zoom uses one code for "expired" and "lacks a scope". A new token has not expired.
-                scopes = endpoint.scopes
-                if self._sub_account:
-                    scopes = tuple(scope.removesuffix(":admin") + ":master" for scope in scopes)
+                scopes = endpoint.master_scopes if self._sub_account else endpoint.scopes
                 raise ScopeMissing(endpoint.request, scopes, error.detail, **error.facts) from error
             refused = error
         with self._renewal_lock:

@@ -40,6 +40,12 @@ class Endpoint:
         """The name in reports: `GET /users/{userId}/settings`."""
         return f"GET {self.path}"
 
+    @property
+    def master_scopes(self) -> tuple[str, ...]:
+        """The granular scopes, any of which allows it on an account below the app's own."""
+        stems = (scope.removesuffix(":admin").removesuffix(":master") for scope in self.scopes)
+        return tuple(dict.fromkeys(f"{stem}:master" for stem in stems))
+
     def is_allowed_by(self, granted: Iterable[str]) -> bool:
         """True if one of the `granted` scopes suffices."""
         return not {*self.scopes, *self.classic_scopes}.isdisjoint(granted)
