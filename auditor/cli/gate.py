@@ -17,8 +17,13 @@ from auditor.cli.options import (
     AccountOption,
     BaselineOption,
     Depth,
+    GateAllowUnknownOption,
+    GateFailOnOption,
+    MaxAgeOption,
+    NewOnlyOption,
     OnlyOption,
     OrgOption,
+    RequireSignatureOption,
     StrictOption,
     TopicOption,
     parse_duration,
@@ -48,19 +53,9 @@ class GateFormat(StrEnum):
 @app.callback(invoke_without_command=True)
 def gate(
     ctx: typer.Context,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Fail on deviations of this severity or higher.")
-    ] = FailOn.HIGH,
-    max_age: Annotated[
-        str, typer.Option("--max-age", metavar="26h", help="The maximum age of the stored run.")
-    ] = "26h",
-    new_only: Annotated[
-        bool,
-        typer.Option(
-            "--new-only",
-            help="Count only what is new since the accepted run (auditor gate accept RUN).",
-        ),
-    ] = False,
+    fail_on: GateFailOnOption = FailOn.HIGH,
+    max_age: MaxAgeOption = "26h",
+    new_only: NewOnlyOption = False,
     live: Annotated[
         bool,
         typer.Option(
@@ -83,12 +78,7 @@ def gate(
     only: OnlyOption = None,
     topic: TopicOption = None,
     account: AccountOption = None,
-    allow_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unknown", help="Pass although checks are unknown; the report says so."
-        ),
-    ] = False,
+    allow_unknown: GateAllowUnknownOption = False,
     strict: StrictOption = False,
     min_checks: Annotated[
         int,
@@ -113,14 +103,7 @@ def gate(
             show_default=False,
         ),
     ] = None,
-    require_signature: Annotated[
-        bool,
-        typer.Option(
-            "--require-signature",
-            help="Judge only a run that is signed with the trusted key: AUDITOR_VERIFY_KEY, or "
-            "this machine's own.",
-        ),
-    ] = False,
+    require_signature: RequireSignatureOption = False,
     sandbox: Annotated[
         bool,
         typer.Option(

@@ -1,7 +1,5 @@
 """`auditor nightly`: audit, store, compare, notify and prune in one command for a scheduler."""
 
-import math
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +17,9 @@ from auditor.cli.notify import (
 from auditor.cli.options import (
     AllowUnknownOption,
     BaselineOption,
+    DeadlineOption,
     Depth,
+    DepthOption,
     FailOnOption,
     KeepMonthlyOption,
     KeepOption,
@@ -31,10 +31,12 @@ from auditor.cli.options import (
     PseudonymiseOption,
     RateShareOption,
     RefreshOption,
+    ReportFilesOption,
     StrictOption,
     TopicOption,
     VerifyCarriedOption,
     VerifyLocksOption,
+    deadline_time,
     parse_duration,
     refresh_seconds,
 )
@@ -46,17 +48,8 @@ def nightly(
     ctx: typer.Context,
     baseline: BaselineOption = None,
     org: OrgOption = None,
-    depth: Annotated[
-        Depth, typer.Option("--depth", help="The deepest level to read.")
-    ] = Depth.USER,
-    report: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write the report here, in the format of its suffix; may be repeated.",
-        ),
-    ] = None,
+    depth: DepthOption = Depth.USER,
+    report: ReportFilesOption = None,
     metrics: Annotated[
         Path | None,
         typer.Option(
@@ -74,15 +67,7 @@ def nightly(
             "Markdown for a ticket, JSON to apply.",
         ),
     ] = None,
-    deadline: Annotated[
-        str | None,
-        typer.Option(
-            "--deadline",
-            metavar="6h",
-            help="Stop reading after this time; the next run resumes. [default: none]",
-            show_default=False,
-        ),
-    ] = None,
+    deadline: DeadlineOption = None,
     notify: NotifyOption = None,
     notify_on: NotifyOnOption = None,
     notify_names: NotifyNamesOption = False,
@@ -145,7 +130,7 @@ def nightly(
     for path in (metrics, fix_plan):
         if path is not None:
             output.check_writable(path)
-    seconds = None if deadline is None else parse_duration(deadline, "--deadline").total_seconds()
+    stop_at = deadline_time(deadline)
     keep_for = parse_duration(keep, "--keep")
     reports = NightlyReports(
         replace(destinations, stdout=None),
@@ -176,7 +161,7 @@ def nightly(
                 verify_carried=verify_carried,
             ),
             max_age=parse_duration(max_evidence_age, "--max-evidence-age"),
-            deadline=math.inf if seconds is None else time.monotonic() + seconds,
+            deadline=stop_at,
             resumes_own=True,
         ),
         progress=progress(terminal),

@@ -2,6 +2,7 @@
 
 import math
 import re
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -222,6 +223,50 @@ KeepMonthlyOption = Annotated[
     ),
 ]
 
+DepthOption = Annotated[Depth, typer.Option("--depth", help="The deepest level to read.")]
+DeadlineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="6h",
+        help="Stop reading after this time; the next run resumes. [default: none]",
+        show_default=False,
+    ),
+]
+GateFailOnOption = Annotated[
+    FailOn, typer.Option("--fail-on", help="Fail on deviations of this severity or higher.")
+]
+MaxAgeOption = Annotated[
+    str, typer.Option("--max-age", metavar="26h", help="The maximum age of a stored run.")
+]
+NewOnlyOption = Annotated[
+    bool,
+    typer.Option(
+        "--new-only",
+        help="Count only what is new since the accepted run (auditor gate accept RUN).",
+    ),
+]
+GateAllowUnknownOption = Annotated[
+    bool,
+    typer.Option("--allow-unknown", help="Pass although checks are unknown; the report says so."),
+]
+RequireSignatureOption = Annotated[
+    bool,
+    typer.Option(
+        "--require-signature",
+        help="Judge only a run that is signed with the trusted key: AUDITOR_VERIFY_KEY, or this "
+        "machine's own.",
+    ),
+]
+ReportFilesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write the report here, in the format of its suffix; may be repeated.",
+    ),
+]
+
 _DURATION = re.compile(r"(\d{1,5})\s*(m|min|h|d|w)", re.IGNORECASE)
 _SHORTEST_REFRESH, _LONGEST_REFRESH = timedelta(hours=1), timedelta(days=30)
 """Events that name people are kept for longer than the longest."""
@@ -238,6 +283,17 @@ def parse_duration(text: str, option: str) -> timedelta:
     if match is None:
         raise ConfigError(f"{option} {text}: write a number with m, h, d or w, such as 24h or 30d.")
     return timedelta(**{_UNITS[match[2].lower()]: int(match[1])})
+
+
+def deadline_time(text: str | None) -> float:
+    """The `time.monotonic` time that `--deadline` means; infinite without it.
+
+    Raises:
+        ConfigError: it is not a duration.
+    """
+    if text is None:
+        return math.inf
+    return time.monotonic() + parse_duration(text, "--deadline").total_seconds()
 
 
 def refresh_seconds(refresh: str | None, verify_carried: int | None) -> float | None:
