@@ -54,7 +54,7 @@ bench: $(VENV)/.dev
 lock: $(VENV)/.ci
 	$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-		--extra sandbox --extra watch --extra pdf --extra postgresql --extra notify $(if $(UPGRADE),--upgrade) \
+		--extra sandbox --extra watch --extra pdf --extra postgresql --extra notify --extra dask $(if $(UPGRADE),--upgrade) \
 		--output-file requirements.lock pyproject.toml
 
 # The wheel, and the hashes of it and of all it needs: docs/operations/installing.md

@@ -26,6 +26,7 @@ __all__ = [
     "fix_verification",
     "fixing",
     "fleet_audit",
+    "fleet_cluster",
     "fleet_diagnosis",
     "fleet_gate",
     "fleet_members",

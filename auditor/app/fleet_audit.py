@@ -20,7 +20,7 @@ from auditor.app.collection import CollectionOptions
 from auditor.app.connection import RateOptions
 from auditor.app.fleet_members import FleetMember, FleetPolicy
 from auditor.app.messages import Messages
-from auditor.app.nightly import NightlyJob, NightResult, ReportWriter
+from auditor.app.nightly import NightlyJob, NightResult, ReportWriter, WrittenReports
 from auditor.collect.interface import ProgressListener
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
@@ -137,41 +137,20 @@ class FleetAudit:
 
     def _account(self, member: FleetMember) -> AccountResult:
         """Audit one account. Never raises: an error is its result."""
-        try:
-            night = self._job(member).run()
-        except AuditorError as error:
-            code = error.exit_code
-            if code is ExitCode.INTERNAL:
-                _log.info("%s", redacted_traceback(error))
-            return AccountResult(member.name, code, failure=str(error) or type(error).__name__)
-        except Exception as error:
-            _log.info("%s", redacted_traceback(error))
-            failure = f"An internal error ({type(error).__name__}: {error}). See -v for details."
-            return AccountResult(member.name, ExitCode.INTERNAL, failure=failure)
-        return _result(member.name, night)
+        return result_of(member.name, lambda: self._job(member).run())
 
     def _job(self, member: FleetMember) -> NightlyJob:
-        settings, options = member.settings(), self.options
+        settings = member.settings()
         self._refuse_second(member, settings)
-        return NightlyJob(
-            source=member.source(settings),
-            selection=member.selection(options.policy),
-            depth=options.depth,
-            collection=CollectionOptions(
-                rate=options.rate,
-                collection_scope=options.collection_scope,
-                max_age=options.max_age,
-                deadline=options.deadline,
-                resumes_own=True,
-                stopping=self._stopping[member.name],
-            ),
-            progress=self.display.progress(member.name),
+        return job_of(
+            member,
+            settings,
+            self.options,
+            self.display.progress(member.name),
+            self.display.messages(member.name),
+            stopping=self._stopping[member.name],
             write_reports=self.report_writer(member),
             announcer=self.announcer(member.name),
-            keep=options.keep,
-            keep_monthly=options.keep_monthly,
-            messages=self.display.messages(member.name),
-            channels_of=f"fleet {member.fleet.name}",
         )
 
     def _refuse_second(self, member: FleetMember, settings: Settings) -> None:
@@ -201,7 +180,53 @@ def exit_code(results: Sequence[AccountResult]) -> ExitCode:
     return ExitCode.OK if complete else ExitCode.INCOMPLETE
 
 
-def _result(name: str, night: NightResult) -> AccountResult:
+def job_of(
+    member: FleetMember,
+    settings: Settings,
+    options: JobOptions,
+    progress: AbstractContextManager[ProgressListener],
+    messages: Messages,
+    *,
+    stopping: threading.Event | None = None,
+    write_reports: ReportWriter = lambda *_: WrittenReports((), ()),
+    announcer: Announcer | None = None,
+) -> NightlyJob:
+    """The job that audits one account, with the settings of the account."""
+    return NightlyJob(
+        source=member.source(settings),
+        selection=member.selection(options.policy),
+        depth=options.depth,
+        collection=CollectionOptions(
+            rate=options.rate,
+            collection_scope=options.collection_scope,
+            max_age=options.max_age,
+            deadline=options.deadline,
+            resumes_own=True,
+            stopping=stopping,
+        ),
+        progress=progress,
+        write_reports=write_reports,
+        announcer=announcer or Announcer(),
+        keep=options.keep,
+        keep_monthly=options.keep_monthly,
+        messages=messages,
+        channels_of=f"fleet {member.fleet.name}",
+    )
+
+
+def result_of(name: str, audit: Callable[[], NightResult]) -> AccountResult:
+    """The result of the audit of one account. Never raises: an error is its result."""
+    try:
+        night = audit()
+    except AuditorError as error:
+        code = error.exit_code
+        if code is ExitCode.INTERNAL:
+            _log.info("%s", redacted_traceback(error))
+        return AccountResult(name, code, failure=str(error) or type(error).__name__)
+    except Exception as error:
+        _log.info("%s", redacted_traceback(error))
+        failure = f"An internal error ({type(error).__name__}: {error}). See -v for details."
+        return AccountResult(name, ExitCode.INTERNAL, failure=failure)
     failure = "" if night.run else "Its run could not be stored. The next audit tries again."
     return AccountResult(
         name, night.exit_code, night.run, failure, night.errors, night.note_announced

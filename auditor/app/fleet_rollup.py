@@ -84,7 +84,7 @@ def newest_run(
         )
     settings = member.without_secret()
     stored = stored_runs(settings)
-    entry = stored.history.last_of(_series(member, policy, depth)[0])
+    entry = stored.history.last_of(series_of(member, policy, depth)[0])
     if entry is None:
         raise RunNotFound(
             f"Account {name} has no stored run with the policy of the fleet file at depth {depth}.",
@@ -94,7 +94,7 @@ def newest_run(
     return RunSource(stored, run_filter, settings, say), entry.facts.id
 
 
-def _series(
+def series_of(
     member: FleetMember, policy: FleetPolicy, depth: Level
 ) -> tuple[Series, EvaluationConfig]:
     """The series of an account's runs, and the policy to judge it with.
@@ -125,14 +125,14 @@ def _summary(
 ) -> AccountSummary:
     account_id = member.account.account_id or ""
     try:
-        series, config = _series(member, policy, depth)
+        series, config = series_of(member, policy, depth)
         account_id = series.account_id
         titles |= {each.id: each.title for each in config.catalogue}
         entry = stored.history.last_of(series)
         if entry is None:
             tags = member.account.tags
             return AccountSummary(member.name, tags, account_id, None, attempt=attempt)
-        return _of_run(member, stored.history, entry, attempt, _digests(config))
+        return _of_run(member, stored.history, entry, attempt, digests(config))
     except (HistoryDamaged, HistoryLocked, HistoryUnfit, HistoryUnreachable):
         raise
     except AuditorError as error:
@@ -172,7 +172,8 @@ def _of_run(
     )
 
 
-def _digests(config: EvaluationConfig) -> tuple[str, str]:
+def digests(config: EvaluationConfig) -> tuple[str, str]:
+    """The digests of the baseline and of the organisation files."""
     return config.baseline.info.digest, serialization.organisation_digest(config.organisation)
 
 

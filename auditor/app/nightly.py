@@ -206,10 +206,32 @@ class NightlyJob:
         self._prune(stored, RunFilter(run.info.account_id, place(run.info.api_url)))
         if not is_stored:
             return NightResult(ExitCode.NOTHING_EVALUATED, False, errors)
-        entry = stored.history.get(run.info.id)
+        return self._night(stored, stored.history.get(run.info.id), errors, is_comparable)
+
+    def follow_up(self, run_id: str) -> NightResult:
+        """Write the reports of a run that another machine has read and stored, and announce it.
+
+        Raises:
+            AuditorError: this machine cannot open the run.
+        """
+        stored = self._stored()
+        entry = stored.history.get(run_id)
+        with stored.history.verified(entry) as snapshot:
+            requested = self.selection.judgement(
+                self.depth, self.settings.baseline, self.settings.org
+            )
+            config = self.selection.recorded(snapshot, requested)
+            run = judge(snapshot, config)
+            errors, is_comparable = self._report(stored, snapshot, config, run)
+        stored.note_failure(self._name(), bool(errors))
+        return self._night(stored, entry, errors, is_comparable)
+
+    def _night(
+        self, stored: Runs, entry: StoredRun, errors: Sequence[Exception], is_comparable: bool
+    ) -> NightResult:
         baseline = self._notification_baseline(stored)
         return NightResult(
-            ExitCode(run.info.exit_code),
+            ExitCode(entry.facts.exit_code),
             True,
             errors,
             entry.facts,
@@ -232,6 +254,24 @@ class NightlyJob:
         and whether the next night may be compared with it."""
         late = frozenset(stored.unarchived())
         is_stored = store_run(stored, snapshot, run, config, self.messages)
+        errors, is_comparable = self._report(
+            stored, snapshot, config, run, late, is_stored=is_stored
+        )
+        stored.note_failure(self._name(), not is_stored or bool(errors))
+        return is_stored, errors, is_comparable
+
+    def _report(
+        self,
+        stored: Runs,
+        snapshot: Snapshot,
+        config: EvaluationConfig,
+        run: Run,
+        late: frozenset[str] = frozenset(),
+        *,
+        is_stored: bool = True,
+    ) -> tuple[Sequence[Exception], bool]:
+        """Write the files of a run and announce it; returns all errors, and whether the next night
+        may be compared with it. `late` are the runs that were stored with it."""
         notification_baseline = self._notification_baseline(stored, late)
         with drift_since_previous(
             stored, run.info.id, config.catalogue, earlier=notification_baseline.before
@@ -262,8 +302,7 @@ class NightlyJob:
                 is_comparable = self._announce(
                     notification_baseline, entry, drift, run, event, code, is_unfinished
                 )
-        stored.note_failure(self._name(), entry is None or bool(reports.errors))
-        return entry is not None, reports.errors, is_comparable
+        return reports.errors, is_comparable
 
     def _announce(
         self,

@@ -38,7 +38,8 @@ def store_run(
     """
     try:
         with _WRITING:
-            _store_pending(stored, run, judgement.catalogue, messages)
+            of_account = RunFilter(run.info.account_id, place(run.info.api_url))
+            _store_pending(stored, of_account, judgement.catalogue, messages, run.info.id)
             aside = stored.archive(snapshot, run, judgement.selected_subset)
     except (StoreError, DiskFull, OSError, sqlite3.Error) as error:
         messages.complain(
@@ -119,11 +120,25 @@ def _as_stored(run: Run, entry: StoredRun) -> bool:
     )
 
 
-def _store_pending(stored: Runs, run: Run, catalogue: Catalogue, messages: Messages) -> None:
+def store_pending(
+    stored: Runs, of_account: RunFilter, catalogue: Catalogue, messages: Messages
+) -> None:
+    """Store the finished runs of an account that could not be stored.
+
+    Raises:
+        DiskFull: the disk is full.
+        StoreError: the history cannot be written.
+    """
+    with _WRITING:
+        _store_pending(stored, of_account, catalogue, messages)
+
+
+def _store_pending(
+    stored: Runs, of_account: RunFilter, catalogue: Catalogue, messages: Messages, but: str = ""
+) -> None:
     """Store earlier runs of the account. Those of others may still be in the hands of a thread."""
-    of_account = RunFilter(run.info.account_id, place(run.info.api_url))
     for run_id in stored.unarchived(of_account):
-        if run_id == run.info.id:
+        if run_id == but:
             continue
         with ExitStack() as stack:
             try:

@@ -1,9 +1,7 @@
 """`auditor fleet`: many accounts, audited together."""
 
 import json
-import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -15,6 +13,15 @@ import typer
 from auditor.app.choices import FailOn
 from auditor.cli import output
 from auditor.cli.encoding import echo_json, stdout_for_json, stdout_for_text
+from auditor.cli.fleet_engine import (
+    AT_ONCE,
+    AtOnceOption,
+    Engine,
+    EngineChoice,
+    EngineOption,
+    SchedulerOption,
+    WorkersOption,
+)
 from auditor.cli.notify import (
     HeartbeatOption,
     NotifyNamesOption,
@@ -23,19 +30,28 @@ from auditor.cli.notify import (
 )
 from auditor.cli.options import (
     AllowUnknownOption,
+    DeadlineOption,
     Depth,
+    DepthOption,
     FailOnOption,
+    GateAllowUnknownOption,
+    GateFailOnOption,
     KeepMonthlyOption,
     KeepOption,
+    MaxAgeOption,
     MaxEvidenceAgeOption,
     MaxRateOption,
+    NewOnlyOption,
     OnlyOption,
     PseudonymiseOption,
     RateShareOption,
+    ReportFilesOption,
+    RequireSignatureOption,
     StrictOption,
     TextOrJson,
     TopicOption,
     VerifyLocksOption,
+    deadline_time,
     parse_duration,
 )
 from auditor.cli.terminal import Terminal
@@ -44,11 +60,9 @@ from auditor.errors import ExitCode, nearest
 from auditor.plain_text import pluralize, printable
 
 if TYPE_CHECKING:
-    from auditor.app.announcer import Announcer
     from auditor.app.fleet_audit import AccountResult, JobOptions
     from auditor.app.fleet_gate import AccountGate
     from auditor.app.fleet_members import FleetMember, FleetMembers, FleetPolicy
-    from auditor.cli.fleet_reports import AccountReports
     from auditor.fleet.gate_output import GateRow
     from auditor.fleet.rollup import FleetSummary
 
@@ -69,27 +83,12 @@ TagOption = Annotated[
     list[str] | None,
     typer.Option("--tag", metavar="TAG", help="Only accounts with this tag; may be repeated."),
 ]
-DepthOption = Annotated[Depth, typer.Option("--depth", help="The deepest level to read.")]
-AtOnceOption = Annotated[
-    int, typer.Option("--at-once", metavar="N", min=1, help="Accounts that are read at a time.")
-]
-DeadlineOption = Annotated[
-    str | None,
-    typer.Option(
-        "--deadline",
-        metavar="6h",
-        help="Stop reading after this time; the next run resumes. [default: none]",
-        show_default=False,
-    ),
-]
 ReportsOption = Annotated[
     Path | None,
     typer.Option(
         "--reports", metavar="DIR", help="Write the HTML report of each account to this folder."
     ),
 ]
-AT_ONCE = 8
-"""Accounts that are read at a time by default."""
 
 
 class FleetFormat(StrEnum):
@@ -140,6 +139,9 @@ def audit(
     topic: TopicOption = None,
     allow_unknown: AllowUnknownOption = False,
     strict: StrictOption = False,
+    engine: EngineOption = Engine.LOCAL,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
     at_once: AtOnceOption = AT_ONCE,
     max_rate: MaxRateOption = None,
     rate_share: RateShareOption = None,
@@ -159,6 +161,8 @@ def audit(
     **auditor fleet audit**
 
     **auditor fleet audit --tag clinical --fail-on high --reports reports**
+
+    **auditor fleet audit --engine dask --scheduler tls://scheduler:8786**
     """
     from auditor.app.connection import RateOptions
     from auditor.app.fleet_members import FleetMembers, FleetPolicy
@@ -174,7 +178,8 @@ def audit(
     )
     from auditor.cli.fleet_reports import AccountReports
 
-    results = _audit(members, options, AccountReports(reports, pseudonymise, terminal), at_once)
+    chosen = EngineChoice(engine, scheduler, workers, at_once)
+    results = chosen.audit(members, options, AccountReports(reports, pseudonymise, terminal))
     with output.ignore_broken_pipe():
         _print_roll_up(members, policy, depth, tag or (), terminal)
     raise typer.Exit(_exit_code(results))
@@ -186,14 +191,7 @@ def nightly(
     fleet: FleetOption = None,
     tag: TagOption = None,
     depth: DepthOption = Depth.USER,
-    report_file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Write the roll-up here, in the format of its suffix; may be repeated.",
-        ),
-    ] = None,
+    report_file: ReportFilesOption = None,
     reports: ReportsOption = None,
     deadline: DeadlineOption = None,
     notify: NotifyOption = None,
@@ -207,6 +205,9 @@ def nightly(
     topic: TopicOption = None,
     allow_unknown: AllowUnknownOption = False,
     strict: StrictOption = False,
+    engine: EngineOption = Engine.LOCAL,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
     at_once: AtOnceOption = AT_ONCE,
     max_rate: MaxRateOption = None,
     rate_share: RateShareOption = None,
@@ -247,7 +248,8 @@ def nightly(
     options = replace(options, keep=parse_duration(keep, "--keep"), keep_monthly=keep_monthly)
     names = notify_names and not pseudonymise
     news = FleetNews(Announcer.chosen(members.base, notify, notify_on, names, heartbeat))
-    results = _audit(members, options, account_reports, at_once, news.of)
+    chosen = EngineChoice(engine, scheduler, workers, at_once)
+    results = chosen.audit(members, options, account_reports, news.of)
     code = _exit_code(results)
     news.send(members.fleet.name, results, code, terminal)
     _write_roll_ups(members, policy, depth, tag or (), files, reports)
@@ -349,39 +351,15 @@ def gate(
     ctx: typer.Context,
     fleet: FleetOption = None,
     tag: TagOption = None,
-    fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="Fail on deviations of this severity or higher.")
-    ] = FailOn.HIGH,
-    max_age: Annotated[
-        str, typer.Option("--max-age", metavar="26h", help="The maximum age of the stored runs.")
-    ] = "26h",
-    new_only: Annotated[
-        bool,
-        typer.Option(
-            "--new-only",
-            help="Count only what is new since the accepted run of each account.",
-        ),
-    ] = False,
-    depth: Annotated[
-        Depth, typer.Option("--depth", help="The depth of the stored runs.")
-    ] = Depth.USER,
+    fail_on: GateFailOnOption = FailOn.HIGH,
+    max_age: MaxAgeOption = "26h",
+    new_only: NewOnlyOption = False,
+    depth: DepthOption = Depth.USER,
     only: OnlyOption = None,
     topic: TopicOption = None,
-    allow_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unknown", help="Pass although checks are unknown; the report says so."
-        ),
-    ] = False,
+    allow_unknown: GateAllowUnknownOption = False,
     strict: StrictOption = False,
-    require_signature: Annotated[
-        bool,
-        typer.Option(
-            "--require-signature",
-            help="Judge only runs that are signed with the trusted key: AUDITOR_VERIFY_KEY, or "
-            "this machine's own.",
-        ),
-    ] = False,
+    require_signature: RequireSignatureOption = False,
     format_: Annotated[
         TextOrJson, typer.Option("--format", "-f", help="The output format.")
     ] = TextOrJson.TEXT,
@@ -461,9 +439,7 @@ def doctor(
     from auditor.evidence.scope import Level
 
     terminal: Terminal = ctx.obj
-    # What the app lacks is the same for every account below a primary account.
-    chosen = FleetMembers.chosen(fleet, tag or (), RateOptions())
-    members = [each for each in chosen if not each.sub_account]
+    members = [*FleetMembers.chosen(fleet, tag or (), RateOptions())]
     policy = FleetPolicy(None, only or (), topic or ())
     diagnoses = diagnose_fleet(members, policy, Level(depth), terminal.say, at_once)
     code = exit_code(diagnoses)
@@ -502,16 +478,13 @@ def _job_options(
     from auditor.app.fleet_audit import JobOptions
     from auditor.evidence.scope import Level
 
-    seconds = math.inf
-    if deadline is not None:
-        seconds = parse_duration(deadline, "--deadline").total_seconds()
     return JobOptions(
         policy,
         Level(depth),
         RateOptions(None, *rate),
         CollectionScope(verify_locks),
         parse_duration(max_evidence_age, "--max-evidence-age"),
-        time.monotonic() + seconds,
+        deadline_time(deadline),
     )
 
 
@@ -535,31 +508,6 @@ def _exit_code(results: "Sequence[AccountResult]") -> "ExitCode":
     from auditor.app.fleet_audit import exit_code
 
     return exit_code(results)
-
-
-def _audit(
-    members: "FleetMembers",
-    options: "JobOptions",
-    account_reports: "AccountReports",
-    at_once: int,
-    announcer: "Callable[[str], Announcer] | None" = None,
-) -> "list[AccountResult]":
-    """Audit the accounts; `announcer` makes what takes the news of each."""
-    from auditor.app.announcer import Announcer
-    from auditor.app.fleet_audit import FleetAudit
-    from auditor.app.fleet_rollup import attempts_of
-    from auditor.cli.fleet_display import FleetTerminal
-
-    account_reports.prepare()
-    return FleetAudit(
-        list(members),
-        options,
-        attempts_of(members),
-        FleetTerminal(account_reports.terminal),
-        account_reports.writer,
-        announcer or (lambda _: Announcer()),
-        at_once,
-    ).run()
 
 
 def _write_roll_ups(

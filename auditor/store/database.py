@@ -45,12 +45,20 @@ _DRIVER = "postgresql+psycopg"
 _WRITE_LOCK = 7206201
 """Number of the PostgreSQL advisory lock that serialises writers, as SQLite does by itself."""
 
+_NOTICE_DEAD_CLIENTS = (
+    "SET tcp_keepalives_idle = 60",
+    "SET tcp_keepalives_interval = 15",
+    "SET tcp_keepalives_count = 4",
+)
+"""Seconds after which the server asks whether a silent client still exists. By default an operating
+system asks after two hours. Ignored on sockets. Source:
+https://www.postgresql.org/docs/18/runtime-config-connection.html, read 2026-11."""
+
 _NOT_PERMITTED = ("42501", "25006")
 """SQLSTATE codes of PostgreSQL: the role lacks the privilege, or the session is read-only."""
 
 _PUBLIC_OPTIONS = ("host", "port", "service")
 """Options of an address that may be shown. Others may hold secrets."""
-
 
 _log = logging.getLogger(__name__)
 
@@ -175,23 +183,30 @@ class Database:
         """Hold a lock of the server during the block; yields False if another session holds it.
 
         A file has no such lock: True. The lock ends with the session, even if the process is
-        killed.
+        killed; a server notices within two minutes that the machine is gone. If the server
+        restarts, the lock is lost and the block goes on.
         """
         if self._file is not None:
             yield True
             return
         number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-        with self._translated_errors(), self._writable_engine().connect() as connection:
+        with self._translated_errors():
+            connection = self._writable_engine().connect()
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for statement in _NOTICE_DEAD_CLIENTS:
+                connection.execute(sa.text(statement))
             taking = sa.text("SELECT pg_try_advisory_lock(:number)")
             has_lock = bool(connection.execute(taking, {"number": number}).scalar())
+        try:
+            yield has_lock
+        finally:
             try:
-                yield has_lock
-            finally:
                 if has_lock:
                     releasing = sa.text("SELECT pg_advisory_unlock(:number)")
-                    with suppress(sa.exc.DBAPIError):  # a session that was lost holds no lock
-                        connection.execute(releasing, {"number": number})
+                    connection.execute(releasing, {"number": number})
+            except sa.exc.DBAPIError:
+                connection.invalidate()
+            connection.close()
 
     def compact(self) -> None:
         """Free the space of deleted runs, unless another process is using the history."""

@@ -60,7 +60,8 @@ class AlreadyRunning(StoreError):
 
     def __init__(self, account_id: str) -> None:
         super().__init__(
-            f"Another run with the same data directory is reading account {account_id}.",
+            "Another run with the same data directory or database is reading account "
+            f"{account_id}.",
             "Wait until it has finished, or stop it.",
         )
 

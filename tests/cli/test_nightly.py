@@ -266,7 +266,7 @@ def test_two_at_once_on_one_account_are_one_and_a_refusal(tmp_path: Path) -> Non
         second = nightly.night()
         assert second.code == 4
         assert second.err.startswith(
-            "Error: Another run with the same data directory is reading account "
+            "Error: Another run with the same data directory or database is reading account "
         )
         _, err = first.communicate(timeout=60)
         assert first.returncode in (0, 3), err

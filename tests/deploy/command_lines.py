@@ -200,6 +200,8 @@ def _in_yaml(node: Any) -> Iterator[list[str]]:
             for line in value:
                 yield from in_shell(line)
         elif key in ("args", "command") and isinstance(value, list):
+            if str(value[0]).endswith("/dask"):
+                continue
             yield [str(word) for word in value]
         else:
             yield from _in_yaml(value)

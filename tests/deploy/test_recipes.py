@@ -22,6 +22,10 @@ from tests.deploy.command_lines import DEPLOY, ROOT
 SCRIPTS = Path(sys.executable).parent
 SERVICE = DEPLOY / "systemd" / "auditor-nightly.service"
 TIMER = DEPLOY / "systemd" / "auditor-nightly.timer"
+FLEET = DEPLOY / "systemd" / "auditor-fleet.service"
+FLEET_TIMER = DEPLOY / "systemd" / "auditor-fleet.timer"
+FLEET_WORKER = DEPLOY / "systemd" / "auditor-fleet-worker.service"
+FLEET_MANIFEST = DEPLOY / "kubernetes" / "fleet.yaml"
 WATCH = DEPLOY / "systemd" / "auditor-watch.service"
 WATCH_SOCKET = DEPLOY / "systemd" / "auditor-watch.socket"
 ACTION = DEPLOY / "github" / "action.yml"
@@ -54,7 +58,7 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 def systemd(text: str, folder: Path) -> str:
     """`verify` complains on standard error and may still end with 0; both count."""
-    stand_in = text.replace("/opt/auditor/bin/auditor", sys.executable)
+    stand_in = re.sub(r"/opt/auditor/bin/(auditor|dask)", sys.executable, text)
     units = {"[Timer]": TIMER, "[Socket]": WATCH_SOCKET, " watch ": WATCH, "": SERVICE}
     name = next(unit.name for mark, unit in units.items() if mark in text)
     for other in units.values():
@@ -172,6 +176,12 @@ LINTED: tuple[tuple[str, Linter, Path, str, str], ...] = (
     ("watch hardening", exposed, WATCH, "CapabilityBoundingSet=\n", ""),
     ("watch socket", systemd, WATCH_SOCKET, "ListenStream=127", "ListenStream=x127"),
     ("systemd timer", systemd, TIMER, "02:30:00 UTC", "02:61:00 UTC"),
+    ("fleet service", systemd, FLEET, "Type=oneshot", "Type=oneshoot"),
+    ("fleet hardening", exposed, FLEET, "CapabilityBoundingSet=\n", ""),
+    ("fleet timer", systemd, FLEET_TIMER, "02:30:00 UTC", "02:61:00 UTC"),
+    ("fleet worker", systemd, FLEET_WORKER, "Type=exec", "Type=exex"),
+    ("fleet worker hardening", exposed, FLEET_WORKER, "CapabilityBoundingSet=\n", ""),
+    ("fleet on kubernetes", kubernetes, FLEET_MANIFEST, "concurrencyPolicy:", "concurrency:"),
     ("cron", crontab, DEPLOY / "cron" / "auditor.crontab", "30 2 *", "30 25 *"),
     ("docker", hadolint, DEPLOY / "docker" / "Dockerfile", ":3.13-slim-bookworm", ":latest"),
     (
@@ -299,7 +309,9 @@ def test_the_environment_file_sets_what_the_program_knows() -> None:
     text = (DEPLOY / "systemd" / "auditor.env").read_text(encoding="utf-8")
     names = set(re.findall(r"^#?([A-Z_]+)=", text, re.MULTILINE)) - {
         "AUDITOR_NIGHTLY_OPTIONS",
+        "AUDITOR_FLEET_OPTIONS",
         "AUDITOR_WATCH_OPTIONS",
+        "AUDITOR_SCHEDULER",  # of the unit, not of the program
     }
     assert {name for name in names if name not in known} == set()
 
@@ -387,6 +399,8 @@ def test_command_lines_are_found_in_every_recipe_and_page() -> None:
     found = {line.where for line in command_lines.in_everything()}
     silent = {
         "deploy/docker/Dockerfile.dockerignore",
+        "deploy/systemd/auditor-fleet-worker.service",  # runs Dask
+        "deploy/systemd/auditor-fleet.timer",
         "deploy/systemd/auditor-nightly.timer",
         "deploy/systemd/auditor-watch.socket",
         "deploy/systemd/auditor.env",  # read with the service
@@ -440,6 +454,26 @@ def test_the_organisation_file_of_the_config_map_is_one(tmp_path: Path) -> None:
     (config,) = (d for d in yaml.safe_load_all(manifest) if d["kind"] == "ConfigMap")
     path = put(tmp_path, "organisation.yaml", config["data"]["organisation.yaml"])
     assert ran("baseline", "check", path).exit_code == 0
+
+
+def test_only_the_workers_of_a_fleet_see_the_accounts_credentials(tmp_path: Path) -> None:
+    documents = [*yaml.safe_load_all(FLEET_MANIFEST.read_text(encoding="utf-8"))]
+    seen = {}
+    for each in documents:
+        if each["kind"] in ("Deployment", "CronJob"):
+            spec = each["spec"].get("jobTemplate", each)["spec"]["template"]
+            of = json.dumps(spec["spec"]["volumes"])
+            seen[spec["metadata"]["labels"]["app.kubernetes.io/component"]] = {
+                name for name in ("auditor-fleet-zoom", "auditor-fleet-store") if name in of
+            }
+    assert seen == {
+        "scheduler": set(),
+        "worker": {"auditor-fleet-zoom", "auditor-fleet-store"},
+        "client": {"auditor-fleet-store"},
+    }
+    (config,) = (each for each in documents if each["kind"] == "ConfigMap")
+    path = put(tmp_path, "fleet.yaml", config["data"]["fleet.yaml"])
+    assert "1 account" in output_text(ran("fleet", "list", "--fleet", path))
 
 
 def test_the_cron_job_is_not_tried_again_for_what_another_try_would_not_change() -> None:

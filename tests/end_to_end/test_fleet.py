@@ -144,7 +144,9 @@ def test_an_account_that_another_process_is_reading_is_reported(pair: FleetAudit
     with Runs(pair.data).lock_account(emea.account_id, emea.api_url):
         ran = pair.fleet("audit")
     assert ran.code == 3
-    assert "emea: Another run with the same data directory is reading account" in ran.err
+    assert (
+        "emea: Another run with the same data directory or database is reading account" in ran.err
+    )
 
 
 def test_no_secret_of_any_account_is_shown_or_kept(pair: FleetAuditor) -> None:
@@ -363,6 +365,13 @@ def test_only_sub_accounts_need_the_master_scopes_and_a_missing_one_is_named(
     with primary_of(tmp_path, "clean") as auditor:
         service = auditor.sandboxes["top"].service
         service.scopes = service.scopes - {"account:read:settings:master"}
+        service.tokens.scopes = tuple(service.scopes)
+        doctor = auditor.fleet("doctor", env={"CI": "", "AUDITOR_BASELINE": "strict"})
+        assert doctor.code == 3
+        text = " ".join(doctor.out.split())
+        assert "primary incomplete, with 1 account below it" in text
+        assert "for the 1 account below it: account:read:settings:master. Zoom" in text
+        assert text.endswith("An audit would be complete for 0 of 2 accounts.")
         assert auditor.fleet("audit").code == 3
         report = json.loads(auditor.fleet("report", "--format", "json").out)
         found = {each["name"]: each for each in report["accounts"]}

@@ -41,6 +41,12 @@ class Server:
             command = ["setpriv", *ids, *command]
         subprocess.run(command, cwd=self.folder, check=True, stdout=subprocess.DEVNULL, timeout=60)
 
+    def control(self, *words: object) -> None:
+        """Start, stop or restart it, and wait until that is done."""
+        settings = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+        where = "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-o", settings
+        self.run("pg_ctl", *where, *words)
+
     def execute(self, statement: str, database: str = "postgres") -> None:
         import psycopg
 
@@ -72,13 +78,11 @@ def server() -> Iterator[Server]:
         server.run(
             "initdb", "-D", folder / "data", "-U", "auditor", "-E", "UTF8", "--no-locale", *scram
         )
-        settings = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=30"
-        control = ("-D", folder / "data", "-l", folder / "log", "-w")
-        server.run("pg_ctl", *control, "-o", settings, "start")
+        server.control("start")
         try:
             yield server
         finally:
-            server.run("pg_ctl", *control, "-m", "immediate", "stop")
+            server.control("-m", "immediate", "stop")
 
 
 @pytest.hookimpl(tryfirst=True)
