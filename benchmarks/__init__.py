@@ -18,6 +18,7 @@ measured, the target, measured divided by target, and whether the target is met.
 | locked | everything lockable is right and locked: how few requests suffice | 100,000 users |
 | incremental | a night that stands on a full one; a group, the account change | 100,000 users |
 | fleet | 1, 2 and 4 accounts at a time, each at its limit of 60 requests a second | 300 users |
+| fleet | on Dask clusters of 1, 2 and 4 workers: 12 accounts at 20 a second | 100 users |
 | offline | judges a snapshot with 2,000 distinct settings documents | 1,000,000 users |
 
 At full size all of it takes about an hour and 5 GB below TMPDIR, nearly all for memory and
