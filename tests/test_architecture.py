@@ -82,9 +82,15 @@ def tree(folder: Path = PACKAGE) -> dict[str, str]:
 
 
 @cache
+def parsed(source: str) -> ast.Module:
+    """The tree of a source, parsed once."""
+    return ast.parse(source)
+
+
+@cache
 def import_nodes(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
     """The imports of a source. Cached: each planted import is looked for in the whole tree."""
-    nodes = ast.walk(ast.parse(source))
+    nodes = ast.walk(parsed(source))
     return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
 
 
@@ -138,10 +144,10 @@ def undocumented(modules: Tree) -> list[str]:
     """Public functions, classes and methods without a docstring."""
     missing = []
     for module, source in modules.items():
-        parsed = ast.parse(source)
-        if not ast.get_docstring(parsed):
+        tree_of_module = parsed(source)
+        if not ast.get_docstring(tree_of_module):
             missing.append(module)
-        missing += [f"{module}.{name}" for name in _bare(parsed)]
+        missing += [f"{module}.{name}" for name in _bare(tree_of_module)]
     return missing
 
 
@@ -248,7 +254,7 @@ def test_a_part_of_the_policy_room_that_imports_a_higher_one_is_found() -> None:
 
 def exports(source: str) -> set[str]:
     """The names in `__all__`."""
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return set(ast.literal_eval(node.value))
     return set()
@@ -408,7 +414,7 @@ def test_no_name_is_a_word_of_the_old_dialect() -> None:
     wrong = {
         f"{module}: {name}"
         for module, source in tree().items()
-        for name in names_of(ast.parse(source))
+        for name in names_of(parsed(source))
         if name not in OF_THE_CONTRACT and DIALECT & set(name.lower().strip("_").split("_"))
     }
     assert sorted(wrong) == []
@@ -417,7 +423,7 @@ def test_no_name_is_a_word_of_the_old_dialect() -> None:
 def test_no_class_name_stands_for_two_things() -> None:
     places: dict[str, list[str]] = {}
     for module, source in tree().items():
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(parsed(source)):
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(module)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -66,6 +66,7 @@ def test_a_change_at_the_account_is_seen_below_it_the_same_night(company: Accoun
     assert second["run"]["carried"]["reason"] == "the account's settings changed"
 
 
+@pytest.mark.slow
 def test_a_change_of_a_group_makes_its_members_due(company: Account) -> None:
     first = night(company)
     world = company.sandbox.world
@@ -83,6 +84,7 @@ def test_a_change_of_a_group_makes_its_members_due(company: Account) -> None:
     assert verdicts(second) == verdicts(full) != verdicts(first)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_altered_or_is_of_another_version_is_not_stood_on(company: Account) -> None:
     first = night(company)
     company.stored("UPDATE runs SET tool_version = '0.0.1'")

@@ -383,7 +383,9 @@ class Post:
         return {user for event in events if event.digest in new for user in event.users}
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 10))]
+)
 def test_over_random_histories_a_run_shows_what_a_full_one_would_or_how_old_its_view_is(
     seed: int, tmp_path: Path
 ) -> None:

@@ -251,6 +251,7 @@ def test_the_gate_judges_each_account_by_the_policy_of_the_file_not_of_its_run(
     assert "unknown key" in us["reason"]
 
 
+@pytest.mark.slow
 def test_a_night_sends_one_message_about_the_accounts_with_news(pair: FleetAuditor) -> None:
     pair.write(us={"baseline": "strict"}, emea={"baseline": "strict"})
     with webhook() as hook, webhook() as beat:
@@ -327,6 +328,7 @@ def test_the_doctor_says_of_each_account_what_it_lacks(tmp_path: Path) -> None:
         assert fleet.runs() == []
 
 
+@pytest.mark.slow
 def test_the_accounts_below_a_primary_account_are_those_that_zoom_lists(tmp_path: Path) -> None:
     with primary_of(tmp_path, "drifted", "clean") as auditor:
         early = auditor.fleet("report")

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from rich.cells import cell_len
 
-from tests.end_to_end.conftest import Accounts, Auditor, Ran, keys
+from tests.end_to_end.conftest import Accounts, Auditor, Ran, keys, slow
 from tests.taken_out import taken_out
 
 Stored = tuple[Auditor, Ran]
@@ -107,7 +107,7 @@ def test_passes_are_listed_only_when_asked_for_and_always_counted(stored: Stored
     assert "pass" not in {finding["status"] for finding in first.report["findings"]}
 
 
-@pytest.mark.parametrize("scenario", ["drifted", "denied"])
+@pytest.mark.parametrize("scenario", [slow("drifted"), "denied"])
 def test_no_line_is_wider_than_the_terminal(
     tmp_path: Path, accounts: Accounts, scenario: str
 ) -> None:

@@ -178,6 +178,7 @@ def test_the_cost_of_both_parts_is_told(auditor: Auditor, quick: Calm) -> None:
     assert needed - IN_FLIGHT - 100 <= api["requests"] <= needed + IN_FLIGHT
 
 
+@pytest.mark.slow
 def test_with_nothing_to_resume_a_new_run_begins(auditor: Auditor, quick: Calm) -> None:
     ran = auditor.audit("--resume", *QUICK)
     assert "There is no run to resume: starting a new one." in ran.err

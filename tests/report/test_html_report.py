@@ -368,6 +368,7 @@ def test_the_filter_offers_what_some_row_has(render: Render) -> None:
     assert '<option value="pass">' not in form
 
 
+@pytest.mark.slow
 def test_users_no_two_of_whom_are_alike_do_not_make_a_file_nobody_can_open(render: Render) -> None:
     html = render(worlds.scattered(), "html")
     assert len(html) < 5_000_000
