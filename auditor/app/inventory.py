@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from auditor.app.audit import PSEUDONYMISED, SIMULATED, EvaluationConfig
 from auditor.app.runs import RunSource
+from auditor.collect.carrying import CARRIED
+from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import DiskFull, Snapshot, SnapshotError
+from auditor.evidence.timestamps import format_or_none
 from auditor.findings.inventory import EvidenceInfo, Feature, Inventory, key_of
 from auditor.policy.catalogue import features, files
 from auditor.policy.evaluation import inventory as evaluation
@@ -108,6 +111,9 @@ def evidence_info(snapshot: Snapshot) -> EvidenceInfo:
             "The run was interrupted before everything was read. Resume it with: auditor audit "
             "--resume"
         )
+    carried = 0
+    if fact(CARRIED):
+        _, carried = snapshot.count_by_age(Level.USER, fact("started_at"))
     return EvidenceInfo(
         run_id=fact("run_id"),
         account_id=fact("account_id"),
@@ -116,4 +122,7 @@ def evidence_info(snapshot: Snapshot) -> EvidenceInfo:
         depth=fact("depth"),
         simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
         pseudonymised=bool(fact(PSEUDONYMISED)),
+        started_at=fact("started_at"),
+        carried=carried,
+        oldest_evidence_at=format_or_none(snapshot.oldest()),
     )

@@ -190,6 +190,11 @@ class EvidenceInfo:
     depth: str
     simulated: bool = False
     pseudonymised: bool = False
+    started_at: str = ""
+    carried: int = 0
+    """How many people's settings were taken over from earlier runs."""
+    oldest_evidence_at: str | None = None
+    """When the oldest document was read; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

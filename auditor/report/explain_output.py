@@ -8,6 +8,7 @@ from typing import Any
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.inventory import ChainLink, ScopeExplanation, SettingChain
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.plain_text import join_and
@@ -118,8 +119,22 @@ def _origin(explanation: ScopeExplanation) -> str:
     simulated = "Simulated: not from Zoom. " if info.simulated else ""
     return (
         f"{simulated}Run {printable(info.run_id)} of account {printable(info.account_id)}, "
-        f"{wording.when(info.finished_at)}."
+        f"{wording.when(info.finished_at)}.{_age(explanation)}"
     )
+
+
+def _age(explanation: ScopeExplanation) -> str:
+    """A sentence if what the person's own settings are was carried over from an earlier run."""
+    times = [
+        link.state.observed_at
+        for chain in explanation.chains
+        for link in chain.links
+        if link.scope.level in (Level.USER, Level.PHONE_USER) and link.state.observed_at
+    ]
+    started = explanation.info.started_at
+    if not times or not started or parse_rfc3339(min(times)) >= parse_rfc3339(started):
+        return ""
+    return f" What is the person's own was read at {wording.when(min(times))}, by an earlier run."
 
 
 def _order(chain: SettingChain) -> int:

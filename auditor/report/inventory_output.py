@@ -78,6 +78,8 @@ def run_object(info: EvidenceInfo) -> dict[str, JsonValue]:
         "account_id": info.account_id,
         "finished_at": info.finished_at,
         "evidence_digest": info.evidence_digest,
+        "carried": info.carried,
+        "oldest_evidence_at": info.oldest_evidence_at,
     }
 
 

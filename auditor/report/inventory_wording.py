@@ -96,9 +96,15 @@ def origin(inventory: Inventory) -> str:
     limited = f" Only {join_and([*map(printable, inventory.groups)])}." if inventory.groups else ""
     simulated = "Simulated: not from Zoom. " if info.simulated else ""
     names = " People go by pseudonyms." if info.pseudonymised else ""
+    carried = (
+        f" {pluralize(info.carried, 'person', 'people')} {'was' if info.carried == 1 else 'were'} "
+        f"carried over from earlier runs, the oldest of {wording.when(info.oldest_evidence_at)}."
+        if info.carried
+        else ""
+    )
     return (
         f"{simulated}Run {printable(info.run_id)} of account {printable(info.account_id)}, "
-        f"{wording.when(info.finished_at)}, depth {printable(info.depth)}.{limited}{names}"
+        f"{wording.when(info.finished_at)}, depth {printable(info.depth)}.{limited}{names}{carried}"
     )
 
 

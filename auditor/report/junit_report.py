@@ -13,7 +13,7 @@ from typing import BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
 from auditor.evidence.scope import Level
-from auditor.evidence.timestamps import format_rfc3339
+from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import ControlInfo, Severity, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, merge_values, roll_up
 from auditor.findings.run import Run
@@ -143,6 +143,8 @@ def _run_suite(run: Run, rollup: Rollup) -> _Suite:
         "auditor": run.tool_version,
         "started": format_rfc3339(info.started_at),
         "finished": format_rfc3339(info.finished_at),
+        "oldest_evidence": format_or_none(info.oldest_evidence_at) or "not known",
+        "people_carried_over": str(info.carried.carried if info.carried else 0),
         "depth": info.depth,
         "simulated": "yes" if info.simulated else "no",
         "fail_on": info.fail_on,

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.timestamps import format_rfc3339
+from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import ControlInfo, ReadError, Severity, Status, Verdict, WaiverTerms
 from auditor.findings.rollup import FindingGroup, merge_values, roll_up
 from auditor.findings.run import Run, fingerprint
@@ -262,6 +262,8 @@ def _counts(run: Run, separate_limit: int) -> Object:
         "coverage": {
             level: summary.coverage[level] for level in Level if level in summary.coverage
         },
+        "oldest_evidence_at": format_or_none(info.oldest_evidence_at),
+        "people_carried_over": info.carried.carried if info.carried else 0,
         "findings_alike_in_one_result_beyond": separate_limit,
     }
 

@@ -30,6 +30,10 @@ def night(account: Account, *words: object) -> dict[str, Any]:
     return {**report, "requests": requests, "err": ran.err}
 
 
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def verdicts(report: dict[str, Any]) -> dict[str, str]:
     return {each["fingerprint"]: each["status"] for each in report["findings"]}
 
@@ -52,9 +56,32 @@ def test_a_night_reads_a_part_and_shows_the_same_deviations(company: Account) ->
     }
     assert any(at < second["run"]["started_at"] for at in observed)
     text = company("report", "--format", "text").out
-    assert "0 of 5 differed, so at most 45.1 % of them may differ" in " ".join(text.split())
+    assert "0 of 5 differed, so at most 45.1 % of them may differ" in one_line(text)
+
+
+@pytest.mark.slow
+def test_whatever_shows_evidence_says_how_old_it_is(company: Account) -> None:
+    night(company)
+    carried = night(company, "--verify-carried", "0")["run"]["carried"]
+    for form, words in {
+        "prometheus": "auditor_carried_users",
+        "junit": "people_carried_over",
+        "sarif": "people_carried_over",
+        "markdown": "the oldest of",
+        "html": "the oldest of",
+        "oscal": "the oldest of",
+    }.items():
+        assert words in company("report", "--format", form).out, form
     assert "not looked at again" in company("diff").out
-    assert "auditor_carried_users" in company("report", "--format", "prometheus").out
+    assert "were carried over from earlier runs, the oldest of" in one_line(
+        company("inventory").out
+    )
+    inventory = json.loads(company("inventory", "--format", "json").out)["run"]
+    assert inventory["carried"] == carried["carried"]
+    assert inventory["oldest_evidence_at"] == carried["oldest"]
+    people = [company.sandbox.world.user_id(index) for index in range(4)]
+    explained = [one_line(company("explain", person).out) for person in people]
+    assert any("was read at" in text and "by an earlier run." in text for text in explained)
 
 
 def test_a_change_at_the_account_is_seen_below_it_the_same_night(company: Account) -> None:

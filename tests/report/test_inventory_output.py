@@ -70,6 +70,8 @@ def test_the_json_is_the_contract() -> None:
         "account_id": "acc",
         "finished_at": "2026-11-21T22:04:00.000Z",
         "evidence_digest": "sha256:" + "0" * 64,
+        "carried": 0,
+        "oldest_evidence_at": None,
     }
     first, second = made["features"]
     assert first["account"] == {
