@@ -284,6 +284,7 @@ class NightlyJob:
                 failed_steps=tuple(map(str, reports.errors)),
                 titles={control: info.title for control, info in run.controls.items()},
                 fixes={control: info.fix_portal for control, info in run.controls.items()},
+                totals=headline.totals(run),
                 waivers=(*run.waivers, *run.blind_spots),
                 account=self._display_name(run.info.account_id),
                 report=str(reports.paths[0].absolute()) if reports.paths else "",

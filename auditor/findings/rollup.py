@@ -444,20 +444,21 @@ class Aggregator:
 def roll_up(run: Run, *, names: int = 1000, worst: int = 10) -> Rollup:
     """Roll `run` up in one pass over its scopes.
 
-    Lists at most `names` scopes in each group and `worst` scopes among the worst. The work grows
-    with the number of scopes plus the number of distinct verdicts, as long as scopes share
-    verdicts.
+    Lists at most `names` scopes in each group and `worst` scopes among the worst; with neither, it
+    only counts, needs no evidence, and knows no times. The work grows with the number of scopes
+    plus the number of distinct verdicts, as long as scopes share verdicts.
     """
     tally = Aggregator(names, worst)
     for shared in run.assessments.shares():
         if shared.verdicts:
             tally.count(shared)
-    for assessment in run.assessments.by_name():
-        if not tally.add_example(assessment):
-            break
-    for number, source, first, last in run.assessments.time_ranges():
-        tally.add_times(number, source, first, last)
-    tally.finish()
+    if names or worst:
+        for assessment in run.assessments.by_name():
+            if not tally.add_example(assessment):
+                break
+        for number, source, first, last in run.assessments.time_ranges():
+            tally.add_times(number, source, first, last)
+        tally.finish()
     groups = sorted((_group(g) for g in tally.groups.values()), key=_group_order)
     return Rollup(
         controls=_controls(run.controls, tally.controls),

@@ -11,11 +11,10 @@ from enum import StrEnum
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange, RunFacts
+from auditor.findings.drift import ChangeGroup, ChangeKind, Drift, FindingChange
 from auditor.findings.model import (
     BlindSpotResult,
     FindingKind,
-    Severity,
     WaiverResult,
     part_label,
 )
@@ -57,6 +56,11 @@ _LONGEST_FIX = 120
 _IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
 _NO_SETTINGS = ("", "attestation")
 """The settings of controls that read none."""
+_BELOW = {
+    Level.GROUP: "User Management > Groups > the group > Settings",
+    Level.USER: "User Management > Users > the person > Settings",
+}
+"""Where a change is undone that did not happen at the account, whose page shows another value."""
 _TO_UNDO = (ChangeKind.REGRESSED, ChangeKind.SCOPE_ADDED)
 _LOCK_CHANGE = {
     ChangeKind.REGRESSED: "locked → not locked",
@@ -231,20 +235,23 @@ def _subject(digest: Digest) -> str:
     if digest.stopped:
         subject = f"{opening} {'ended with errors' if digest.event.result else 'could not run'}"
     else:
-        subject = f"{opening}: {', '.join(headlines(digest)) or 'nothing changed'}"
+        for fact in (_worst_fact(digest), ""):
+            subject = f"{opening}: {', '.join(headlines(digest, fact)) or 'nothing changed'}"
+            if len(subject) <= LONGEST_SUBJECT:
+                break
     if len(subject) <= LONGEST_SUBJECT:
         return subject
     return subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 
-def headlines(digest: Digest) -> Iterator[str]:
-    """What the subject says of a run, worst first."""
+def headlines(digest: Digest, fact: str = "") -> Iterator[str]:
+    """What the subject says of a run, worst first: `fact`, or how many settings got worse."""
     if digest.worse:
-        yield _worse(digest)
+        yield fact or _worse(digest)
     if digest.incomplete:
         yield "evidence incomplete"
     if digest.unknown:
-        yield f"{_sum(digest.unknown):,} newly unknown"
+        yield f"{_settings(digest.unknown)} without an answer"
     if digest.event.failed_steps:
         yield "some steps failed"
     if digest.waivers:
@@ -253,9 +260,8 @@ def headlines(digest: Digest) -> Iterator[str]:
         (ChangeKind.IMPROVED, "put right"),
         (ChangeKind.KNOWN_AGAIN, "known again"),
     ):
-        number = _sum(row for row in digest.better if row[0].move is move)
-        if number:
-            yield f"{number:,} {phrase}"
+        if rows := [row for row in digest.better if row[0].move is move]:
+            yield f"{_settings(rows)} {phrase}"
     if evidence_complete_again(digest.event):
         yield "evidence complete again"
     if recovered(digest.event):
@@ -273,6 +279,28 @@ def _worse(digest: Digest) -> str:
         what = f"{pluralize(len(settings), 'setting')} got worse ({len(bad):,} {worst})"
     people = digest.people_worse
     return f"{what} for {Level.USER.counted(people)}" if people else what
+
+
+def _worst_fact(digest: Digest) -> str:
+    """The worst change: `Local recording off → on for 12 people, and 3 more settings`.
+
+    Empty if it cannot be said from what to what it changed.
+    """
+    if not digest.worse:
+        return ""
+    worst = digest.worse[0]
+    what = _what(worst, digest)
+    if "→" not in what:
+        return ""
+    people = sum(group.count for group in worst if group.level is Level.USER)
+    first = worst[0]
+    places = (
+        f"the {first.level.noun}" if first.level in _SINGLE else first.level.counted(first.count)
+    )
+    whom = Level.USER.counted(people) if people else places
+    more = len({_setting(row) for row in digest.worse}) - 1
+    others = f", and {pluralize(more, 'more setting')}" if more else ""
+    return f"{what.replace(': ', ' ', 1)} for {whom}{others}"
 
 
 def _setting(row: Row) -> tuple[str, bool]:
@@ -294,8 +322,8 @@ def _ending(digest: Digest) -> str:
     return f"{which} ended or end soon"
 
 
-def _sum(rows: Iterable[Row]) -> int:
-    return sum(group.count for row in rows for group in row)
+def _settings(rows: Iterable[Row]) -> str:
+    return pluralize(len({_setting(row) for row in rows}), "setting")
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
@@ -340,7 +368,7 @@ def _sections(digest: Digest, markup: Markup) -> Iterator[tuple[str, list[str]]]
     if digest.worse:
         yield f"Worse{since}", row_lines(digest.worse, digest, markup)
     if digest.unknown:
-        yield f"Unknown{since}", row_lines(digest.unknown, digest, markup)
+        yield f"No answer{since}", row_lines(digest.unknown, digest, markup)
     if digest.incomplete:
         yield "Evidence incomplete", ["Some reads failed. The report says which, and what to do."]
     if digest.event.failed_steps:
@@ -393,7 +421,7 @@ def _row(row: Row, digest: Digest, markup: Markup) -> str:
     sentences.append(f"Rule {escape_markup(first.control)}, {first.severity}")
     fix = digest.event.fixes.get(first.control, "")
     if fix and first.move in _TO_UNDO:
-        place = _IN_BRACKETS.sub("", fix).replace(" > ", " › ")
+        place = _IN_BRACKETS.sub("", _BELOW.get(first.level, fix)).replace(" > ", " › ")
         sentences.append(f"To undo: {escape_markup(place, _LONGEST_FIX)}")
     return f"{'. '.join(sentences)}."
 
@@ -474,11 +502,11 @@ def _waiver(waiver: WaiverResult | BlindSpotResult, digest: Digest, markup: Mark
         part = part_label(waiver.setting, waiver.kind)
         named = (waiver.control, waiver.request, part)
         what = f"blind spot {', '.join(markup.name(name) for name in named if name)}"
-        covers = f", covers {pluralize(waiver.matched, 'unknown check')}"
+        covers = f", covers {pluralize(waiver.matched, 'missing answer')}"
     else:
         part = part_label(waiver.setting, waiver.kind)
         what = escape_markup(waiver.control) + (f", {markup.name(part)}," if part else "")
-        covers = f", covers {pluralize(waiver.matched, 'deviation')}"
+        covers = f", covers {pluralize(waiver.matched, 'broken place')}"
     return f"{what}{scope} {when}{covers}{owner}"
 
 
@@ -491,7 +519,8 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
         yield f"Details: {markup.literal('auditor doctor')}"
         return
     yield from _log(digest)
-    yield _totals(later)
+    if digest.event.totals:
+        yield f"Now: {escape_markup(digest.event.totals)}"
     judged = f"aseline {escape_markup(later.baseline.id)}, {moment(later.finished_at)}."
     if digest.event.account == later.account_id:  # the subject already has the id
         yield f"B{judged}"
@@ -510,16 +539,3 @@ def _log(digest: Digest) -> Iterator[str]:
     changes = [change for row in digest.worse for group in row for change in group.examples]
     if changes and not any(change.changed_by for change in changes):
         yield "Who: Zoom's log names nobody for these changes."
-
-
-def _totals(run: RunFacts) -> str:
-    worst = [
-        f"{run.by_severity[severity]:,} {severity}"
-        for severity in Severity
-        if run.by_severity.get(severity)
-    ]
-    how = f" ({', '.join(worst)})" if worst else ""
-    return (
-        f"Now: {pluralize(run.deviations, 'deviation')}{how}, {run.unknown:,} unknown, "
-        f"of {pluralize(run.judged, 'check')}."
-    )

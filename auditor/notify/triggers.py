@@ -58,6 +58,8 @@ class RunEvent:
     """Why there is no stored run to report, as a sentence; empty if there is one."""
     result: str = ""
     """The result, if the run was evaluated nevertheless; empty if it was not."""
+    totals: str = ""
+    """What is broken and what has no answer now, in a sentence or two; empty if not known."""
     stopped_before: bool = False
     """True if the previous attempt failed."""
     failed_steps: Sequence[str] = ()

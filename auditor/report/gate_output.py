@@ -8,8 +8,9 @@ from typing import Any
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import format_or_none, format_rfc3339
 from auditor.findings.model import Severity, Status
-from auditor.findings.rollup import FindingGroup, is_attestation_due
+from auditor.findings.rollup import FindingGroup, is_attestation_due, roll_up
 from auditor.findings.run import Run, fingerprint
+from auditor.findings.whom import places
 from auditor.plain_text import pluralize
 from auditor.report import facts, waiver_wording, wording
 from auditor.report.display import printable, shorten
@@ -71,8 +72,37 @@ class Basis:
         }
 
     @property
+    def words(self) -> str:
+        """The totals for people: rules and places, the signature, and whether it is simulated."""
+        rollup = roll_up(self.run, names=0, worst=0)
+        open_rules = sum(bool(control.unknown) for control in rollup.controls)
+        overrides = "overrides apply" if self.run.summary.overridden else "no overrides"
+        broken, rules = rollup.deviating_controls, len(self.run.controls)
+        where = places(rollup.deviating, self.run.summary.coverage)
+        new = "" if self.new is None else f", {wording.number(self.new)} of these places new"
+        return ", ".join(
+            (
+                f"{len(broken)} of {pluralize(rules, 'rule')} broken"
+                + (f" at {where}{new}" if broken else ""),
+                f"{open_rules} without an answer",
+                f"{len(wording.rules(rollup.decisions))} to decide",
+                f"{rollup.attestations_due} to look up by hand",
+                f"{len(wording.rules(rollup.of_status(Status.WAIVED)))} accepted",
+                overrides,
+                f"{len(wording.rules(rollup.of_status(Status.ATTESTED)))} attested",
+                f"{self.run.stale} stale",
+                *self._trust,
+            )
+        )
+
+    @property
+    def _trust(self) -> tuple[str, str]:
+        simulated = "SIMULATED, not from Zoom" if self.run.info.simulated else "not simulated"
+        return str(self.signed or "not signed"), simulated
+
+    @property
     def line(self) -> str:
-        """The totals in one line, with the signature and whether the run is simulated."""
+        """The totals in one line for programs, in the words of their keys."""
         totals = {name: wording.number(count or 0) for name, count in self.totals.items()}
         new = "" if self.new is None else f" ({totals['new_deviations']} new)"
         return ", ".join(
@@ -85,8 +115,7 @@ class Basis:
                 f"{totals['overridden']} overridden",
                 f"{totals['attested']} attested",
                 f"{totals['stale']} stale",
-                str(self.signed or "not signed"),
-                "SIMULATED, not from Zoom" if self.run.info.simulated else "not simulated",
+                *self._trust,
             )
         )
 
@@ -232,7 +261,7 @@ def annotations(
     code: int, reason: str, basis: Basis | None, examples: Sequence[FindingGroup], titles: Titles
 ) -> Iterator[str]:
     """The result as workflow commands of GitHub Actions, then one command per finding."""
-    message = f"{reason} In all: {basis.line}." if basis is not None else reason
+    message = f"{reason} In all: {basis.words}." if basis is not None else reason
     kind = "notice" if code == 0 else "error"
     yield _command(kind, f"Zoom privacy gate: {_RESULT[code]}", message)
     if code == 0:
@@ -280,13 +309,12 @@ def _more_text(group: FindingGroup) -> str:
 
 
 def _basis_text(basis: Basis) -> str:
-    run, info = basis.run, basis.run.info
+    info = basis.run.info
     return (
         f"run {info.id} of account {printable(info.account_id)}, ended "
         f"{wording.when(info.finished_at)}, baseline {info.baseline.id} "
         f"{info.baseline.version}".rstrip()
-        + f", depth {info.depth}, {wording.number(wording.judged(run))} checks: "
-        f"{basis.line}; {info.baseline.digest}; organisation "
+        + f", depth {info.depth}: {basis.words}; {info.baseline.digest}; organisation "
         f"{info.organisation_digest or 'none'}; oldest evidence "
         f"{wording.when(info.oldest_evidence_at) if info.oldest_evidence_at else 'none'}"
     )

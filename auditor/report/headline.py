@@ -25,6 +25,15 @@ def of_run(run: Run) -> str:
     return " ".join(sentences(run, roll_up(run, names=0, worst=0)))
 
 
+def totals(run: Run) -> str:
+    """The broken rules and those without an answer, for a run that has not been rolled up."""
+    rollup = roll_up(run, names=0, worst=0)
+    if not wording.judged(run):
+        return worst_fact(run, rollup)
+    nothing = () if rollup.deviating_controls else (worst_fact(run, rollup),)
+    return " ".join((*nothing, *_broken(run, rollup), *_unknown(run, rollup)))
+
+
 def worst_fact(run: Run, rollup: Rollup) -> str:
     """The worst that is the case: `AI can start by itself in meetings that 64 people host, and the
     account does not lock it.` Without a broken rule, that none was found."""

@@ -57,7 +57,7 @@ def test_a_fresh_run_without_deviations_passes_in_three_lines(account: Account) 
     assert answer.startswith("auditor gate: PASS: 0 deviations ")
     assert rests.startswith(f"Judged: run {run} of account {account.sandbox.account_id}, ended ")
     assert "baseline strict 1.0, depth user" in rests
-    assert re.search(r"[1-9]\d* undecided \([1-9]\d* critical\).*not signed, SIMULATED", rests)
+    assert re.search(r"[1-9]\d* to decide, [1-9]\d* to look up .*not signed, SIMULATED", rests)
     assert todo == f"See which: auditor report {run}."
 
 
@@ -509,8 +509,7 @@ def test_a_pass_is_a_notice_with_all_the_counts(audited: Account) -> None:
     assert ran.code == 0
     (shown,) = (line for line in ran.out.splitlines() if line.startswith("::"))
     assert shown.startswith("::notice title=Zoom privacy gate%3A PASS::")
-    report = json.loads(audited.gate("--fail-on", "never", "--format", "json").out)
-    assert f"In all: {report['line']}." in shown
+    assert re.search(r"In all: \d+ of \d+ rules broken at .*, not from Zoom\.", shown)
 
 
 def hostile(name: str, scopes: int = 1) -> list[FindingGroup]:

@@ -421,7 +421,7 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
         assert f"Since run {first}: 1 setting newly deviating " in ran.err
         nightly.night(*telling(hook))
     assert len(titles(hook)) == 2
-    assert "1 critical setting got worse for 2 people" in titles(hook)[1]
+    assert "Meeting summary with AI Companion off → on for 2 people" in titles(hook)[1]
 
 
 @pytest.mark.slow
@@ -437,7 +437,7 @@ def test_what_no_channel_took_is_told_the_next_time_and_then_no_more(
             assert "got no message" in nightly.night(*refused).err
         assert titles(hook) == []
         nightly.night(*telling(hook))
-        assert "1 critical setting got worse for 2 people" in titles(hook)[0]
+        assert "Meeting summary with AI Companion off → on for 2 people" in titles(hook)[0]
         nightly.night(*telling(hook))
         assert len(titles(hook)) == 1
 
@@ -464,7 +464,7 @@ def test_a_regression_that_an_audit_saw_first_is_told_by_the_night(
         on(account)
         assert nightly("audit", *FAST, env=STRICT).code == 0
         nightly.night(*telling(hook))
-    assert "1 critical setting got worse for 2 people" in titles(hook)[0]
+    assert "Meeting summary with AI Companion off → on for 2 people" in titles(hook)[0]
 
 
 def test_what_nobody_asked_to_hear_of_is_no_news_later(nightly: Nightly, account: Sandbox) -> None:
@@ -494,7 +494,7 @@ def test_if_the_last_announced_run_is_gone_the_previous_run_counts_and_a_message
     sentence = "Run 20200101T000000-000Z-000000, which was announced last, was removed"
     assert sentence in ran.err
     assert sentence in messages(hook)[0]
-    assert "1 critical setting got worse for 2 people" in titles(hook)[0]
+    assert "Meeting summary with AI Companion off → on for 2 people" in titles(hook)[0]
 
 
 def test_a_comparison_that_fails_is_told_and_forgets_nothing(

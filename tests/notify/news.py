@@ -111,6 +111,7 @@ def news(
         waivers,
         titles=titles,
         report="/srv/audit/report.html",
+        totals="2 of 85 rules are broken (1 critical, 1 high), at 3 people.",
         **more,
     )
 

@@ -62,7 +62,7 @@ def test_the_message_says_what_changed_since_when_and_where_to_look() -> None:
     facts = (
         ("2026-11-20 02:14 UTC",),
         ("Meeting summary", '1 group "Clinical Ops"', "2026-11-20 09:31 UTC", "AI-01, critical"),
-        ("14 deviations (2 critical, 12 high)", "3 unknown", "2,310"),
+        ("2 of 85 rules are broken (1 critical, 1 high), at 3 people.",),
         ("q6gBJVO5TzexKYTb_I2rpg", "consent-first", "2026-11-21 02:14 UTC"),
         ("/srv/audit/report.html",),
         ("auditor diff 20261120-1 20261121-1",),
@@ -86,7 +86,7 @@ def test_a_night_on_which_everything_happened_fits_fifteen_lines() -> None:
     assert message.body.length <= 1900
     assert len(message.subject) <= 120
     assert "(the first 2 of 21 kinds)" in lines[0]
-    for heading in ("Worse", "Unknown", "Evidence incomplete", "Waivers", "Better"):
+    for heading in ("Worse", "No answer", "Evidence incomplete", "Waivers", "Better"):
         assert any(line.startswith(heading) for line in lines), heading
 
 
@@ -135,7 +135,7 @@ def test_a_row_says_from_what_to_what_and_how_to_undo_it() -> None:
     drift = replace(made.drift, changes=[changed], settings=[switched])
     row = compose(replace(made, drift=drift, fixes={"AI-01": place})).body.text.splitlines()[1]
     assert row.startswith("- Meeting summary with AI Companion: off → on for 1 group")
-    assert row.endswith("To undo: Admin Center › Settings › Recording.")
+    assert row.endswith("To undo: User Management › Groups › the group › Settings.")
 
 
 def test_a_value_that_may_name_people_is_not_shown() -> None:
@@ -158,8 +158,8 @@ def test_what_is_put_right_is_distinguished_from_what_is_known_again() -> None:
     message = compose(
         news(change(ChangeKind.IMPROVED), change(ChangeKind.KNOWN_AGAIN, control="SH-01"))
     )
-    assert re.findall("1 put right|1 known again", message.subject) == [
-        *("1 put right", "1 known again")
+    assert re.findall("1 setting put right|1 setting known again", message.subject) == [
+        *("1 setting put right", "1 setting known again")
     ]
 
 
@@ -307,7 +307,7 @@ def test_waivers_that_ended_are_distinguished_from_those_that_will() -> None:
     assert "RC-02 for the account ends on 2026-11-28, in 7 days" in whole.body.text
     both = compose(news(waivers=[ended, waiver("2026-11-22")]))
     assert "2 waivers" in both.subject
-    assert "2026-11-22, in 1 day, covers 3 deviations" in both.body.text
+    assert "2026-11-22, in 1 day, covers 3 broken places" in both.body.text
 
 
 def test_a_test_message_says_that_it_is_one() -> None:
