@@ -82,7 +82,7 @@ class FleetOfAccounts:
             what = f"processor time an account, {pluralize(workers, 'worker')}"
             note = f"{audited.requests:,} requests, start and judgement included"
             seconds = audited.spent.cpu / QUEUED
-            yield Figure(what, seconds, "s", at_most(0.01 * audited.requests / QUEUED), note)
+            yield Figure(what, seconds, "s", at_most(0.015 * audited.requests / QUEUED), note)
 
     def _audited(
         self, bench: Bench, count: int, users: int, plan: str, options: Sequence[str]
