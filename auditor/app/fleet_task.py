@@ -25,6 +25,7 @@ from auditor.app.fleet_members import FleetMember, FleetMembers, FleetPolicy
 from auditor.app.fleet_rollup import digests, series_of
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightResult
+from auditor.app.run_copies import RunCopies
 from auditor.app.runs import stored_runs
 from auditor.app.storing import store_pending
 from auditor.collect.collector import CollectionCancelled
@@ -244,6 +245,7 @@ def _audited(task: AccountTask) -> NightResult:
     messages = _TaskMessages(task.name, tell)
     member, settings = _account_of(task)
     options = options_of_data(task.options)
+    copies = RunCopies(settings, messages)
     problem: AuditorError | None = None
     for pause in (0, *PAUSES):
         if problem is not None:
@@ -257,10 +259,12 @@ def _audited(task: AccountTask) -> NightResult:
             try:
                 if (night := _stored_already(task, member, settings, messages)) is not None:
                     return night
+                copies.restore()
                 progress = _TaskProgress(task.name, tell)
                 job = job_of(member, settings, options, progress, messages, stopping=stopping)
-                if (night := job.run()).run is not None:
-                    return night
+                with copies.copying():
+                    if (night := job.run()).run is not None:
+                        return night
                 problem = HistoryUnreachable("Its run could not be stored.")
             except (AlreadyRunning, HistoryLocked, HistoryUnreachable) as error:
                 problem = error

@@ -32,6 +32,8 @@ SCHEMA = "auditor/run/v1"
 valid."""
 ACCEPTANCE_SCHEMA = "auditor/acceptance/v1"
 """The schema of the statement of an acceptance."""
+CHECKPOINT_SCHEMA = "auditor/checkpoint/v1"
+"""The schema of the statement of a copy of a run under way."""
 MAX_LENGTH = 64 * 1024
 """Maximum characters of a signature with its statement: some 2,000 are usual."""
 
@@ -383,6 +385,31 @@ class Signatures:
     def sign_acceptance(self, acceptance: StoredAcceptance) -> str:
         """The signature of a new acceptance; empty if no key is configured."""
         return sign_acceptance(acceptance, self.signer) if self.signer is not None else ""
+
+    def sign_checkpoint(self, statement: Mapping[str, str]) -> str:
+        """The signature of a copy of a run under way; empty if no key is configured."""
+        if self.signer is None:
+            return ""
+        return _signed(CHECKPOINT_SCHEMA, {**statement}, self.signer)
+
+    def check_checkpoint(self, statement: Mapping[str, str], signature: str) -> None:
+        """Check that a copy of a run under way is as it was signed with the trusted key.
+
+        Without such a key nothing is checked: whoever could have changed it could change stored
+        runs, too.
+
+        Raises:
+            SignatureError: it is not.
+        """
+        if self.trusted is None:
+            return
+        what = f"The copy of run {statement['run']}"
+        if not signature:
+            raise SignatureError(f"{what} is not signed.")
+        signed = _read(what, signature, CHECKPOINT_SCHEMA)
+        if signed.statement != statement:
+            raise SignatureError(f"{what} is not as it was signed.")
+        _refuse_another(what, signed, self.trusted)
 
     def check(self, entry: SignedStatement, evidence: SnapshotReader) -> None:
         """Check that a run is as it was signed, with the key that runs must be signed with.

@@ -2,6 +2,7 @@
 
 __all__ = [
     "batching",
+    "checkpoints",
     "errors",
     "events",
     "filesystem",

@@ -29,7 +29,7 @@ from auditor.store.errors import (
     StoreError,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of the tables that this version of the program reads and writes."""
 
 FILE = "history.sqlite"

@@ -160,6 +160,32 @@ class Runs:
             raise
 
     @contextmanager
+    def adopted(self, run_id: str, run_filter: RunFilter) -> Iterator[Path]:
+        """The file of an interrupted run of another machine, which the block writes.
+
+        The run is removed if the block fails, or if it is not one that `run_filter` admits.
+
+        Raises:
+            RunNotFound: it belongs to another account, or its id is none.
+            SnapshotError: the file is not a snapshot.
+            StoreError: the data directory cannot be written.
+        """
+        if not _ID.fullmatch(run_id):
+            raise self.not_found(run_id)
+        folder = self.home / "runs" / run_id
+        try:
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            yield folder / SNAPSHOT
+            self.open_folder(run_id, run_filter).close()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    @contextmanager
     def reopen(self, run_id: str) -> Iterator[Snapshot]:
         """The snapshot of an interrupted run, open for writing. It stays open unless this fails.
 

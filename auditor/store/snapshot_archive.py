@@ -38,7 +38,7 @@ def pack(connection: Connection, run_id: str, file: Path) -> None:
     """
     with closing(sqlite3.connect(file, isolation_level=None)) as snapshot:
         snapshot.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for number, content in enumerate(_parts(file)):
+    for number, content in enumerate(parts_of(file)):
         row = {"run_id": run_id, "part": number, "content": zlib.compress(content, 1)}
         connection.execute(sa.insert(tables.evidence), row)
 
@@ -120,7 +120,8 @@ def _unwritable(folder: Path, error: OSError) -> DiskFull | StoreError:
     )
 
 
-def _parts(file: Path) -> Iterator[bytes]:
+def parts_of(file: Path) -> Iterator[bytes]:
+    """The parts of a snapshot's file, whose log is empty."""
     with file.open("rb") as opened:
         first = opened.read(PART)
         if first[18:20] == _WAL:  # the log is empty and is not stored

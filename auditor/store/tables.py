@@ -209,6 +209,20 @@ events = sa.Table(
 """Events that webhooks reported. `digest` is that of the body, by which repeats are known;
 `details` is JSON. Times are RFC 3339, UTC."""
 
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("account_id", StoredText, primary_key=True),
+    sa.Column("place", StoredText, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("run_id", StoredText, nullable=False),
+    sa.Column("signature", StoredText, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""What was read of an account whose run is under way, for the machine that has to continue it: the
+newest copy of the run's snapshot, in parts as in `evidence`. `signature` is empty if it was not
+signed."""
+
 _incoming = sa.MetaData()
 
 incoming = sa.Table(
