@@ -405,12 +405,16 @@ def _by_baseline(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
 def _newly_blind(changes: RunDiff, catalogue: Catalogue) -> frozenset[str]:
     """Findings that became unknown, and that the policy of the later run accepts as blind."""
     evidence = changes.later.evidence
-    unknown = {
-        change.state.fingerprint for change in changes if change.move is ChangeKind.NEWLY_UNKNOWN
-    }
     try:
         config = EvaluationConfig.from_snapshot(evidence, catalogue)
-        if not unknown or not config.organisation.blind_spots:
+        if not config.organisation.blind_spots:
+            return frozenset()
+        unknown = {
+            change.state.fingerprint
+            for change in changes
+            if change.move is ChangeKind.NEWLY_UNKNOWN
+        }
+        if not unknown:
             return frozenset()
         run = judge(evidence, config)
     except (PolicyError, NothingSelected):

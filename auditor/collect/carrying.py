@@ -342,12 +342,16 @@ def verify(
     A user differs if a document of `views` does, or that of the phone user.
     """
     snapshot, started = context.snapshot, _started(context)
+    must_read = bool(json.loads(snapshot.meta(CARRIED) or "{}").get("reason"))
+    if policy.sample == 0 and not must_read:
+        return
     carried = list(_carried(context, views))
-    if carried and json.loads(snapshot.meta(CARRIED) or "{}").get("reason"):
+    if carried and must_read:
         _log.info("Every user is read, as it was decided before the run was interrupted.")
         _read_everybody(context, views, phones)
         return
     sample = random.SystemRandom().sample(carried, sample_size(len(carried), policy.sample))
+    _log.info("%d of %d carried users are read and compared.", len(sample), len(carried))
     before = {user.id: _compared(snapshot, user, views) for user in sample}
     context.read_level(Level.USER, views, sample, since=started)
     if phones is not None:
