@@ -90,6 +90,7 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> str:
     return bill_of_materials.bill(folder / "bin" / "python")
 
 
+@pytest.mark.slow
 def test_a_bill_of_materials_names_the_program_its_packages_and_their_licences(bill: str) -> None:
     made = json.loads(bill)
     root = made["metadata"]["component"]
@@ -104,6 +105,7 @@ def test_a_bill_of_materials_names_the_program_its_packages_and_their_licences(b
     assert any(ref.startswith("requests==") for ref in edges[root["bom-ref"]])
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_bill_that_is_not_valid_is_seen_to_be_so(bill: str) -> None:
     made = json.loads(bill)

@@ -204,6 +204,7 @@ def test_people_have_pseudonyms_in_reports_and_messages(tmp_path: Path) -> None:
 # a night that does not end well
 
 
+@pytest.mark.slow
 def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> None:
     with lasting(tmp_path) as nightly:
         first = nightly.night("--deadline", "0m")
@@ -332,6 +333,7 @@ def test_a_night_that_evaluates_nothing_says_so_and_its_end_too(
     assert len(titles(hook)) >= 2
 
 
+@pytest.mark.slow
 def test_a_channel_that_fails_does_not_lose_the_run(nightly: Nightly, account: Sandbox) -> None:
     nightly.night()
     on(account)

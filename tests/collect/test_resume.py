@@ -170,7 +170,7 @@ def whole(**fields: Any) -> tuple[str, list[str]]:
 PLANS = pytest.mark.parametrize(
     ("reads", "lock_verifier"),
     [
-        (EVERYTHING, None),
+        pytest.param(EVERYTHING, None, marks=pytest.mark.slow),
         (ReadPlan(account=(LOCKS, SETTINGS), user=(SETTINGS,)), Locks()),
     ],
     ids=["everything", "proved by lock"],

@@ -30,6 +30,7 @@ def manifest(bundle: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bundle_byte_for_byte(stored: Stored, bundle: Path) -> None:
     auditor, _ = stored
     again = auditor("report", "--output", "again.zip", env=SIGNED)

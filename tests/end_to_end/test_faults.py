@@ -52,8 +52,8 @@ def audited(folder: Path, faults: Faults, **conduct: Any) -> tuple[dict[str, Any
         return Auditor(folder, account).report(*STRICT), account
 
 
-QUICK = ("429 with seconds", "reset")
-"""A limit, and no answer. The other kinds are in the slow run, and in `tests/zoom`."""
+QUICK = ("reset",)
+"""No answer. The other kinds are in the slow run, and in `tests/zoom`."""
 
 
 @pytest.mark.parametrize("fault", [each if each in QUICK else slow(each) for each in ASKED_AGAIN])

@@ -72,6 +72,7 @@ def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(
     assert section.count("<li>") == 5
 
 
+@pytest.mark.slow
 def test_limits_leave_out_controls_locks_and_levels(
     planned: Auditor, found: dict[str, Any]
 ) -> None:

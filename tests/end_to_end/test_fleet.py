@@ -158,6 +158,7 @@ def test_no_secret_of_any_account_is_shown_or_kept(pair: FleetAuditor) -> None:
     assert "CANARY" not in ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_the_roll_up_shows_the_newest_runs_and_leads_to_each_account(pair: FleetAuditor) -> None:
     pair.write(us={"baseline": "strict"})
     assert pair.fleet("audit", "--reports", "reports").code in (0, 3)

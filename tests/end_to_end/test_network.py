@@ -145,6 +145,7 @@ def test_a_proxy_that_refuses_is_named_with_what_it_has_to_let_through(
     assert "let Zoom's hosts through (docs/operations/network.md" in said
 
 
+@pytest.mark.slow
 def test_a_proxy_that_is_not_there_is_told_apart_from_one_that_refuses(
     auditor: Auditor, network: Networks
 ) -> None:
