@@ -17,6 +17,7 @@ from auditor.findings.answers import (
 from auditor.findings.inventory import Feature, is_on
 from auditor.findings.run import Run
 from auditor.plain_text import join_and, pluralize
+from auditor.policy.catalogue.parameters import known_parameters
 from auditor.report import wording
 from auditor.report.display import printable
 
@@ -111,13 +112,13 @@ def sections(answer: Answer) -> list[Section]:
             _per_control(answer, ControlEffect.ALLOWED),
         ),
         (f"Does not meet {baseline}", _per_control(answer, ControlEffect.DEVIATING)),
-        ("Deviating, and waived", _per_control(answer, ControlEffect.WAIVED)),
+        ("Broken, and accepted", _per_control(answer, ControlEffect.WAIVED)),
         ("Not locked, so it can be changed", _per_control(answer, ControlEffect.UNLOCKED)),
-        ("Unknown", _unknowns(answer)),
+        ("No answer", _unknowns(answer)),
         ("Not judged, because an exception holds", _per_control(answer, ControlEffect.EXCEPTED)),
         ("Waits for a decision", _decisions(answer)),
-        ("Attestation expired", _attestation_questions(answer, ControlEffect.EXPIRED)),
-        ("Attestation due", _attestation_questions(answer, ControlEffect.DUE)),
+        ("To attest again", _attestation_questions(answer, ControlEffect.EXPIRED)),
+        ("To attest", _attestation_questions(answer, ControlEffect.DUE)),
         ("Rests on an attestation", _attested(answer)),
         ("Not looked at by this run", _gaps(answer)),
         (f"Seen, and as {baseline} requires", _titles(answer, _is_as_expected)),
@@ -316,8 +317,8 @@ def _per_control(answer: Answer, effect: ControlEffect) -> Iterator[str]:
     for part in answer.parts:
         if effect in part.effects:
             where = part.effects[effect].text(answer.coverage)
-            rule = f"{part.control.id} “{part.control.title}”"
-            yield f"The rule {rule} {_EFFECT_TEXT[effect]} at {where}."
+            what = f"{part.control.id} {_EFFECT_TEXT[effect]} at {where}"
+            yield f"{what}. The rule: {part.control.title}."
 
 
 _EFFECT_TEXT: Mapping[ControlEffect, str] = {
@@ -328,7 +329,7 @@ _EFFECT_TEXT: Mapping[ControlEffect, str] = {
     ControlEffect.UNLOCKED: "is not kept by a lock",
     ControlEffect.EXCEPTED: "was not judged",
 }
-"""Follows the title, which states the expected setting and alone would read as a fact."""
+"""Precedes the title, which states the expected setting and alone would read as a fact."""
 
 
 def _attested(answer: Answer) -> Iterator[str]:
@@ -346,9 +347,10 @@ def _unknowns(answer: Answer) -> Iterator[str]:
 def _decisions(answer: Answer) -> Iterator[str]:
     undecided = answer.controls(ControlEffect.UNDECIDED)
     if undecided:
-        names = ", ".join(answer.parameters)
-        instruction = f" Set {names} in the organisation file." if names else ""
-        yield f"{', '.join(undecided)}.{instruction}"
+        yield f"{', '.join(undecided)}."
+    for name in answer.parameters:
+        known = known_parameters().get(name)
+        yield f"{known.question if known else f'What is allowed: {name}?'} (auditor decide {name})"
 
 
 def _attestation_questions(answer: Answer, effect: ControlEffect) -> Iterator[str]:

@@ -159,7 +159,7 @@ def _members(group: GroupExposure) -> str:
 
 
 def _deviate(count: int) -> str:
-    return "deviates" if count == 1 else "deviate"
+    return "breaks a rule" if count == 1 else "break a rule"
 
 
 def trend(run: Run) -> Trend | None:

@@ -58,16 +58,16 @@ def how(step: ClosingStep) -> str:
 
 
 def closes(step: ClosingStep) -> str:
-    """`closes 598 deviations`."""
-    return f"closes {pluralize(step.closes, 'deviation')}"
+    """`puts 598 settings right`, each counted at every place."""
+    return f"puts {pluralize(step.closes, 'setting')} right"
 
 
 def _sentence(shown: Sequence[ClosingStep], planned: int, deviations: int) -> str:
     if not shown:
-        return "No change of a setting closes any of the deviations. Why"
+        return "No change of a setting puts any of them right. Why"
     closed = sum(step.closes for step in shown)
-    subject = "This closes" if len(shown) == 1 else "Together they close"
+    subject = "This puts" if len(shown) == 1 else "Together they put"
     return (
-        f"{subject} {wording.number(closed)} of {pluralize(deviations, 'deviation')}. The whole "
-        f"plan has {pluralize(planned, 'step')}"
+        f"{subject} {wording.number(closed)} of {pluralize(deviations, 'setting')} right, each "
+        f"counted at every place. The whole plan has {pluralize(planned, 'step')}"
     )

@@ -32,15 +32,15 @@ _LOCKS = "lock_settings"
 """Suffix of the requests for lock documents."""
 
 CHANGE_TEXT: Mapping[ChangeKind, tuple[str, str]] = {
-    ChangeKind.REGRESSED: ("newly deviating", "New deviations"),
-    ChangeKind.WAIVER_LAPSED: ("no longer waived", "Deviations no longer covered by a waiver"),
-    ChangeKind.NEWLY_UNKNOWN: ("newly unknown", "Judged before, and unknown now"),
-    ChangeKind.NEWLY_BLIND: ("newly blind", "Judged before, and in an accepted blind spot now"),
+    ChangeKind.REGRESSED: ("newly broken", "Newly broken"),
+    ChangeKind.WAIVER_LAPSED: ("no longer accepted", "Broken, and no longer accepted by a waiver"),
+    ChangeKind.NEWLY_UNKNOWN: ("without an answer now", "Answered before, and not now"),
+    ChangeKind.NEWLY_BLIND: ("newly blind", "Answered before, and in an accepted blind spot now"),
     ChangeKind.NEWLY_VISIBLE: ("newly visible", "Settings that Zoom did not return before"),
-    ChangeKind.IMPROVED: ("put right", "Deviations that were put right"),
-    ChangeKind.WAIVED: ("newly waived", "Deviations now covered by a waiver"),
-    ChangeKind.KNOWN_AGAIN: ("known again", "Unknown before, and judged now"),
-    ChangeKind.OTHER: ("changed otherwise", "Other changes of status"),
+    ChangeKind.IMPROVED: ("put right", "Put right"),
+    ChangeKind.WAIVED: ("newly accepted", "Broken, and now accepted by a waiver"),
+    ChangeKind.KNOWN_AGAIN: ("answered again", "Without an answer before, and judged now"),
+    ChangeKind.OTHER: ("changed otherwise", "Other changes of result"),
     ChangeKind.SCOPE_ADDED: ("at new places", "At new groups, people or meetings"),
     ChangeKind.SCOPE_REMOVED: (
         "gone with their places",

@@ -10,14 +10,14 @@ from auditor.report import wording
 
 _SINGLE_FINDING = {
     LifecycleState.NEW: "new since the previous run: a deviation for the first time",
-    LifecycleState.REGRESSED: "deviating again since the previous run: it had been put right",
+    LifecycleState.REGRESSED: "broken again since the previous run: it had been put right",
     LifecycleState.PERSISTING: "persisting: a deviation before, too",
 }
 
 
 _LIFECYCLE_WORD = {
     LifecycleState.NEW: "new",
-    LifecycleState.REGRESSED: "deviating again",
+    LifecycleState.REGRESSED: "broken again",
     LifecycleState.PERSISTING: "as before",
     LifecycleState.RESOLVED: "put right",
 }

@@ -184,7 +184,7 @@ class _MarkdownPage:
             f"(of {wording.number(coverage.get(level, 0))})"
             for level in _LEVELS
         ]
-        head += ["Other"] * has_other_levels + ["Unknown"]
+        head += ["Other"] * has_other_levels + ["No answer"]
         facts = ControlFacts(self.run, self.rollup)
         rows = [_control_row(control, facts, has_other_levels) for control in controls]
         title = f"## Broken rules, and for whom\n\n{prose(wording.LEGEND)}\n\n"

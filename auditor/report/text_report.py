@@ -171,7 +171,7 @@ class _TextPage:
         ]
         others = [level for level in Level if level not in _LEVELS]
         columns.append(("other", "", [wording.deviating(row, *others) for row in controls]))
-        columns.append(("unknown", "", [wording.number(row.unknown) for row in controls]))
+        columns.append(("no", "answer", [wording.number(row.unknown) for row in controls]))
         shown = [column for column in columns if {*column[2]} - {"0", wording.NOT_JUDGED}]
         heads = [["", "", *(name for name, _, _ in shown)], ["", "", *(of for _, of, _ in shown)]]
         facts = ControlFacts(self.run, self.rollup)

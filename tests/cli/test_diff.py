@@ -84,7 +84,7 @@ def test_two_accounts_are_not_compared(nights: Nights) -> None:
 def test_a_file_gets_the_format_of_its_suffix(nights: Nights, home: Path) -> None:
     nights.night()
     nights.night({"u1": Status.FAIL})
-    for name, begins in (("a.json", "{"), ("a.md", "## "), ("a.txt", "1 setting newly deviating")):
+    for name, begins in (("a.json", "{"), ("a.md", "## "), ("a.txt", "1 setting newly broken")):
         result = ran("diff", "--output", name)
         assert (result.exit_code, result.stdout) == (0, "")
         assert Path(name).read_text().startswith(begins)
@@ -108,7 +108,7 @@ def test_hostile_names_break_no_format(
         lines = text.stdout.splitlines()
         assert max(map(display_width, lines)) <= min(width, 120)
         assert all(printable(line) == line for line in lines)
-        assert "newly deviating" in lines[0]
+        assert "newly broken" in lines[0]
     assert changes()["summary"]["regressed"] == 2
     page = ran("diff", "--format", "markdown").stdout
     tokens = MarkdownIt("commonmark").enable("table").parse(page)

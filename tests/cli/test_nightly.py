@@ -109,7 +109,7 @@ def test_the_next_night_tells_what_changed(nightly: Nightly, account: Sandbox) -
     on(account)
     ran = nightly.night("--fail-on", "high")
     assert ran.code == 1
-    assert f"Since run {first}: 1 setting newly deviating " in ran.err
+    assert f"Since run {first}: 1 setting newly broken " in ran.err
     assert "No finding changed." in nightly.night().err
 
 
@@ -420,7 +420,7 @@ def test_what_a_run_found_that_had_to_wait_is_told_with_the_next(
                 assert nightly.night(*telling(hook)).code == 4
                 other.execute("ROLLBACK")
         ran = nightly.night(*telling(hook))
-        assert f"Since run {first}: 1 setting newly deviating " in ran.err
+        assert f"Since run {first}: 1 setting newly broken " in ran.err
         nightly.night(*telling(hook))
     assert len(titles(hook)) == 2
     assert "Meeting summary with AI Companion off → on for 2 people" in titles(hook)[1]

@@ -48,7 +48,7 @@ def told(auditor: Auditor, name: str) -> str:
 def test_the_page_says_what_regressed_who_did_it_and_what_the_log_says(changed: Auditor) -> None:
     page = told(changed, "audit.html")
     assert "Changes since the previous run" in page
-    assert re.search(r'class="moved">\d+ settings? newly deviating', page)
+    assert re.search(r'class="moved">\d+ settings? newly broken', page)
     assert f"<bdi>{EVE}</bdi>" in page
     assert "Local recording: from Off to On" in page
     assert "data-changed" in page
@@ -63,7 +63,7 @@ def test_a_stored_run_is_told_as_the_audit_told_it(changed: Auditor, name: str) 
 
 
 def test_text_and_markdown_tell_it(changed: Auditor) -> None:
-    assert re.search(rf"{TOLD} \(.* UTC\): \d+ settings? newly deviating", written(changed))
+    assert re.search(rf"{TOLD} \(.* UTC\): \d+ settings? newly broken", written(changed))
     markdown = written(changed, "--format", "markdown")
     assert "## Changes since the previous run" in markdown
     assert f"by `{EVE}`" in markdown

@@ -722,7 +722,7 @@ SINCE = {Level.ACCOUNT: "2025-12-22"}
 )
 def test_an_absent_field_says_since_when_zoom_has_it(body: Any, scope: Scope, named: bool) -> None:
     detail = judged_alone(check(since=SINCE), body, scope).detail
-    assert ("account level since 2025-12-22" in detail) is named
+    assert ("for the account since 2025-12-22" in detail) is named
 
 
 def test_an_operator_knows_the_setting_it_judges() -> None:

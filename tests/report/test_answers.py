@@ -74,7 +74,7 @@ def test_an_allowed_yes_begins_with_yes() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
     assert sentence(reply) == "Yes: 1 of 2 people, where the baseline or an exception allows it."
     assert texts(reply)["Shown, and allowed by the baseline, an exception or a waiver"] == (
-        "The rule AI-01 “Title of AI-01” is allowed to differ at 1 of 2 people.",
+        "AI-01 is allowed to differ at 1 of 2 people. The rule: Title of AI-01.",
     )
 
 
@@ -132,18 +132,21 @@ def test_not_applicable_and_not_looked_at_are_distinguished() -> None:
 def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
     assert texts(reply)["Shown by evidence"] == (
-        "The rule AI-01 “Title of AI-01” is broken at 1 of 2 people.",
+        "AI-01 is broken at 1 of 2 people. The rule: Title of AI-01.",
     )
 
 
 def test_unknowns_have_cause_and_place() -> None:
     reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["denied"])])
-    assert texts(reply)["Unknown"] == ("CN-04: refused by Zoom, at 1 of 2 people.",)
+    assert texts(reply)["No answer"] == ("CN-04: refused by Zoom, at 1 of 2 people.",)
 
 
 def test_decisions_name_the_parameter_to_set() -> None:
     reply = answer([*everywhere(RIGHT, RIGHT_NOTICE), (ADA, DOUBTS["undecided"])])
-    assert texts(reply)["Waits for a decision"] == ("CN-04. Set regions in the organisation file.",)
+    assert texts(reply)["Waits for a decision"] == (
+        "CN-04.",
+        "What is allowed: regions? (auditor decide regions)",
+    )
 
 
 def test_a_decision_without_a_parameter_names_the_control_alone() -> None:
@@ -154,14 +157,14 @@ def test_a_decision_without_a_parameter_names_the_control_alone() -> None:
 
 def test_due_and_expired_attestations_ask_their_question() -> None:
     due, expired = attested(Status.NEEDS_DECISION), attested(Status.ATTESTATION_EXPIRED)
-    assert texts(answer([due], PERSON))["Attestation due"] == ("TR-01: Have you read it?",)
-    assert texts(answer([expired], PERSON))["Attestation expired"] == ("TR-01: Have you read it?",)
+    assert texts(answer([due], PERSON))["To attest"] == ("TR-01: Have you read it?",)
+    assert texts(answer([expired], PERSON))["To attest again"] == ("TR-01: Have you read it?",)
 
 
 def test_a_lock_that_no_api_shows_is_asked_about() -> None:
     lock = verdict(Status.NEEDS_DECISION, kind=FindingKind.ATTESTATION)
     reply = answer([*everywhere(RIGHT), (ACCOUNT, lock)], SUMMARY)
-    assert texts(reply)["Attestation due"] == (
+    assert texts(reply)["To attest"] == (
         "AI-01: Title of AI-01: is it locked? Only the portal shows it.",
     )
 
@@ -187,7 +190,7 @@ def test_an_uncertain_control_is_not_listed_as_seen() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, excepted)]))
     assert texts(reply)["Seen, and as “strict” requires"] == ("AI-01 Title of AI-01.",)
     assert texts(reply)["Not judged, because an exception holds"] == (
-        "The rule CN-04 “Title of CN-04” was not judged at 1 of 2 people.",
+        "CN-04 was not judged at 1 of 2 people. The rule: Title of CN-04.",
     )
 
 

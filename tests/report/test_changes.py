@@ -153,5 +153,5 @@ def test_a_run_with_a_history_renders_as_stored(name: str) -> None:
 @pytest.mark.parametrize("format_", ["text", "markdown", "html"])
 def test_without_a_history_none_is_mentioned(render: Render, format_: str) -> None:
     text = re.sub(r"<(style|script)>.*?</\1>", "", render(worlds.everything(), format_), flags=re.S)
-    for word in ("the previous run", "deviating again", "as before", "First seen", "data-changed>"):
+    for word in ("the previous run", "broken again", "as before", "First seen", "data-changed>"):
         assert word not in text

@@ -63,7 +63,7 @@ def test_no_deviation_is_no_bar() -> None:
 
 def test_a_full_bar_is_every_member() -> None:
     bars, more = exposed(GroupExposure("g1", "Sales", deviating=1, members=4))
-    assert bars[0].counts == "1 of 4 members deviates"
+    assert bars[0].counts == "1 of 4 members breaks a rule"
     assert bars[0].parts[0].width == charts.WIDTH / 4
     assert more == 0
 
@@ -73,7 +73,7 @@ def test_if_members_are_not_known_the_most_exposed_group_is_the_measure() -> Non
         GroupExposure("g1", "Sales", deviating=10, members=None),
         GroupExposure("g2", "Legal", deviating=1, members=None),
     )
-    assert [bar.counts for bar in bars] == ["10 members deviate", "1 member deviates"]
+    assert [bar.counts for bar in bars] == ["10 members break a rule", "1 member breaks a rule"]
     assert [bar.parts[0].width for bar in bars] == [charts.WIDTH, charts.WIDTH / 10]
 
 

@@ -201,8 +201,8 @@ def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report: Op
         "who_can_change_it": "the person, group admins, account admins",
         "evidence": "GET /users/{userId}/settings",
         "seen": "2026-11-21 21:58 UTC",
-        "history": "2 of 14 deviating again since the previous run, 3 new, 9 as before\n"
-        "deviating again: User 00, User 01\nnew: User 02, User 03, User 04",
+        "history": "2 of 14 broken again since the previous run, 3 new, 9 as before\n"
+        "broken again: User 00, User 01\nnew: User 02, User 03, User 04",
         "first_seen": "2026-11-02 22:00 UTC to 2026-11-21 22:04 UTC",
         "changed_by": "eve@example.com, 2026-11-21 09:14 UTC, 5 of 14 "
         "Settings - Local recording: from Off to On",

@@ -124,7 +124,7 @@ def test_a_deviation_says_what_is_what_should_be_who_and_how_to_close_it(render:
     for text in (
         "is on",
         "should be off",
-        "account level",
+        "the value of the account",
         "the person, group admins, account admins",
         "GET /users/{userId}/settings",
         "2026-11-21 21:58 UTC",
@@ -239,7 +239,7 @@ def test_the_line_below_the_heading_is_the_gate(render: Render) -> None:
 def test_unknown_stands_among_the_numbers_with_what_it_is_of(render: Render) -> None:
     words = Page(render(worlds.everything(), "html")).words
     assert re.search(r"\d+ \? no answer of 9 rules", words)
-    assert re.search("1,291 of 1,349 checks .*53 unknown, 5 undecided", words)
+    assert re.search("1,291 of 1,349 checks .*53 without an answer, 5 to decide or attest", words)
 
 
 def test_a_deviation_opens_to_its_chain(render: Render) -> None:
@@ -320,7 +320,7 @@ def test_hostile_words_of_the_log_stay_text(render: Render) -> None:
 def test_in_print_the_history_is_included_and_nothing_can_be_clicked() -> None:
     text = "".join(render_page(past_worlds.run(), Options(), LIMITS, paged=True))
     words = Page(text).words
-    assert "2 of 14 deviating again" in words
+    assert "2 of 14 broken again" in words
     assert "since the previous run" in words
     for part in ("<button", "<script", "data-changed", "data-mark", 'id="said"'):
         assert part not in text
@@ -341,8 +341,8 @@ def test_every_picture_says_in_words_what_it_shows(render: Render) -> None:
         assert "<title" in picture or "aria-label=" in picture
     titles = re.findall(r'<title id="by-group-\d+">(.*?)</title>', html)
     assert titles == [
-        "Clinical Ops, 17 of 37 members deviate",
-        "Studio, 9 of 19 members deviate",
+        "Clinical Ops, 17 of 37 members break a rule",
+        "Studio, 9 of 19 members break a rule",
     ]
 
 
@@ -426,7 +426,7 @@ def test_a_row_of_people_says_that_their_group_has_the_same_value(
     assert summary_wording.same_as_group([("Sales", 1)], 1 + others) in words
     assert cause in words
     assert f"{cause}: change it there first" in render(run, "markdown")
-    assert "user level, or their group" in words
+    assert "the value of the person, or of their group" in words
 
 
 def test_a_column_of_several_levels_is_no_part_of_one_number(render: Render) -> None:

@@ -129,7 +129,7 @@ def test_a_clean_run_says_what_was_checked_and_nothing_is_headed_for_nothing() -
 
 def test_the_table_of_controls_says_how_many_scopes_deviate_of_how_many() -> None:
     head, first, *_ = tables(written(worlds.everything()))[0]
-    assert head[3:] == ["Accounts (of 1)", "Groups (of 3)", "People (of 37)", "Unknown"]
+    assert head[3:] == ["Accounts (of 1)", "Groups (of 3)", "People (of 37)", "No answer"]
     assert first == [
         "critical",
         "Meeting summary with AI Companion is on for 17 people",
@@ -142,7 +142,7 @@ def test_levels_without_a_column_are_counted_as_other() -> None:
     meeting = Scope(Level.MEETING, "m1", "Weekly")
     run = worlds.run_of([worlds.judged(meeting, [worlds.deviation()])])
     head, row = tables(written(run))[0]
-    assert head[-2:] == ["Other", "Unknown"]
+    assert head[-2:] == ["Other", "No answer"]
     assert row[-2:] == ["1", "0"]
 
 

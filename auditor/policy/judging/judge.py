@@ -386,7 +386,8 @@ def _judge_missing(
 def _since(case: CheckContext, check: Check, unseen: Unseen) -> str:
     """Since when Zoom has returned an absent field at this level: older accounts may lack it."""
     since = check.since.get(case.scope.level) if unseen.cause is Cause.ABSENT else None
-    return f", which it has published at {case.scope.level} level since {since}" if since else ""
+    whose = f"a {case.scope.level.noun}" if case.scope.level is not Level.ACCOUNT else "the account"
+    return f", which it has published for {whose} since {since}" if since else ""
 
 
 def _undecided(parameter: str) -> str:
