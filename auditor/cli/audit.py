@@ -224,8 +224,11 @@ def audit(
         stored.discard(run.info.id)
     if is_stored and terminal.is_interactive:
         name = next_commands(run)[0] if org or settings.org else "init"
-        words = ["auditor", name, *(["--org", str(org)] if org else [])]
-        terminal.say(f"Next: {shlex.join(words + ['--sandbox'] * simulated)}")
+        words = (["--org", str(org)] if org else []) + ["--sandbox"] * simulated
+        if name == "waive":
+            first = shlex.join(["auditor", "fix", "plan", *words])
+            terminal.say(f"First, put right what can be: {first}")
+        terminal.say(f"Next: {shlex.join(['auditor', name, *words])}")
     raise typer.Exit(run.info.exit_code)
 
 

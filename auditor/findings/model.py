@@ -311,6 +311,10 @@ def part_label(setting: str | None, kind: FindingKind | None) -> str:
     return setting or (f"{kind} of any setting" if kind else "")
 
 
+GOES_BEYOND = "The deviation there goes beyond the value that it accepts."
+"""The detail of a waiver that covers nothing because of its `observed`."""
+
+
 @dataclass(frozen=True, slots=True)
 class WaiverResult:
     """A waiver of the organisation file and its state in this run."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from auditor.evidence.scope import Level
 from auditor.findings.model import (
+    GOES_BEYOND,
     BlindSpotResult,
     BlindSpotState,
     FindingKind,
@@ -127,6 +128,8 @@ def waiver_text(waiver: WaiverResult) -> str:
     )
     accepted = _accepted(waiver)
     detail = f" {printable(waiver.detail)}" if waiver.detail else ""
+    if waiver.detail == GOES_BEYOND and waiver.state is WaiverState.UNMATCHED:
+        state_text, detail = "COVERS NOTHING", f"{detail} Put that right, or waive it as it is now."
     return f"{printable(waiver.label)}: {state_text}.{detail} {accepted}"
 
 

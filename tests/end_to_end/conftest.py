@@ -97,7 +97,9 @@ class Auditor:
         pointed = variables(self.account) if self.account is not None else {}
         return environment(self.folder, **{**pointed, **(env or {})})
 
-    def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+    def __call__(
+        self, *arguments: object, env: Mapping[str, str] | None = None, stdin: str | None = None
+    ) -> Ran:
         """Run it."""
         hoisted = COMMAND_LINE.move_global_options_first([str(argument) for argument in arguments])
         with contextlib.chdir(self.folder):
@@ -105,6 +107,7 @@ class Auditor:
                 COMMAND_LINE.app,
                 hoisted,
                 prog_name="auditor",
+                input=stdin,
                 env={**_without_this_network(), **self.environment(env)},
             )
         return Ran(result.exit_code, result.stdout, result.stderr)
@@ -123,13 +126,15 @@ class Auditor:
 class Installed(Auditor):
     """The command as a user runs it, for what only a process of its own can show."""
 
-    def __call__(self, *arguments: object, env: Mapping[str, str] | None = None) -> Ran:
+    def __call__(
+        self, *arguments: object, env: Mapping[str, str] | None = None, stdin: str | None = None
+    ) -> Ran:
         """Run it."""
         done = subprocess.run(
             [COMMAND, *map(str, arguments)],
             cwd=self.folder,
             env=self.environment(env),
-            stdin=subprocess.DEVNULL,
+            input=(stdin or "").encode(),
             capture_output=True,
             timeout=120,
             check=False,

@@ -13,6 +13,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.findings.model import (
+    GOES_BEYOND,
     BlindSpotResult,
     BlindSpotState,
     FindingKind,
@@ -71,6 +72,15 @@ def test_every_state_of_a_waiver_has_its_text_and_all_have_its_terms(
     assert words in text
     for term in ("RC-02", "Studio", ACTIVE.owner, "2027-01-31", ACTIVE.ticket, ACTIVE.reason):
         assert term in text, term
+
+
+def test_a_waiver_of_a_part_names_it_and_one_that_is_outgrown_is_not_called_misspelt() -> None:
+    part = replace(ACTIVE, setting="recording.local_recording", kind=FindingKind.LOCK)
+    assert "RC-02, lock of recording.local_recording for group" in waiver_wording.waiver_text(part)
+    outgrown = replace(ACTIVE, state=WaiverState.UNMATCHED, detail=GOES_BEYOND)
+    text = waiver_wording.waiver_text(outgrown)
+    assert GOES_BEYOND in text
+    assert "misspelt" not in text
 
 
 def test_only_a_waived_deviation_was_accepted_by_anybody() -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.model import (
+    GOES_BEYOND,
     BlindSpotResult,
     BlindSpotState,
     FindingKind,
@@ -292,7 +293,7 @@ class WaiversAndAttestations:
                 expires=waiver.expires,
                 state=self._state(position, waiver, unseen_levels, unmatched, unjudged),
                 matched=self._waiver_counts.get(position, 0),
-                detail=unmatched.get(position, _OTHER_VALUE if position in self._outgrown else ""),
+                detail=unmatched.get(position, GOES_BEYOND if position in self._outgrown else ""),
                 approved_by=waiver.approved_by or "",
                 setting=waiver.setting,
                 kind=waiver.kind,
@@ -467,8 +468,6 @@ _WORST_FIRST = (False, None, True)
 
 _PASSING_CAUSES = (Cause.ERROR, Cause.NOT_COLLECTED)
 """Causes that hide tonight what a blind spot covers on other nights."""
-
-_OTHER_VALUE = "The deviation there goes beyond the value that it accepts."
 
 _ANY_CONTROL = ""
 """The key of blind spots that name a request or a setting, but no control."""
