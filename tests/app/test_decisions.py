@@ -107,7 +107,7 @@ def test_waived_deviations_are_in_every_report_with_their_waiver(audit: Audit) -
     carried = [f["waiver"] for f in report()["findings"] if f["status"] == "waived"]
     assert {each["ticket"] for each in carried} == {"SEC-12"}
     said = output_text(result)
-    assert "Accepted Waived: 2 checks, RC-02" in said
+    assert "Accepted Waived: 1 rule, RC-02" in said
     assert "- RC-02 for group Studio: covers 2 deviations. Accepted by ciso@example.com" in said
     assert f"until {days(100)}, SEC-12: They edit films." in said
     accepted = html().partition('<section id="settled"')[2].partition("</section>")[0]
@@ -190,7 +190,7 @@ def test_an_attestation_settles_what_zoom_does_not_return_and_expires(audit: Aud
     result = audit(attest.replace("DATE", days(1)), *level, scopes=silent)
     assert result.exit_code == 0
     assert statuses() == {"acc": "attested"}
-    assert "Attested: 1 check, RC-02" in output_text(result)
+    assert "Attested: 1 rule, RC-02" in output_text(result)
     assert "It is off. (dpo@example.com on 2026-01-01" in html()
     assert audit(attest.replace("DATE", days(-1)), *level, scopes=silent).exit_code == 3
     assert statuses() == {"acc": "attestation_expired"}

@@ -203,7 +203,7 @@ def test_an_answered_run_shows_it_as_attested_and_never_as_a_pass(home: Path) ->
     Path("org.yaml").write_text("include: [attestations.yaml]\n")
     result = ran(*audit, "--org", "org.yaml")
     assert result.exit_code == 0, result.output
-    assert "Attested: 2 checks, TR-01, TR-02" in output_text(result)
+    assert "Attested: 2 rules, TR-01, TR-02" in output_text(result)
     assert "as “strict” asks" not in output_text(result) or "attest" in output_text(result)
 
 

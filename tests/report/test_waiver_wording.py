@@ -104,8 +104,8 @@ def test_the_terminal_marks_the_waivers_that_need_care(render: Render, state: Wa
 
 def test_the_terminal_counts_what_is_waived_and_what_is_attested(render: Render) -> None:
     lines = render(worlds.everything(), "text", width=200).splitlines()
-    assert any(line.startswith("Waived: 1 check") and "RC-02" in line for line in lines)
-    assert any(line.startswith("Attested: 1 check") and "TP-01" in line for line in lines)
+    assert any(line.startswith("Waived: 1 rule") and "RC-02" in line for line in lines)
+    assert any(line.startswith("Attested: 1 rule") and "TP-01" in line for line in lines)
 
 
 def test_without_waivers_the_terminal_has_no_section_for_them(render: Render) -> None:
