@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,6 +41,11 @@ AFTER_FAILURE, LONGEST_PAUSE = 60.0, 3600.0
 """Seconds before the next attempt after a failed one: twice as long each time, up to the second."""
 WHILE_BUSY = 15.0
 """Seconds before the next attempt while another process reads the account."""
+
+MOST_AN_HOUR = 20
+"""Audits an hour that follow nothing but what people change for themselves: each is a stored run,
+and anybody can cause such events. Those of the account and of groups are followed at once."""
+_HOUR = 3600.0
 
 _END_WITHIN = 10.0
 """Seconds that an audit under way gets to end in order when the watch ends."""
@@ -96,10 +102,15 @@ class Follower:
     state: ReceiverState
     quiet: float = QUIET
     longest: float = LONGEST_QUIET
+    most_an_hour: int = MOST_AN_HOUR
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _first: float | None = None
     """When the first event came that no audit has followed yet; None without one."""
     _last: float = 0.0
+    _is_urgent: bool = False
+    """True if one of them is about the account or a group."""
+    _begun: deque[float] = field(default_factory=deque)
+    """When the audits of the last hour began."""
     _ending: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
     _failures: int = 0
@@ -107,11 +118,12 @@ class Follower:
     def notice(self, event: ReceivedEvent) -> None:
         """Take note of an event that was kept."""
         if event.topic in (Topic.ACCOUNT, Topic.GROUP, Topic.USER):
-            self.wake()
+            self.wake(is_urgent=event.topic is not Topic.USER)
 
-    def wake(self) -> None:
+    def wake(self, *, is_urgent: bool = False) -> None:
         """Audit as soon as no more events come."""
         with self._changed:
+            self._is_urgent = self._is_urgent or is_urgent
             self._last = time.monotonic()
             self._first = self._first if self._first is not None else self._last
             self._changed.notify_all()
@@ -140,8 +152,13 @@ class Follower:
                     continue
                 now = time.monotonic()
                 due = min(self._last + self.quiet, self._first + self.longest)
+                while self._begun and self._begun[0] <= now - _HOUR:
+                    self._begun.popleft()
+                if len(self._begun) >= self.most_an_hour and not self._is_urgent:
+                    due = max(due, self._begun[-self.most_an_hour] + _HOUR)
                 if now >= due:
-                    self._first = None
+                    self._first, self._is_urgent = None, False
+                    self._begun.append(now)
                     return True
                 self._changed.wait(due - now)
             return False
@@ -163,14 +180,14 @@ class Follower:
             self.wake()
             return WHILE_BUSY
         except AuditorError as error:
-            self.state.problem = str(error)
+            self.state.audit_problem = str(error)
             _log.error("The audit after an event failed. %s", error)
             return self._pause()
         except Exception:
-            self.state.problem = "An audit ended with an unexpected error. See the log."
+            self.state.audit_problem = "An audit ended with an unexpected error. See the log."
             _log.exception("The audit after an event failed.")
             return self._pause()
-        self.state.problem, self._failures = "", 0
+        self.state.audit_problem, self._failures = "", 0
         return 0.0
 
     def _pause(self) -> float:

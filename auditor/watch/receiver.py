@@ -46,8 +46,15 @@ class ReceiverState:
     """Requests by result."""
     last_event_at: float | None = None
     last_validation_at: float | None = None
-    problem: str = ""
-    """Why events or audits fail at present; empty if they do not."""
+    event_problem: str = ""
+    """Why the last event could not be kept; empty if it could."""
+    audit_problem: str = ""
+    """Why the last audit failed; empty if it did not."""
+
+    @property
+    def problem(self) -> str:
+        """Why events or audits fail at present; empty if they do not."""
+        return self.event_problem or self.audit_problem
 
 
 @dataclass(frozen=True)
@@ -116,13 +123,13 @@ class Receiver:
         try:
             is_new = await asyncio.wait_for(self.inbox.keep(event), KEEP_WITHIN)
         except (TimeoutError, InboxFull):
-            self.state.problem = "The store did not keep an event in time."
+            self.state.event_problem = "The store did not keep an event in time."
             return "not kept", _refusal(503, "The event could not be kept now. Send it again.")
         except AuditorError as error:
-            self.state.problem = str(error)
+            self.state.event_problem = str(error)
             _log.error("An event could not be kept. %s", error)
             return "not kept", _refusal(503, "The event could not be kept now. Send it again.")
-        self.state.problem = ""
+        self.state.event_problem = ""
         self.state.last_event_at = self.clock()
         if not is_new:
             return "repeated", JSONResponse({"status": "known"})

@@ -64,6 +64,34 @@ def test_events_in_a_row_are_followed_by_one_audit() -> None:
     assert audits == [1]
 
 
+def test_people_who_change_their_settings_all_day_delay_only_audits_of_each_other() -> None:
+    audits: list[int] = []
+    done = threading.Event()
+
+    def audit() -> None:
+        audits.append(1)
+        done.set()
+
+    def followed(event: ReceivedEvent, within: float) -> bool:
+        done.clear()
+        following.notice(event)
+        return done.wait(within)
+
+    following = follower(audit)
+    following.most_an_hour = 2
+    thread = threading.Thread(target=following.run)
+    thread.start()
+    own = [received(changed(number)) for number in range(4)]
+    assert followed(own[0], 10)
+    assert followed(own[1], 10)
+    assert not followed(own[2], 0.3)
+    assert followed(received(changed(9, event="group.settings_updated")), 10)
+    assert not followed(own[3], 0.3)
+    following.end()
+    thread.join(10)
+    assert len(audits) == 3
+
+
 def test_the_end_interrupts_an_audit_that_is_under_way() -> None:
     under_way = threading.Event()
 

@@ -126,6 +126,13 @@ def test_people_are_due_below_what_decides_their_settings_and_is_not_read(
     assert second_night(account, before=first, plan=plan) == due(account)
 
 
+def test_a_view_that_the_run_before_did_not_read_is_read_of_everybody() -> None:
+    account = company(40)
+    first = night(account, START)
+    more = replace(PLAN, user=(SETTINGS, View("settings", "security")))
+    assert second_night(account, before=first, plan=more) == everybody(account)
+
+
 def test_another_role_makes_a_person_due() -> None:
     account = company(40)
     for row in account.people.values():

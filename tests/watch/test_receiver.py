@@ -200,6 +200,9 @@ def test_health_and_metrics_say_that_it_works(receiver: Receiving) -> None:
     metrics = receiver.sender.request("GET", "/metrics")[1].decode()
     assert 'auditor_watch_requests_total{result="kept"} 1' in metrics
     assert 'auditor_watch_requests_total{result="refused"} 1' in metrics
+    receiver.state.audit_problem = "The last audit failed."
+    receiver.sender.send(changed(1))  # that it is kept does not hide the audit
+    assert receiver.sender.request("GET", "/healthz")[0] == 503
 
 
 @pytest.mark.slow
