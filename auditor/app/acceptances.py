@@ -54,18 +54,26 @@ class DeviatingPart:
         A switch has one deviating value, and a lock, too: only other values are named.
         """
         named = {"setting": self.setting, "kind": str(self.kind)}
-        if len(self.values) > MOST_VALUES or not all(
-            self._can_be_named(observed) for observed, _ in self.values.values()
-        ):
+        if not self.has_other_values or self.has_too_many:
             yield named, self.scopes
             return
         for observed, scopes in self.values.values():
             yield {**named, "observed": observed}, scopes
 
-    def _can_be_named(self, observed: JsonValue) -> bool:
-        if self.kind not in _OF_A_VALUE or observed is None or isinstance(observed, bool):
-            return False
-        return not isinstance(observed, list | dict) or len(observed) <= MOST_ITEMS
+    @property
+    def has_other_values(self) -> bool:
+        """True if another value could deviate, too: it is no switch."""
+        observed = [value for value, _ in self.values.values()]
+        is_switch = any(value is None or isinstance(value, bool) for value in observed)
+        return self.kind in _OF_A_VALUE and not is_switch
+
+    @property
+    def has_too_many(self) -> bool:
+        """True if there are too many values to name, or one is too long."""
+        observed = [value for value, _ in self.values.values()]
+        return len(observed) > MOST_VALUES or any(
+            isinstance(value, list | dict) and len(value) > MOST_ITEMS for value in observed
+        )
 
 
 _OF_A_VALUE = (FindingKind.VALUE, FindingKind.USAGE, FindingKind.ATTESTATION)
@@ -86,6 +94,11 @@ class Deviating:
         key = verdict.kind, verdict.setting
         part = self.parts.setdefault(key, DeviatingPart(*key))
         part.add(verdict.observed, finding.scope)
+
+    @property
+    def is_unnamed(self) -> bool:
+        """True if a waiver cannot name the values that it accepts, and covers later ones, too."""
+        return any(part.has_other_values and part.has_too_many for part in self.parts.values())
 
     @property
     def where(self) -> str:

@@ -68,6 +68,11 @@ def waive(
                 typer.echo("Nothing chosen.")
                 writing.name_next("waive")
                 return
+        if unnamed := [row.control for row in rows if row.is_unnamed]:
+            writing.say(
+                f"{', '.join(unnamed)}: there are too many different values to name, so these "
+                "waivers cover later values, too."
+            )
         terms = options.terms(writing)
         entries = acceptances.waivers(evidence, rows, options.scope, options.part, terms)
         edit = writing.file.with_entries("waivers", *entries)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.app import acceptances
 from auditor.cli.terminal import Terminal
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
@@ -100,6 +101,28 @@ def test_a_waiver_names_the_value_that_it_accepts_and_the_lock_apart(home: Path)
         ("recording.local_recording", "lock", None),
         ("recording.auto_recording", "value", "local"),
     ]
+
+
+@pytest.mark.parametrize(("most", "accepted"), [(2, ["local", "cloud"]), (1, [None])])
+def test_people_with_another_value_than_their_group_are_waived_for_theirs(
+    home: Path, most: int, accepted: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With too many values none is named, and the command says what that means."""
+    monkeypatch.setattr(acceptances, "MOST_VALUES", most)
+
+    def recorded(value: str) -> Bodies:
+        return {SETTINGS: {"recording": {"auto_recording": value}}}
+
+    people = [
+        (user(number, STUDIO.id), recorded(value))
+        for number, value in enumerate(("local", "cloud"))
+    ]
+    judged = judgement("RC-03", depth=Level.USER)
+    store(home, judged, (ACCOUNT, recorded("none")), (STUDIO, recorded("local")), *people)
+    shown = output_text(ran("waive", "RC-03", *TERMS))
+    assert [waiver.observed for waiver in written().waivers] == accepted
+    assert ("RC-03: there are too many different values" in shown) is (accepted == [None])
+    assert "0 controls deviate" in ran("waive", "--list").output
 
 
 def test_a_computed_control_is_not_waived_and_what_it_turns_into_is_explained(home: Path) -> None:

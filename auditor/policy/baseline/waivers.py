@@ -187,9 +187,11 @@ class WaiversAndAttestations:
             ]
             self._answering.update(answering)
             verdict = self._attest(verdict, [self.attestations[p - first] for p in answering])
-        for position in positions:
-            if position < first:
-                verdict = self._waive(verdict, position)
+        waivers = [self.waivers[position] for position in positions if position < first]
+        for waiver in waivers:
+            verdict = self._waive(verdict, waiver)
+        if verdict.status is Status.FAIL:
+            verdict = self._note_outgrown(verdict, waivers)
         return self._accept_unknown(verdict, positions)
 
     def count(self, verdicts: Iterable[Verdict], matching: Sequence[int], scopes: int = 1) -> None:
@@ -399,17 +401,22 @@ class WaiversAndAttestations:
             return replace(verdict, detail=detail.strip())
         return replace(verdict, blind_spot=_terms(last))
 
-    def _waive(self, verdict: Verdict, position: int) -> Verdict:
-        waiver = self.waivers[position]
-        if verdict.status is not Status.FAIL or not waiver.concerns(verdict):
+    def _waive(self, verdict: Verdict, waiver: Waiver) -> Verdict:
+        if verdict.status is not Status.FAIL or not waiver.covers(verdict):
             return verdict
-        if not waiver.covers(verdict):
-            detail = f"It goes beyond what the waiver of {waiver.owner} accepts. {verdict.detail}"
-            return replace(verdict, detail=detail.strip())
         if waiver.expires < self.today:
             detail = f"The waiver of {waiver.owner} expired on {waiver.expires}. {verdict.detail}"
             return replace(verdict, detail=detail.strip())
         return replace(verdict, status=Status.WAIVED, waiver=_terms(waiver))
+
+    def _note_outgrown(self, verdict: Verdict, waivers: Iterable[Waiver]) -> Verdict:
+        """Say of a deviation that a waiver accepts another value there."""
+        for waiver in waivers:
+            is_valid = waiver.expires >= self.today
+            if is_valid and waiver.concerns(verdict) and not waiver.covers(verdict):
+                detail = f"It goes beyond what the waiver of {waiver.owner} accepts."
+                return replace(verdict, detail=f"{detail} {verdict.detail}".strip())
+        return verdict
 
     def _attest(self, verdict: Verdict, answers: Sequence[Attestation]) -> Verdict:
         """Apply the newest valid answer; an expired one if none is valid.
