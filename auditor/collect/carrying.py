@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Protocol
 
@@ -193,13 +193,23 @@ def _is_unchanged(now: Snapshot, before: Snapshot, scope: Scope, views: tuple[Vi
 
 
 def _carried(context: CollectionContext, views: tuple[View, ...]) -> Iterator[Scope]:
-    """The users of whom a document of `views` is older than the run."""
-    started = to_milliseconds(parse_rfc3339(_started(context)))
-    for user in context.snapshot.scopes(Level.USER):
+    """The users of whom all documents of `views` were read, and one before the run started."""
+    started = parse_rfc3339(_started(context))
+    for user in _older_than(started, context.snapshot, Level.USER, views):
         reads = context.snapshot.recorded(user)
-        times = reads.documents(views) if reads is not None else {}
-        if len(times) == len(views) and min(times.values()) < started:
+        if reads is not None and len(reads.documents(views)) == len(views):
             yield user
+
+
+def _older_than(
+    bound: datetime, snapshot: Snapshot, level: Level, views: tuple[View, ...]
+) -> Iterator[Scope]:
+    """The scopes of a level with a document of `views` that was read before `bound`."""
+    for scope in snapshot.scopes(level):
+        reads = snapshot.recorded(scope)
+        times = reads.documents(views).values() if reads is not None else ()
+        if times and min(times) < to_milliseconds(bound):
+            yield scope
 
 
 def _started(context: CollectionContext) -> str:
@@ -402,13 +412,14 @@ def renew(
 ) -> None:
     """Read again what became too old during the run, or would before it is stored."""
     margin = min(_LEAST_ALLOWANCE, policy.refresh / 4)
-    bound = format_rfc3339(parse_rfc3339(context.now()) - policy.refresh + margin)
-    context.read_level(Level.USER, views, since=bound)
-    phone_view = PHONE_VIEWS[Level.PHONE_USER]
-    if phones is not None and any(
-        context.snapshot.pending_reads(Level.PHONE_USER, (phone_view,), bound)
-    ):
-        phones.read_users(since=bound)
+    bound = parse_rfc3339(context.now()) - policy.refresh + margin
+    old = list(_older_than(bound, context.snapshot, Level.USER, views))
+    context.read_level(Level.USER, views, old, since=format_rfc3339(bound))
+    phone_views = (PHONE_VIEWS[Level.PHONE_USER],)
+    old = list(_older_than(bound, context.snapshot, Level.PHONE_USER, phone_views))
+    if phones is not None and old:
+        users = [replace(phone, level=Level.USER) for phone in old]
+        phones.read_users(users, since=format_rfc3339(bound))
 
 
 def usable_since(context: CollectionContext, policy: CarryPolicy, resumed: str | None) -> str:

@@ -203,7 +203,7 @@ class Collector:
         if self.reads.notices:
             meetings.read_notices(self, use.reported.meetings_with_ai, refusals)
         meetings.read_upcoming(self)
-        if self.carry_policy and views:
+        if self.carry_policy and self.snapshot.meta(carrying.CARRIED):
             carrying.renew(self, views, self.carry_policy, phones)
         departures.record(self)
         operation_log.record(self)

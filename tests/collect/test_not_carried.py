@@ -248,6 +248,7 @@ def test_people_who_cannot_be_read_are_no_differences() -> None:
     account.broken = {"/users/u00500": Transient("GET /users/u00500/settings")}
     second = night(account, START + NIGHT, first, sample=100, draw=Unlucky())
     assert '"sample": 100, "differences": 0' in (second.meta(CARRIED) or "")
+    assert sum("u00500" in request for request in account.requests) == 1
 
 
 def test_a_run_that_takes_too_long_reads_again_what_became_too_old() -> None:
