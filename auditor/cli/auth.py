@@ -80,7 +80,7 @@ def login(
         _test(settings, values, terminal)
     place, was_there = credentials.store(settings, values, allow_plaintext_keyring)
     done = "Replaced" if was_there else "Stored"
-    typer.echo(f'{done} as profile "{settings.profile}" in: {place}')
+    terminal.print(f'{done} as profile "{settings.profile}" in: {place}')
     _report_precedence(settings, terminal)
 
 
@@ -171,9 +171,9 @@ def logout(ctx: typer.Context) -> None:
     terminal: Terminal = ctx.obj
     settings = config.load()
     if not keyring_store.remove(settings.profile):
-        typer.echo(f'The keyring holds nothing for profile "{settings.profile}".')
+        terminal.print(f'The keyring holds nothing for profile "{settings.profile}".')
         return
-    typer.echo(f'Removed profile "{settings.profile}" from the keyring.')
+    terminal.print(f'Removed profile "{settings.profile}" from the keyring.')
     terminal.say(
         "The app still works with these credentials elsewhere. To end that, deactivate it in the "
         "Zoom App Marketplace under Manage."

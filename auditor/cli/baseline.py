@@ -116,7 +116,7 @@ def conflicts(
         typer.echo(tabulate(rows, headers=("Setting", *found.ids)))
         typer.echo()
     settings = len({setting for setting, _ in found.rows})
-    typer.echo(f"{' and '.join(found.ids)} want opposite values of {settings} settings.")
+    terminal.print(f"{' and '.join(found.ids)} want opposite values of {settings} settings.")
 
 
 @app.command()
@@ -174,7 +174,7 @@ def new(
     content = baselines.extension(extends, path)
     output.refuse_to_replace(path)
     output.write_bytes(path, content)
-    typer.echo(
+    Terminal().print(
         f"{path} written. It extends {extends}; check it with: auditor baseline check {path}"
     )
 

@@ -68,7 +68,7 @@ def blind_spot(
             rows = [row for row in rows if not row.licences.keys().isdisjoint(licences)]
         if list_ or not rows:
             _list(writing, rows)
-            typer.echo(f"{len(rows)} things cannot be seen in the newest run.")
+            ctx.obj.print(f"{len(rows)} things cannot be seen in the newest run.")
             if rows or not list_:
                 writing.name_next("blind-spot" if rows else next_step(evidence))
             return

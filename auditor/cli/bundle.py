@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from auditor.cli import output
+from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.errors import ExitCode
 from auditor.plain_text import printable
@@ -143,16 +144,16 @@ def verify(
         typer.echo(f"  {part.sha256}  {part.name}, {part.size:,} bytes")
     run = manifest.run
     run_id, account = shorten(run.id, MAX_VALUE_WIDTH), shorten(run.account_id, MAX_VALUE_WIDTH)
-    typer.echo(
+    Terminal().print(
         f"Run {run_id} of account {account}, finished {shorten(run.finished_at, MAX_VALUE_WIDTH)}"
     )
-    typer.echo(f"Evidence {shorten(manifest.evidence_digest, MAX_VALUE_WIDTH)}")
+    Terminal().print(f"Evidence {shorten(manifest.evidence_digest, MAX_VALUE_WIDTH)}")
     if verified_bundle.signer is None:
         typer.echo("NOT SIGNED: anybody could have written it. Only its parts were checked.")
     elif verified_bundle.trusted:
         typer.echo(f"Signed with the key given, {verified_bundle.signer.id}.")
     else:
-        typer.echo(
+        Terminal().print(
             f"It says it was signed with {verified_bundle.signer.id}, and the signature fits. "
             "Whose key that is was not checked: only that nothing was altered since. Name the key "
             "you know with --public-key."

@@ -69,7 +69,7 @@ def capture(
     with snapshot:
         captured = capture_baseline(snapshot, path.stem)
     output.write_bytes(path, captured.content)
-    typer.echo(
+    terminal.print(
         f"{path} written: {captured.controls} controls as they are now. {captured.unseen} settings "
         f"were not seen and are left out. Audit against it with: auditor audit --baseline {path}"
     )
@@ -122,7 +122,7 @@ def accept_keys(
         if all_ or typer.confirm(f"Accept {printable(setting)}?", default=False)
     ]
     output.write_bytes(path, triage.accept(accepted, author, reason))
-    typer.echo(
+    ctx.obj.print(
         f"{path} written: {len(accepted)} of {len(new)} new settings accepted. "
         f"Name it in the organisation file: include: [{path.name}]"
     )

@@ -175,7 +175,7 @@ def prune(
     if dry_run:
         for run_id in old.ids:
             typer.echo(run_id)
-        typer.echo(f"{pluralize(len(old.ids), 'run')} would be removed.")
+        ctx.obj.print(f"{pluralize(len(old.ids), 'run')} would be removed.")
         return
     typer.echo(old.remove())
 
@@ -214,7 +214,7 @@ def set_aside(
     if undo:
         typer.echo(f"Run {run} is considered again.")
     else:
-        typer.echo(
+        ctx.obj.print(
             f"Run {run} is set aside. Take that back with: auditor history set-aside {run} --undo"
         )
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from auditor.cli.terminal import Terminal
 from auditor.errors import ExitCode
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ def add(
     channel = Channel(name, url)
     sending.check([channel])
     channel_store.save(channel)
-    typer.echo(f"Kept {name} ({channel.shown}). Try it with: auditor notify test {name}")
+    Terminal().print(f"Kept {name} ({channel.shown}). Try it with: auditor notify test {name}")
 
 
 @app.command("list")
@@ -149,7 +150,7 @@ def try_out(
     failed = False
     for each in sending.deliver(channels, message.sample_message()):
         failed = failed or not each.sent
-        typer.echo(
+        Terminal().print(
             f"{each.channel} ({each.shown}): {'sent' if each.sent else f'NOT SENT. {each.reason}'}"
         )
     raise typer.Exit(ExitCode.NOTHING_EVALUATED if failed else ExitCode.OK)

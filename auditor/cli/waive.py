@@ -57,7 +57,7 @@ def waive(
         )
         if list_ or not rows:
             _list(writing, rows)
-            typer.echo(f"{len(rows)} controls deviate in the newest run.")
+            ctx.obj.print(f"{len(rows)} controls deviate in the newest run.")
             if rows or not list_:
                 writing.name_next("waive" if rows else next_step(evidence))
             return

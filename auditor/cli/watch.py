@@ -229,7 +229,7 @@ def check(
     is_right = True
     for result in checking.check(url, webhook_secret(settings), settings.credentials().account_id):
         is_right = is_right and result.is_right
-        typer.echo(f"{'ok  ' if result.is_right else 'FAIL'}  {result.title}: {result.detail}")
+        terminal.print(f"{'ok  ' if result.is_right else 'FAIL'}  {result.title}: {result.detail}")
     if not is_right:
         terminal.complain(
             "the receiver does not answer as it should. Is it running with this secret?"

@@ -24,6 +24,7 @@ _COMPARES = re.compile(
 """Words of a fact that is broken in more than one way: the setting says in which."""
 _KEY = re.compile(r"(?<![\w./@-])[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+(?![\w/@-]|\.\w)")
 """A setting key within a sentence. Addresses and file names are no keys of the catalogue."""
+_TO_SET = re.compile(r"Set (?:the parameter )?([a-z]\w+) in the organisation file")
 _IS_AT = re.compile(rf"\bIt is at {_KEY.pattern}")
 _KEY_IS = re.compile(rf"({_KEY.pattern}) is (true|false)\b")
 _LOCK_IS = re.compile(rf"\b([Tt])he lock ({_KEY.pattern}) is (on|off)\b")
@@ -182,6 +183,7 @@ def _in_words(text: str, setting: str) -> str:
                 return f"“{words.setting_name(key)}”"
         return match[0]
 
+    text = _TO_SET.sub(r"Decide it with: auditor decide \1", text)
     plain = _IS_AT.sub("Zoom returned it at another place of the document than before", text)
     plain = _LOCK_IS.sub(_lock_words, plain)
     plain = _KEY_IS.sub(lambda m: words.setting_fact(m[1], m[2] == "true"), plain)

@@ -1,5 +1,6 @@
 """The Markdown report, for issues, wikis and job summaries of pipelines."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -53,6 +54,7 @@ MOST_IDS = 12
 MOST_OFF = 60
 """Named settings of a topic that are off."""
 
+_ALL = "all of them: `--format csv`"
 _OFF = inventory_wording.USE[FeatureUse.OFF]
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 """The levels with a column of their own; all others share one."""
@@ -411,8 +413,12 @@ def _group_row(group: FindingGroup, exposed: Exposure) -> str:
 
 
 def _where(group: FindingGroup, exposed: Exposure) -> str:
-    names = ", ".join(code(scope.label) for scope in group.scopes)
-    more = f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
+    labels = Counter(scope.label for scope in group.scopes)
+    names = ", ".join(
+        _scope_name(scope) if labels[scope.label] > 1 else code(scope.label)
+        for scope in group.scopes
+    )
+    more = f" and {wording.number(group.unnamed)} more ({_ALL})" if group.unnamed else ""
     cause = summary_wording.group_cause(group, exposed)
     below = f"; {prose(cause)}: change it there first" if cause else ""
     return f"{wording.levels(group.by_level)}: {names}{more}{below}"

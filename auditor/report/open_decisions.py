@@ -24,8 +24,8 @@ HEADING = "What your organisation has to decide"
 COMMAND = "auditor decide"
 """Asks all of them, one by one."""
 
-_ADVICE = re.compile(r"\s*Set the parameter \w+ in the organisation file\.?")
-"""Says in the words of the file what the question says in those of people."""
+_ADVICE = re.compile(r"\s*Decide it with: auditor decide \w+\.?")
+"""Says as a command what the question says in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,8 @@ class _TextPage:
             wording.when(info.finished_at),
         ]
         yield from self._joined([shorten(fact, self.width) for fact in facts], ())
+        for sentence in wording.limits(self.run):
+            yield from self._wrapped(sentence)
         if self.run.drift is not None:
             yield ""
             yield from self._wrapped(changes.line(self.run.drift))
@@ -343,10 +345,11 @@ class _TextPage:
             )
 
     def _where(self) -> Iterator[str]:
-        yield from self._wrapped("Answers to common questions from this run: auditor ask")
+        option = " --sandbox" if self.run.info.simulated else ""
+        yield from self._wrapped(f"Answers to common questions from this run: auditor ask{option}")
         path = self.options.report_path
         if path is None:
-            yield from self._wrapped("Full report: auditor report --output report.html")
+            yield from self._wrapped(f"Full report: auditor report --output report.html{option}")
         else:
             line = f"Full report: {printable(path)}"
             yield from (

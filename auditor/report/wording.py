@@ -279,6 +279,8 @@ def limits(run: Run) -> list[str]:
             f"{number(summary.settings_judged)} of {number(summary.settings_returned)} settings "
             "that Zoom returned are judged."
         )
+    if run.info.carried is not None and run.info.carried.carried:
+        sentences += carried(run)[:1]
     if summary.proved_by_lock:
         sentences.append(
             f"Not everything was read of {Level.USER.counted(summary.proved_by_lock)}: the "
