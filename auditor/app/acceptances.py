@@ -19,8 +19,8 @@ from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.judging.groups import Groups
 from auditor.report import wording
 
-MOST_PEOPLE = 100
-"""A waiver names up to this many people; above, it is for a group or for all of them."""
+MOST_NAMED = 100
+"""A waiver names up to this many people or meetings; above, it is for all of them."""
 
 
 MOST_VALUES = 5
@@ -101,10 +101,20 @@ class Deviating:
         return any(part.has_other_values and part.has_too_many for part in self.parts.values())
 
     @property
+    def level_wide(self) -> list[Level]:
+        """The levels of its deviations at which a waiver can name nothing, and covers all."""
+        levels = {scope.level for part in self.parts.values() for scope in part.scopes}
+        return sorted(levels & _UNNAMED, key=lambda level: level.rank)
+
+    @property
     def where(self) -> str:
         """`1 account, 6 groups, 64 people`."""
         scopes = {(scope.level, scope.id) for part in self.parts.values() for scope in part.scopes}
         return wording.levels(Counter(level for level, _ in scopes))
+
+
+_UNNAMED = frozenset({Level.PHONE_SITE, Level.PHONE_USER, Level.WEBINAR, Level.APP})
+"""Levels whose scopes a waiver cannot name: the contract knows groups, users and meetings."""
 
 
 def _matches(scopes: Sequence[Scope]) -> Iterator[dict[str, Any]]:
@@ -119,17 +129,26 @@ def _matches(scopes: Sequence[Scope]) -> Iterator[dict[str, Any]]:
     outside = [person for person in people if ids.isdisjoint(person.group_ids)]
     for level in dict.fromkeys(scope.level for scope in scopes):
         if level not in (Level.GROUP, Level.USER):
-            yield {"level": str(level)}
+            yield _match_at(level, [scope for scope in scopes if scope.level is level])
     with_members = ids.intersection(group for person in people for group in person.group_ids)
     for members in (True, False):
         names = [each.name or each.id for each in groups if (each.id in with_members) is members]
         if names:
             only_groups = {} if members else {"level": str(Level.GROUP)}
             yield {**only_groups, "group": _one_or_many(names)}
-    if len(outside) > MOST_PEOPLE:
+    if len(outside) > MOST_NAMED:
         yield {"level": str(Level.USER)}
     elif outside:
         yield {"user": _one_or_many([person.email or person.id for person in outside])}
+
+
+def _match_at(level: Level, scopes: Sequence[Scope]) -> dict[str, Any]:
+    """The scope of a waiver for meetings or groups of Zoom Phone by name, else for the level."""
+    if level is Level.PHONE_GROUP:
+        return {"level": str(level), "group": _one_or_many([s.name or s.id for s in scopes])}
+    if level is Level.MEETING and len(scopes) <= MOST_NAMED:
+        return {"meeting": _one_or_many([scope.id for scope in scopes])}
+    return {"level": str(level)}
 
 
 @dataclass

@@ -73,6 +73,11 @@ def waive(
                 f"{', '.join(unnamed)}: there are too many different values to name, so these "
                 "waivers cover later values, too."
             )
+        for row in rows if not options.scope else ():
+            for level in row.level_wide:
+                writing.say(
+                    f"{row.control}: the waiver covers every {level.noun}: none can be named."
+                )
         terms = options.terms(writing)
         entries = acceptances.waivers(evidence, rows, options.scope, options.part, terms)
         edit = writing.file.with_entries("waivers", *entries)

@@ -8,8 +8,9 @@ import pytest
 
 from auditor.app import acceptances
 from auditor.cli.terminal import Terminal
+from auditor.evidence.read_plan import MEETING, SITE
 from auditor.evidence.reading import Cause
-from auditor.evidence.scope import Level
+from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.policy.baseline import organisation
 from auditor.policy.baseline.organisation import Organisation
@@ -123,6 +124,24 @@ def test_people_with_another_value_than_their_group_are_waived_for_theirs(
     assert [waiver.observed for waiver in written().waivers] == accepted
     assert ("RC-03: there are too many different values" in shown) is (accepted == [None])
     assert "0 controls deviate" in ran("waive", "--list").output
+
+
+def test_meetings_are_named_and_where_nothing_can_be_named_the_command_says_so(home: Path) -> None:
+    round_ = Scope(Level.MEETING, "81", "Round", "ada@example.com", (STUDIO.id,))
+    site = Scope(Level.PHONE_SITE, "s1", "Main")
+    store(
+        home,
+        judgement("CC-06", "AI-16", depth=Level.MEETING),
+        (ACCOUNT, recording(False)),
+        (round_, {MEETING: {"settings": {"auto_recording": "cloud"}}}),
+        (site, {SITE: {"policy": {"call_summary": {"enable": True, "locked": True}}}}),
+    )
+    shown = output_text(ran("waive", "CC-06", "AI-16", *TERMS))
+    assert {waiver.scope.label for waiver in written().waivers} == {
+        "meeting 81",
+        "level phone_site",
+    }
+    assert "AI-16: the waiver covers every phone site: none can be named." in shown
 
 
 def test_a_computed_control_is_not_waived_and_what_it_turns_into_is_explained(home: Path) -> None:
