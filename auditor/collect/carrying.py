@@ -324,8 +324,9 @@ class _Rotation:
         return max(1, round(age / self._interval))
 
 
-def _membership(user: Scope) -> tuple[frozenset[str], int | None, str]:
-    return frozenset(user.group_ids), user.licence, user.status
+def _membership(user: Scope) -> tuple[tuple[str, ...], int | None, str]:
+    """What a list says of a user. The order of groups counts: the first may be the primary one."""
+    return user.group_ids, user.licence, user.status
 
 
 def chances(ages: Mapping[int, int], users: int, runs: int) -> dict[int, float]:

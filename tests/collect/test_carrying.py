@@ -444,7 +444,7 @@ def _change(account: Account, rng: random.Random, post: Post) -> None:
         account.changed_alone.add(name)
         post.send("user.settings_updated", {"id": name})
     elif kind == 3:
-        account.people[name]["group_ids"] = rng.choice([[], ["g1"], ["g2", "g3"]])
+        account.people[name]["group_ids"] = rng.choice([[], ["g1"], ["g2", "g3"], ["g3", "g2"]])
         post.send("group.member_added", {"id": "g1", "members": [{"id": name}]})
     elif kind == 4:
         account.people[name]["type"] = rng.choice([1, 2])
