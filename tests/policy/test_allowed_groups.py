@@ -99,6 +99,43 @@ def test_the_lock_at_the_account_follows_from_the_groups_that_may_differ(
     assert locks(judged(**world)) == expected
 
 
+EIGHT = tuple(f"Team {number}" for number in range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("world", "says"),
+    [
+        ({}, "1 group differ: Sales. Every other group has to lock it for its members."),
+        (
+            {"outsider": True},
+            "1 group differ: Sales. 1 person is in no group, so no lock binds them.",
+        ),
+        (
+            {"lock_levels": ACCOUNT_ONLY},
+            "1 group differ: Sales. Zoom has no lock of groups for it, "
+            "so nothing binds the others.",
+        ),
+        (
+            {"depth": Level.ACCOUNT, "allowed": EIGHT},
+            "8 groups differ: Team 1, Team 2, Team 3, Team 4, Team 5 and 3 more. "
+            "Whether a group binds everybody else is unknown: ",
+        ),
+    ],
+    ids=["others lock", "one in no group", "no lock of groups", "groups unread"],
+)
+def test_a_lock_that_is_off_for_groups_names_them_and_says_who_is_not_bound(
+    world: dict[str, Any], says: str
+) -> None:
+    (found,) = (
+        verdict
+        for scope, verdict in scope_verdicts(judged(**world))
+        if verdict.kind is FindingKind.LOCK and scope == ACCOUNT
+    )
+    begins = f"The lock in_meeting.thing is off. ai_allowed_groups lets {says}"
+    assert found.detail.startswith(begins)
+    assert (found.detail == begins) is (found.status is not UNKNOWN)
+
+
 def test_an_override_that_asks_for_no_lock_at_the_account_asks_no_group_for_one() -> None:
     unlocked = {"match": {"level": "account"}, "controls": {"AI-01": {"lock": False}}}
     assert set(locks(judged(False, overrides=[unlocked]))) == {"CC-01"}
