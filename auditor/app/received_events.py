@@ -87,6 +87,25 @@ def log_document(
     return {"entries": entries, "read": len(entries)} if entries else None
 
 
+def change_texts(event: ReceivedEvent) -> list[str]:
+    """What an event about the account or a group says was changed, as clauses; settings for which
+    the portal has no word are left out."""
+    labels = word_lists.portal_labels().names
+    where = "the account" if event.level is Level.ACCOUNT else "a group"
+    return [
+        f"{label} was {_happened(change.after, is_lock=event.is_lock)} at {where}"
+        for change in event.changes
+        for label in sorted(labels.get(change.setting, ()))[:1]
+    ]
+
+
+def _happened(after: object, *, is_lock: bool) -> str:
+    if isinstance(after, bool):
+        locked, unlocked = ("locked", "unlocked") if is_lock else ("turned on", "turned off")
+        return locked if after else unlocked
+    return "changed" if after is None else f"set to {after}"
+
+
 def _log_entry(
     row: EventRow,
     label: str,

@@ -13,7 +13,7 @@ from queue import Queue
 
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightlyJob
-from auditor.app.received_events import KeptEvents, pending_since
+from auditor.app.received_events import KeptEvents, change_texts, pending_since
 from auditor.app.runs import stored_runs
 from auditor.collect.collector import CollectionCancelled
 from auditor.config import ConfigError
@@ -203,11 +203,16 @@ NOTICES: Mapping[str, str] = {
     "app_deauthorized": "the app {app} was removed",
 }
 """Events that people may want to know of at once, as clauses."""
+MOST_CHANGES = 10
+"""Changed settings of one event that a message names. The audit that follows names the rest."""
 
 
 @dataclass
 class NoticeSender:
-    """Tells channels of events that need no audit, those of half a minute in one message."""
+    """Tells channels of events before, or without, an audit; those of half a minute in one message.
+
+    In a large account, an audit that follows a change of the account takes as long as a night.
+    """
 
     channels: Sequence[Channel]
     account: str
@@ -221,9 +226,11 @@ class NoticeSender:
     def notice(self, event: ReceivedEvent) -> None:
         """Take note of an event that was stored."""
         sentence = NOTICES.get(event.name)
-        if sentence is not None:
-            by = f", by {event.operator}" if self.names and event.operator else ""
-            text = sentence.format(app=event.app or "without a name")
+        texts = [sentence.format(app=event.app or "without a name")] if sentence else []
+        if event.topic in (Topic.ACCOUNT, Topic.GROUP):
+            texts = change_texts(event)
+        by = f", by {event.operator}" if self.names and event.operator else ""
+        for text in texts[:MOST_CHANGES]:
             self._waiting.put(f"{text}{by} ({event.occurred_at:%Y-%m-%d %H:%M} UTC)")
 
     def run(self) -> None:

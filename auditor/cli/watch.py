@@ -70,7 +70,8 @@ def watch(
         bool,
         typer.Option(
             "--notices",
-            help="Also tell the channels of AI Companion starts and of requests to use apps.",
+            help="Also tell the channels at once of changes of the account and groups, of "
+            "AI Companion starts, and of requests to use apps.",
         ),
     ] = False,
     keep: KeepOption = "90d",

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from auditor.app.received_events import RETENTION, KeptEvents, log_document, prune
+from auditor.app.received_events import (
+    RETENTION,
+    KeptEvents,
+    change_texts,
+    log_document,
+    prune,
+)
 from auditor.app.watching import AFTER_FAILURE, LONGEST_PAUSE, WHILE_BUSY, Follower, NoticeSender
 from auditor.collect.collector import CollectionCancelled
 from auditor.errors import AuditorError
@@ -154,6 +160,22 @@ def test_notices_of_a_while_come_in_one_message_without_names() -> None:
     assert "dana@example.com" not in text
     assert "\\u202e" not in text
     assert "](y)" not in text
+
+
+def test_a_change_of_the_account_is_told_before_the_audit_that_follows_it() -> None:
+    tree = {"in_meeting": {"meeting_summary_with_ai_companion": {"enable": True}}}
+    body = changed(event="account.settings_updated")
+    body["payload"]["object"] = {"id": ACCOUNT, "settings": tree}
+    body["payload"]["old_object"] = {"id": ACCOUNT, "settings": {}}
+    assert change_texts(received(body)) == [
+        "AI Companion meeting summary was turned on at the account"
+    ]
+    body["event"] = "group.lock_settings_updated"
+    assert change_texts(received(body)) == ["AI Companion meeting summary was locked at a group"]
+    sender = NoticeSender([], "branch", Said())
+    sender.notice(received(body))
+    sender.notice(received({**body, "event": "user.settings_updated"}))
+    assert sender._waiting.qsize() == 1
 
 
 def test_events_are_forgotten_after_five_weeks(tmp_path: Path) -> None:
