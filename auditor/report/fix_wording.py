@@ -1,11 +1,12 @@
 """Where to fix a broken rule in Zoom's admin centre: first where the value is, then the lock."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from auditor.evidence.scope import Level
 from auditor.findings.exposure import Exposure
 from auditor.findings.model import FindingKind
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
+from auditor.plain_text import join_and
 from auditor.report import facts, wording
 from auditor.report.display import printable, shorten
 
@@ -23,12 +24,8 @@ def in_admin_centre(control: ControlRollup, rollup: Rollup, exposed: Exposure) -
     people that differ come first, and the account's page only for its lock.
     """
     place = printable(control.info.fix_portal)
-    values = [
-        group
-        for group in rollup.deviations
-        if group.verdict.control == control.info.id and group.verdict.kind is FindingKind.VALUE
-    ]
-    if not place or not values or not all(set(group.by_level) <= _BELOW for group in values):
+    values = _below_the_account(control, rollup)
+    if not place or not values:
         return place
     names = list(dict.fromkeys(facts.name(group.verdict.setting) for group in values))
     pronoun = "it" if len(names) == 1 else "them"
@@ -41,25 +38,57 @@ def in_admin_centre(control: ControlRollup, rollup: Rollup, exposed: Exposure) -
     return " ".join(steps)
 
 
-def _at_groups(values: Iterable[FindingGroup]) -> str:
-    at_groups = [group for group in values if Level.GROUP in group.by_level]
-    names = dict.fromkeys(
-        shorten(scope.label, 60)
-        for group in at_groups
-        for scope in group.scopes
-        if scope.level is Level.GROUP
-    )
-    most = max((group.by_level[Level.GROUP] for group in at_groups), default=0)
+def in_short(control: ControlRollup, rollup: Rollup, exposed: Exposure) -> str:
+    """The same without the way: where to change it, and whether to lock it for the account."""
+    place = printable(control.info.fix_portal)
+    values = _below_the_account(control, rollup)
+    if not place or not values:
+        return place
+    people = "for the people who have it themselves" if _for_people(values, exposed) else ""
+    where = [each for each in (_names(values), people) if each]
+    steps = [f"In User Management, change it {join_and(where)}"]
+    if Level.ACCOUNT in control.unlocked:
+        steps.append("lock it for the account")
+    return f"{', then '.join(steps)}."
+
+
+def _below_the_account(control: ControlRollup, rollup: Rollup) -> list[FindingGroup]:
+    """The broken values, if the account has none of them; else empty."""
+    values = [
+        group
+        for group in rollup.deviations
+        if group.verdict.control == control.info.id and group.verdict.kind is FindingKind.VALUE
+    ]
+    return values if all(set(group.by_level) <= _BELOW for group in values) else []
+
+
+def _at_groups(values: Sequence[FindingGroup]) -> str:
+    where = _names(values)
+    names = _group_names(values)
+    one = names[0] if names and len(names) == _most(values) == 1 else "NAME"
+    return f"{where}: User Management > Groups > {one} > Settings" if where else ""
+
+
+def _names(values: Sequence[FindingGroup]) -> str:
+    """`in group “Sales”`; empty if it is broken in no group."""
+    most, names = _most(values), _group_names(values)
     if not most:
         return ""
     quoted = wording.listed([f"“{name}”" for name in names], MOST_GROUPS)
     rest = "" if len(names) >= most else f" and {wording.number(most - len(names))} more"
-    noun = Level.GROUP.noun if most == 1 else Level.GROUP.plural
-    one = next(iter(names), "NAME") if most == 1 else "NAME"
-    return f"in {noun} {quoted}{rest}: User Management > Groups > {one} > Settings"
+    return f"in {Level.GROUP.noun if most == 1 else Level.GROUP.plural} {quoted}{rest}"
 
 
-def _for_people(values: Iterable[FindingGroup], exposed: Exposure) -> str:
+def _most(values: Sequence[FindingGroup]) -> int:
+    return max((group.by_level.get(Level.GROUP, 0) for group in values), default=0)
+
+
+def _group_names(values: Sequence[FindingGroup]) -> list[str]:
+    scopes = (scope for group in values for scope in group.scopes if scope.level is Level.GROUP)
+    return list(dict.fromkeys(shorten(scope.label, 60) for scope in scopes))
+
+
+def _for_people(values: Sequence[FindingGroup], exposed: Exposure) -> str:
     """Empty if everybody has the value of a group."""
     for group in values:
         followers = sum(members for _, members in exposed.same_as(group.verdict))

@@ -16,10 +16,10 @@ from jinja2.environment import TemplateStream
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.timestamps import format_rfc3339
-from auditor.findings.answers import answers
+from auditor.findings.answers import Answer, answers, with_features
 from auditor.findings.exposure import Exposure, GroupExposure, exposure
 from auditor.findings.history_summary import HistorySummary, history
-from auditor.findings.inventory import FeatureUse
+from auditor.findings.inventory import FeatureUse, Inventory
 from auditor.findings.model import Layer, Severity, Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run, fingerprint
@@ -88,7 +88,8 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     """The page, in pieces. A `paged` page is for print: with contents, without controls."""
     rollup = roll_up(run, names=limits.names)
     exposed = exposure(run)
-    inventory = inventory_wording.sections(run.inventory()) if run.inventory else []
+    found = run.inventory() if run.inventory else None
+    inventory = inventory_wording.sections(found) if found else []
     run_history = history(run)
 
     def history_of(group: FindingGroup) -> HistorySummary | None:
@@ -165,7 +166,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             entries=waiver_wording.entry_lines(run),
             has_stale_entries=bool(waiver_wording.stale_entry_lines(run)),
             references=run.references,
-            answers=answers(run, run.questions) if run.questions else (),
+            answers=_answers(run, found),
             answer_wording=answer_wording,
             controls_with_deviations={group.verdict.control for group in rollup.deviations},
             filter_options=filter_options,
@@ -196,6 +197,15 @@ class FilterOptions:
     def numbers(self, group_ids: frozenset[str]) -> list[int]:
         """The indexes of these groups in `groups`."""
         return [index for index, group in enumerate(self.groups) if group.id in group_ids]
+
+
+def _answers(run: Run, inventory: Inventory | None) -> list[Answer]:
+    """The answers with the features that are on, as `auditor ask` gives them."""
+    features = inventory.features if inventory else ()
+    return [
+        with_features(each, [f for f in features if f.topic == each.question.inventory])
+        for each in (answers(run, run.questions) if run.questions else ())
+    ]
 
 
 def _parts(sections: Iterable[TopicSection], *, on: bool) -> list[TopicSection]:

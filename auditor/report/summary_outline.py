@@ -67,7 +67,7 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
             control.severity,
             printable(control.info.id),
             facts.of(control),
-            fix_wording.in_admin_centre(control, rollup, exposed),
+            fix_wording.in_short(control, rollup, exposed),
         )
         for control in controls[:MOST_BROKEN]
     ]

@@ -93,8 +93,8 @@ def change(before: int, now: int) -> str:
 def since(before: TrendPoint, now: TrendPoint) -> str:
     """The change of the counts since an earlier run, in one sentence."""
     return (
-        f"Since {wording.when(before.finished_at)}: deviations "
-        f"{_number_change(before.deviations, now.deviations)}, unknown "
+        f"Since {wording.when(before.finished_at)}: broken "
+        f"{_number_change(before.deviations, now.deviations)}, without an answer "
         f"{_number_change(before.unknown, now.unknown)}, checks "
         f"{_number_change(before.judged, now.judged)}."
     )
