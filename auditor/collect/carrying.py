@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from math import ceil
 from typing import Protocol
 
 from auditor.collect.document_requests import CollectionContext
-from auditor.evidence.read_plan import COVERAGE_VIEWS, MEMBERS, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, LISTINGS, MEMBERS, PHONE, PHONE_VIEWS
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import RecordedReads, Snapshot
 from auditor.evidence.timestamps import format_rfc3339, parse_rfc3339, to_milliseconds
@@ -32,6 +33,7 @@ ROLES_OF_USERS = "roles"
 PHONE_ITEMS = "phone_items"
 """Metadata of a run: JSON with the items of phone users that it stores."""
 PHONE_GROUP = PHONE_VIEWS[Level.PHONE_GROUP]
+_LISTS = (*LISTINGS[Level.GROUP], *LISTINGS[Level.USER], MEMBERS)
 LOCKED_APART = "meeting_security"
 """The option of settings whose locks are in a document of their own."""
 
@@ -117,14 +119,19 @@ def carry_phones(
     unchanged = _unchanged_groups(context, previous.evidence, Level.PHONE_GROUP, (PHONE_GROUP,))
     if not set(context.reads.phone_user) <= set(context.reads.phone_group):
         unchanged = frozenset()
-    window = _Window(context, policy, previous.evidence)
+    above = _read_at(previous.evidence, Level.PHONE_GROUP, (PHONE_GROUP,))
+    places = ((Level.PHONE_ACCOUNT, PHONE), (Level.PHONE_SITE, PHONE_VIEWS[Level.PHONE_SITE]))
+    times = (_read_at(previous.evidence, level, (place,)).values() for level, place in places)
+    above[""] = max(chain.from_iterable(times), default=0)
+    window = _Window(context, policy, previous.evidence, above)
     carried = [user for user in _carried(context, views) if unchanged.issuperset(user.group_ids)]
     with snapshot.transaction():
         for user in carried:
             phone = replace(user, level=Level.PHONE_USER, licence=None)
             reads = previous.evidence.recorded(phone)
-            if reads is not None and window.oldest_of(reads, (view,)) is not None:
-                snapshot.add_scope(phone)
+            if reads is None or window.oldest_of(reads, (view,), user.group_ids) is None:
+                continue
+            if snapshot.add_scope(phone):
                 snapshot.carry(reads, (view,), previous.evidence)
 
 
@@ -218,9 +225,19 @@ def _started(context: CollectionContext) -> str:
 
 
 class _Window:
-    """The times between which a document must have been read to be carried over."""
+    """The times between which a document must have been read to be carried over.
 
-    def __init__(self, context: CollectionContext, policy: CarryPolicy, before: Snapshot) -> None:
+    `above` holds when the run before read what decides about people: under an empty id at the
+    account, else in the group of the id, in milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        context: CollectionContext,
+        policy: CarryPolicy,
+        before: Snapshot,
+        above: Mapping[str, int],
+    ) -> None:
         self.now = parse_rfc3339(context.now())
         self.started, finished = (
             parse_rfc3339(before.meta(key) or context.now())
@@ -231,13 +248,31 @@ class _Window:
         self._oldest = to_milliseconds(self.now - policy.refresh + allowance)
         # A later read cannot be: the clock was set back, and the true age is not known.
         self._newest = to_milliseconds(min(self.now, finished))
+        self._above, self._started = above, to_milliseconds(self.started)
 
-    def oldest_of(self, reads: RecordedReads, views: tuple[View, ...]) -> int | None:
-        """When the oldest document of `views` was read; None if they cannot be carried over."""
+    def oldest_of(
+        self, reads: RecordedReads, views: tuple[View, ...], groups: Iterable[str]
+    ) -> int | None:
+        """When the oldest document of `views` was read; None if they cannot be carried over.
+
+        A run that was resumed may have read the account or a group after the user, and a change in
+        between shows in neither. What it carried over itself was compared with what it read.
+        """
         times = reads.documents(views).values()
         if len(times) < len(views) or not self._oldest < min(times) <= max(times) <= self._newest:
             return None
-        return min(times)
+        above = max(self._above.get(place, 0) for place in ("", *groups))
+        return None if any(self._started <= time < above for time in times) else min(times)
+
+
+def _read_at(before: Snapshot, level: Level, views: Iterable[View]) -> dict[str, int]:
+    """By id, when the last of `views` was read of each scope of a level."""
+    views = tuple(views)
+    found = {}
+    for scope in before.scopes(level):
+        reads = before.recorded(scope)
+        found[scope.id] = max(reads.documents(views).values(), default=0) if reads else 0
+    return found
 
 
 @dataclass
@@ -251,8 +286,11 @@ class _Rotation:
 
     def __post_init__(self) -> None:
         before = self.previous.evidence
-        self._window = _Window(self.context, self.policy, before)
         required = tuple(dict.fromkeys((*_deciding(self.views), *self.context.reads.group)))
+        at_account = (*_deciding(self.views), *self.context.reads.account, *_LISTS)
+        above = _read_at(before, Level.GROUP, required)
+        above[""] = max(_read_at(before, Level.ACCOUNT, at_account).values())
+        self._window = _Window(self.context, self.policy, before, above)
         self._unchanged = _unchanged_groups(self.context, before, Level.GROUP, required)
         self._roles, self._roles_before = roles(self.context.snapshot), roles(before)
         begun = parse_rfc3339(_started(self.context))
@@ -301,7 +339,7 @@ class _Rotation:
             reads = self.previous.evidence.recorded(user)
             if reads is None or self._is_affected(user, reads.scope):
                 continue
-            oldest = self._window.oldest_of(reads, self.views)
+            oldest = self._window.oldest_of(reads, self.views, user.group_ids)
             if oldest is not None and not self._was_read(user):
                 yield reads, oldest
 
