@@ -198,26 +198,34 @@ class ClusterAudit:
         """The address of the scheduler, and the certificates for it (None: Dask's configuration).
 
         A cluster of this machine's own listens on loopback with certificates that only its
-        processes have: others on this machine cannot use it.
+        processes have, and has no dashboard: others on this machine cannot use or watch it.
         """
         if self.cluster.scheduler is not None:
             yield self.cluster.scheduler, None
             return
+        import dask
         from dask.system import CPU_COUNT
         from distributed import LocalCluster, Security
 
         workers = self.cluster.workers or CPU_COUNT
         security = Security.temporary()
-        with LocalCluster(
-            n_workers=workers,
-            threads_per_worker=-(-self.local.at_once // workers),
-            processes=True,
-            host="127.0.0.1",
-            protocol="tls://",
-            security=security,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as cluster:
+        no_pages: dict[str, list[str]] = {
+            f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
+        }
+        with (
+            dask.config.set(no_pages),
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=-(-self.local.at_once // workers),
+                processes=True,
+                host="127.0.0.1",
+                protocol="tls://",
+                security=security,
+                dashboard_address=None,
+                worker_dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+        ):
             yield cluster.scheduler_address, security
 
     def _in_rounds(
@@ -236,7 +244,7 @@ class ClusterAudit:
             try:
                 with _connected(address, security, patience) as client:
                     patience = _RECONNECT
-                    if not number:
+                    if not number and self.cluster.scheduler is not None:
                         self._say(f"Dashboard: {client.dashboard_link}")
                     self._round(client, audit, waiting)
             except _SchedulerLost as error:

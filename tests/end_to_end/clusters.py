@@ -35,15 +35,45 @@ class Cluster:
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"tls://127.0.0.1:{self.port}"
+
+    @property
+    def of_a_client(self) -> dict[str, str]:
+        """The variables of Dask with which a client is admitted."""
+        prefix, folder = "DASK_DISTRIBUTED__COMM__TLS", self.folder / "tls"
+        return {
+            f"{prefix}__CA_FILE": f"{folder}/ca.pem",
+            f"{prefix}__CLIENT__CERT": f"{folder}/client-cert.pem",
+            f"{prefix}__CLIENT__KEY": f"{folder}/client-key.pem",
+        }
+
+    def _certificates(self, role: str) -> list[str]:
+        """Options of `dask`."""
+        folder = self.folder / "tls"
+        files = f"{folder}/ca.pem", f"{folder}/{role}-cert.pem", f"{folder}/{role}-key.pem"
+        names = "--tls-ca-file", "--tls-cert", "--tls-key"
+        return [word for pair in zip(names, files, strict=True) for word in pair]
+
+    def write_certificates(self) -> None:
+        """One authority, and a certificate for each role."""
+        from distributed import Security
+
+        security, folder = Security.temporary(), self.folder / "tls"
+        folder.mkdir(mode=0o700)
+        (folder / "ca.pem").write_text(security.tls_ca_file)
+        for role in ("scheduler", "worker", "client"):
+            for part in ("cert", "key"):
+                content = getattr(security, f"tls_{role}_{part}")
+                (folder / f"{role}-{part}.pem").write_text(content)
 
     def start(self, name: str) -> None:
-        words = ["scheduler", "--port", str(self.port), "--no-dashboard"]
+        words = ["scheduler", "--protocol", "tls", "--port", str(self.port), "--no-dashboard"]
+        words += self._certificates("scheduler")
         env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
         if name != "scheduler":
             words = ["worker", self.address, "--no-nanny", "--nthreads", "3", "--name", name]
             words += ["--no-dashboard", "--local-directory", str(self.folder / "scratch" / name)]
-            words += ["--death-timeout", "20"]
+            words += ["--death-timeout", "20", *self._certificates("worker")]
             env = {**self.environment, "AUDITOR_HOME": str(self.folder / "homes" / name)}
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
@@ -76,6 +106,7 @@ class Cluster:
 def cluster_of(folder: Path, environment: Mapping[str, str], workers: int) -> Iterator[Cluster]:
     cluster = Cluster(folder, environment)
     (folder / "scratch").mkdir()
+    cluster.write_certificates()
     try:
         for name in ("scheduler", *(f"worker{number}" for number in range(workers))):
             cluster.start(name)

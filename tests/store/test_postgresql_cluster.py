@@ -15,6 +15,7 @@ from tests.end_to_end.clusters import Cluster, cluster_of
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor
 from tests.end_to_end.fleets import FleetAuditor, fleet_of
 from tests.end_to_end.test_fleet import judged
+from tests.notify.receivers import webhook
 from tests.store.conftest import PASSWORD, Server
 
 SCENARIOS = ("drifted", "clean", "unlocked", "denied", "drifted")
@@ -42,7 +43,8 @@ class Fleet:
         secret = ("_ZOOM_CLIENT_ID", "_ZOOM_CLIENT_SECRET", "_ZOOM_OAUTH_URL", "_ZOOM_API_URL")
         kept = {name: value for name, value in of_workers.items() if not name.endswith(secret)}
         # Every address of this machine is one place.
-        return {**kept, "AUDITOR_STORE": self.store, "ZOOM_API_URL": "http://127.0.0.1:9/v2"}
+        own = {"AUDITOR_STORE": self.store, "ZOOM_API_URL": "http://127.0.0.1:9/v2"}
+        return {**kept, **own, **self.cluster.of_a_client}
 
     def begun(self, *words: object) -> "subprocess.Popen[str]":
         command = [str(COMMAND), "fleet", *map(str, words), "--engine", "dask"]
@@ -79,13 +81,15 @@ def fleet_on_a_cluster(folder: Path, server: Server, **accounts: str | Faults) -
 def test_a_fleet_survives_what_happens_to_a_cluster(server: Server, tmp_path: Path) -> None:
     good = {f"a{number:02}": SCENARIOS[number % len(SCENARIOS)] for number in range(GOOD)}
     failing = {name: faults for name, (faults, _) in FAILING.items()}
-    with fleet_on_a_cluster(tmp_path, server, **failing, **good) as fleet:
+    with webhook() as hook, fleet_on_a_cluster(tmp_path, server, **failing, **good) as fleet:
         disturbances: dict[int, Callable[[], object]] = {
             5: lambda: fleet.cluster.kill("worker0"),
             15: lambda: fleet.cluster.kill("scheduler"),
             30: lambda: server.control("-m", "immediate", "restart"),
         }
-        client = fleet.begun("audit", *FAST, *ONLY, "--fail-on", "high")
+        news = ("--notify", f"json://me:CANARY-hook@{hook.host}", "--notify-on", "always")
+        words = (*FAST, *ONLY, *news, "--reports", "reports", "--report", "night.html")
+        client = fleet.begun("nightly", *words, "--fail-on", "high", "-vv")
         shown = disturbed(client, disturbances)
         assert disturbances == {}, shown
         assert client.returncode == 1, shown
@@ -105,7 +109,10 @@ def test_a_fleet_survives_what_happens_to_a_cluster(server: Server, tmp_path: Pa
             on_cluster = json.loads(fleet.shown("report", run, "--format", "json"))
             assert json.dumps(judged(on_cluster)) == json.dumps(judged(alone)), name
 
-        no_secret(fleet, server, shown)
+        (message,) = hook.documents
+        assert "3 not audited" in message["title"]
+        assert {each.stem for each in (tmp_path / "reports").iterdir()} == set(good)
+        no_secret(fleet, server, shown + json.dumps(message))
 
 
 def disturbed(
@@ -130,7 +137,7 @@ def no_secret(fleet: Fleet, server: Server, shown: str) -> None:
     files = {
         str(path): path.read_bytes()
         for path in fleet.auditor.folder.rglob("*")
-        if path.is_file() and path.suffix != ".sqlite"
+        if path.is_file() and path.suffix not in (".sqlite", ".pem")
     }
     assert any(name.endswith("scheduler.log") for name in files)
     places = {**files, "output": shown.encode(), "database": b"".join(stored(server, fleet.store))}
