@@ -261,7 +261,8 @@ class Collector:
         )
         if error is None or self._documents or passing:
             return
-        if self.since is None or self.stop_reason is not None:
+        was_read = self.since is not None and not self.snapshot.is_empty()
+        if not was_read or self.stop_reason is not None:
             raise CollectionFailed(error)
 
     def run_concurrently(

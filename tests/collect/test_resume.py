@@ -288,6 +288,13 @@ def test_going_on_without_a_network_keeps_what_was_read() -> None:
     assert of(snapshot, Level.ACCOUNT, SETTINGS) == before
 
 
+def test_going_on_with_a_run_of_which_nothing_was_ever_read_is_no_run() -> None:
+    busy = RateLimited("GET /x", "Too many requests.")
+    answers = dict.fromkeys(company(), busy)
+    with pytest.raises(CollectionFailed):
+        go(Breaking(answers), Snapshot.create(), ReadPlan(account=(SETTINGS,)), since=OLD)
+
+
 def test_going_on_ends_where_the_first_thing_it_asks_is_refused_for_the_moment() -> None:
     reads = ReadPlan(account=(SETTINGS,), user=(SETTINGS,))
     snapshot = Snapshot.create()

@@ -9,9 +9,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from auditor.app import fleet_cluster
 from auditor.sandbox import Faults
 from auditor.store.runs import Runs
-from tests.end_to_end.clusters import Cluster, cluster_of
+from tests.end_to_end.clusters import Cluster, cluster_of, free_port
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor
 from tests.end_to_end.fleets import FleetAuditor, fleet_of
 from tests.end_to_end.test_fleet import judged
@@ -171,3 +174,15 @@ def test_a_database_that_restarts_ends_no_audit_and_locks_nothing(
         server.control("-m", "immediate", "restart")
     with second.lock_account("a", "https://api.zoom.us/v2"):
         pass
+
+
+def test_a_scheduler_that_does_not_answer_is_one_error(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet_cluster, "_CONNECT", 1)
+    with fleet_of(tmp_path, a="clean") as auditor:
+        words = ("--engine", "dask", "--scheduler", f"tcp://127.0.0.1:{free_port()}")
+        ran = auditor.fleet("audit", *words, env={"AUDITOR_STORE": server.database()})
+        assert ran.code == 4
+        assert "Start it with: dask scheduler" in " ".join(ran.err.split())
+        assert auditor.sandboxes["a"].requests.total == 0
