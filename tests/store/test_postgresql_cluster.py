@@ -90,7 +90,12 @@ def test_a_fleet_survives_what_happens_to_a_cluster(server: Server, tmp_path: Pa
             15: lambda: fleet.cluster.kill("scheduler"),
             30: lambda: server.control("-m", "immediate", "restart"),
         }
-        news = ("--notify", f"json://me:CANARY-hook@{hook.host}", "--notify-on", "always")
+        news = (
+            "--notify",
+            f"json://me:CANARY-hook@{hook.host}",
+            "--notify-on",
+            "always,incomplete",
+        )
         words = (*FAST, *ONLY, *news, "--reports", "reports", "--report", "night.html")
         client = fleet.begun("nightly", *words, "--fail-on", "high", "-vv")
         shown = disturbed(client, disturbances)
