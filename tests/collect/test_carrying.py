@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -390,8 +391,8 @@ def test_over_random_histories_a_run_shows_what_a_full_one_would_or_how_old_its_
     seed: int, tmp_path: Path
 ) -> None:
     """Whatever changes above a user or in the lists is seen the same night, and so is whatever an
-    event named. A user's own change is seen at the latest when the refresh time ends, and until
-    then with the time of the old read."""
+    event named, also in a run that was interrupted and resumed. A user's own change is seen at the
+    latest when the refresh time ends, and until then with the time of the old read."""
     rng = random.Random(seed)
     account, post = company(60), Post(Runs(tmp_path), rng)
     truth: dict[tuple[str, datetime], bool] = {}
@@ -409,7 +410,21 @@ def test_over_random_histories_a_run_shows_what_a_full_one_would_or_how_old_its_
         moment = at + timedelta(minutes=10)
         truth.update({(name, moment): account.effective(name) for name in account.people})
         full = night(account, at)
-        evidence = night(account, at, evidence, draw=rng, refresh=refresh, named=named)
+        interrupted = None
+        if evidence is not None and rng.random() < 0.3:
+            interrupted = Snapshot.create()
+            interrupted.set_metadata("started_at", format_rfc3339(at))
+            account.broken = {"/users/u": _stopping_after(rng.randrange(1, 20))}
+            with suppress(KeyboardInterrupt):
+                night(account, at, evidence, snapshot=interrupted, refresh=refresh, named=named)
+            account.broken = {}
+            moment += timedelta(hours=1)
+            truth.update({(name, moment): account.effective(name) for name in account.people})
+            evidence = night(
+                account, at + timedelta(hours=1), snapshot=interrupted, refresh=refresh
+            )
+        else:
+            evidence = night(account, at, evidence, draw=rng, refresh=refresh, named=named)
         now, full_view = seen(evidence), seen(full)
         assert set(now) == set(full_view) == set(account.people)
         for name, (value, observed) in now.items():
@@ -426,6 +441,17 @@ def test_over_random_histories_a_run_shows_what_a_full_one_would_or_how_old_its_
             ]
             assert views[0] == views[1]
         before = at
+
+
+def _stopping_after(requests: int) -> Callable[[], Any]:
+    left = iter(range(requests))
+
+    def stop() -> Any:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return None
+
+    return stop
 
 
 def _change(account: Account, rng: random.Random, post: Post) -> None:

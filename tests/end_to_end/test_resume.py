@@ -208,6 +208,7 @@ def test_without_resume_a_new_run_begins_and_tells_of_the_other(
         (("--depth", "group"), "--depth"),
         (("--verify-locks", "25"), "--verify-locks"),
         (("--meetings-per-host", "1"), "choice of meetings"),
+        (("--refresh", "7d"), "--refresh"),
     ],
 )
 def test_a_run_does_not_go_on_as_another(
