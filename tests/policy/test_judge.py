@@ -355,6 +355,38 @@ def test_a_switch_is_sought_wherever_its_key_is_only_if_that_is_the_key_of_the_c
     assert value_at_account(expected_control(one, op="none"), moved).status is status
 
 
+LONG = "é" * 39
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([False, True], "The key occurs in 2 places: a.thing (false), b.thing (true)."),
+        (
+            ["é" * 50, {}],
+            f'The key occurs in 2 places: a.thing ("{LONG}), b.thing (wrong type).',
+        ),
+        (
+            [True] * 5,
+            "The key occurs in 5 places: a.thing (true), b.thing (true), c.thing (true), "
+            "d.thing (true), e.thing (true).",
+        ),
+        (
+            [True] * 7,
+            "The key occurs in 7 places: a.thing (true), b.thing (true), c.thing (true), "
+            "d.thing (true), e.thing (true) and 2 more.",
+        ),
+    ],
+    ids=["two", "long", "five", "seven"],
+)
+def test_where_a_key_is_in_several_places_they_are_named_with_their_values(
+    values: list[Any], says: str
+) -> None:
+    sought = check("in_meeting.thing", find_key="thing", type=("boolean", "string"))
+    body: Json = {name: {"thing": value} for name, value in zip("abcdefg", values, strict=False)}
+    assert value_at_account(expected_control(sought), body).detail.endswith(says)
+
+
 def test_a_condition_that_does_not_hold_hides_no_refusal() -> None:
     snapshot = snapshot_of((ACCOUNT, {SETTINGS: Cause.DENIED}))
     found = evaluated(snapshot, baseline_of(expected_control(WHEN, op=1)), depth=Level.ACCOUNT)
