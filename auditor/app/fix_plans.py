@@ -320,7 +320,7 @@ def _reason(
     if verdict.kind is FindingKind.LOCK:
         return "would_break", (
             "The lock would take a value away that a waiver, an override or a parameter allows, "
-            "or hold a wrong value in place."
+            "hold a wrong value in place, or switch another feature on for people who have it off."
         )
     return "no_value", (
         "No value can be derived that meets the expectation and breaks nothing else."

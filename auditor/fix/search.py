@@ -4,8 +4,9 @@ Every combination of values and locks at the account is considered; with it give
 share no members are independent of each other, and so are people. Groups that share members are
 searched together, exactly up to `MOST_COMBINATIONS`, beyond it by improving one group at a time.
 
-A choice may break nothing: what passes has to pass, and a value that somebody decided on (a waiver,
-an override, a parameter that lets groups differ) has to stay.
+A choice may break nothing: what passes has to pass, a value that somebody decided on (a waiver, an
+override, a parameter that lets groups differ) has to stay, and no lock may switch on what no rule
+judges.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ from auditor.fix.candidates import right_values
 from auditor.fix.component_judge import CheckKey, ComponentJudge, Flags, ScopeResult, Values
 from auditor.fix.components import Component, ComponentLock
 from auditor.fix.documents import ABSENT, Absent, Value
-from auditor.fix.recorded import RecordedAccount, RecordedScope
+from auditor.fix.recorded import Position, RecordedAccount, RecordedScope
+from auditor.policy.catalogue import documented
 
 MOST_COMBINATIONS = 4_000
 """Combinations of changes to groups that share members that are all examined."""
@@ -141,6 +143,7 @@ class ComponentSearch:
             for group_id in people.groups:
                 self.by_group.setdefault(group_id, []).append(people)
         self._best_own: dict[object, tuple[Cost, ScopeChange]] = {}
+        self._switched_on: dict[tuple[int, str], bool] = {}
         failing = self.failing()
         self._failing_names = {name for _, name, kind in failing if kind is FindingKind.VALUE}
         self._unlocked_names = {name for _, name, kind in failing if kind is FindingKind.LOCK}
@@ -270,6 +273,7 @@ class ComponentSearch:
             and self._is_settable(lock, level, scope)
             and self._might_help(number)
             and before.waived_locks.isdisjoint(self._covered(number))
+            and not self._switches_on(number, scope)
         ]
 
     @staticmethod
@@ -279,6 +283,36 @@ class ComponentSearch:
 
     def _might_help(self, number: int) -> bool:
         return not self._covered(number).isdisjoint(self._failing_names | self._unlocked_names)
+
+    def _switches_on(self, number: int, scope: RecordedScope) -> bool:
+        """True if a lock would switch something on, for a group or person below, that no rule of
+        the baseline judges: nobody asked for that, and it may well be an AI feature.
+        """
+        key = number, scope.scope.id
+        if key not in self._switched_on:
+            below = [
+                each
+                for each in (*self.recorded.groups.values(), *self.recorded.users)
+                if scope is self.recorded.account or scope.scope.id in each.scope.group_ids
+            ]
+            self._switched_on[key] = any(
+                scope.values.at(position) is True
+                and any(each.values.at(position) is False for each in below)
+                for position in self._unjudged(number)
+            )
+        return self._switched_on[key]
+
+    def _unjudged(self, number: int) -> list[Position]:
+        """Where the settings stand that a lock covers and no check reads."""
+        covered = zip(self.component.settings, self.component.cover, strict=True)
+        found = [each.position for each, lock in covered if lock == number and not each.checks]
+        lock = self.component.locks[number].path
+        documented_settings = documented.settings()
+        return found + [
+            position
+            for position in self.component.unassessed
+            if documented_settings[position[1]].get("lock") == lock
+        ]
 
     def _covered(self, number: int) -> set[str]:
         """The names of the settings that a lock covers."""

@@ -20,7 +20,7 @@ REASONS: Mapping[str, str] = {
     "phone_portal": "Zoom Phone: only its web portal changes it",
     "not_settings": "Not a setting of the account: use of Zoom, meetings, or follows from the rest",
     "no_value": "No value is right without breaking something else",
-    "would_break": "A lock would take away what a waiver, an override or a parameter allows",
+    "would_break": "A lock would take away what is allowed, or switch another feature on",
     "excluded": "Left out by the options of this plan",
 }
 """Reason of an `UnfixableRow` to its heading."""

@@ -2,7 +2,25 @@
 
 import pytest
 
+from auditor.evidence.scope import Level
+from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.model import Status
+from auditor.fix.planner import Planner
+from auditor.fix.recorded import FixPolicy
+from auditor.policy.baseline.waivers import WaiversAndAttestations
+from tests.builders import (
+    ACCOUNT,
+    TODAY,
+    Bodies,
+    baseline_of,
+    check,
+    expected_control,
+    group,
+    nested,
+    overrides_of,
+    snapshot_of,
+    user,
+)
 from tests.fix.accounts import SmallAccount
 
 
@@ -25,3 +43,30 @@ def test_no_plan_is_smaller_or_closes_more_and_the_prediction_is_the_verdict(
         remaining = account.fails_after(snapshot, steps)
         assert (remaining, len(steps)) == account.fewest(), f"seed {seed}: {account}"
         assert before - remaining == sum(step.resolves for step in steps), f"seed {seed}"
+
+
+SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
+
+
+@pytest.mark.parametrize("has_it_off", ["group", "user", ""])
+def test_no_lock_switches_on_what_no_rule_judges(has_it_off: str) -> None:
+    """The lock covers the summary itself, too, of which this baseline says nothing."""
+
+    def values(name: str, auto: bool = False) -> Bodies:
+        summary = {"enable": name != has_it_off, "auto_enable": auto}
+        return {SETTINGS: nested(SUMMARY, summary), LOCKS: nested(SUMMARY, False)}
+
+    snapshot = snapshot_of(
+        (ACCOUNT, values("account")),
+        (group(1, "Clinical"), values("group")),
+        (user(1, "g1"), {SETTINGS: values("user")[SETTINGS]}),
+        (user(2), {SETTINGS: values("another", auto=True)[SETTINGS]}),
+    )
+    start = check(f"{SUMMARY}.auto_enable", lock=SUMMARY)
+    baseline = baseline_of(expected_control(start, lock=True))
+    policy = FixPolicy(
+        baseline, {}, Level.USER, overrides_of(baseline), WaiversAndAttestations([], [], TODAY)
+    )
+    steps = Planner.of(snapshot, policy, {}, None).plan()
+    found = [(step.kind, step.scope.level) for step in steps]
+    assert found == ([("value", "user")] if has_it_off else [("lock", "account")])
