@@ -205,7 +205,7 @@ def incomplete(run: Run, rollup: Rollup) -> str:
 def covered(run: Run) -> str:
     """The places that were read, by level: `1 account, 6 groups, 300 people`."""
     counts = dict(run.summary.coverage)
-    if any(share.level is Level.PHONE_ACCOUNT for share in run.assessments.shares()):
+    if any(Level.PHONE_ACCOUNT in info.levels for info in run.controls.values()):
         counts[Level.PHONE_ACCOUNT] = 1  # one document of the account, which no list counts
     return levels(counts)
 

@@ -197,7 +197,7 @@ def test_a_deviation_is_copied_as_json_by_keyboard_and_announced(open_report: Op
         "observed": True,
         "expected": False,
         "levels": {"user": 14},
-        "decided_by": "user level",
+        "decided_by": "the value of the person",
         "who_can_change_it": "the person, group admins, account admins",
         "evidence": "GET /users/{userId}/settings",
         "seen": "2026-11-21 21:58 UTC",
@@ -347,7 +347,7 @@ def test_without_javascript_everything_is_there_to_read(open_report: Open) -> No
     report = open_report(worlds.rich(), java_script_enabled=False)
     page = report.page
     assert page.locator("#filter").is_hidden()
-    assert page.get_by_role("heading", name="Deviations", exact=True).is_visible()
+    assert page.get_by_role("heading", name="Broken rules", exact=True).is_visible()
     page.locator("#deviations summary").first.click()
     assert page.locator("#deviations table.chain").first.is_visible()
 
