@@ -24,7 +24,7 @@ from tests.vulnerabilities import LOCK
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-AT_RUN_TIME = ("sandbox", "watch", "pdf", "postgresql", "notify")
+AT_RUN_TIME = ("sandbox", "watch", "pdf", "postgresql", "notify", "dask")
 """The extras that people install; the others are for whoever works on the program."""
 
 CORE = PROJECT["project"]["dependencies"]
