@@ -123,6 +123,7 @@ def test_a_run_that_was_altered_or_is_of_another_version_is_not_stood_on(company
     assert second["requests"] == first["requests"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_signed_stands_on_no_run_that_is_not(
     company: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_run_that_is_signed_stands_on_no_run_that_is_not(
     assert "is not signed" in third["err"]
 
 
+@pytest.mark.slow
 def test_while_a_run_of_the_future_shows_that_a_clock_is_wrong_nothing_is_carried(
     company: Account,
 ) -> None:
