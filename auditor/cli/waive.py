@@ -10,7 +10,6 @@ from auditor.cli.writing import (
     positions,
     with_acceptance_options,
 )
-from auditor.findings.model import Severity
 from auditor.plain_text import pluralize
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def _choose(writing: Writing, rows: "list[Deviating]") -> "list[Deviating]":
 
 def _less_severe_unless_confirmed(writing: Writing, rows: "list[Deviating]") -> "list[Deviating]":
     """All rows if a person agrees again to the critical and high ones, else the others."""
+    from auditor.findings.model import Severity
+
     for severity in (Severity.CRITICAL, Severity.HIGH):
         severe = [row for row in rows if row.severity is severity]
         if severe:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,6 @@ from auditor.cli.terminal import Terminal
 from auditor.config import ConfigError
 from auditor.errors import nearest
 from auditor.evidence.scope import Licence
-from auditor.findings.model import FindingKind
 from auditor.plain_text import printable
 
 if TYPE_CHECKING:
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from auditor.app.forecast import Forecast, JudgedEvidence, NoEvidence
     from auditor.app.organisation_files import Edit, EditableFile
     from auditor.config.settings import Settings
+
+
+class Kind(StrEnum):
+    """The values of `--kind`: those of `FindingKind` without what a command runs on."""
+
+    VALUE = "value"
+    LOCK = "lock"
+    ATTESTATION = "attestation"
+    USAGE = "usage"
+    UNCOVERED = "uncovered"
+    DERIVED = "derived"
+
 
 TargetOption = Annotated[
     Path | None,
@@ -60,7 +72,7 @@ SettingOption = Annotated[
     typer.Option("--setting", metavar="PATH", help="Only this setting of the control."),
 ]
 KindOption = Annotated[
-    FindingKind | None,
+    Kind | None,
     typer.Option(
         "--kind", help="Only findings of this kind, such as lock or value.", show_choices=False
     ),
@@ -358,8 +370,9 @@ class AcceptanceOptions:
     def part(self) -> "Part":
         """The part of a control that the entry is for."""
         from auditor.app.acceptances import Part
+        from auditor.findings.model import FindingKind
 
-        return Part(self.setting, self.kind)
+        return Part(self.setting, None if self.kind is None else FindingKind(self.kind.value))
 
     def writing(self, terminal: Terminal) -> Writing:
         """The organisation file to write to."""
