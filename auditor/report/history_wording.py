@@ -9,9 +9,9 @@ from auditor.findings.model import LifecycleState
 from auditor.report import wording
 
 _SINGLE_FINDING = {
-    LifecycleState.NEW: "new since the previous run: a deviation for the first time",
+    LifecycleState.NEW: "new since the previous run: broken for the first time",
     LifecycleState.REGRESSED: "broken again since the previous run: it had been put right",
-    LifecycleState.PERSISTING: "persisting: a deviation before, too",
+    LifecycleState.PERSISTING: "as before: broken then, too",
 }
 
 
@@ -80,7 +80,7 @@ def time_ranges(summary: HistorySummary) -> Sequence[tuple[str, tuple[datetime, 
     first = ("First seen", summary.first_seen)
     if summary.since == summary.first_seen:
         return [first]
-    return [first, ("Deviates since", summary.since)]
+    return [first, ("Broken since", summary.since)]
 
 
 def author_share(author: ChangeAuthor, count: int) -> str:

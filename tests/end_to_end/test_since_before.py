@@ -52,7 +52,7 @@ def test_the_page_says_what_regressed_who_did_it_and_what_the_log_says(changed: 
     assert f"<bdi>{EVE}</bdi>" in page
     assert "Local recording: from Off to On" in page
     assert "data-changed" in page
-    assert "new since the previous run: a deviation for the first time" in page
+    assert "new since the previous run: broken for the first time" in page
 
 
 @pytest.mark.parametrize("name", ["html", "txt"])

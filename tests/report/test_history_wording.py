@@ -60,6 +60,6 @@ def test_scopes_are_named_where_only_some_changed() -> None:
 
 def test_equal_times_appear_once() -> None:
     summary = row(new=1)
-    assert [term for term, _ in past.time_ranges(summary)] == ["First seen", "Deviates since"]
+    assert [term for term, _ in past.time_ranges(summary)] == ["First seen", "Broken since"]
     summary.first_seen = summary.since
     assert past.time_ranges(summary) == [("First seen", (NOW, NOW))]

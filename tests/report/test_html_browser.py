@@ -248,7 +248,7 @@ def test_without_javascript_nothing_offers_to_copy(open_report: Open) -> None:
     page = open_report(past_worlds.run(), java_script_enabled=False).page
     page.locator("#deviations summary").first.click()
     assert page.get_by_text("Copy as JSON").count() == 0
-    assert page.get_by_text("persisting: a deviation before, too").is_visible()
+    assert page.get_by_text("as before: broken then, too").is_visible()
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
