@@ -24,10 +24,11 @@ from auditor.app.fleet_members import FleetMember
 from auditor.app.fleet_task import AccountTask, topic
 from auditor.app.nightly import NightResult
 from auditor.app.runs import stored_runs
-from auditor.collect.interface import NoProgress
+from auditor.collect.interface import NoProgress, ProgressListener
 from auditor.config import ConfigError
 from auditor.config.settings import Settings
 from auditor.errors import AuditorError, ExitCode
+from auditor.evidence.scope import Level
 from auditor.redaction.text import redact_text, redacted_traceback
 from auditor.store.errors import HistoryLocked, HistoryUnreachable
 
@@ -137,7 +138,11 @@ class ClusterAudit:
     is_followed_up: bool = False
     """True if this machine writes reports of the runs, or announces them."""
     _results: dict[str, AccountResult] = field(default_factory=dict)
-    _rejected: int = 0
+    _progress: dict[str, tuple[ProgressListener, ExitStack]] = field(default_factory=dict)
+    """What shows the progress of each account that a worker reads."""
+    _levels: dict[str, Level] = field(default_factory=dict)
+    """The level that each of them is at."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> list[AccountResult]:
         """Audit the accounts; returns how each ended, in their order.
@@ -345,13 +350,30 @@ class ClusterAudit:
     def _event(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Show what a worker tells. Called in a thread of the client."""
         _, content = event
-        messages = self.local.display.messages(str(content["account"]))
+        name = str(content["account"])
+        messages = self.local.display.messages(name)
         if "say" in content:
             messages.say(str(content["say"]))
         elif "complain" in content:
             messages.complain(str(content["complain"]))
-        elif "scopes" in content:
-            _log.info("%s: %s of level %s", content["account"], content["scopes"], content["level"])
+        elif name not in self._results:
+            self._show_progress(name, Level(content["level"]), content)
+
+    def _show_progress(self, name: str, level: Level, content: Mapping[str, Any]) -> None:
+        with self._lock:
+            if name not in self._progress:
+                if "scopes" not in content:
+                    return  # the level began before this client listened
+                stack = ExitStack()
+                listener = stack.enter_context(self.local.display.progress(name))
+                self._progress[name] = listener, stack
+            listener, _ = self._progress[name]
+            if "scopes" in content:
+                self._levels[name] = level
+                listener.level_started(level, int(content["scopes"]))
+            elif self._levels[name] is level:
+                for _ in range(int(content["read"])):
+                    listener.read(level)
 
     def _interrupt(self, client: "Client", audit: str, futures: "list[Future[Any]]") -> None:
         """Stop the tasks, and wait until they have written down what they have read."""
@@ -371,7 +393,10 @@ class ClusterAudit:
         stopping.join(_STOP + _CONNECT)
 
     def _ended(self, result: AccountResult) -> None:
-        self._results[result.name] = result
+        with self._lock:
+            self._results[result.name] = result
+            if result.name in self._progress:
+                self._progress.pop(result.name)[1].close()
         self.local.attempts.note({result.name: result.attempt})
         total = len(self.local.members)
         self.local.display.ended(result, len(self._results), total)
