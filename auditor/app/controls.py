@@ -134,8 +134,10 @@ def _sections(
         yield "To attest", (control.attestation.question, control.attestation.evidence, renewal)
     for item in questions:
         yield "To attest", tuple(_question(item, control, org))
-    yield "Fix in the portal", (control.fix.portal,)
-    yield "Fix by API", (" ".join(part for part in (control.fix.api, control.fix.note) if part),)
+    yield "How to fix it in the admin centre", (control.fix.portal,)
+    if control.fix.api:
+        api = (part for part in (control.fix.api, control.fix.note) if part)
+        yield "How to fix it by API", (" ".join(api),)
     yield "Needs", (control.prerequisites,)
     yield "Good to know", (control.know,)
     yield "Maps to", tuple(_mapped(control))
@@ -154,7 +156,8 @@ def _facts(check: Check) -> Iterator[str]:
     key = f"{check.setting}{where}" + (f", view {check.view}" if check.view else "")
     yield f"{words.setting_name(check.setting)} ({key})"
     types = " or ".join(check.type)
-    yield f"levels: {', '.join(check.levels)}" + (f"; type: {types}" if types else "")
+    places = ", ".join(level.noun for level in check.levels)
+    yield f"read at: {places}" + (f"; type: {types}" if types else "")
     if check.values is not None:
         known = ", ".join(
             f"{value} ({words.value_words(check.setting, value)})" for value in check.values
