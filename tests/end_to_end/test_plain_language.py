@@ -13,6 +13,8 @@ from auditor.policy.catalogue import glossary
 from tests.cli.accounts import Account
 from tests.end_to_end.conftest import Auditor, served
 
+pytestmark = pytest.mark.slow
+
 KEY = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)*(?:\.[a-z0-9_]+)*\.[a-z0-9]+(?:_[a-z0-9]+)+\b")
 SCOPE = re.compile(r"(?<!OAuth )(?<!lacks a )(?<!> )\bscopes?\b", re.IGNORECASE)
 """A place called a scope; Zoom calls the permissions of an app so."""
