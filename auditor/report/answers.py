@@ -248,7 +248,7 @@ def _on_at(feature: Feature) -> str:
     }
     where = AffectedScopes({level: n for level, n in by_level.items() if n}).text(totals)
     has_people = any(level in feature.levels for level in (Level.USER, Level.PHONE_USER))
-    return where if has_people else f"{where}; Zoom has no setting per person"
+    return where if has_people else f"{where}; set for the account or a group, not per person"
 
 
 def _feature_json(feature: Feature) -> dict[str, JsonValue]:

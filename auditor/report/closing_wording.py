@@ -10,6 +10,11 @@ from auditor.plain_text import pluralize, printable
 from auditor.report import wording
 
 MOST_STEPS = 5
+AUTOMATIC = (
+    "Automatic: auditor fix apply makes the change, after you approve it. By hand: you make it, at "
+    "the place named."
+)
+"""What becomes of the steps."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,8 @@ class ClosingOutline:
     """Those that close most, at most `MOST_STEPS`."""
     sentence: str
     """Without a full stop: the command follows."""
+    note: str
+    """What `automatic` means; empty if no step shown is."""
     command: str
     """Works out the whole plan."""
     by_control: Mapping[str, ClosingStep]
@@ -44,6 +51,7 @@ def outline(run: Run) -> ClosingOutline | None:
     return ClosingOutline(
         shown,
         found.omitted or _sentence(shown, found.planned, deviations),
+        AUTOMATIC if any(not step.is_manual for step in shown) else "",
         f"auditor fix plan {printable(run.info.id)}",
         by_control,
     )
@@ -58,8 +66,8 @@ def how(step: ClosingStep) -> str:
 
 
 def closes(step: ClosingStep) -> str:
-    """`puts 598 settings right`, each counted at every place."""
-    return f"puts {pluralize(step.closes, 'setting')} right"
+    """`puts 598 broken values right`, each counted at every place."""
+    return f"puts {pluralize(step.closes, 'broken value')} right"
 
 
 def _sentence(shown: Sequence[ClosingStep], planned: int, deviations: int) -> str:
@@ -68,6 +76,6 @@ def _sentence(shown: Sequence[ClosingStep], planned: int, deviations: int) -> st
     closed = sum(step.closes for step in shown)
     subject = "This puts" if len(shown) == 1 else "Together they put"
     return (
-        f"{subject} {wording.number(closed)} of {pluralize(deviations, 'setting')} right, each "
-        f"counted at every place. The whole plan has {pluralize(planned, 'step')}"
+        f"{subject} {wording.number(closed)} of {pluralize(deviations, 'broken value')} right, "
+        f"each counted at every place. The whole plan has {pluralize(planned, 'step')}"
     )

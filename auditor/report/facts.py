@@ -103,8 +103,11 @@ class ControlFacts:
         if not is_value or levels.intersection(_PERSONAL) or not self._totals.get(Level.USER):
             return ""
         at_account = Level.ACCOUNT in control.broken
-        where = "everybody in the account" if at_account else "everybody in the group"
-        return f"Zoom has no setting per person; it applies to {where}."
+        where = "the account or a group" if at_account else "a group"
+        return (
+            f"Zoom has no setting per person: what {where} sets applies to everybody in it, and a "
+            "person cannot switch it off."
+        )
 
     def notes(self, controls: Sequence[ControlRollup]) -> dict[str, list[str]]:
         """Each note with the ids of its controls."""

@@ -8,6 +8,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import resources
+from itertools import zip_longest
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -183,15 +184,20 @@ def as_text(inventory: Inventory, width: int) -> str:
 
 
 def _table_line(cells: Sequence[str], width: int, indent: str = "") -> list[str]:
-    """A row whose first cell wraps and whose other cells stand in its first line."""
+    """A row whose cells wrap."""
     room = max(20, width - sum(_CELLS))
     title = textwrap.wrap(
         printable(cells[0]), room - 2, initial_indent=indent, subsequent_indent=indent + "  "
     ) or [""]
-    rest = "".join(
-        _padded(shorten(cell, size - 2), size) for cell, size in zip(cells[1:], _CELLS, strict=True)
-    )
-    return [(_padded(title[0], room) + rest).rstrip(), *title[1:]]
+    columns = [title]
+    columns += [
+        textwrap.wrap(printable(cell), size - 2)
+        for cell, size in zip(cells[1:], _CELLS, strict=True)
+    ]
+    sizes = (room, *_CELLS)
+    return [
+        "".join(map(_padded, line, sizes)).rstrip() for line in zip_longest(*columns, fillvalue="")
+    ]
 
 
 def _padded(text: str, size: int) -> str:

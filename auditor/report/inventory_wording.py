@@ -87,7 +87,8 @@ def sections(inventory: Inventory) -> list[TopicSection]:
     for feature in inventory.features:
         if not feature.is_repeated:
             topics.setdefault(feature.topic, []).append(feature)
-    return [_section(topic, features) for topic, features in topics.items()]
+    run_at = inventory.info.finished_at
+    return [_section(topic, features, run_at) for topic, features in topics.items()]
 
 
 def origin(inventory: Inventory) -> str:
@@ -136,7 +137,7 @@ def changeable(roles: Sequence[Role]) -> str:
     return join_and([_WHO[role] for role in roles])
 
 
-def _section(topic: str, features: Sequence[Feature]) -> TopicSection:
+def _section(topic: str, features: Sequence[Feature], run_at: str) -> TopicSection:
     by_use = {use: [feature for feature in features if feature.use is use] for use in FeatureUse}
     counts = [
         f"{len(rows)} {words}"
@@ -148,20 +149,28 @@ def _section(topic: str, features: Sequence[Feature]) -> TopicSection:
         )
         if (rows := by_use[use])
     ]
+    on = by_use[FeatureUse.ON]
+    at_account = sum(feature.account.is_seen and is_on(feature.account.value) for feature in on)
+    if at_account < len(on):
+        of_them = f"{at_account or 'none'} of them at the account"
+        counts[0] += f" for somebody ({of_them})"
     if unseen := sum(feature.has_unknowns for feature in by_use[FeatureUse.OFF]):
         off = next(place for place, count in enumerate(counts) if count.endswith(" off"))
         counts[off] += f" where they were read ({unseen} not everywhere)"
     return TopicSection(
         topic_name(topic),
         f"{pluralize(len(features), 'setting')}: {', '.join(counts)}",
-        tuple((USE[use], tuple(map(_row, rows))) for use, rows in by_use.items() if rows),
+        tuple(
+            (USE[use], tuple(_row(feature, run_at) for feature in rows))
+            for use, rows in by_use.items()
+            if rows
+        ),
     )
 
 
-def _row(feature: Feature) -> FeatureRow:
-    return FeatureRow(
-        feature, _account(feature), _groups(feature), _people(feature), tuple(_notes(feature))
-    )
+def _row(feature: Feature, run_at: str) -> FeatureRow:
+    notes = tuple(_notes(feature, run_at))
+    return FeatureRow(feature, _account(feature), _groups(feature), _people(feature), notes)
 
 
 def _account(feature: Feature) -> str:
@@ -185,7 +194,9 @@ def _groups(feature: Feature) -> str:
     if not all(isinstance(group.state.value, bool) for group in seen):
         differ = sum(key_of(group.state.value) != key_of(feature.account.value) for group in seen)
         return f"{differ} of {len(groups)} differ" if differ else "as the account"
-    return _share(sum(is_on(group.state.value) for group in seen), len(seen), len(groups))
+    share = _share(sum(is_on(group.state.value) for group in seen), len(seen), len(groups))
+    sites = feature.groups_on - sum(is_on(group.state.value) for group in seen)
+    return f"{share}; on at {pluralize(sites, 'phone site')}" if sites else share
 
 
 def _is_site(group: GroupState) -> bool:
@@ -212,7 +223,7 @@ def _share(on: int, known: int, total: int) -> str:
     return f"{wording.number(on)} of {wording.number(known)} on"
 
 
-def _notes(feature: Feature) -> Iterator[str]:
+def _notes(feature: Feature, run_at: str) -> Iterator[str]:
     """What the cells do not say: groups that differ, people that differ, unknowns, who and when."""
     use = feature.use
     if use is FeatureUse.SET:
@@ -224,7 +235,9 @@ def _notes(feature: Feature) -> Iterator[str]:
     ]
     if locked and use in (FeatureUse.ON, FeatureUse.SET):
         names = [_group_name(group) for group in locked]
-        yield f"Locked in {wording.listed(names, MOST_GROUPS)}."
+        bars = Role.USER in feature.changeable_by
+        where = wording.listed(names, MOST_GROUPS)
+        yield f"Locked in {where}{': people there cannot change it' if bars else ''}."
     people = feature.people
     if people.differing and feature.groups and use in (FeatureUse.ON, FeatureUse.SET):
         verb = "differs" if people.differing == 1 else "differ"
@@ -241,7 +254,7 @@ def _notes(feature: Feature) -> Iterator[str]:
     if use is FeatureUse.ON and feature.changeable_by:
         since = (
             f" Unchanged at the account since {wording.when(feature.since)}."
-            if feature.since
+            if feature.since and feature.since != run_at  # the first run has nothing to compare
             else ""
         )
         yield f"{_who_can_change(feature)}{since}"
@@ -298,7 +311,10 @@ def _members(feature: Feature, group: GroupState) -> str:
     people = pluralize(group.members, "person", "people")
     if not feature.people.values:  # people have no value of their own
         return f" ({people})"
-    return f" ({wording.number(group.members_alike)} of {people})"
+    if group.members == 1:
+        return f" ({wording.number(group.members_alike)} of its 1 member)"
+    alike = wording.number(group.members_alike)
+    return f" ({alike} of its {wording.number(group.members)} members)"
 
 
 def _unknown(feature: Feature) -> Iterator[str]:

@@ -216,8 +216,10 @@ class _MarkdownPage:
             for number, step in enumerate(closing.steps, 1)
         ]
         text = "".join(lines) + "\n" * bool(lines)
+        note = f"{prose(closing.note)}\n\n" if closing.note else ""
         return PagePart(
-            f"## What closes most\n\n{text}{prose(closing.sentence)}: {code(closing.command)}\n"
+            f"## What closes most\n\n{text}{note}{prose(closing.sentence)}: "
+            f"{code(closing.command)}\n"
         )
 
     def _unknowns(self) -> PagePart | None:
@@ -237,7 +239,7 @@ class _MarkdownPage:
         return table_row(
             wording.sentence_case(wording.cause_name(cause.cause)),
             prose(wording.remedy_for(cause, self.run.errors)),
-            _ids(cause.controls),
+            "; ".join(prose(rule) for rule in wording.titled(cause.controls, self.run, MOST_IDS)),
             wording.number(cause.scopes),
         )
 
@@ -352,7 +354,8 @@ class _MarkdownPage:
         )
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
-        lines.append("Answers to common questions from this run: `auditor ask`")
+        command = f"auditor ask{' --sandbox' if info.simulated else ''}"
+        lines.append(f"Answers to common questions from this run: {code(command)}")
         return PagePart("## About this run\n\n" + "".join(f"- {line}\n" for line in lines))
 
     def _glossary(self) -> PagePart:

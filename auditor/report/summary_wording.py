@@ -133,7 +133,7 @@ def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
 
 
 def group_cause(group: FindingGroup, exposed: Exposure) -> str:
-    """The groups that people have a value from, in a few words: `41 of 51 as in their group “A”`.
+    """The groups that people have a value from: `41 of these 51 as in their group “A”`.
 
     Empty for other places, and for people who share it with no group.
     """
@@ -142,7 +142,7 @@ def group_cause(group: FindingGroup, exposed: Exposure) -> str:
         return ""
     if len(shared) == 1:
         [(name, members)] = shared
-        of_all = f"{wording.number(members)} of {wording.number(group.count)} as"
+        of_all = f"{wording.number(members)} of these {wording.number(group.count)} as"
         who = "as" if group.count == 1 else "all as" if members == group.count else of_all
         return f"{who} in their group “{shorten(name, 60)}”"
     groups = [f"“{shorten(name, 60)}” ({wording.number(members)})" for name, members in shared]

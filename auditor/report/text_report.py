@@ -239,6 +239,8 @@ class _TextPage:
         for number, step in enumerate(closing.steps, 1):
             line = f"{number}. {shorten(step.title, 200)}: {closing_wording.closes(step)}. "
             yield from self._wrapped(line + shorten(closing_wording.how(step), 300), hanging="   ")
+        if closing.note:
+            yield from self._wrapped(closing.note)
         yield from self._wrapped(f"{closing.sentence}: {closing.command}")
 
     def _unknowns(self) -> Iterator[str]:
@@ -252,13 +254,14 @@ class _TextPage:
 
     def _cause(self, cause: CauseRollup) -> Iterator[str]:
         yield from self._wrapped(
-            f"? {wording.cause_name(cause.cause)}: {wording.at_places(cause)}, "
-            f"{self._ids(cause.controls)}",
+            f"? {wording.cause_name(cause.cause)}: {wording.at_places(cause)}",
             hanging="  ",
             style="unknown",
         )
         remedy = wording.remedy_for(cause, self.run.errors)
         yield from self._wrapped(remedy, first="  ", hanging="  ")
+        for rule in wording.titled(cause.controls, self.run, MOST_IDS):
+            yield from self._wrapped(f"- {rule}", first="  ", hanging="    ")
 
     def _decisions(self) -> Iterator[str]:
         decisions = open_decisions.of_run(self.run, self.rollup)

@@ -220,6 +220,19 @@ def counted_rules(groups: Iterable[FindingGroup]) -> str:
     return pluralize(len(rules(groups)), "rule")
 
 
+def titled(controls: Sequence[str], run: Run, most: int) -> list[str]:
+    """`CH-03 Read receipts are off` for at most `most` rules, then `and 14 more`, if any."""
+    known = run.controls
+    lines = [
+        f"{shorten(control, 20)} {printable(known[control].title)}".rstrip()
+        if control in known
+        else shorten(control, 20)
+        for control in controls[:most]
+    ]
+    rest = len(controls) - most
+    return [*lines, f"and {number(rest)} more"] if rest > 0 else lines
+
+
 def at_places(cause: CauseRollup) -> str:
     """`4 rules at 62 places`"""
     places = pluralize(cause.scopes, "place")

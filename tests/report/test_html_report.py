@@ -408,7 +408,7 @@ def test_the_shades_of_the_topics_name_phone_sites_where_there_are_some(render: 
 
 @pytest.mark.parametrize(
     ("others", "cause"),
-    [(0, "as in their group “Sales”"), (2, "1 of 3 as in their group “Sales”")],
+    [(0, "as in their group “Sales”"), (2, "1 of these 3 as in their group “Sales”")],
 )
 def test_a_row_of_people_says_that_their_group_has_the_same_value(
     render: Render, others: int, cause: str

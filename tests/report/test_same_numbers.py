@@ -435,7 +435,10 @@ def test_people_have_no_number_where_zoom_has_no_setting_per_person() -> None:
     run = whole_world("drifted")
     (control,) = [each for each in roll_up(run).controls if each.info.id == "AI-08"]
     assert wording.deviating(control, Level.USER) == "–"
-    note = "Zoom has no setting per person; it applies to everybody in the account."
+    note = (
+        "Zoom has no setting per person: what the account or a group sets applies to everybody in "
+        "it, and a person cannot switch it off."
+    )
     for format_ in ("text", "markdown", "html", "csv"):
         assert note in " ".join(rendered(run, format_).decode().split())
     sheet = openpyxl.load_workbook(io.BytesIO(rendered(run, "xlsx")))["Coverage"]
