@@ -109,6 +109,28 @@ class ControlFacts:
             "person cannot switch it off."
         )
 
+    def shared(self, control: ControlRollup) -> str:
+        """How the people of a rule with two settings add up, for those that break it in both.
+
+        Empty for other rules: only of two settings does the number say how many break both.
+        """
+        counts: dict[str, int] = {}
+        for group in self._broken.get(control.info.id, ()):
+            if found := group.by_level.get(Level.USER):
+                if group.verdict.kind is not FindingKind.VALUE:
+                    return ""
+                counts[group.verdict.setting] = counts.get(group.verdict.setting, 0) + found
+        total = control.broken.get(Level.USER, 0)
+        both = sum(counts.values()) - total
+        if len(counts) != 2 or both <= 0:
+            return ""
+        each = " and ".join(
+            f"{count:,} for “{printable(words.setting_name(setting))}”"
+            for setting, count in counts.items()
+        )
+        people = pluralize(total, "person", "people")
+        return f"{people}: {each}, {both:,} of them for both and counted once."
+
     def notes(self, controls: Sequence[ControlRollup]) -> dict[str, list[str]]:
         """Each note with the ids of its controls."""
         by_note: dict[str, list[str]] = {}

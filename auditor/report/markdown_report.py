@@ -385,7 +385,7 @@ def _detail_rows(
         f"{wording.sentence_case(control.severity)}. The rule: {prose(info.title)} "
         f"({code(info.id)})." + (f" {prose(info.why)}" if info.why else ""),
     ]
-    opening += filter(None, [prose(facts.note(control))])
+    opening += filter(None, [prose(facts.note(control)), prose(facts.shared(control))])
     if fix := fix_wording.in_admin_centre(control, rollup, exposed):
         opening.append(f"How to fix it in the admin centre: {prose(fix, LONGEST_SENTENCE)}")
     if info.fix_api:

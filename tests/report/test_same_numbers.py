@@ -443,3 +443,23 @@ def test_people_have_no_number_where_zoom_has_no_setting_per_person() -> None:
         assert note in " ".join(rendered(run, format_).decode().split())
     sheet = openpyxl.load_workbook(io.BytesIO(rendered(run, "xlsx")))["Coverage"]
     assert any(note in row for row in sheet.values)
+
+
+def test_the_people_of_a_rule_with_two_settings_add_up() -> None:
+    run = whole_world("drifted")
+    people: dict[str, set[str]] = {}
+    for finding in run.findings():
+        verdict = finding.verdict
+        is_personal = finding.scope.level is Level.USER
+        if is_personal and verdict.control == "AI-02" and verdict.status is Status.FAIL:
+            people.setdefault(verdict.setting, set()).add(finding.scope.id)
+    one, other = people.values()
+    both = len(one & other)
+    assert both
+    for format_ in ("markdown", "html"):
+        text = " ".join(rendered(run, format_).decode().split())
+        said = re.search(
+            r"(\d+) people: (\d+) for “[^”]+” and (\d+) for “[^”]+”, (\d+) of them for both", text
+        )
+        assert said is not None
+        assert [*map(int, said.groups())] == [len(one | other), len(one), len(other), both]
