@@ -115,6 +115,8 @@ class Snapshot(SnapshotReader):
                 _for_writing(db)
         except sqlite3.Error as error:
             db.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
+                raise SnapshotError(f"{path}: cannot be read to its end: {error}.") from error
             raise SnapshotError(f"{path}: not a snapshot of the auditor.") from error
         except SnapshotError:
             db.close()
