@@ -20,8 +20,9 @@ from tests.report.conftest import Render
 CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium")]
 
-LOAD_SECONDS = 2.0
-"""Time limit for opening the largest report."""
+LOAD_SECONDS = 10.0
+"""Time limit for opening the largest report, on a machine that runs other tests as well. Alone, it
+opens in less than one."""
 LARGEST = 15_000_000
 """Bytes of the largest report."""
 
