@@ -64,6 +64,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(_MISSING + ", ".join(missing))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the test that takes longest."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Count the slow tests that this run leaves out. A worker of xdist passes its count on."""
     if items:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import keyring
 import pytest
@@ -84,6 +85,56 @@ def test_login_stores_nothing_that_zoom_refuses(account: Account, ring: InMemory
     refused(result, 4, "client secret is wrong", "Nothing was stored", "--no-test")
     assert ring.kept == {}
     assert "hush-mistyped" not in result.output
+
+
+@pytest.fixture
+def typed(monkeypatch: Patch) -> None:
+    """A person sits at a terminal."""
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr("auditor.cli.auth.sys", SimpleNamespace(stdin=terminal))
+
+
+TYPED = [
+    pytest.param(["acc", "cid", "hush"], "Stored as profile", id="three values"),
+    pytest.param(["'acc' ", "cid", "hush"], "Blanks or quotes around the account ID", id="quotes"),
+    pytest.param(["ac c", "acc", "cid", "hush"], "space", id="a value that cannot be right"),
+    pytest.param(
+        ["acc", "acc", "acc", "cid", "hush"], "enter all three again", id="the same twice"
+    ),
+]
+
+
+@pytest.mark.usefixtures("typed")
+@pytest.mark.parametrize(("lines", "says"), TYPED)
+def test_login_asks_until_the_values_can_be_right(
+    account: Account, ring: InMemory, lines: list[str], says: str
+) -> None:
+    result = ran("auth", "login", "--no-test", stdin="\n".join([*lines, ""]))
+    assert result.exit_code == 0, result.output
+    assert says in output_text(result)
+    assert entry(ring, "account_id") == "acc"
+    assert entry(ring, "client_secret") == "hush"
+
+
+@pytest.mark.usefixtures("typed")
+@pytest.mark.parametrize("lines", [["a b"] * 3, ["acc"] * 6], ids=["blanks", "the same twice"])
+def test_login_gives_up_and_stores_nothing(
+    account: Account, ring: InMemory, lines: list[str]
+) -> None:
+    result = ran("auth", "login", "--no-test", stdin="\n".join([*lines, ""]))
+    refused(result, 2, "Nothing was stored")
+    assert ring.kept == {}
+
+
+def test_enter_keeps_what_is_stored(
+    account: Account, ring: InMemory, request: pytest.FixtureRequest
+) -> None:
+    ran("auth", "login", "--stdin", "--no-test", stdin="acc-long-id\ncid-long-id\nhush-1")
+    request.getfixturevalue("typed")
+    result = ran("auth", "login", "--no-test", stdin="\n\nhush-2\n")
+    assert "[Enter keeps acc" in result.stderr
+    assert entry(ring, "client_id") == "cid-long-id"
+    assert entry(ring, "client_secret") == "hush-2"
 
 
 def test_login_without_a_test_asks_nobody(account: Account, ring: InMemory) -> None:

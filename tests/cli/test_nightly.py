@@ -204,7 +204,6 @@ def test_people_have_pseudonyms_in_reports_and_messages(tmp_path: Path) -> None:
 # a night that does not end well
 
 
-@pytest.mark.slow
 def test_at_the_deadline_it_stops_and_the_next_night_goes_on(tmp_path: Path) -> None:
     with lasting(tmp_path) as nightly:
         first = nightly.night("--deadline", "0m")

@@ -72,7 +72,6 @@ def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(
     assert section.count("<li>") == 5
 
 
-@pytest.mark.slow
 def test_limits_leave_out_controls_locks_and_levels(
     planned: Auditor, found: dict[str, Any]
 ) -> None:
@@ -86,7 +85,6 @@ def test_limits_leave_out_controls_locks_and_levels(
     assert {"unread", "undecided", "attestation", "phone_portal", "not_settings"} <= reasons
 
 
-@pytest.mark.slow
 def test_a_plan_without_a_step_predicts_less_and_an_added_one_counts(planned: Auditor) -> None:
     file = planned.folder / "plan.json"
     planned("fix", "plan", "--output", file)

@@ -33,7 +33,7 @@ ORGANISATION = {
     ("scenario", "seed", "baseline", "decided"),
     [
         slow("drifted", 1, "strict", False),
-        slow("unlocked", 2, "strict", True),
+        ("unlocked", 2, "strict", True),
         slow("drifted", 3, "education", True),
         slow("drifted", 4, "regulated", False),
         slow("unlocked", 5, "cis-zoom-1.0", False),

@@ -158,7 +158,6 @@ def test_no_secret_of_any_account_is_shown_or_kept(pair: FleetAuditor) -> None:
     assert "CANARY" not in ran.out + ran.err
 
 
-@pytest.mark.slow
 def test_the_roll_up_shows_the_newest_runs_and_leads_to_each_account(pair: FleetAuditor) -> None:
     pair.write(us={"baseline": "strict"})
     assert pair.fleet("audit", "--reports", "reports").code in (0, 3)
@@ -252,7 +251,6 @@ def test_the_gate_judges_each_account_by_the_policy_of_the_file_not_of_its_run(
     assert "unknown key" in us["reason"]
 
 
-@pytest.mark.slow
 def test_a_night_sends_one_message_about_the_accounts_with_news(pair: FleetAuditor) -> None:
     pair.write(us={"baseline": "strict"}, emea={"baseline": "strict"})
     with webhook() as hook, webhook() as beat:
@@ -278,7 +276,6 @@ def test_a_night_sends_one_message_about_the_accounts_with_news(pair: FleetAudit
         assert (pair.folder / "fleet.html").read_text().startswith("<!doctype html>")
 
 
-@pytest.mark.slow
 def test_news_that_reached_nobody_is_told_again_and_a_failed_account_fails_the_heartbeat(
     tmp_path: Path,
 ) -> None:

@@ -81,6 +81,7 @@ def fleet_on_a_cluster(folder: Path, server: Server, **accounts: str | Faults) -
             yield Fleet(auditor, cluster, store)
 
 
+@pytest.mark.longest
 def test_a_fleet_survives_what_happens_to_a_cluster(server: Server, tmp_path: Path) -> None:
     good = {f"a{number:02}": SCENARIOS[number % len(SCENARIOS)] for number in range(GOOD)}
     failing = {name: faults for name, (faults, _) in FAILING.items()}
