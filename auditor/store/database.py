@@ -8,7 +8,6 @@ import re
 import shutil
 import sqlite3
 import tempfile
-import weakref
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -341,9 +340,11 @@ class Database:
         if self._file is None:
             try:
                 arguments = postgresql.connect_arguments(self._url)
+                # A server has few connection slots, and a fleet has a history for each account:
+                # a connection is kept only as long as it is used.
                 engine = sa.create_engine(
                     self._url,
-                    pool_pre_ping=True,
+                    poolclass=sa.pool.NullPool,
                     connect_args=arguments,
                     hide_parameters=True,
                 )
@@ -353,8 +354,6 @@ class Database:
                     "Install the auditor with its extra [postgresql] "
                     "(docs/operations/installing.md)."
                 ) from error
-            # A server has few connection slots: release ours as soon as this object is collected.
-            weakref.finalize(self, engine.dispose)
             weakness = postgresql.weakness(self._url)
             if weakness:
                 _log.warning(weakness)

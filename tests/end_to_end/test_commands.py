@@ -89,7 +89,7 @@ def test_all_controls_are_listed_and_a_topic_lists_its_own(auditor: Auditor) -> 
 
 def test_a_control_is_explained_from_why_to_fix(auditor: Auditor) -> None:
     ran = auditor("control", "show", "ai-02")
-    parts = ("Why", "Reads", "Fix in the portal", "Maps to", "Sources")
+    parts = ("Why", "Reads", "How to fix it in the admin centre", "Maps to", "Sources")
     assert all(f"\n{part}\n" in ran.out for part in parts)
     key = "in_meeting.meeting_summary_with_ai_companion.auto_enable"
     assert f"Automatic start of the AI meeting summary ({key})" in " ".join(ran.out.split())
