@@ -43,7 +43,7 @@ class Server:
 
     def control(self, *words: object) -> None:
         """Start, stop or restart it, and wait until that is done."""
-        settings = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=100"
+        settings = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=300"
         where = "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-o", settings
         self.run("pg_ctl", *where, *words)
 
