@@ -81,13 +81,16 @@ class ClusterOptions:
         Raises:
             ConfigError: Dask is not installed, or the history is a file that workers do not share.
         """
+        if self.scheduler is not None:
+            self._check_shared(settings)
         if find_spec("distributed") is None:
             raise ConfigError(
                 "Dask is not installed. Install the auditor with its extra [dask] "
                 "(docs/operations/installing.md)."
             )
-        if self.scheduler is None:
-            return
+
+    def _check_shared(self, settings: Settings) -> None:
+        """Check the options for a cluster that this machine is only a client of."""
         if self.workers is not None:
             raise ConfigError(
                 "--workers is for a cluster of this machine's own. Leave it out, or leave out "
