@@ -59,13 +59,16 @@ def markdown(outline: SummaryOutline) -> str:
         pieces += [table_row(*map(prose, (row.feature.title, *row.cells))) for row in outline.on]
         pieces.append(_and_more(outline.more_on, "setting"))
     pieces.append(f"\n## {BROKEN}\n\n")
-    pieces.append(table_head(("Severity", "What is the case", "How to fix it"), 3))
+    head = table_head(("Severity", "What is the case", "How to fix it"), 3)
+    pieces.append(head if outline.broken else "Nothing.\n")
     pieces += [
         table_row(row.severity, prose(f"{row.fact} ({row.control})"), prose(row.fix))
         for row in outline.broken
     ]
     pieces.append(_and_more(outline.more_broken, "rule"))
     pieces.append(f"\n## {OPEN}\n")
+    if not outline.open:
+        pieces.append("\nNothing.\n")
     for part in outline.open:
         pieces.append(f"\n### {prose(part.heading)}\n\n{prose(part.what_to_do)}\n\n")
         pieces += [f"- {prose(item)}\n" for item in part.rows]

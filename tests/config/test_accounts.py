@@ -55,6 +55,44 @@ def test_a_missing_variable_is_named_and_taken_from_nowhere_else(
     assert str(error.value) == f"EMEA_{missing} is not set in the environment."
 
 
+SYSTEMD = AccountPlace(Origin.HANDED_OVER, "emea")
+STORED = AccountPlace(Origin.KEYRING, "emea")
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"ZOOM_CLIENT_ID": "a\x07b"}, "EMEA_ZOOM_CLIENT_ID contains a control character."),
+        ({"ZOOM_CLIENT_ID": "a b"}, "It comes from: the environment, with the prefix EMEA."),
+        ({"ZOOM_CLOUD": "moon"}, "ZOOM_CLOUD"),
+    ],
+    ids=["control character", "blank", "cloud"],
+)
+def test_a_value_that_cannot_be_right_is_named_with_its_place(
+    monkeypatch: Patch, variables: dict[str, str], says: str
+) -> None:
+    for word, value in ({word: f"emea-{word}" for word in WORDS} | variables).items():
+        monkeypatch.setenv(f"EMEA_{word}", value)
+    with pytest.raises(ConfigError) as error:
+        EMEA.settings(config.load(reads_dotenv=False), "emea", keyring)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [(SYSTEMD, "systemd credentials (CREDENTIALS_DIRECTORY)"), (STORED, "auditor auth login")],
+    ids=["systemd", "keyring"],
+)
+def test_where_nothing_is_stored_it_says_where_it_looked(
+    place: AccountPlace, says: str, monkeypatch: Patch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    tmp_path.chmod(0o700)
+    with pytest.raises(ConfigError) as error:
+        place.settings(config.load(reads_dotenv=False), "emea", lambda *_: None)
+    assert says in str(error.value)
+
+
 def test_systemd_credentials_are_files_with_the_prefix(monkeypatch: Patch, tmp_path: Path) -> None:
     folder = tmp_path / "credentials"
     folder.mkdir(0o700)

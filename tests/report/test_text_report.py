@@ -1,8 +1,12 @@
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.model import Status
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import headline
@@ -204,3 +208,16 @@ def test_the_summary_says_what_is_broken_and_what_is_open_and_fits(render: Rende
     assert "(AI-01)" in shown
     assert f"- DR-01 {worlds.CONTROLS['DR-01'].title}" in shown
     assert "User 0" not in shown
+
+
+@pytest.mark.parametrize("format_", ["text", "markdown"])
+@pytest.mark.parametrize("world", [worlds.clean, worlds.empty, worlds.all_unknown, worlds.large])
+def test_a_summary_says_what_is_broken_and_open_or_that_nothing_is(
+    format_: str, world: Callable[[], Run]
+) -> None:
+    run = world()
+    text = worlds.report_of(run, format_, summary=True).decode()
+    broken, _, unanswered = text.partition("What is broken")[2].partition("What nobody has")
+    is_broken = run.summary.by_status[Status.FAIL] > 0
+    assert ("Nothing." in broken) is not is_broken
+    assert unanswered
