@@ -20,6 +20,9 @@ MOST_OPEN = 14
 """Rows that fill a page each."""
 
 
+NOTHING_JUDGED = "Nothing was judged."
+
+
 @dataclass(frozen=True, slots=True)
 class BrokenRow:
     """A control with deviations."""
@@ -53,6 +56,10 @@ class SummaryOutline:
     broken: Sequence[BrokenRow]
     more_broken: int
     open: Sequence[OpenPart]
+    none_broken: str
+    """What is said where no rule is broken."""
+    none_open: str
+    """What is said where everything has an answer."""
 
 
 def outline(run: Run, rollup: Rollup) -> SummaryOutline:
@@ -78,6 +85,8 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
         broken,
         len(controls) - len(broken),
         tuple(_open(run, rollup)),
+        "No rule was found to be broken." if wording.judged(run) else NOTHING_JUDGED,
+        "Everything has an answer." if wording.judged(run) else NOTHING_JUDGED,
     )
 
 

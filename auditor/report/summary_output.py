@@ -31,7 +31,7 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
         if row.fix:
             yield from ((line, None) for line in wrap(row.fix, width, "  ", "  "))
     if not outline.broken:
-        yield "Nothing.", None
+        yield outline.none_broken, None
     yield from _more(outline.more_broken, "rule")
     yield "", None
     yield OPEN, "heading"
@@ -42,7 +42,7 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
             yield from ((line, None) for line in wrap(item, width, "  - ", "    "))
         yield from _more(part.more, "rule")
     if not outline.open:
-        yield "Nothing.", None
+        yield outline.none_open, None
 
 
 def _more(count: int, noun: str) -> Iterator[tuple[str, None]]:
@@ -60,7 +60,7 @@ def markdown(outline: SummaryOutline) -> str:
         pieces.append(_and_more(outline.more_on, "setting"))
     pieces.append(f"\n## {BROKEN}\n\n")
     head = table_head(("Severity", "What is the case", "How to fix it"), 3)
-    pieces.append(head if outline.broken else "Nothing.\n")
+    pieces.append(head if outline.broken else f"{outline.none_broken}\n")
     pieces += [
         table_row(row.severity, prose(f"{row.fact} ({row.control})"), prose(row.fix))
         for row in outline.broken
@@ -68,7 +68,7 @@ def markdown(outline: SummaryOutline) -> str:
     pieces.append(_and_more(outline.more_broken, "rule"))
     pieces.append(f"\n## {OPEN}\n")
     if not outline.open:
-        pieces.append("\nNothing.\n")
+        pieces.append(f"\n{outline.none_open}\n")
     for part in outline.open:
         pieces.append(f"\n### {prose(part.heading)}\n\n{prose(part.what_to_do)}\n\n")
         pieces += [f"- {prose(item)}\n" for item in part.rows]

@@ -219,5 +219,9 @@ def test_a_summary_says_what_is_broken_and_open_or_that_nothing_is(
     text = worlds.report_of(run, format_, summary=True).decode()
     broken, _, unanswered = text.partition("What is broken")[2].partition("What nobody has")
     is_broken = run.summary.by_status[Status.FAIL] > 0
-    assert ("Nothing." in broken) is not is_broken
+    assert ("No rule was found to be broken." in broken) is (
+        world in (worlds.clean, worlds.all_unknown)
+    )
+    assert ("Nothing was judged." in broken) is (world is worlds.empty)
+    assert is_broken is (world is worlds.large)
     assert unanswered
