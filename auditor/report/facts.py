@@ -129,7 +129,7 @@ class ControlFacts:
             for setting, count in counts.items()
         )
         people = pluralize(total, "person", "people")
-        return f"{people}: {each}, {both:,} of them for both and counted once."
+        return f"{people}: {each}. {both:,} of them have both, and are counted once."
 
     def notes(self, controls: Sequence[ControlRollup]) -> dict[str, list[str]]:
         """Each note with the ids of its controls."""

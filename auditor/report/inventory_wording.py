@@ -152,7 +152,7 @@ def _section(topic: str, features: Sequence[Feature], run_at: str) -> TopicSecti
     on = by_use[FeatureUse.ON]
     at_account = sum(feature.account.is_seen and is_on(feature.account.value) for feature in on)
     if at_account < len(on):
-        of_them = f"{at_account or 'none'} of them at the account"
+        of_them = f"{at_account or 'none'} at the account"
         counts[0] += f" for somebody ({of_them})"
     if unseen := sum(feature.has_unknowns for feature in by_use[FeatureUse.OFF]):
         off = next(place for place, count in enumerate(counts) if count.endswith(" off"))

@@ -117,7 +117,7 @@ def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "\x1b" not in text
     words = " ".join(text.split())
-    assert "AI (2 settings: 1 on for somebody (none of them at the account), 1 not known)" in words
+    assert "AI (2 settings: 1 on for somebody (none at the account), 1 not known)" in words
     assert "Meeting summary off 1 of 1 on 53 of 293 on" in words
     assert "On in “Sales” (42 of its 51 members). Locked in “Sales”: people there" in words
     assert "3 people: not returned by Zoom." in words
