@@ -459,7 +459,7 @@ def test_the_people_of_a_rule_with_two_settings_add_up() -> None:
     for format_ in ("markdown", "html"):
         text = " ".join(rendered(run, format_).decode().split())
         said = re.search(
-            r"(\d+) people: (\d+) for “[^”]+” and (\d+) for “[^”]+”, (\d+) of them for both", text
+            r"(\d+) people: (\d+) for “[^”]+” and (\d+) for “[^”]+”\. (\d+) of them have both", text
         )
         assert said is not None
         assert [*map(int, said.groups())] == [len(one | other), len(one), len(other), both]
