@@ -285,22 +285,25 @@ class ComponentSearch:
         return not self._covered(number).isdisjoint(self._failing_names | self._unlocked_names)
 
     def _switches_on(self, number: int, scope: RecordedScope) -> bool:
-        """True if a lock would switch something on, for a group or person below, that no rule of
-        the baseline judges: nobody asked for that, and it may well be an AI feature.
+        """True if a lock may switch something on, for a group or person below, that no rule of the
+        baseline judges: nobody asked for that, and it may well be an AI feature.
+
+        Whoever was not read may have it off.
         """
         key = number, scope.scope.id
         if key not in self._switched_on:
-            below = [
-                each
-                for each in (*self.recorded.groups.values(), *self.recorded.users)
-                if scope is self.recorded.account or scope.scope.id in each.scope.group_ids
-            ]
-            self._switched_on[key] = any(
-                scope.values.at(position) is True
-                and any(each.values.at(position) is False for each in below)
-                for position in self._unjudged(number)
+            on = [each for each in self._unjudged(number) if scope.values.at(each) is True]
+            self._switched_on[key] = bool(on) and (
+                self.recorded.policy.depth.rank < Level.USER.rank
+                or any(_may_be_off(below, each) for below in self._below(scope) for each in on)
             )
         return self._switched_on[key]
+
+    def _below(self, scope: RecordedScope) -> Iterator[RecordedScope]:
+        """The groups and people to whom a lock at a scope applies."""
+        for each in (*self.recorded.groups.values(), *self.recorded.users):
+            if scope is self.recorded.account or scope.scope.id in each.scope.group_ids:
+                yield each
 
     def _unjudged(self, number: int) -> list[Position]:
         """Where the settings stand that a lock covers and no check reads."""
@@ -694,6 +697,11 @@ def _combinations(
             for number, value in zip(numbers, chosen, strict=True)
             if not isinstance(value, Absent)
         ]
+
+
+def _may_be_off(scope: RecordedScope, position: Position) -> bool:
+    """True if a switch is off at a scope, or could not be read there."""
+    return scope.values.at(position) is False or position[0] in scope.values.failures
 
 
 def _flag_after(number: int, flag: bool | None, change: ScopeChange) -> bool | None:

@@ -8,10 +8,12 @@ import pytest
 
 from auditor.app import acceptances
 from auditor.cli.terminal import Terminal
+from auditor.cli.writing import Kind
 from auditor.evidence.read_plan import MEETING, SITE
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS
+from auditor.findings.model import FindingKind
 from auditor.policy.baseline import organisation
 from auditor.policy.baseline.organisation import Organisation
 from tests.app.stored import judgement
@@ -325,3 +327,7 @@ def test_a_refused_request_is_counted_at_the_level_that_it_is_about(home: Path) 
     )
     listed = output_text(ran("blind-spot", "--list"))
     assert "GET /groups/{groupId}/lock_settings (RC-02): refused by Zoom, 2 groups" in listed
+
+
+def test_every_kind_of_finding_can_be_named() -> None:
+    assert [str(each) for each in Kind] == [str(each) for each in FindingKind]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.model import Status
@@ -48,25 +49,38 @@ def test_no_plan_is_smaller_or_closes_more_and_the_prediction_is_the_verdict(
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion"
 
 
-@pytest.mark.parametrize("has_it_off", ["group", "user", ""])
-def test_no_lock_switches_on_what_no_rule_judges(has_it_off: str) -> None:
+@pytest.mark.parametrize(
+    ("has_it_off", "depth", "steps"),
+    [
+        ("", Level.USER, [("lock", "account")]),
+        ("group", Level.USER, [("value", "user")]),
+        ("user", Level.USER, [("value", "user")]),
+        ("unread group", Level.USER, [("value", "user")]),
+        ("", Level.GROUP, []),
+    ],
+    ids=["nobody", "a group", "a person", "a group that was not read", "people were not read"],
+)
+def test_no_lock_switches_on_what_no_rule_judges(
+    has_it_off: str, depth: Level, steps: list[tuple[str, str]]
+) -> None:
     """The lock covers the summary itself, too, of which this baseline says nothing."""
 
     def values(name: str, auto: bool = False) -> Bodies:
         summary = {"enable": name != has_it_off, "auto_enable": auto}
         return {SETTINGS: nested(SUMMARY, summary), LOCKS: nested(SUMMARY, False)}
 
+    unread: Bodies = {SETTINGS: Cause.ERROR} if has_it_off == "unread group" else {}
     snapshot = snapshot_of(
         (ACCOUNT, values("account")),
         (group(1, "Clinical"), values("group")),
+        (group(2, "Legal"), {**values("legal"), **unread}),
         (user(1, "g1"), {SETTINGS: values("user")[SETTINGS]}),
         (user(2), {SETTINGS: values("another", auto=True)[SETTINGS]}),
     )
     start = check(f"{SUMMARY}.auto_enable", lock=SUMMARY)
     baseline = baseline_of(expected_control(start, lock=True))
     policy = FixPolicy(
-        baseline, {}, Level.USER, overrides_of(baseline), WaiversAndAttestations([], [], TODAY)
+        baseline, {}, depth, overrides_of(baseline), WaiversAndAttestations([], [], TODAY)
     )
-    steps = Planner.of(snapshot, policy, {}, None).plan()
-    found = [(step.kind, step.scope.level) for step in steps]
-    assert found == ([("value", "user")] if has_it_off else [("lock", "account")])
+    found = Planner.of(snapshot, policy, {}, None).plan()
+    assert [(step.kind, str(step.scope.level)) for step in found] == steps
