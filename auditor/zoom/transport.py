@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -224,7 +225,8 @@ def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
             return _hindered(request, by)
         case requests.exceptions.ConnectTimeout():
             return Unreachable(
-                request, "no connection in time. Check the network, firewall and HTTPS_PROXY."
+                request,
+                f"no connection{_to(error)} in time. Check the network, firewall and HTTPS_PROXY.",
             )
         case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
             return Transient(request, "Zoom stopped responding")
@@ -235,7 +237,7 @@ def _explained(error: Exception, request: str, verify: bool | str) -> ZoomError:
         case requests.exceptions.ConnectionError() if not _was_connected(error):
             return Unreachable(
                 request,
-                "no connection. Check the network, DNS, HTTPS_PROXY and the address "
+                f"no connection{_to(error)}. Check the network, DNS, HTTPS_PROXY and the address "
                 "(ZOOM_API_URL, ZOOM_OAUTH_URL).",
             )
         case requests.exceptions.ConnectionError() | urllib3.exceptions.HTTPError():
@@ -263,6 +265,13 @@ def _is_no_http(error: requests.exceptions.ConnectionError) -> bool:
         isinstance(reason, http.client.HTTPException) and not isinstance(reason, ConnectionError)
         for reason in reasons
     )
+
+
+def _to(error: requests.exceptions.RequestException) -> str:
+    """` to HOST:PORT`, without the rest of the address; empty if it is not known."""
+    url = urlsplit((error.request.url if error.request is not None else None) or "")
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return f" to {url.hostname}:{url.port or default}" if url.hostname else ""
 
 
 def _was_connected(error: requests.exceptions.ConnectionError) -> bool:
