@@ -57,4 +57,6 @@ def place_at(place: str, scope: StepScope) -> str:
         name=scope.name or scope.id
     )
     _, found, rest = place.partition(f"{ACCOUNT_PLACE} > ")
-    return f"{base} > {rest.rstrip(')')}" if found else base
+    if rest.count(")") > rest.count("("):  # "(classic portal: … > AI Companion tab) > Meeting"
+        rest = rest.replace(")", "", 1)
+    return f"{base} > {rest}" if found else base
