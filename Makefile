@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 
 # What `make check` runs: the judgement and what it stands on.
 CHECKED := $(addprefix tests/,evidence findings policies policy surfaces test_architecture.py)
-PYTEST := $(BIN)/python -m pytest -n auto
+# A test that hangs fails after so many seconds, with the stack of each thread.
+PYTEST := $(BIN)/python -m pytest -n auto --timeout=300
 
 .PHONY: demo test test-slow test-all test-tools check format mutation bench lock release vulnerabilities sbom clean
 

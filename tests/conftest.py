@@ -64,9 +64,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(_MISSING + ", ".join(missing))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the test that takes longest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the test that takes longest, and give it more time than the others."""
     items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+    if config.pluginmanager.hasplugin("timeout"):
+        for item in items:
+            if item.get_closest_marker("longest"):
+                item.add_marker(pytest.mark.timeout(1200))
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
