@@ -205,6 +205,29 @@ def test_an_account_without_sites_does_not_show_what_only_sites_have() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sites", "own", "status"),
+    [
+        ((1, 1), {"enable": True, "locked": False, "locked_by": "invalid"}, FAIL),
+        ((1, 0), None, UNKNOWN),
+        ((0, 0), None, UNKNOWN),
+    ],
+    ids=["on and unlocked", "not read", "none"],
+)
+def test_a_lock_of_the_phone_account_settles_no_site(
+    sites: tuple[int, int], own: Json, status: Status
+) -> None:
+    """No source says that it binds sites: without a site's own document nothing is a pass."""
+    locked = {"call_summary": {"enable": False, "locked": True, "locked_by": "account"}}
+    site = SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, {"call_summary": own})
+    scopes = ((PHONE_ACCOUNT, {PHONE: locked}), *([site] if own else []))
+    snapshot = snapshot_of(account(phone_sites=sites), *scopes)
+    found = evaluated(snapshot, baseline_of(expected_control(SUMMARY, lock=True)))
+    for kind in ("value", "lock"):
+        (verdict,) = at(Level.PHONE_SITE, found, kind).values()
+        assert verdict.status is status, kind
+
+
+@pytest.mark.parametrize(
     ("depth", "levels"),
     [
         (Level.ACCOUNT, {Level.PHONE_ACCOUNT, Level.PHONE_SITE}),
