@@ -434,6 +434,7 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
             control.source: control.observed_at for control in snapshot.account().outcomes.values()
         },
         pseudonymised=bool(snapshot.meta(PSEUDONYMISED)),
+        passed=evaluation.passed,
     )
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "drift",
     "exit_code",
     "exposure",
+    "feature_rules",
     "frameworks",
     "history_summary",
     "inventory",

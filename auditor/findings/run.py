@@ -72,6 +72,8 @@ class Run:
     """Looks up the history of findings by fingerprint; None without a history."""
     drift: Drift | None = None
     """Changes since the previous run; None without one."""
+    passed: frozenset[tuple[str, str]] = frozenset()
+    """Each control and setting that passed somewhere, also where passes are not stored."""
     inventory: Callable[[], Inventory] | None = None
     """Reads which AI features are on, and for whom; None if the evidence is not at hand."""
     closing_steps: Callable[[], ClosingSteps] | None = None

@@ -89,7 +89,8 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     rollup = roll_up(run, names=limits.names)
     exposed = exposure(run)
     found = run.inventory() if run.inventory else None
-    inventory = inventory_wording.sections(found) if found else []
+    rules = inventory_wording.rules_of(run)
+    inventory = inventory_wording.sections(found, rules) if found else []
     run_history = history(run)
 
     def history_of(group: FindingGroup) -> HistorySummary | None:

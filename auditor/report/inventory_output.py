@@ -8,7 +8,6 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import resources
-from itertools import zip_longest
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,9 +16,10 @@ from auditor.evidence.reading import JsonValue
 from auditor.findings.inventory import EvidenceInfo, Feature, Inventory, SettingState
 from auditor.report import inventory_wording as words
 from auditor.report.csv_report import BOM, escape_formula
-from auditor.report.display import display_width, printable, shorten
+from auditor.report.display import shorten
 from auditor.report.json_report import encode_json, finite
 from auditor.report.markdown_text import code, prose, table_head, table_row
+from auditor.report.text_layout import wrapped_row
 
 SCHEMA_ID = "auditor/inventory/v1"
 COLUMNS = (
@@ -184,24 +184,7 @@ def as_text(inventory: Inventory, width: int) -> str:
 
 
 def _table_line(cells: Sequence[str], width: int, indent: str = "") -> list[str]:
-    """A row whose cells wrap."""
-    room = max(20, width - sum(_CELLS))
-    title = textwrap.wrap(
-        printable(cells[0]), room - 2, initial_indent=indent, subsequent_indent=indent + "  "
-    ) or [""]
-    columns = [title]
-    columns += [
-        textwrap.wrap(printable(cell), size - 2)
-        for cell, size in zip(cells[1:], _CELLS, strict=True)
-    ]
-    sizes = (room, *_CELLS)
-    return [
-        "".join(map(_padded, line, sizes)).rstrip() for line in zip_longest(*columns, fillvalue="")
-    ]
-
-
-def _padded(text: str, size: int) -> str:
-    return text + " " * max(0, size - display_width(text))
+    return wrapped_row(cells, (max(20, width - sum(_CELLS)), *_CELLS), indent)
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:

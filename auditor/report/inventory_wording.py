@@ -1,10 +1,12 @@
 """The inventory in words: the cells and sentences that its formats for people share."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.findings.feature_rules import FeatureRule, FeatureRules, RuleState
 from auditor.findings.inventory import (
     Feature,
     FeatureUse,
@@ -16,6 +18,7 @@ from auditor.findings.inventory import (
     key_of,
 )
 from auditor.findings.model import Role
+from auditor.findings.run import Run
 from auditor.plain_text import join_and, pluralize
 from auditor.report import wording
 from auditor.report.display import printable, shorten, value_text
@@ -25,6 +28,8 @@ LONGEST_VALUE = 60
 MOST_GROUPS = 5
 """Groups that a sentence names; CSV and JSON have all."""
 COLUMNS = ("Setting", "Account", "Groups", "People")
+RULE = "Rule"
+"""The column that says whether it is as the baseline asks."""
 NOT_HERE = "–"
 NOT_KNOWN = "not known"
 LEGEND = (
@@ -63,11 +68,14 @@ class FeatureRow:
     groups: str
     people: str
     notes: tuple[str, ...]
+    rule: str = ""
+    """Whether it is as the baseline asks; empty if nothing was judged."""
 
     @property
-    def cells(self) -> tuple[str, str, str]:
-        """The values in words, in the order of `COLUMNS` after the setting."""
-        return self.account, self.groups, self.people
+    def cells(self) -> tuple[str, ...]:
+        """The words of the columns after the setting."""
+        cells = (self.account, self.groups, self.people)
+        return (*cells, self.rule) if self.rule else cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +86,40 @@ class TopicSection:
     summary: str
     parts: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
     """Headings with their rows."""
+    judged: str = ""
+    """How many of those that are on break a rule, in a sentence; empty if nothing was judged."""
     legend: str = LEGEND
 
 
-def sections(inventory: Inventory) -> list[TopicSection]:
-    """The features by topic and use; what is on comes first."""
+def columns(inventory_sections: Sequence[TopicSection]) -> tuple[str, ...]:
+    """The head of the tables: with the rules if something was judged."""
+    return (*COLUMNS, RULE) if any(each.judged for each in inventory_sections) else COLUMNS
+
+
+def of_run(run: Run) -> list[TopicSection]:
+    """The features of a run by topic and use, and whether each is as the baseline asks.
+
+    Empty without the evidence of the run.
+    """
+    return sections(run.inventory(), rules_of(run)) if run.inventory else []
+
+
+def rules_of(run: Run) -> FeatureRules | None:
+    """What the baseline of a run says on features; None if nothing was judged."""
+    return FeatureRules(run) if wording.judged(run) else None
+
+
+def sections(inventory: Inventory, rules: FeatureRules | None = None) -> list[TopicSection]:
+    """The features by topic and use; what is on comes first.
+
+    `rules` are those that a baseline asks; None says nothing on them.
+    """
     topics: dict[str, list[Feature]] = {}
     for feature in inventory.features:
         if not feature.is_repeated:
             topics.setdefault(feature.topic, []).append(feature)
     run_at = inventory.info.finished_at
-    return [_section(topic, features, run_at) for topic, features in topics.items()]
+    return [_section(topic, features, run_at, rules) for topic, features in topics.items()]
 
 
 def origin(inventory: Inventory) -> str:
@@ -137,7 +168,9 @@ def changeable(roles: Sequence[Role]) -> str:
     return join_and([_WHO[role] for role in roles])
 
 
-def _section(topic: str, features: Sequence[Feature], run_at: str) -> TopicSection:
+def _section(
+    topic: str, features: Sequence[Feature], run_at: str, rules: FeatureRules | None
+) -> TopicSection:
     by_use = {use: [feature for feature in features if feature.use is use] for use in FeatureUse}
     counts = [
         f"{len(rows)} {words}"
@@ -161,16 +194,40 @@ def _section(topic: str, features: Sequence[Feature], run_at: str) -> TopicSecti
         topic_name(topic),
         f"{pluralize(len(features), 'setting')}: {', '.join(counts)}",
         tuple(
-            (USE[use], tuple(_row(feature, run_at) for feature in rows))
+            (USE[use], tuple(_row(feature, run_at, rules) for feature in rows))
             for use, rows in by_use.items()
             if rows
         ),
+        "" if rules is None else _judged([rules.of(feature) for feature in on]),
     )
 
 
-def _row(feature: Feature, run_at: str) -> FeatureRow:
+def _row(feature: Feature, run_at: str, rules: FeatureRules | None) -> FeatureRow:
     notes = tuple(_notes(feature, run_at))
-    return FeatureRow(feature, _account(feature), _groups(feature), _people(feature), notes)
+    rule = "" if rules is None else _rule(rules.of(feature))
+    return FeatureRow(feature, _account(feature), _groups(feature), _people(feature), notes, rule)
+
+
+_NO_RULE = "not judged"
+_EXPLAINED = f"“{wording.sentence_case(_NO_RULE)}”: the baseline has no rule for it."
+
+
+def _rule(rules: Sequence[FeatureRule]) -> str:
+    """`broken (AI-02)`: each state with its rules; `not judged` without any."""
+    by_state: dict[str, list[str]] = {}
+    for rule in rules:
+        words = f"{rule.state}, elsewhere allowed" if rule.allowed_elsewhere else str(rule.state)
+        by_state.setdefault(words, []).append(printable(rule.control))
+    return "; ".join(f"{words} ({', '.join(ids)})" for words, ids in by_state.items()) or _NO_RULE
+
+
+def _judged(on: Sequence[Sequence[FeatureRule]]) -> str:
+    """What the baseline says on the features that are on."""
+    counts = Counter(rules[0].state if rules else None for rules in on)
+    parts = [f"{counts[state]} {state}" for state in RuleState if counts[state]]
+    parts += [f"{counts[None]} {_NO_RULE}"] if counts[None] else []
+    counted = f"By the rules of the baseline, of those that are on: {', '.join(parts)}. "
+    return f"{counted if on else ''}{_EXPLAINED}"
 
 
 def _account(feature: Feature) -> str:

@@ -157,18 +157,21 @@ class _MarkdownPage:
 
     def _inventory(self) -> Iterator[PagePart]:
         """What is on, set to a value or not known, topic by topic; what is off in one line."""
-        sections = inventory_wording.sections(self.run.inventory()) if self.run.inventory else []
+        sections = inventory_wording.of_run(self.run)
         for index, section in enumerate(sections):
             head = "" if index else f"## {summary_output.ON}\n\n"
-            head += f"### {prose(section.heading)}\n\n{prose(section.summary)}.\n\n"
+            summary = f"{section.summary}. {section.judged}".rstrip()
+            head += f"### {prose(section.heading)}\n\n{prose(summary)}\n\n"
             rows = [
                 table_row(heading, *map(prose, (row.feature.title, *row.cells)))
                 for heading, features in section.parts
                 if heading != _OFF
                 for row in features
             ]
-            columns = ["State", *inventory_wording.COLUMNS]
-            yield PagePart(head + (table_head(columns, left=5) if rows else ""), rows, "setting")
+            columns = ["State", *inventory_wording.columns(sections)]
+            yield PagePart(
+                head + (table_head(columns, left=len(columns)) if rows else ""), rows, "setting"
+            )
             if off := dict(section.parts).get(_OFF):
                 names = wording.listed([row.feature.title for row in off], MOST_OFF)
                 yield PagePart(f"{_OFF}: {prose(names, LONGEST_LIST)}.\n")

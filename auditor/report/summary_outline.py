@@ -53,6 +53,8 @@ class SummaryOutline:
     more_on: int
     others: str
     """The features that are not on, in a sentence; empty if the run has no inventory."""
+    columns: Sequence[str]
+    """The head of the table of what is on."""
     broken: Sequence[BrokenRow]
     more_broken: int
     open: Sequence[OpenPart]
@@ -64,7 +66,7 @@ class SummaryOutline:
 
 def outline(run: Run, rollup: Rollup) -> SummaryOutline:
     """The rows of the summary, the most important first."""
-    sections = inventory_wording.sections(run.inventory()) if run.inventory else []
+    sections = inventory_wording.of_run(run)
     parts = [part for section in sections for part in section.parts]
     on = [row for heading, rows in parts if heading == USE[FeatureUse.ON] for row in rows]
     controls, facts = rollup.deviating_controls, ControlFacts(run, rollup)
@@ -81,7 +83,11 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
     return SummaryOutline(
         on[:MOST_ON],
         max(0, len(on) - MOST_ON),
-        " ".join(f"{section.heading}: {section.summary}." for section in sections),
+        " ".join(
+            f"{section.heading}: {section.summary}. {section.judged}".rstrip()
+            for section in sections
+        ),
+        inventory_wording.columns(sections),
         broken,
         len(controls) - len(broken),
         tuple(_open(run, rollup)),

@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 
 from auditor.plain_text import pluralize
-from auditor.report.inventory_wording import COLUMNS
 from auditor.report.markdown_text import prose, table_head, table_row
 from auditor.report.summary_outline import SummaryOutline
-from auditor.report.text_layout import table, wrap
+from auditor.report.text_layout import wrap, wrapped_row
 
 ON = "What is on, and for whom"
 BROKEN = "What is broken, and how to fix it"
 OPEN = "What nobody has answered"
+
+_CELLS = (13, 14, 15, 16)
+"""Columns of the account, groups, people and rule, with the gap after them."""
+_LONGEST_TITLE = 60
 
 
 def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str | None]]:
@@ -20,8 +23,10 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
         yield ON, "heading"
         yield from ((line, None) for line in wrap(outline.others, width))
         rows = [(row.feature.title, *row.cells) for row in outline.on]
-        for lines in table(rows, [COLUMNS], width, flexible=0, left=4) if rows else ():
-            yield from ((line, None) for line in lines)
+        cells = _CELLS[: len(outline.columns) - 1]
+        sizes = (max(20, min(_LONGEST_TITLE, width - sum(cells))), *cells)
+        for cells_of_row in (outline.columns, *rows) if rows else ():
+            yield from ((line, None) for line in wrapped_row(cells_of_row, sizes))
         yield from _more(outline.more_on, "setting")
     yield "", None
     yield BROKEN, "heading"
@@ -55,7 +60,7 @@ def markdown(outline: SummaryOutline) -> str:
     pieces = []
     if outline.others:
         pieces.append(f"## {ON}\n\n{prose(outline.others)}\n\n")
-        pieces.append(table_head(COLUMNS, 4) if outline.on else "")
+        pieces.append(table_head(outline.columns, left=len(outline.columns)) if outline.on else "")
         pieces += [table_row(*map(prose, (row.feature.title, *row.cells))) for row in outline.on]
         pieces.append(_and_more(outline.more_on, "setting"))
     pieces.append(f"\n## {BROKEN}\n\n")

@@ -1,6 +1,8 @@
 """Paragraphs and tables for terminals, measured in columns."""
 
+import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from auditor.report.display import display_width, printable, shorten
 
@@ -55,3 +57,28 @@ def _row(row: Sequence[str], widths: Sequence[int], flexible: int, left: int) ->
             padded.append(cell + blanks if at < left else blanks + cell)
         lines.append(GAP.join(padded).rstrip())
     return lines
+
+
+def wrapped_row(cells: Sequence[str], sizes: Sequence[int], indent: str = "") -> list[str]:
+    """The lines of a row whose cells all wrap, each in `sizes` columns with a gap to the next.
+
+    The first cell is indented, its further lines two columns more.
+    """
+    first = textwrap.wrap(
+        printable(cells[0]),
+        sizes[0] - len(GAP),
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+    )
+    columns = [first or [""]]
+    columns += [
+        textwrap.wrap(printable(cell), size - len(GAP))
+        for cell, size in zip(cells[1:], sizes[1:], strict=True)
+    ]
+    return [
+        "".join(map(_padded, line, sizes)).rstrip() for line in zip_longest(*columns, fillvalue="")
+    ]
+
+
+def _padded(text: str, size: int) -> str:
+    return text + " " * max(0, size - display_width(text))

@@ -20,8 +20,9 @@ from auditor.findings.inventory import (
     SettingState,
     ValueCount,
 )
-from auditor.findings.model import Role
-from auditor.report import inventory_output
+from auditor.findings.model import Role, Status
+from auditor.report import inventory_output, inventory_wording
+from tests.builders import ACCOUNT, assessment, control_info, run_of, verdict
 
 SALES = Scope(Level.GROUP, "g1", "Sales")
 HOSTILE = Scope(Level.GROUP, "g2", "=cmd|'/c calc'!A1<script>\x1b[31m")
@@ -158,3 +159,23 @@ def test_markdown_escapes_names_and_has_each_shown_feature() -> None:
     text = inventory_output.as_markdown(INVENTORY)
     assert "| Meeting summary `in_meeting.meeting_summary_with_ai_companion.enable` |" in text
     assert "<script>" not in text
+
+
+def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> None:
+    broken = verdict(Status.FAIL, "AI-01", SUMMARY.setting, observed=True)
+    run = run_of(
+        assessment(ACCOUNT, broken),
+        controls={"AI-01": control_info("AI-01")},
+        inventory=lambda: INVENTORY,
+    )
+    [judged] = inventory_wording.of_run(run)
+    rules = [row.rule for _, rows in judged.parts for row in rows]
+    assert rules == ["broken (AI-01)", "not judged"]
+    assert "of those that are on: 1 broken." in judged.judged
+    assert inventory_wording.columns([judged])[-1] == "Rule"
+    [plain] = inventory_wording.sections(INVENTORY)
+    assert not any(row.rule for _, rows in plain.parts for row in rows)
+    assert inventory_wording.columns([plain]) == ("Setting", "Account", "Groups", "People")
+    for text in (inventory_output.as_text(INVENTORY, 80), inventory_output.as_html(INVENTORY)):
+        assert "judged" not in text
+        assert "Rule" not in text

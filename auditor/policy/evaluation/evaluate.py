@@ -55,6 +55,8 @@ class Evaluation:
     waivers: tuple[WaiverResult, ...] = ()
     references: tuple[Reference, ...] = ()
     blind_spots: tuple[BlindSpotResult, ...] = ()
+    passed: frozenset[tuple[str, str]] = frozenset()
+    """Each control and setting that passed somewhere, also where passes are not stored."""
 
     @property
     def stale(self) -> bool:
@@ -90,9 +92,13 @@ class _Counts:
     overridden: int = 0
     sources: dict[str, bool] = field(default_factory=dict)
     """For each request that left a check unknown: whether blind spots cover all of these checks."""
+    passed: set[tuple[str, str]] = field(default_factory=set)
+    """The control and setting of each value that passed."""
 
     def add(self, group: VerdictGroup) -> None:
         for verdict in group.verdicts:
+            if verdict.status is Status.PASS and verdict.kind is FindingKind.VALUE:
+                self.passed.add((verdict.control, verdict.setting))
             self.status[verdict.status] += group.count
             self.overridden += group.count * bool(verdict.override)
             is_value = verdict.kind is not FindingKind.LOCK
@@ -215,6 +221,7 @@ def evaluate(
         )
         if exceptions
         else (),
+        passed=frozenset(counts.passed),
     )
 
 
