@@ -187,8 +187,8 @@ class Collection:
         """
         if self.options.collection_scope.refresh is None:
             return None
-        entry = _comparable(stored, account_id, api_url, self.config)
-        last = _comparable(stored, account_id, api_url, self.config, now=_NO_LIMIT)
+        entry = newest_comparable(stored, account_id, api_url, self.config)
+        last = newest_comparable(stored, account_id, api_url, self.config, now=_NO_LIMIT)
         if last is not None and last.ends_in_future(datetime.now(UTC)):
             why = f"run {last.facts.id} ends in the future, so the age of evidence is not known"
         elif entry is None:
@@ -274,7 +274,7 @@ def _previous_start(
     the newest of the account. The operation log is read from then on.
     """
     try:
-        comparable = _comparable(stored, account_id, api_url, config)
+        comparable = newest_comparable(stored, account_id, api_url, config)
         if comparable is not None:
             return format_rfc3339(comparable.facts.started_at)
         newest = stored.history.newest(RunFilter(account_id, place(api_url)))
@@ -283,7 +283,7 @@ def _previous_start(
     return None if newest is None else format_rfc3339(newest.facts.started_at)
 
 
-def _comparable(
+def newest_comparable(
     stored: Runs,
     account_id: str,
     api_url: str,

@@ -311,7 +311,7 @@ def compare(
         changes,
         by_baseline=_by_baseline(changes, catalogue),
         newly_blind=_newly_blind(changes, catalogue),
-        attribution=_attribution(log, earlier, later),
+        attribution=attribution_between(log, earlier, later),
     )
     diff = documents.compare(earlier.evidence, later.evidence)
     account_changes = [change for change in changes if change.move in ACCOUNT_CHANGES]
@@ -367,7 +367,8 @@ def note_actors(history: History, drift: Drift, later: StoredRun) -> None:
         history.attribute(later, actors)
 
 
-def _attribution(log: OperationLog, earlier: RunSide, later: RunSide) -> Attribution | None:
+def attribution_between(log: OperationLog, earlier: RunSide, later: RunSide) -> Attribution | None:
+    """Finds in a log who changed what between two runs; None if it has no entries."""
     if not log.entries:
         return None
     groups = {scope.id: scope.name for scope in later.evidence.scopes(Level.GROUP)}

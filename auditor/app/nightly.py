@@ -166,6 +166,8 @@ class NightlyJob:
     it was notified of."""
     announces_failures: bool = True
     """Whether channels hear of a run that could not be made."""
+    told: frozenset[str] = frozenset()
+    """Fingerprints of findings whose change for the worse the channels know already."""
 
     @property
     def settings(self) -> Settings:
@@ -286,8 +288,9 @@ class NightlyJob:
                 fixes={control: info.fix_portal for control, info in run.controls.items()},
                 totals=headline.totals(run),
                 waivers=(*run.waivers, *run.blind_spots),
-                account=self._display_name(run.info.account_id),
+                account=self.display_name(run.info.account_id),
                 report=str(reports.paths[0].absolute()) if reports.paths else "",
+                told=self.told,
             )
             entry = stored.history.find(run.info.id) if is_stored else None
             is_comparable = False
@@ -361,7 +364,7 @@ class NightlyJob:
             failure=self.collection.resume_hint(str(error)) or type(error).__name__,
             result=headline.of_run(run) if run is not None else "",
             stopped_before=stored is not None and stored.failed_before(self._name()),
-            account=self._display_name(self.settings.account_id or ""),
+            account=self.display_name(self.settings.account_id or ""),
         )
         self.announcer.announce(event, ExitCode.NOTHING_EVALUATED, self.messages)
         if stored is not None:
@@ -379,7 +382,7 @@ class NightlyJob:
         except (StoreError, SnapshotError) as error:
             self.messages.complain(f"old runs were not removed. {error}")
 
-    def _display_name(self, account_id: str) -> str:
+    def display_name(self, account_id: str) -> str:
         """The account's name in messages: its profile, or its id for the default profile."""
         profile = self.settings.profile
         return account_id if profile == DEFAULT_PROFILE and account_id else profile

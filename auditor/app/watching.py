@@ -7,10 +7,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from queue import Queue
 
+from auditor.app.first_look import FirstLooks
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightlyJob
 from auditor.app.received_events import KeptEvents, change_texts, pending_since
@@ -258,6 +259,8 @@ class Watch:
     tls: TlsFiles | None = None
     notices: NoticeSender | None = None
     """Tells of events that need no audit; None to tell of none."""
+    looks: FirstLooks | None = None
+    """Tells of what got worse before an audit; None if there is nobody to tell."""
 
     def run(self) -> None:
         """Receive until interrupted, by Ctrl-C or SIGTERM. An audit under way can be resumed.
@@ -273,8 +276,11 @@ class Watch:
         state = ReceiverState()
 
         def audit(stopping: threading.Event) -> None:
+            told = self.looks.told() if self.looks is not None else frozenset()
             began = datetime.now(UTC)
-            run = self.job(stopping).run().run
+            run = replace(self.job(stopping), told=told).run().run
+            if self.looks is not None:
+                self.looks.forget(told)
             is_resumed = run is not None and run.started_at < began
             if run is not None and is_resumed and pending_since(stored, account_id, run.started_at):
                 follower.wake()  # it may have read the account before the last event
@@ -292,8 +298,12 @@ class Watch:
         threads = [worker]
         if self.notices is not None:
             threads.append(threading.Thread(target=self.notices.run, name="notices", daemon=True))
+        if self.looks is not None:
+            threads.append(threading.Thread(target=self.looks.run, name="looks", daemon=True))
 
         def on_new(event: ReceivedEvent) -> None:
+            if self.looks is not None:
+                self.looks.notice(event)
             follower.notice(event)
             if self.notices is not None:
                 self.notices.notice(event)
@@ -311,6 +321,8 @@ class Watch:
                     server(receiver.application(), self.tls).run([listener])
             finally:
                 follower.end()
+                if self.looks is not None:
+                    self.looks.end()
                 worker.join(_END_WITHIN)
                 listener.close()
         self.messages.say("No more events are received.")

@@ -105,6 +105,7 @@ def watch(
     if ctx.invoked_subcommand is not None:
         return
     try:
+        from auditor.app.first_look import FirstLooks
         from auditor.app.watching import NoticeSender, Watch
         from auditor.watch.serving import TlsFiles
     except ImportError as error:
@@ -171,7 +172,8 @@ def watch(
     if notices:
         account = settings.profile if settings.profile != DEFAULT_PROFILE else "your account"
         sender = NoticeSender(announcer.channels, account, terminal, notify_names)
-    Watch(settings, job, terminal, listen, tls, sender).run()
+    looks = FirstLooks(job) if announcer.channels else None
+    Watch(settings, job, terminal, listen, tls, sender, looks).run()
 
 
 @app.command()

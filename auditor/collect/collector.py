@@ -12,8 +12,9 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -150,9 +151,35 @@ class Collector:
             CollectionFailed: no document could be read.
             SnapshotError: the snapshot cannot be written; earlier documents are kept.
         """
+        with self._at_work():
+            self._collect()
+
+    def read_again(self, scopes: Sequence[Scope]) -> None:
+        """Read the settings of the account, and of `scopes` of groups and users, once more.
+
+        The snapshot has to name them. What cannot be read replaces what was read before.
+
+        Raises:
+            CollectionCancelled: another thread set `stopping`.
+            SnapshotError: the snapshot cannot be written.
+        """
+        self.since = self.now()
+        with self._at_work():
+            for level, views, some in (
+                (Level.ACCOUNT, self.reads.account, [self.account]),
+                (Level.GROUP, self.reads.group, [s for s in scopes if s.level is Level.GROUP]),
+                (Level.USER, self.reads.user, [s for s in scopes if s.level is Level.USER]),
+            ):
+                if some:
+                    self.read_level(level, views, some)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Threads for requests, for the duration of the block; they end with it, however it
+        ends."""
         with ThreadPoolExecutor(MAX_WORKERS, "read") as self._threads:
             try:
-                self._collect()
+                yield
             except BaseException:
                 self.stopping.set()
                 self._give_up(Unseen(Cause.NOT_COLLECTED, "the run was stopped"))

@@ -135,6 +135,17 @@ class Snapshot(SnapshotReader):
         source._db.backup(db)
         return cls(db, source._name)
 
+    @classmethod
+    def excerpt(cls, source: SnapshotReader, scopes: Iterable[Scope]) -> "Snapshot":
+        """The documents that were read of some scopes, in memory. Failed reads are left out."""
+        snapshot = cls.create()
+        with snapshot.transaction():
+            for scope in scopes:
+                reads = source.recorded(scope)
+                if reads is not None and snapshot.add_scope(reads.scope):
+                    snapshot.carry(reads, [entry.view for entry, _ in reads.reads], source)
+        return snapshot
+
     def finish(self) -> None:
         """Compact the snapshot into one file. Skipped without loss if there is no space."""
         with suppress(sqlite3.Error):

@@ -530,6 +530,9 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
         yield f"Note: {escape_markup(redact_text(digest.event.drift.notes[0]), LONGEST_SENTENCE)}"
     if digest.event.report:
         yield f"Report: {markup.place(digest.event.report)}"
+    if digest.event.is_first_look:
+        yield "This is a first look. The audit that follows says whom it affects besides."
+        return
     command = f"diff {earlier.id} {later.id}" if earlier is not None else f"report {later.id}"
     yield f"Details: {markup.literal(f'auditor {command}')}"
 
@@ -537,5 +540,7 @@ def _footer(digest: Digest, markup: Markup) -> Iterator[str]:
 def _log(digest: Digest) -> Iterator[str]:
     """That Zoom's log names nobody, if it does for none of the changes for the worse."""
     changes = [change for row in digest.worse for group in row for change in group.examples]
+    if digest.event.is_first_look:  # Zoom's log was not read
+        return
     if changes and not any(change.changed_by for change in changes):
         yield "Who: Zoom's log names nobody for these changes."

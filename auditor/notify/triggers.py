@@ -9,6 +9,7 @@ from auditor.findings.drift import ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import (
     BlindSpotResult,
     BlindSpotState,
+    FindingKind,
     Status,
     WaiverResult,
     WaiverState,
@@ -72,16 +73,20 @@ class RunEvent:
     """The name of the account for people, such as the name of the profile."""
     report: str = ""
     """The location of the report: a path or an address."""
+    told: frozenset[str] = frozenset()
+    """Fingerprints of findings whose change for the worse the channels know already."""
+    is_first_look: bool = False
+    """True if only what events named was looked at, and no run is stored yet."""
 
 
 def active_triggers(event: RunEvent) -> frozenset[Trigger]:
     """The triggers that apply. Never `always`, which is a preference, not a fact."""
     active = {
-        Trigger.REGRESSIONS: _any(event.drift, worse=True),
+        Trigger.REGRESSIONS: _got_worse(event),
         Trigger.INCOMPLETE: _incomplete(event),
         Trigger.WAIVERS: bool(due_waivers(event)),
         Trigger.RECOVERY: (
-            evidence_complete_again(event) or recovered(event) or _any(event.drift, worse=False)
+            evidence_complete_again(event) or recovered(event) or _got_better(event.drift)
         ),
     }
     return frozenset(trigger for trigger, holds in active.items() if holds)
@@ -163,12 +168,23 @@ def _incomplete(event: RunEvent) -> bool:
     return event.drift is not None and any(event.drift.of(ChangeKind.NEWLY_UNKNOWN))
 
 
-def _any(drift: Drift | None, *, worse: bool) -> bool:
-    if drift is None:
+def _got_worse(event: RunEvent) -> bool:
+    """True if something got worse that the channels do not know, and that does not follow from
+    what they know."""
+    if event.drift is None:
         return False
-    for change in drift.changes:
-        if change.move in (WORSE if worse else BETTER):
-            return True
-        if worse and is_new_scope_deviation(change):
-            return True
-    return False
+    worse = (
+        change.state
+        for change in event.drift.changes
+        if change.move in WORSE or is_new_scope_deviation(change)
+    )
+    if not event.told:
+        return any(True for _ in worse)
+    return any(
+        state.fingerprint not in event.told and state.kind is not FindingKind.DERIVED
+        for state in worse
+    )
+
+
+def _got_better(drift: Drift | None) -> bool:
+    return drift is not None and any(change.move in BETTER for change in drift.changes)

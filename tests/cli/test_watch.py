@@ -121,9 +121,11 @@ def test_an_event_is_followed_by_a_message_within_a_minute(company: Account) -> 
         assert running.sender.send(sent)[0] == 200
         until(lambda: hook.seen, 60, "a message")
         assert time.monotonic() - began < 60
-        assert "got worse" in json.dumps(hook.documents)
+        assert "This is a first look" in json.dumps(hook.documents)
         assert running.sender.send(sent) == (200, {"status": "known"})
+        until(lambda: any("is stored" in line for line in running.said), 60, "the audit")
     assert len(company.runs()) == 2
+    assert len(hook.documents) == 1  # what the audit found besides follows from it
     # Zoom's log leaves out what people change for themselves; the event names them.
     assert EVE in company("diff").out
     # The user, and the sample that confirms locks.

@@ -54,14 +54,15 @@ def change(
     severity: Severity = Severity.CRITICAL,
     status: Status | None = None,
     by: Actor | None = None,
+    kind: FindingKind = FindingKind.VALUE,
 ) -> FindingChange:
     at = scope or user(1)
     stood = {ChangeKind.IMPROVED: Status.FAIL, ChangeKind.KNOWN_AGAIN: Status.UNKNOWN}
     is_now = {ChangeKind.NEWLY_UNKNOWN: Status.UNKNOWN, ChangeKind.WAIVED: Status.WAIVED}
 
     def state(what: Status) -> FindingState:
-        fingerprint = f"sha256:{at.level}{at.id}{control}{setting}"
-        return FindingState(fingerprint, control, FindingKind.VALUE, at, setting, what, severity)
+        fingerprint = f"sha256:{kind}{at.level}{at.id}{control}{setting}"
+        return FindingState(fingerprint, control, kind, at, setting, what, severity)
 
     before = state(stood[move]) if move in stood else None
     after = None if before else state(status or is_now.get(move, Status.FAIL))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from auditor.findings.drift import ChangeKind, FindingChange
-from auditor.findings.model import Status
+from auditor.findings.model import FindingKind, Status
 from auditor.notify.triggers import (
     DEFAULT,
     RunEvent,
@@ -54,6 +54,17 @@ def test_a_change_is_reported_for_what_it_is(made: FindingChange, occasion: Trig
 )
 def test_what_neither_got_worse_nor_better_is_not_reported(made: FindingChange) -> None:
     assert active_triggers(news(made)) == frozenset()
+
+
+def test_what_channels_know_and_what_follows_from_it_is_no_news() -> None:
+    known, computed = change(), change(kind=FindingKind.DERIVED)
+    told = replace(news(known), told=frozenset({known.state.fingerprint}))
+    assert active_triggers(told) == frozenset()
+    both = replace(news(known, computed), told=told.told)
+    assert active_triggers(both) == frozenset()
+    assert active_triggers(news(computed)) == {Trigger.REGRESSIONS}
+    another = replace(news(known, change(control="AI-02")), told=told.told)
+    assert active_triggers(another) == {Trigger.REGRESSIONS}
 
 
 def test_only_requested_triggers_are_reported() -> None:
