@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from auditor.app.audit import EvaluationConfig, judge, metadata
 from auditor.app.collection import newest_comparable
 from auditor.app.compare import RunSide, attribution_between, classify
+from auditor.app.connection import DEFAULT_SHARE
 from auditor.app.nightly import NightlyJob
 from auditor.app.received_events import log_document
 from auditor.app.runs import stored_runs
@@ -42,6 +43,8 @@ WITHIN = 40.0
 """Seconds after the start of a look in which requests are sent."""
 MOST_SCOPES = 100
 """Groups and people of one look. The audit that follows reads whoever is left out."""
+SHARE = 0.25
+"""Of the share of the rate limit that an audit may use, as one may be under way."""
 _SETTINGS_CHANGED = ("settings_updated", "lock_settings_updated")
 _JUDGED = (FindingKind.VALUE, FindingKind.LOCK)
 
@@ -91,7 +94,9 @@ def look(job: NightlyJob, places: Collection[Place], stopping: threading.Event) 
             for key, value in metadata(evidence, config, pseudonymised=False).items():
                 before.set_metadata(key, value)
         with before, Snapshot.copy_of(before) as after:
-            with account.connect(job.collection.rate, stopping.wait) as client:
+            rate = job.collection.rate
+            share = (DEFAULT_SHARE if rate.share is None else rate.share) * SHARE
+            with account.connect(replace(rate, share=share), stopping.wait) as client:
                 Collector(
                     api=client,
                     snapshot=after,
