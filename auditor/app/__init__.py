@@ -21,6 +21,7 @@ __all__ = [
     "diagnosis",
     "explain",
     "export",
+    "first_look",
     "fix_diagnosis",
     "fix_plans",
     "fix_verification",

@@ -217,10 +217,11 @@ def test_a_lock_of_the_phone_account_settles_no_site(
     sites: tuple[int, int], own: Json, status: Status
 ) -> None:
     """No source says that it binds sites: without a site's own document nothing is a pass."""
-    locked = {"call_summary": {"enable": False, "locked": True, "locked_by": "account"}}
+    locked: Json = {"call_summary": {"enable": False, "locked": True, "locked_by": "account"}}
     site = SCOPES[Level.PHONE_SITE], placed(Level.PHONE_SITE, {"call_summary": own})
-    scopes = ((PHONE_ACCOUNT, {PHONE: locked}), *([site] if own else []))
-    snapshot = snapshot_of(account(phone_sites=sites), *scopes)
+    snapshot = snapshot_of(
+        account(phone_sites=sites), (PHONE_ACCOUNT, {PHONE: locked}), *([site] if own else [])
+    )
     found = evaluated(snapshot, baseline_of(expected_control(SUMMARY, lock=True)))
     for kind in ("value", "lock"):
         (verdict,) = at(Level.PHONE_SITE, found, kind).values()
