@@ -202,7 +202,7 @@ class FirstLooks:
     _first: float = 0.0
     _last: float = 0.0
     _is_busy: bool = False
-    _told: frozenset[str] = frozenset()
+    _announced: frozenset[str] = frozenset()
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def notice(self, event: ReceivedEvent) -> None:
@@ -222,7 +222,7 @@ class FirstLooks:
             self._stopping.set()
             self._changed.notify_all()
 
-    def told(self) -> frozenset[str]:
+    def announced(self) -> frozenset[str]:
         """Fingerprints of what the channels were told of, once no look waits or is under way.
 
         Waits no longer than a look may take.
@@ -231,12 +231,12 @@ class FirstLooks:
             self._changed.wait_for(
                 lambda: self._stopping.is_set() or not (self._waiting or self._is_busy), WITHIN
             )
-            return self._told
+            return self._announced
 
-    def forget(self, told: frozenset[str]) -> None:
+    def forget(self, announced: frozenset[str]) -> None:
         """An audit has stored what the channels were told of."""
         with self._changed:
-            self._told -= told
+            self._announced -= announced
 
     def run(self) -> None:
         """Look at what events name until `end`."""
@@ -279,9 +279,9 @@ class FirstLooks:
         if event is None or event.drift is None or not event.drift.changes:
             return
         deliveries = job.announcer.announce(
-            replace(event, told=self._told), ExitCode.OK, job.messages
+            replace(event, announced=self._announced), ExitCode.OK, job.messages
         )
         if deliveries and all(each.sent for each in deliveries):
             worse = frozenset(change.state.fingerprint for change in event.drift.changes)
             with self._changed:
-                self._told |= worse
+                self._announced |= worse

@@ -166,7 +166,7 @@ class NightlyJob:
     it was notified of."""
     announces_failures: bool = True
     """Whether channels hear of a run that could not be made."""
-    told: frozenset[str] = frozenset()
+    announced: frozenset[str] = frozenset()
     """Fingerprints of findings whose change for the worse the channels know already."""
 
     @property
@@ -290,7 +290,7 @@ class NightlyJob:
                 waivers=(*run.waivers, *run.blind_spots),
                 account=self.display_name(run.info.account_id),
                 report=str(reports.paths[0].absolute()) if reports.paths else "",
-                told=self.told,
+                announced=self.announced,
             )
             entry = stored.history.find(run.info.id) if is_stored else None
             is_comparable = False

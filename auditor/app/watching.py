@@ -276,11 +276,11 @@ class Watch:
         state = ReceiverState()
 
         def audit(stopping: threading.Event) -> None:
-            told = self.looks.told() if self.looks is not None else frozenset()
+            announced = self.looks.announced() if self.looks is not None else frozenset()
             began = datetime.now(UTC)
-            run = replace(self.job(stopping), told=told).run().run
+            run = replace(self.job(stopping), announced=announced).run().run
             if self.looks is not None:
-                self.looks.forget(told)
+                self.looks.forget(announced)
             is_resumed = run is not None and run.started_at < began
             if run is not None and is_resumed and pending_since(stored, account_id, run.started_at):
                 follower.wake()  # it may have read the account before the last event

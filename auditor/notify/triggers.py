@@ -73,7 +73,7 @@ class RunEvent:
     """The name of the account for people, such as the name of the profile."""
     report: str = ""
     """The location of the report: a path or an address."""
-    told: frozenset[str] = frozenset()
+    announced: frozenset[str] = frozenset()
     """Fingerprints of findings whose change for the worse the channels know already."""
     is_first_look: bool = False
     """True if only what events named was looked at, and no run is stored yet."""
@@ -178,10 +178,10 @@ def _got_worse(event: RunEvent) -> bool:
         for change in event.drift.changes
         if change.move in WORSE or is_new_scope_deviation(change)
     )
-    if not event.told:
+    if not event.announced:
         return any(True for _ in worse)
     return any(
-        state.fingerprint not in event.told and state.kind is not FindingKind.DERIVED
+        state.fingerprint not in event.announced and state.kind is not FindingKind.DERIVED
         for state in worse
     )
 

@@ -199,14 +199,14 @@ def test_channels_are_told_once(company: Account) -> None:
         thread.start()
         company.sandbox.change(level="user", id=user, setting=SUMMARY, value=True, operator="eve")
         looks.notice(received("user.settings_updated", user))
-        told = looks.told()
+        announced = looks.announced()
         assert len(hook.documents) == 1
-        assert told
+        assert announced
         looks.notice(received("user.settings_updated", user))  # the same once more
-        assert looks.told() == told
+        assert looks.announced() == announced
         assert len(hook.documents) == 1
-        looks.forget(told)
-        assert looks.told() == frozenset()
+        looks.forget(announced)
+        assert looks.announced() == frozenset()
         looks.end()
         thread.join(10)
         assert not thread.is_alive()

@@ -58,12 +58,12 @@ def test_what_neither_got_worse_nor_better_is_not_reported(made: FindingChange) 
 
 def test_what_channels_know_and_what_follows_from_it_is_no_news() -> None:
     known, computed = change(), change(kind=FindingKind.DERIVED)
-    told = replace(news(known), told=frozenset({known.state.fingerprint}))
-    assert active_triggers(told) == frozenset()
-    both = replace(news(known, computed), told=told.told)
+    first = replace(news(known), announced=frozenset({known.state.fingerprint}))
+    assert active_triggers(first) == frozenset()
+    both = replace(news(known, computed), announced=first.announced)
     assert active_triggers(both) == frozenset()
     assert active_triggers(news(computed)) == {Trigger.REGRESSIONS}
-    another = replace(news(known, change(control="AI-02")), told=told.told)
+    another = replace(news(known, change(control="AI-02")), announced=first.announced)
     assert active_triggers(another) == {Trigger.REGRESSIONS}
 
 
