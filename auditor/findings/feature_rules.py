@@ -23,7 +23,7 @@ class RuleState(StrEnum):
     ATTESTED = "attested"
     ALLOWED = "allowed"
     """The organisation file allows a value that the baseline does not."""
-    KEPT = "kept"
+    OBEYED = "kept"
     NOT_APPLICABLE = "not applicable"
 
 
@@ -35,7 +35,7 @@ _BY_STATUS: Mapping[Status, RuleState] = {
     Status.ATTESTATION_EXPIRED: RuleState.TO_ATTEST,
     Status.WAIVED: RuleState.ACCEPTED,
     Status.ATTESTED: RuleState.ATTESTED,
-    Status.PASS: RuleState.KEPT,
+    Status.PASS: RuleState.OBEYED,
     Status.NOT_APPLICABLE: RuleState.NOT_APPLICABLE,
 }
 _BY_ANSWER = {Status.NEEDS_DECISION: RuleState.TO_ATTEST}
@@ -95,7 +95,7 @@ class FeatureRules:
         for setting, below in _judged_as(feature.setting):
             for control in self._passed.get(setting, ()):
                 if is_read or not below:
-                    yield control, RuleState.KEPT
+                    yield control, RuleState.OBEYED
             for verdict in self._verdicts.get(setting, ()):
                 if below and verdict.kind is FindingKind.VALUE:
                     yield from _of_part(verdict, below)
@@ -119,7 +119,7 @@ def _of_part(verdict: Verdict, path: tuple[str, ...]) -> Iterator[tuple[str, Rul
             return
         value = value[key]
     is_broken = verdict.status is Status.FAIL
-    yield verdict.control, _state(verdict) if is_on(value) or not is_broken else RuleState.KEPT
+    yield verdict.control, _state(verdict) if is_on(value) or not is_broken else RuleState.OBEYED
 
 
 def _state(verdict: Verdict) -> RuleState:

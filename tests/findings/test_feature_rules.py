@@ -63,14 +63,14 @@ def test_the_worst_place_decides_and_says_that_others_are_allowed() -> None:
 
 
 def test_only_a_value_that_passed_somewhere_is_kept() -> None:
-    assert _states(_rules(passed=("a.b",)), _feature()) == [RuleState.KEPT]
+    assert _states(_rules(passed=("a.b",)), _feature()) == [RuleState.OBEYED]
     assert not _states(_rules(), _feature("a.b", True, "AI-01"))
 
 
 def test_of_an_object_only_the_switch_that_is_on_breaks_the_rule() -> None:
     broken = verdict(Status.FAIL, "AI-11", "ai", observed={"on": True, "off": False})
     assert _states(_rules(broken), _feature("ai.on")) == [RuleState.BROKEN]
-    assert _states(_rules(broken), _feature("ai.off", False)) == [RuleState.KEPT]
+    assert _states(_rules(broken), _feature("ai.off", False)) == [RuleState.OBEYED]
     assert not _states(_rules(broken), _feature("ai.absent"))
 
 
