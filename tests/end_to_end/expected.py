@@ -18,6 +18,7 @@ from auditor.sandbox import Planted, Sandbox
 
 POLICIES = Path(__file__).parents[2] / "policies"
 SETTINGS_LEVELS = ("account", "group", "user")
+FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 VIEWS = ("", "meeting_authentication", "recording_authentication", "meeting_security", "security")
 
 Key = tuple[str, ...]
@@ -77,7 +78,7 @@ def rules(baseline: str) -> tuple[Rule, ...]:
 
 @cache
 def _loaded(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=FAST_LOADER)
 
 
 def _choices(baseline: str) -> dict[str, Any]:
