@@ -10,6 +10,7 @@ from auditor.policy.baseline.baselines import BaselineFile
 from auditor.policy.catalogue import documented, files, glossary, yaml_source
 from auditor.policy.catalogue.controls import Control, Facts
 from auditor.policy.catalogue.words import setting_fact, setting_name, value_words, words
+from auditor.sandbox import documents
 
 FORBIDDEN = {word for term in glossary.terms() for word in term.instead_of}
 KINDS = documented.DOCUMENTS
@@ -47,6 +48,48 @@ def test_every_documented_value_has_words() -> None:
         ]
     wordless = [pair for pair in values if value_words(*pair).startswith('"')]
     assert wordless == [], "give them words in policies/words"
+
+
+AMOUNTS = re.compile(
+    r"\.(?:time|policy_max_count|file_size_restrictions(?:_for_external)?|dscp_(?:audio|video)|size"
+    r"|play_beep_(?:time_interval|volume)|expiration_period|extension_number|sequence"
+    r"|m(?:ax|in)(?:_port)?)$"
+)
+"""Settings whose number is an amount without a documented unit, or a number that people use."""
+
+
+def test_every_documented_number_is_an_amount_or_a_choice_in_words() -> None:
+    entries = [pair for kind in KINDS for pair in documented.entries(kind).items()]
+    numbers = [key for key, entry in entries if entry["type"] == "integer"]
+    bare = [key for key in numbers if re.fullmatch(r"[\d,]+", value_words(key, 1))]
+    assert [key for key in bare if not AMOUNTS.search(key)] == [], "give them words or `choice`"
+
+
+NAMES = re.compile(
+    r"(?:domains?|domain_list|ranges|user_name|template_id|languages|concurrent_meeting|_name"
+    r"|by_admin|telephony_regions\.\w+|email_address|\.content|url|\.path|\.id|masking_type"
+    r"|require_press_1_for_call_me|file_restrictions_apply_to)$"
+)
+"""Settings that hold names and addresses, or whose texts no source explains."""
+
+
+@pytest.mark.parametrize("name", ["account_settings", "group_settings", "user_settings"])
+def test_every_value_of_a_simulated_account_has_words(name: documents.Name) -> None:
+    bodies = [*documents.clean(name).values(), {"ai_model_type": "federated"}]
+    leaves = [leaf for body in bodies for leaf in documents.leaves(body)]
+    flat = [
+        (key, item) for key, leaf in leaves for item in (leaf if isinstance(leaf, list) else [leaf])
+    ]
+    texts = [
+        (key, item) for key, item in flat if isinstance(item, str) and item and "CANARY" not in item
+    ]
+    wordless = {key for key, text in texts if value_words(key, text).startswith('"')}
+    assert sorted(key for key in wordless if not NAMES.search(key)) == []
+
+
+def test_a_number_that_no_source_explains_says_so() -> None:
+    key = "in_meeting.webinar_ai_companion_questions.who_can_ask_questions"
+    assert value_words(key, 3) == "option 3, which Zoom does not explain"
 
 
 def test_no_fact_is_long_or_contains_what_people_do_not_read() -> None:

@@ -22,6 +22,8 @@ _SWITCHES = ("enable", "enabled")
 
 _PHONE_SECTION = "policy."
 """The section of a phone site's or user's document that holds the settings of Zoom Phone."""
+_IN_ONE_PLACE = {"ai.ai_model_type": "ai_model_type"}
+"""Settings that Zoom also returns in the object that holds all those of AI."""
 _COMPUTED = "derived:"
 """Begins the name of a comparison, whose value is a list of settings."""
 
@@ -48,6 +50,8 @@ class SettingWords(BaseModel):
     """Documented value to the words for it."""
     unit: str = ""
     """The unit of numbers, in the plural; `duration` for texts such as 1y6m."""
+    choice: bool = False
+    """True for a number that stands for a choice, and that no source explains."""
 
 
 def _short_form(entry: object) -> object:
@@ -94,6 +98,8 @@ def value_words(key: str, value: JsonValue) -> str:
             return known
         if entry.unit and (measured := _measured(value, entry.unit)):
             return measured
+        if entry.choice and is_number(value):
+            return f"option {value}, which Zoom does not explain"
     if is_number(value) and not (entry and entry.values):
         return f"{value:,}"
     return f'"{value}"' if value != "" else "empty"
@@ -140,7 +146,7 @@ def words() -> Mapping[str, SettingWords]:
 
 def _entry(key: str) -> SettingWords | None:
     """The words for a setting, or for the feature that a lock or an object names."""
-    key = key.removeprefix(_PHONE_SECTION)
+    key = _IN_ONE_PLACE.get(key, key.removeprefix(_PHONE_SECTION))
     for name in (key, *(f"{key}.{switch}" for switch in _SWITCHES)):
         if name in words():
             return words()[name]
