@@ -43,7 +43,7 @@ AFTER_FAILURE, LONGEST_PAUSE = 60.0, 3600.0
 WHILE_BUSY = 15.0
 """Seconds before the next attempt while another process reads the account."""
 
-MOST_AN_HOUR = 20
+MOST_AN_HOUR = 4
 """Audits an hour that follow nothing but what people change for themselves: each is a stored run,
 and anybody can cause such events. Those of the account and of groups are followed at once."""
 _HOUR = 3600.0
