@@ -204,10 +204,15 @@ def incomplete(run: Run, rollup: Rollup) -> str:
 
 def covered(run: Run) -> str:
     """The places that were read, by level: `1 account, 6 groups, 300 people`."""
+    return levels(requested(run))
+
+
+def requested(run: Run) -> dict[Level, int]:
+    """The number of places that were read, by level, from the account down."""
     counts = dict(run.summary.coverage)
-    if any(Level.PHONE_ACCOUNT in info.levels for info in run.controls.values()):
+    if counts and any(Level.PHONE_ACCOUNT in info.levels for info in run.controls.values()):
         counts[Level.PHONE_ACCOUNT] = 1  # one document of the account, which no list counts
-    return levels(counts)
+    return {level: counts[level] for level in Level if level in counts}
 
 
 def rules(groups: Iterable[FindingGroup]) -> list[str]:

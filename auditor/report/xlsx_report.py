@@ -396,9 +396,10 @@ def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
     levels: Block = [
         ["By level", "Places requested", "Broken checks", "Places where a rule is broken"]
     ]
+    requested = wording.requested(run)
     for level in Level:
-        if level in counts.coverage or level in counts.by_level:
-            read, checks = counts.coverage.get(level, 0), counts.by_level.get(level, 0)
+        if level in requested or level in counts.by_level:
+            read, checks = requested.get(level, 0), counts.by_level.get(level, 0)
             name = wording.sentence_case(wording.level_name(level))
             levels.append([name, read, checks, rollup.deviating.get(level, 0)])
     yield levels
