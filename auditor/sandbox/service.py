@@ -149,6 +149,9 @@ class Service:
         self.departed: set[tuple[str, int]] = set()
         """Users and groups of the faults `departing_…` that were requested."""
         self.clock = _ahead(conduct.clock, faults.clock_skew)
+        self.started_at = self.clock()
+        """When the account was first served, in seconds since 1970: entries of the operation log
+        are dated back from that day, and keep their dates when a new day begins."""
         below = replace(conduct, sub_accounts=())
         self.sub_accounts = {
             each.account_id: Service(each, below, scopes) for each in conduct.sub_accounts

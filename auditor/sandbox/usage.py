@@ -100,6 +100,7 @@ def operation_logs(service: Service, call: Call) -> SandboxResponse:
     if today - first > timedelta(days=184):
         raise Refused(400, 300, "Only provide report in recent 6 months.")
     world = service.world
+    opened = datetime.fromtimestamp(service.started_at, UTC).date()
     requested = call.query.get("category_type", "all")
     entries = _ROUTINE + (_LOGS if world.rules.ai_was_used else ())
     made = [
@@ -109,14 +110,14 @@ def operation_logs(service: Service, call: Call) -> SandboxResponse:
     ]
     rows = made + [
         {
-            "time": f"{today - timedelta(days=ago)}T10:{ago:02}:00Z",
+            "time": f"{opened - timedelta(days=ago)}T10:{ago:02}:00Z",
             "operator": world.user_email(operator % world.present),
             "category_type": shown,
             "action": "Update",
             "operation_detail": detail,
         }
         for ago, operator, shown, category, detail in sorted(entries)
-        if requested in ("all", category) and first <= today - timedelta(days=ago) <= last
+        if requested in ("all", category) and first <= opened - timedelta(days=ago) <= last
     ]
     more = {"from": str(first), "to": str(last)}
     return service.page(call, "operation_logs", len(rows), _slice(rows), largest=300, more=more)

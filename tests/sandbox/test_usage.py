@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.sandbox.conftest import Client, Start
+from tests.sandbox.conftest import Client, Clock, Start
 
 
 def month(client: Client) -> dict[str, str]:
@@ -57,6 +57,14 @@ def test_logs_can_be_narrowed_to_a_category_and_to_days(start: Start) -> None:
     assert {row["category_type"] for row in account["operation_logs"]} == {"Account"}
     today = {"from": window["to"], "to": window["to"]}
     assert client.json("/report/operationlogs", **today)["operation_logs"] == []
+
+
+def test_log_entries_keep_their_dates_when_a_new_day_begins(start: Start, clock: Clock) -> None:
+    client = start(scenario="drifted", clock=clock)
+    before = client.json("/report/operationlogs", **month(client))["operation_logs"]
+    clock.now += 86_400
+    client.sign_in()
+    assert client.json("/report/operationlogs", **month(client))["operation_logs"] == before
 
 
 def test_logs_reach_back_six_months(start: Start) -> None:
