@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +155,19 @@ def _chain(name: str, catalogue: Catalogue, folder: Path | None) -> list[Baselin
         path = _path(following, paths[-1].parent if paths else folder)
         if path in paths or len(paths) >= MAX_EXTENDS:
             raise PolicyError([f"{path}: extends itself, directly or in a circle."])
-        source = yaml_source.read(path)
-        file = yaml_source.load(source, BaselineFile)
+        source, file = _parsed(yaml_source.content(path), str(path))
         _check(source, file, catalogue)
         chain.append(file)
         paths.append(path)
         following = file.extends
     return chain
+
+
+@lru_cache(maxsize=8)
+def _parsed(content: bytes, name: str) -> tuple[Source, BaselineFile]:
+    """Parse a baseline once per content: a fleet judges many accounts by a few baselines."""
+    source = yaml_source.parse(content, name)
+    return source, yaml_source.load(source, BaselineFile)
 
 
 def _path(name: str, folder: Path | None) -> Path:

@@ -63,13 +63,21 @@ def read(path: Path) -> Source:
     Raises:
         PolicyError: it cannot be read, is not UTF-8, or is not YAML.
     """
+    return parse(content(path), str(path))
+
+
+def content(path: Path) -> bytes:
+    """The content of the file at `path`, cut off beyond the maximum size.
+
+    Raises:
+        PolicyError: it cannot be read.
+    """
     try:
         with path.open("rb") as file:  # it may be an endless device
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise PolicyError([f"{path}: cannot be read: {reason}."]) from error
-    return parse(raw, str(path))
 
 
 def parse(raw: bytes, name: str) -> Source:
