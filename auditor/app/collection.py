@@ -213,7 +213,8 @@ class Collection:
     @contextmanager
     def _connected(self, account: Account) -> Iterator[AccountConnection]:
         stopping = self.options.stopping or threading.Event()
-        with account.connect(self.options.rate, stopping.wait) as client, self.progress as listener:
+        connection = account.connect(self.options.rate, stopping.wait, self.options.deadline)
+        with connection as client, self.progress as listener:
             yield AccountConnection(
                 client,
                 account.account_id,

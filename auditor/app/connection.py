@@ -1,5 +1,6 @@
 """The account to read, its credentials and addresses, and the rate at which it is read."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -75,13 +76,20 @@ class Account:
         """The id of the account that is read."""
         return self.sub_account or self.credentials.account_id
 
-    def connect(self, rate: RateOptions, sleep: Callable[[float], object]) -> ZoomClient:
+    def connect(
+        self,
+        rate: RateOptions,
+        sleep: Callable[[float], object],
+        deadline: float = math.inf,
+    ) -> ZoomClient:
         """A client for the account. It waits with `sleep`, which takes seconds.
+
+        It retries nothing after `deadline`, a time of `time.monotonic`.
 
         Raises:
             UnsafeUrl: credentials must not be sent to an address of the account.
         """
-        retries = RetryPolicy(sleep=sleep)
+        retries = RetryPolicy(deadline=deadline, sleep=sleep)
         if self.primary is not None:
             return self.primary.client(retries, self.sub_account)
         limiter = self.limiter(rate, sleep)

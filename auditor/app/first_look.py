@@ -96,14 +96,15 @@ def look(job: NightlyJob, places: Collection[Place], stopping: threading.Event) 
         with before, Snapshot.copy_of(before) as after:
             rate = job.collection.rate
             share = (DEFAULT_SHARE if rate.share is None else rate.share) * SHARE
-            with account.connect(replace(rate, share=share), stopping.wait) as client:
+            until = time.monotonic() + WITHIN
+            with account.connect(replace(rate, share=share), stopping.wait, until) as client:
                 Collector(
                     api=client,
                     snapshot=after,
                     reads=config.reads,
                     account_id=account.account_id,
                     target_concurrency=client.target_concurrency,
-                    deadline=time.monotonic() + WITHIN,
+                    deadline=until,
                     stopping=stopping,
                 ).read_again(_with_groups(named))
             reported = log_document(stored, account.account_id, entry.facts.started_at, after)

@@ -1,6 +1,7 @@
 """The retry policy: how often to retry, and how long to wait in between."""
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -23,7 +24,10 @@ class RetryPolicy:
     longest_wait: float = 30.0
     longest_retry_after: float = LONGEST_PAUSE
     """The longest Retry-After that is respected. A longer one ends the attempts."""
+    deadline: float = math.inf
+    """No retry begins after this time of `clock`."""
     sleep: Callable[[float], object] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
 
     def call(self, attempt: Callable[[], T]) -> T:
@@ -49,8 +53,11 @@ class RetryPolicy:
             self.sleep(wait)
 
     def _wait(self, error: ZoomError, tries: int) -> float | None:
-        """Seconds until the next attempt; None if that is too long."""
+        """Seconds until the next attempt; None if that is too long, or too late."""
         if isinstance(error, RateLimited) and error.retry_after is not None:
-            return error.retry_after if error.retry_after <= self.longest_retry_after else None
-        ceiling = min(self.first_wait * 2.0 ** (tries - 1), self.longest_wait)
-        return ceiling * self.chance()
+            if error.retry_after > self.longest_retry_after:
+                return None
+            wait = error.retry_after
+        else:
+            wait = min(self.first_wait * 2.0 ** (tries - 1), self.longest_wait) * self.chance()
+        return wait if self.clock() + wait <= self.deadline else None

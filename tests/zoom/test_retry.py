@@ -80,3 +80,10 @@ def test_each_retry_is_logged_with_its_wait(clock: Clock, caplog: pytest.LogCapt
     assert "GET /a" in first
     assert first.endswith("Retrying in 0.5 s (attempt 2 of 5).")
     assert second.endswith("Retrying in 1.0 s (attempt 3 of 5).")
+
+
+def test_after_the_deadline_nothing_is_retried(clock: Clock) -> None:
+    late = RetryPolicy(deadline=clock() + 2.0, sleep=clock.sleep, clock=clock, chance=lambda: 1.0)
+    with pytest.raises(Transient):
+        late.call(failing(*[Transient("r") for _ in range(4)]))
+    assert clock.slept == [0.5, 1.0]  # the next would end after 3.5 s
