@@ -210,17 +210,14 @@ def answers(run: Run, questions: Iterable[Question]) -> list[Answer]:
 def with_features(answer: Answer, features: Iterable[Feature]) -> Answer:
     """The answer with the features that are on, of those that its question is about.
 
-    A feature that is on makes the answer yes, whatever the baseline looks at. No feature makes it
-    no: that takes the controls.
+    A switch that is on makes the answer yes, whatever the baseline looks at. The answer then has
+    everything that is on, as the inventory counts it. Nothing on makes it no: that takes the
+    controls.
     """
     switches = answer.question.switches
-    relevant = [
-        feature
-        for feature in features
-        if not feature.is_repeated and (feature.setting in switches or not feature.is_documented)
-    ]
+    relevant = [feature for feature in features if not feature.is_repeated]
     on = tuple(feature for feature in relevant if feature.use is FeatureUse.ON)
-    if not on:
+    if not any(each.setting in switches or not each.is_documented for each in on):
         return answer
     is_yes = answer.state in (AnswerState.YES, AnswerState.ALLOWED)
     return replace(

@@ -34,6 +34,8 @@ class Exposure:
     shared: Mapping[tuple[object, ...], Counter[str]] = field(default_factory=dict)
     """Verdict of users, by `identity`, to the groups whose own value is the same, by name, each
     with the number of these users in it."""
+    without_group: Mapping[tuple[object, ...], int] = field(default_factory=dict)
+    """Verdict of users, by `identity`, to the number of these users that are in no group."""
 
     def same_as(self, verdict: Verdict) -> Sequence[tuple[str, int]]:
         """The groups whose own value equals the value of the users with `verdict`.
@@ -58,6 +60,8 @@ def exposure(run: Run) -> Exposure:
     counts: Counter[tuple[int, tuple[str, ...]]] = Counter()
     names: dict[str, str] = {}
     own: dict[tuple[str, str, str], str] = {}
+    alone_sets: dict[int, tuple[Verdict, ...]] = {}
+    alone: Counter[int] = Counter()
     users = 0
     for assessment in run.assessments:
         scope, number = assessment.scope, assessment.verdict_set.number
@@ -72,6 +76,9 @@ def exposure(run: Run) -> Exposure:
             if scope.group_ids:
                 verdict_sets[number] = assessment.verdicts
                 counts[number, scope.group_ids] += 1
+            else:
+                alone_sets[number] = assessment.verdicts
+                alone[number] += 1
     groups_by_set: defaultdict[int, set[str]] = defaultdict(set)
     members: Counter[str] = Counter()
     deviating: Counter[str] = Counter()
@@ -92,6 +99,10 @@ def exposure(run: Run) -> Exposure:
             for group_id in group_ids:
                 if own.get((group_id, verdict.control, verdict.setting)) == value:
                     shared[identity(verdict)][names.get(group_id, group_id)] += count
+    without_group: Counter[tuple[object, ...]] = Counter()
+    for number, count in alone.items():
+        for verdict in filter(_is_value, alone_sets[number]):
+            without_group[identity(verdict)] += count
     everyone = users >= run.summary.coverage.get(Level.USER, 0)
     rows = [
         GroupExposure(
@@ -103,7 +114,8 @@ def exposure(run: Run) -> Exposure:
         for group_id in members
     ]
     rows.sort(key=lambda row: (-row.deviating, row.name.casefold(), row.id))
-    return Exposure(rows, {key: frozenset(ids) for key, ids in affected_groups.items()}, shared)
+    affected = {key: frozenset(ids) for key, ids in affected_groups.items()}
+    return Exposure(rows, affected, shared, without_group)
 
 
 def _is_value(verdict: Verdict) -> bool:

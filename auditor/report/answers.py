@@ -215,7 +215,7 @@ def _reach_json(answer: Answer, reach: AffectedScopes) -> dict[str, JsonValue]:
 
 
 def _features_sentence(answer: Answer) -> str:
-    """How many features are on, with the most used ones."""
+    """How many settings are on, as the inventory counts them, with the most used ones."""
     features = sorted(answer.features, key=lambda each: -each.people.on)
     bound = "at least " if answer.is_lower_bound else ""
     named = [f"{printable(each.title)} ({_on_at(each)})" for each in features[:MOST_FEATURES]]
@@ -223,7 +223,7 @@ def _features_sentence(answer: Answer) -> str:
     more = f" and {rest} more" if rest else ""
     allowed = answer.state is AnswerState.ALLOWED
     where = ", where the baseline or an exception allows it" if allowed else ""
-    count = pluralize(len(features), "feature")
+    count = pluralize(len(features), "setting")
     return f"{answer.question.yes}: {bound}{count}: {'; '.join(named)}{more}{where}."
 
 

@@ -107,6 +107,7 @@ _FINDING_COLUMNS: Mapping[str, Callable[[Finding], str]] = {
     "level_words": lambda f: wording.level_name(f.scope.level),
     "observed_at": lambda f: f.observed_at or "",
     "fingerprint": lambda f: f.fingerprint,
+    "who_can_change": lambda f: wording.changeable(f.verdict, f.scope.level),
 }
 """Columns that differ between findings with the same verdict."""
 
@@ -150,7 +151,6 @@ _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "setting_name": lambda _, v: facts.name(v.setting) if v.setting else "",
     "fact": lambda _, v: facts.of_verdict(v),
     "lock_words": lambda _, v: wording.lock_state(v),
-    "who_can_change": lambda _, v: wording.changeable(v),
     "cause_words": lambda _, v: "" if v.cause is None else wording.cause_name(v.cause),
     "detail_words": lambda _, v: facts.detail(v),
     "decided_by_words": lambda _, v: "" if v.decided_by is None else v.decided_by.noun,

@@ -101,16 +101,23 @@ def by_family(rollup: Rollup) -> list[Bar]:
         Bar(
             label=shorten(family, _LABEL),
             parts=_stack([(shade(level), levels[level]) for level in Level], most),
-            counts=f"{pluralize(rules[family], 'rule')}: {_at_levels(levels)}",
+            counts=f"{pluralize(rules[family], 'rule')}, broken {_times(levels.total())}: "
+            f"{_at_levels(levels)}",
         )
         for family, levels in ordered
     ]
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{wording.number(count)} times"
+
+
 def _at_levels(counts: Counter[Level]) -> str:
+    """`account 3, groups 9, people 148`"""
     present = sorted((level for level in counts if counts[level]), key=lambda level: level.rank)
     return ", ".join(
-        f"{wording.level_name(level)} {wording.number(counts[level])}" for level in present
+        f"{wording.level_name(level, counts[level])} {wording.number(counts[level])}"
+        for level in present
     )
 
 
@@ -140,7 +147,7 @@ def by_group(exposure: Exposure) -> tuple[list[Bar], int]:
     most = max((group.deviating for group in exposed), default=0)
     bars = [
         Bar(
-            label=shorten(group.name, _LABEL),
+            label=f"“{shorten(group.name, _LABEL)}”",
             parts=_stack([("deviating", group.deviating)], group.members or most),
             counts=_members(group),
         )
@@ -159,7 +166,7 @@ def _members(group: GroupExposure) -> str:
 
 
 def _deviate(count: int) -> str:
-    return "breaks a rule" if count == 1 else "break a rule"
+    return "has a broken rule" if count == 1 else "have a broken rule"
 
 
 def trend(run: Run) -> Trend | None:

@@ -59,7 +59,7 @@ def _finding(group: FindingGroup, exposed: Exposure, width: int) -> Iterator[str
     facts.append(_names(group) if group.count > 1 or not _is_account(group) else "")
     facts.append(shorten(detail(verdict), 4 * _LONGEST))
     facts.append(summary_wording.same_as_group(exposed.same_as(verdict), group.count))
-    changeable = wording.changeable(verdict)
+    changeable = wording.changeable(verdict, group.level)
     facts.append(f"Who can change it: {changeable}" if changeable else "")
     first, *rest = filter(None, facts)
     yield from wrap(first, width, "- ", "  ")

@@ -124,6 +124,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             bounds=bounds,
             index=index,
             group_cause=lambda group: summary_wording.group_cause(group, exposed),
+            in_groups=lambda group: summary_wording.in_groups(group, exposed),
             same_as=lambda group: (
                 summary_wording.same_as_group(exposed.same_as(group.verdict), group.count)
                 if list(group.by_level) == [Level.USER]

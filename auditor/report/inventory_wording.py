@@ -286,14 +286,14 @@ def _notes(feature: Feature, run_at: str) -> Iterator[str]:
     if use is FeatureUse.SET:
         yield from _values(feature)
     for words, groups in _differing_groups(feature).items():
-        yield f"{wording.sentence_case(words)} in {_named(feature, groups)}."
+        members = [_members(feature, group) for group in groups]
+        yield f"{wording.sentence_case(words)} in {_named(groups, members)}."
     locked = [
         group for group in feature.groups if group.state.locked and not feature.account.locked
     ]
     if locked and use in (FeatureUse.ON, FeatureUse.SET):
-        names = [_group_name(group) for group in locked]
         bars = Role.USER in feature.changeable_by
-        where = wording.listed(names, MOST_GROUPS)
+        where = _named(locked, [""] * len(locked))
         yield f"Locked in {where}{': people there cannot change it' if bars else ''}."
     people = feature.people
     if people.differing and feature.groups and use in (FeatureUse.ON, FeatureUse.SET):
@@ -308,19 +308,21 @@ def _notes(feature: Feature, run_at: str) -> Iterator[str]:
             "lock proves it."
         )
     yield from _unknown(feature)
-    if use is FeatureUse.ON and feature.changeable_by:
+    if use in (FeatureUse.ON, FeatureUse.SET) and feature.changeable_by:
         since = (
             f" Unchanged at the account since {wording.when(feature.since)}."
             if feature.since and feature.since != run_at  # the first run has nothing to compare
             else ""
         )
-        yield f"{_who_can_change(feature)}{since}"
+        yield f"{_who_can_change(feature, bool(locked))}{since}"
 
 
-def _who_can_change(feature: Feature) -> str:
+def _who_can_change(feature: Feature, is_locked_somewhere: bool) -> str:
     who = changeable(feature.changeable_by)
     if feature.changeable_by == (Role.ACCOUNT_ADMIN,):
         return f"Only {who} can change it."
+    if is_locked_somewhere and Role.USER in feature.changeable_by:
+        return f"Elsewhere {who} can."
     return f"{wording.sentence_case(who)} can change it."
 
 
@@ -351,15 +353,16 @@ def _differing_groups(feature: Feature) -> dict[str, list[GroupState]]:
     return by_value
 
 
-def _named(feature: Feature, groups: Sequence[GroupState]) -> str:
-    """The groups, each with how many of its members have its value."""
-    names = [_group_name(group) + _members(feature, group) for group in groups]
-    return wording.listed(names, MOST_GROUPS)
-
-
-def _group_name(group: GroupState) -> str:
-    name = f"“{shorten(group.group.label, 40)}”"
-    return f"{Level.PHONE_SITE.noun} {name}" if _is_site(group) else name
+def _named(groups: Sequence[GroupState], notes: Sequence[str]) -> str:
+    """`groups “Sales” (42 of its 51 members), “Legal”`; a name alone could be any word."""
+    names: dict[Level, list[str]] = {}
+    for group, note in zip(groups, notes, strict=True):
+        level = Level.PHONE_SITE if _is_site(group) else Level.GROUP
+        names.setdefault(level, []).append(f"“{shorten(group.group.label, 40)}”{note}")
+    return " and ".join(
+        f"{wording.level_name(level, len(each))} {wording.listed(each, MOST_GROUPS)}"
+        for level, each in names.items()
+    )
 
 
 def _members(feature: Feature, group: GroupState) -> str:

@@ -1,6 +1,5 @@
 """The Markdown report, for issues, wikis and job summaries of pipelines."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -413,20 +412,17 @@ def _group_row(group: FindingGroup, exposed: Exposure) -> str:
         prose(wording.expectation(verdict, LONGEST)),
         wording.lock_state(verdict),
         _where(group, exposed),
-        prose(wording.changeable(verdict)) or "–",
+        prose(wording.changeable(verdict, group.level)) or "–",
         code(key(verdict.setting)) if key(verdict.setting) else "–",
     )
 
 
 def _where(group: FindingGroup, exposed: Exposure) -> str:
-    labels = Counter(scope.label for scope in group.scopes)
-    names = ", ".join(
-        _scope_name(scope) if labels[scope.label] > 1 else code(scope.label)
-        for scope in group.scopes
-    )
+    names = ", ".join(map(_scope_name, group.scopes))
     more = f" and {wording.number(group.unnamed)} more ({_ALL})" if group.unnamed else ""
     cause = summary_wording.group_cause(group, exposed)
-    below = f"; {prose(cause)}: change it there first" if cause else ""
+    kin = summary_wording.in_groups(group, exposed)
+    below = f"; {prose(cause)}: change it there first" if cause else f"; {kin}" if kin else ""
     return f"{wording.levels(group.by_level)}: {names}{more}{below}"
 
 

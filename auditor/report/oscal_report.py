@@ -188,7 +188,7 @@ def _observation(run: Run, group: FindingGroup, ids: _Ids) -> Object:
         "cause": verdict.cause or "",
         "source": verdict.source,
         "locked": wording.lock_state(verdict),
-        "changeable-by": wording.changeable(verdict),
+        "changeable-by": wording.changeable(verdict, group.level),
         "waiver": waiver_wording.accepted_by(verdict) if verdict.waiver else "",
         "blind-spot": waiver_wording.accepted_by(verdict) if verdict.blind_spot else "",
         "fingerprint": group.fingerprint,

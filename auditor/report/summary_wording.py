@@ -15,7 +15,7 @@ from auditor.findings.model import (
     WaiverResult,
     WaiverState,
 )
-from auditor.findings.rollup import FindingGroup, Rollup
+from auditor.findings.rollup import FindingGroup, Rollup, identity
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue.words import value_words
@@ -147,6 +147,21 @@ def group_cause(group: FindingGroup, exposed: Exposure) -> str:
         return f"{who} in their group “{shorten(name, 60)}”"
     groups = [f"“{shorten(name, 60)}” ({wording.number(members)})" for name, members in shared]
     return f"as in their groups {wording.listed(groups, 5)}"
+
+
+def in_groups(group: FindingGroup, exposed: Exposure) -> str:
+    """Whether people with a value that no group of theirs has are in groups at all: two rows with
+    the same words are of members and of others. Empty for other places."""
+    is_value = group.verdict.kind is FindingKind.VALUE and group.verdict.status is Status.FAIL
+    is_people = set(group.by_level) == {Level.USER} and exposed.groups
+    if not is_people or not is_value or exposed.same_as(group.verdict):
+        return ""
+    alone = exposed.without_group.get(identity(group.verdict), 0)
+    if alone == group.count:
+        return "in no group"
+    if alone:
+        return f"{wording.number(alone)} of them in no group"
+    return "in a group" if group.count == 1 else "all in groups"
 
 
 def layer_lock(locked: JsonValue) -> str:

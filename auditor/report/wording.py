@@ -82,6 +82,16 @@ _REMEDY: Mapping[Cause, str] = {
 }
 _NO_CAUSE = "No cause was recorded. Report this to the auditor's maintainers."
 
+_PEOPLE_AT: Mapping[Level, str] = {
+    Level.ACCOUNT: "people",
+    Level.PHONE_ACCOUNT: "people",
+    Level.GROUP: "people in the group",
+    Level.PHONE_GROUP: "people in the group",
+    Level.PHONE_SITE: "people at the site",
+    Level.MEETING: "the host",
+    Level.WEBINAR: "the host",
+}
+"""Who the people are that can change what a level sets; at other levels, the person."""
 _WHO: Mapping[Role, str] = {
     Role.USER: "the person",
     Role.GROUP_ADMIN: "group admins",
@@ -404,9 +414,13 @@ def cause_name(cause: Cause | None) -> str:
     return "no cause recorded" if cause is None else CAUSE[cause]
 
 
-def changeable(verdict: Verdict) -> str:
-    """Who can still change the value: `the person, account admins`; empty if unknown."""
-    return ", ".join(_WHO[who] for who in verdict.changeable_by)
+def changeable(verdict: Verdict, level: Level) -> str:
+    """Who can still change the value: `the person, account admins`; empty if unknown.
+
+    At an account or a group the row is no person's: `people, account admins`.
+    """
+    words = {**_WHO, Role.USER: _PEOPLE_AT.get(level, _WHO[Role.USER])}
+    return ", ".join(words[who] for who in verdict.changeable_by)
 
 
 def lock_state(verdict: Verdict) -> str:

@@ -427,8 +427,13 @@ def test_a_feature_that_is_on_makes_the_answer_yes_whatever_the_baseline_looks_a
     assert not_assessed.state is AnswerState.CANNOT_SAY
     found = with_features(not_assessed, [feature(people=True), feature("other", account=True)])
     assert found.state is AnswerState.YES
-    assert [each.setting for each in found.features] == ["ai-01"]
+    assert [each.setting for each in found.features] == ["ai-01", "other"]
     assert not found.is_lower_bound
+
+
+def test_what_is_on_but_no_switch_of_the_question_makes_no_answer_yes() -> None:
+    unknown = answer(everywhere(BLIND, RIGHT_NOTICE))
+    assert with_features(unknown, [feature(), feature("other", account=True)]) == unknown
 
 
 def test_more_features_may_be_on_where_one_was_not_read() -> None:

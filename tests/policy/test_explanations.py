@@ -42,11 +42,27 @@ EXPECTED = {
     (ACCOUNT, False): "Any of 293 people, any group admin or an account admin, "
     "because the account lock is off.",
     (ACCOUNT, None): f"Any of 293 people, any group admin or an account admin {OPEN}",
-    (GROUP, False, False): "Any of 12 people in Clinical, a group admin or an account admin, "
+    (
+        GROUP,
+        False,
+        False,
+    ): "Any of 12 people in group “Clinical”, a group admin or an account admin, "
     "because no lock is on.",
-    (GROUP, False, None): f"Any of 12 people in Clinical, a group admin or an account admin {OPEN}",
-    (GROUP, None, False): f"Any of 12 people in Clinical, a group admin or an account admin {OPEN}",
-    (GROUP, None, None): f"Any of 12 people in Clinical, a group admin or an account admin {OPEN}",
+    (
+        GROUP,
+        False,
+        None,
+    ): f"Any of 12 people in group “Clinical”, a group admin or an account admin {OPEN}",
+    (
+        GROUP,
+        None,
+        False,
+    ): f"Any of 12 people in group “Clinical”, a group admin or an account admin {OPEN}",
+    (
+        GROUP,
+        None,
+        None,
+    ): f"Any of 12 people in group “Clinical”, a group admin or an account admin {OPEN}",
     (USER, False, False): "The person, a group admin or an account admin, because no lock is on.",
     (USER, False, None): f"The person, a group admin or an account admin {OPEN}",
     (USER, None, False): f"The person, a group admin or an account admin {OPEN}",
@@ -75,8 +91,8 @@ def test_every_state_of_the_chain_has_its_sentence(
 @pytest.mark.parametrize(
     ("population", "account", "group"),
     [
-        (Population(), "Anybody, any", "Anybody in Clinical, a"),
-        (Population(1, {"g1": 1}), "The one person, any", "The one person in Clinical, a"),
+        (Population(), "Anybody, any", "Anybody in group “Clinical”, a"),
+        (Population(1, {"g1": 1}), "The one person, any", "The one person in group “Clinical”, a"),
         (Population(12_345, {"g1": 1_000}), "Any of 12,345 people,", "Any of 1,000 people in"),
         (Population(0), "Any group admin or", "A group admin or an"),
         (Population(5, {"g2": 5}), "Any of 5 people,", "A group admin or an"),
@@ -89,7 +105,7 @@ def test_the_sentence_counts_the_people(population: Population, account: str, gr
 
 def test_a_group_is_called_by_its_name_or_its_id() -> None:
     nameless = Scope(Level.GROUP, "g1")
-    assert explanation(nameless).startswith("Any of 12 people in g1,")
+    assert explanation(nameless).startswith("Any of 12 people in group “g1”,")
 
 
 def test_a_setting_that_no_user_has_is_changed_by_admins() -> None:
@@ -153,8 +169,8 @@ def test_a_meeting_is_its_hosts(level: Level, sentence: str) -> None:
     ("scope", "who"),
     [
         (Scope(Level.PHONE_USER, "u1", "Ada"), "The person or"),
-        (Scope(Level.PHONE_GROUP, "g1", "Clinical"), "Any of 12 people in Clinical or"),
-        (Scope(Level.PHONE_SITE, "s1", "Main"), "Anybody in Main or"),
+        (Scope(Level.PHONE_GROUP, "g1", "Clinical"), "Any of 12 people in group “Clinical” or"),
+        (Scope(Level.PHONE_SITE, "s1", "Main"), "Anybody at phone site “Main” or"),
         (Scope(Level.PHONE_ACCOUNT, "acc", "Zoom Phone"), "Any of 293 people or"),
     ],
 )

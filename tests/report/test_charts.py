@@ -35,7 +35,7 @@ def test_topics_come_by_their_deviations_and_say_at_which_level() -> None:
         "Consent",
         "Retention",
     ]
-    assert bars[0].counts == "1 rule: account 1, group 1, person 17"
+    assert bars[0].counts == "1 rule, broken 19 times: account 1, group 1, people 17"
     assert [part.name for part in bars[0].parts] == ["account", "group", "user"]
 
 
@@ -63,7 +63,7 @@ def test_no_deviation_is_no_bar() -> None:
 
 def test_a_full_bar_is_every_member() -> None:
     bars, more = exposed(GroupExposure("g1", "Sales", deviating=1, members=4))
-    assert bars[0].counts == "1 of 4 members breaks a rule"
+    assert bars[0].counts == "1 of 4 members has a broken rule"
     assert bars[0].parts[0].width == charts.WIDTH / 4
     assert more == 0
 
@@ -73,7 +73,10 @@ def test_if_members_are_not_known_the_most_exposed_group_is_the_measure() -> Non
         GroupExposure("g1", "Sales", deviating=10, members=None),
         GroupExposure("g2", "Legal", deviating=1, members=None),
     )
-    assert [bar.counts for bar in bars] == ["10 members break a rule", "1 member breaks a rule"]
+    assert [bar.counts for bar in bars] == [
+        "10 members have a broken rule",
+        "1 member has a broken rule",
+    ]
     assert [bar.parts[0].width for bar in bars] == [charts.WIDTH, charts.WIDTH / 10]
 
 

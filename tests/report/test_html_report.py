@@ -341,8 +341,8 @@ def test_every_picture_says_in_words_what_it_shows(render: Render) -> None:
         assert "<title" in picture or "aria-label=" in picture
     titles = re.findall(r'<title id="by-group-\d+">(.*?)</title>', html)
     assert titles == [
-        "Clinical Ops, 17 of 37 members break a rule",
-        "Studio, 9 of 19 members break a rule",
+        "“Clinical Ops”, 17 of 37 members have a broken rule",
+        "“Studio”, 9 of 19 members have a broken rule",
     ]
 
 

@@ -120,7 +120,9 @@ def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
     words = " ".join(text.split())
     assert "AI (2 settings: 1 on for somebody (none at the account), 1 not known)" in words
     assert "Meeting summary off 1 of 1 on 53 of 293 on" in words
-    assert "On in “Sales” (42 of its 51 members). Locked in “Sales”: people there" in words
+    assert (
+        "On in group “Sales” (42 of its 51 members). Locked in group “Sales”: people there" in words
+    )
     assert "3 people: not returned by Zoom." in words
     assert "AI: assistant not known – not known" in words
 
@@ -138,7 +140,7 @@ def test_phone_sites_are_no_groups() -> None:
     row = replace(SUMMARY, groups=(*SUMMARY.groups[:1], site))
     words = " ".join(inventory_output.as_text(Inventory(INFO, (row,)), 80).split())
     assert "Meeting summary off 1 of 1 on" in words or "Meeting summary off all 1 on" in words
-    assert "On in “Sales” (42 of its 51 members), phone site “Berlin”" in words
+    assert "On in group “Sales” (42 of its 51 members) and phone site “Berlin”" in words
 
 
 def test_a_page_is_one_file_in_which_names_are_text() -> None:

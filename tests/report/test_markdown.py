@@ -218,7 +218,8 @@ def test_each_deviation_says_what_was_found_asked_for_where_and_how_to_close_it(
     assert "`PATCH /accounts/me/settings" in section
     assert tables(section)[0][1][1:4] == ["locked", "not locked", "1 account: Example Health"]
     assert "and 12 more |" not in section
-    assert "17 people: `User 0`, `User 1`, `User 10`, `User 11`, `User 12` and 12 more" in text
+    assert "17 people: `User 0` `user0@example.com`, `User 1` `user1@example.com`, " in text
+    assert "`User 12` `user12@example.com` and 12 more" in text
 
 
 def test_many_values_of_one_control_are_cut_and_counted() -> None:

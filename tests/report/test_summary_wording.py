@@ -7,6 +7,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import parse_rfc3339
+from auditor.findings.exposure import exposure
 from auditor.findings.model import Layer, TrendPoint, WaiverResult
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
@@ -114,3 +115,19 @@ def test_people_with_the_value_of_their_group_are_sent_to_the_group_first() -> N
     assert "Sales" in summary_wording.same_as_group([("Sales", 1)], 1)
     several = summary_wording.same_as_group([("Sales", 41), ("Support", 2)], 53)
     assert re.findall(r"Sales|Support|\d+", several) == ["Sales", "41", "Support", "2", "53"]
+
+
+def test_two_rows_with_the_same_words_say_which_people_are_in_a_group() -> None:
+    of_members, of_others = worlds.deviation(), worlds.deviation(decided_by=Level.ACCOUNT)
+    run = worlds.run_of(
+        [
+            worlds.judged(worlds.group(1, "Sales"), [worlds.passed()]),
+            worlds.judged(replace(worlds.user(1), group_ids=("g001",)), [of_members]),
+            worlds.judged(worlds.user(2), [of_others]),
+            worlds.judged(worlds.user(3), [of_others]),
+        ]
+    )
+    exposed = exposure(run)
+    rows = {group.count: group for group in roll_up(run).deviations}
+    assert summary_wording.in_groups(rows[1], exposed) == "in a group"
+    assert summary_wording.in_groups(rows[2], exposed) == "in no group"

@@ -180,7 +180,10 @@ def test_severities_without_any_are_left_out() -> None:
     assert wording.listed(["a", "b", "c"], 2) == "a, b and 1 more"
     assert wording.framework("gdpr") == "GDPR"
     assert wording.framework("other") == "other"
-    assert wording.changeable(worlds.deviation()) == "the person, group admins, account admins"
+    rest = "group admins, account admins"
+    assert wording.changeable(worlds.deviation(), Level.USER) == f"the person, {rest}"
+    assert wording.changeable(worlds.deviation(), Level.ACCOUNT) == f"people, {rest}"
+    assert wording.changeable(worlds.deviation(), Level.GROUP) == f"people in the group, {rest}"
     assert wording.sentence_case("") == ""
 
 

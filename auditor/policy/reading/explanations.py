@@ -23,10 +23,11 @@ class Population:
         return "anybody" if self.users is None else _any_of(self.users)
 
     def in_group(self, group: Scope) -> str:
-        """`any of 412 people in Sales`; empty if the group has no members."""
+        """`any of 412 people in group “Sales”`; empty if the group has no members."""
+        where = f"in group “{group.label}”"
         if self.users is None:
-            return f"anybody in {group.label}"
-        return _any_of(self.members.get(group.id, 0), f" in {group.label}")
+            return f"anybody {where}"
+        return _any_of(self.members.get(group.id, 0), f" {where}")
 
 
 def who_can_change(
@@ -55,7 +56,7 @@ def _users(scope: Scope, population: Population) -> str:
         case Level.GROUP | Level.PHONE_GROUP:
             return population.in_group(scope)
         case Level.PHONE_SITE:
-            return f"anybody in {scope.label}"
+            return f"anybody at phone site “{scope.label}”"
         case Level.MEETING | Level.WEBINAR:
             return "the host"
     return population.everyone()
