@@ -18,7 +18,7 @@ from auditor.app.announcer import Announcer
 from auditor.app.audit import CollectionScope
 from auditor.app.collection import CollectionOptions
 from auditor.app.connection import RateOptions
-from auditor.app.fleet_members import FleetMember, FleetPolicy
+from auditor.app.fleet_members import FleetMember, FleetPolicy, naming_credentials
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightlyJob, NightResult, ReportWriter, WrittenReports
 from auditor.collect.interface import ProgressListener
@@ -137,7 +137,11 @@ class FleetAudit:
 
     def _account(self, member: FleetMember) -> AccountResult:
         """Audit one account. Never raises: an error is its result."""
-        return result_of(member.name, lambda: self._job(member).run())
+        return result_of(member.name, lambda: self._night(member))
+
+    def _night(self, member: FleetMember) -> NightResult:
+        with naming_credentials(member.account.credentials):
+            return self._job(member).run()
 
     def _job(self, member: FleetMember) -> NightlyJob:
         settings = member.settings()

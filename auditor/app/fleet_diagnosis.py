@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.app.diagnosis import diagnose
 from auditor.app.fleet_members import FleetMember, FleetPolicy
@@ -11,6 +11,7 @@ from auditor.config import ConfigError
 from auditor.doctor.model import DoctorReport
 from auditor.errors import AuditorError, ExitCode
 from auditor.evidence.scope import Level
+from auditor.fleet.model import CredentialPlace
 from auditor.redaction.text import redact_text, redacted_traceback
 
 _log = logging.getLogger(__name__)
@@ -75,10 +76,20 @@ def diagnose_fleet(
             problem = redact_text(str(error) or type(error).__name__)
             return AccountDiagnosis(member.name, None, problem, code)
         is_primary = member.primary is not None
+        report = _naming(report, member.account.credentials)
         return AccountDiagnosis(member.name, report, sub_accounts=below if is_primary else 0)
 
     with ThreadPoolExecutor(at_once, "doctor") as threads:
         return list(threads.map(examine, (each for each in members if not each.sub_account)))
+
+
+def _naming(report: DoctorReport, place: CredentialPlace) -> DoctorReport:
+    """The report, with `place` instead of the variables of a single account."""
+    checks = (
+        replace(check, sentence=place.named_in(check.sentence), advice=place.named_in(check.advice))
+        for check in report.checks
+    )
+    return replace(report, checks=tuple(checks))
 
 
 def exit_code(diagnoses: Sequence[AccountDiagnosis]) -> ExitCode:

@@ -4,6 +4,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from auditor.app.choices import FailOn
 from auditor.app.connection import AccountSource, RateOptions
 from auditor.app.selection import Selection
+from auditor.collect.collector import CollectionFailed
 from auditor.config import ConfigError, chosen_env_file
 from auditor.config import settings as config
 from auditor.config.accounts import AccountPlace
@@ -22,7 +24,31 @@ from auditor.fleet import loading
 from auditor.fleet.loading import PRIMARY, Fleet
 from auditor.fleet.model import CredentialPlace, FleetAccount, PrimaryAccount
 from auditor.fleet.sub_accounts import SubAccountList
+from auditor.zoom.errors import AuthenticationFailed
 from auditor.zoom.sub_accounts import PrimaryConnection, SubAccount
+
+
+@contextmanager
+def naming_credentials(place: CredentialPlace) -> Iterator[None]:
+    """Errors of signing in name `place`, and not the variables of a single account.
+
+    Raises:
+        AuthenticationFailed: signing in failed.
+        CollectionFailed: the same, during a collection.
+    """
+    try:
+        yield
+    except AuthenticationFailed as error:
+        raise _named(error, place) from error
+    except CollectionFailed as failed:
+        if not isinstance(failed.error, AuthenticationFailed):
+            raise
+        raise CollectionFailed(_named(failed.error, place)) from failed
+
+
+def _named(error: AuthenticationFailed, place: CredentialPlace) -> AuthenticationFailed:
+    reason = place.named_in(error.reason)
+    return AuthenticationFailed(error.request, reason, error.detail, **error.facts)
 
 
 @dataclass(frozen=True)
@@ -200,8 +226,9 @@ def _below(
             refusal += " Run: auditor fleet audit"
     else:
         try:
-            connection = _connection(fleet, primary, base, rate)
-            known = connection.sub_accounts()
+            with naming_credentials(primary.credentials):
+                connection = _connection(fleet, primary, base, rate)
+                known = connection.sub_accounts()
             found.write(known)
         except AuditorError as error:
             known, refusal = None, f"The accounts below it cannot be listed. {error}"

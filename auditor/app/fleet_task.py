@@ -21,7 +21,12 @@ from auditor.app.audit import CollectionScope
 from auditor.app.choices import FailOn
 from auditor.app.connection import RateOptions
 from auditor.app.fleet_audit import JobOptions, job_of, result_of
-from auditor.app.fleet_members import FleetMember, FleetMembers, FleetPolicy
+from auditor.app.fleet_members import (
+    FleetMember,
+    FleetMembers,
+    FleetPolicy,
+    naming_credentials,
+)
 from auditor.app.fleet_rollup import digests, series_of
 from auditor.app.messages import Messages
 from auditor.app.nightly import NightResult
@@ -262,7 +267,7 @@ def _audited(task: AccountTask) -> NightResult:
                 copies.restore()
                 progress = _TaskProgress(task.name, tell)
                 job = job_of(member, settings, options, progress, messages, stopping=stopping)
-                with copies.copying():
+                with copies.copying(), naming_credentials(member.account.credentials):
                     if (night := job.run()).run is not None:
                         return night
                 problem = HistoryUnreachable("Its run could not be stored.")

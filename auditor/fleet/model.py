@@ -16,6 +16,11 @@ _EXPLAINED = {
     "profile": "the name of a profile, such as emea",
     "systemd": "the prefix of systemd credentials, such as emea",
 }
+_VARIABLES = re.compile(
+    r"(?<!\w)ZOOM_(?:ACCOUNT_ID|CLIENT_ID|CLIENT_SECRET)\b"
+    r"(?:(?:, | and )ZOOM_(?:ACCOUNT_ID|CLIENT_ID|CLIENT_SECRET)\b)*"
+)
+"""The variables of an account that is no part of a fleet."""
 _NAME_OF_AN_ACCOUNT = "up to 64 letters, digits, dots, hyphens and underscores, such as emea"
 _HINT = "name their place, such as {environment: EMEA}, {profile: emea} or {systemd: emea}"
 
@@ -59,6 +64,14 @@ class CredentialPlace(BaseModel):
         if self.environment is not None:
             return f"environment {self.environment}"
         return f"profile {self.profile}" if self.profile else f"systemd {self.systemd}"
+
+    def named_in(self, sentence: str) -> str:
+        """A sentence about the variables of a single account, as one about this place."""
+        if self.environment is None:
+            return _VARIABLES.sub(f"the credentials of {self.label}", sentence)
+        return _VARIABLES.sub(
+            lambda found: found[0].replace("ZOOM_", f"{self.environment}_ZOOM_"), sentence
+        )
 
 
 class FleetAccount(BaseModel):

@@ -84,6 +84,15 @@ def test_accounts_that_never_answer_properly_are_given_up_and_the_others_audited
         assert "broken: Zoom" in ran.out
 
 
+def test_a_wrong_secret_is_named_by_the_variable_of_its_account(tmp_path: Path) -> None:
+    with fleet_of(tmp_path, emea="clean") as auditor:
+        env = {"EMEA_ZOOM_CLIENT_SECRET": "not-the-secret-at-all"}
+        for command in ("audit", "doctor"):
+            text = " ".join(auditor.fleet(command, env=env).out.split())
+            assert "EMEA_ZOOM_CLIENT_ID, EMEA_ZOOM_CLIENT_SECRET" in text, command
+            assert "(ZOOM_CLIENT_ID" not in text
+
+
 def test_without_any_evaluated_account_nothing_was_evaluated(tmp_path: Path) -> None:
     with fleet_of(tmp_path, one=Conduct(deactivated=True)) as auditor:
         assert auditor.fleet("audit").code == 4

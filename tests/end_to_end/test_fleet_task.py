@@ -62,6 +62,15 @@ def test_no_secret_is_in_a_task_or_in_a_failure(emea: FleetAuditor) -> None:
         assert secret not in content
 
 
+def test_a_worker_names_the_variable_of_a_wrong_secret(
+    emea: FleetAuditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = task()
+    monkeypatch.setenv("EMEA_ZOOM_CLIENT_SECRET", "not-the-secret-at-all")
+    failure = fleet_task.audit_account(data)["failure"]
+    assert "is wrong (EMEA_ZOOM_CLIENT_ID, EMEA_ZOOM_CLIENT_SECRET): " in failure
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [

@@ -7,6 +7,7 @@ import pytest
 
 from auditor.fleet import loading
 from auditor.fleet.loading import FleetError
+from auditor.fleet.model import CredentialPlace
 from auditor.policy.catalogue import yaml_source
 from auditor.policy.catalogue.errors import PolicyError
 
@@ -136,3 +137,20 @@ def test_the_file_of_a_working_folder_counts_only_if_nobody_else_can_write_it(
     file.unlink()
     with pytest.raises(FleetError, match=r"There is no fleet\.yaml here"):
         loading.load(None)
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ({"environment": "EMEA"}, "wrong (EMEA_ZOOM_CLIENT_ID, EMEA_ZOOM_CLIENT_SECRET): copy"),
+        ({"profile": "emea"}, "wrong (the credentials of profile emea): copy"),
+        ({"systemd": "emea"}, "wrong (the credentials of systemd emea): copy"),
+    ],
+)
+def test_an_error_of_signing_in_names_the_place_of_the_credentials(
+    place: dict[str, str], sentence: str
+) -> None:
+    named = CredentialPlace(**place).named_in
+    assert named("wrong (ZOOM_CLIENT_ID, ZOOM_CLIENT_SECRET): copy") == sentence
+    assert named(sentence) == sentence
+    assert named("check ZOOM_OAUTH_URL") == "check ZOOM_OAUTH_URL"
