@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 
 # What `make check` runs: the judgement and what it stands on.
 CHECKED := $(addprefix tests/,evidence findings policies policy surfaces test_architecture.py)
+# The tests of a file run in one process and share its fixtures, the file with the longest test first.
 # A test that hangs fails after so many seconds, with the stack of each thread.
-PYTEST := $(BIN)/python -m pytest -n auto --timeout=300
+PYTEST := $(BIN)/python -m pytest -n auto --dist=loadfile --no-loadscope-reorder --timeout=300
 
 .PHONY: demo test test-slow test-all test-tools check format mutation bench lock release vulnerabilities sbom clean
 

@@ -161,7 +161,7 @@ def serving(world: World, conduct: Conduct) -> Iterator[Sandbox]:
 @contextlib.contextmanager
 def served(
     scenario: str = "drifted",
-    users: int = 30,
+    users: int = 20,
     faults: Faults | None = None,
     groups: int | None = None,
     **conduct: Any,
@@ -178,7 +178,7 @@ Accounts = Callable[[str], Sandbox]
 
 @pytest.fixture(scope="session")
 def accounts() -> Iterator[Accounts]:
-    """Undisturbed accounts of 30 users by scenario, each served once."""
+    """Undisturbed accounts of 20 users by scenario, each served once."""
     with contextlib.ExitStack() as stack:
         known: dict[str, Sandbox] = {}
 

@@ -16,7 +16,7 @@ from tests.every_case import every_case
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Auditor]:
     """The command, with one stored run of a drifted account."""
-    with served("drifted", users=40) as sandbox:
+    with served("drifted", users=20) as sandbox:
         auditor = Auditor(tmp_path_factory.mktemp("planned"), sandbox)
         auditor.audit("--baseline", "strict")
         yield auditor

@@ -42,7 +42,7 @@ ORGANISATION = {
 def test_an_audit_after_the_plan_says_what_the_plan_predicts(
     tmp_path: Path, scenario: str, seed: int, baseline: str, decided: bool
 ) -> None:
-    world = World(users=60, scenario=scenario, seed=seed)
+    world = World(users=24, scenario=scenario, seed=seed)
     with serving(world, Conduct(plan="none")) as sandbox:
         auditor = Auditor(tmp_path, sandbox)
         options = ["--baseline", baseline, *FAST, "--allow-unknown"]

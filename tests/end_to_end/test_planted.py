@@ -7,12 +7,19 @@ from typing import Any
 import pytest
 
 from auditor.sandbox import Planted, Sandbox
-from tests.end_to_end.conftest import Accounts, Auditor, keys, slow
+from tests.end_to_end.conftest import Accounts, Auditor, keys, served, slow
 from tests.end_to_end.expected import Documents, Rule, deviations, rules
 
 BASELINES = ("strict", slow("consent-first"))
 LISTED = {"workflows[]"}
 """What is judged by lists, which are not planted."""
+
+
+@pytest.fixture(scope="module")
+def accounts(accounts: Accounts) -> Iterator[Accounts]:
+    """The shared accounts, and a larger one that drifted: some deviations need 28 users."""
+    with served("drifted", users=30) as drifted:
+        yield lambda scenario: drifted if scenario == "drifted" else accounts(scenario)
 
 
 @pytest.fixture
