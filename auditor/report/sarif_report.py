@@ -103,9 +103,10 @@ def _pieces(run: Run, groups: list[FindingGroup]) -> Iterator[str]:
     yield from _member("properties", _counts(run, separate_limit))
     yield '  "results": ['
     rules = {control: index for index, control in enumerate(infos)}
+    times = _times(run, groups, separate_limit)
     separator = "\n   "
     for group in groups:
-        for result in _results(run, group, rules[group.verdict.control], separate_limit):
+        for result in _results(run, group, rules[group.verdict.control], separate_limit, times):
             yield separator + json_text(result)
             separator = ",\n   "
     yield "]\n }]}\n"
@@ -268,8 +269,33 @@ def _counts(run: Run, separate_limit: int) -> Object:
     }
 
 
-def _results(run: Run, group: FindingGroup, rule: int, separate_limit: int) -> Iterator[Object]:
-    if group.count > separate_limit or group.unnamed:
+_Times = Mapping[tuple[Level, str], Mapping[str, str]]
+"""Level and id of a scope to the sources of its documents and the times of their responses."""
+
+
+def _times(run: Run, groups: Iterable[FindingGroup], separate_limit: int) -> _Times:
+    """The times of the documents of each scope that has results of its own."""
+    times: dict[tuple[Level, str], dict[str, str]] = {
+        (scope.level, scope.id): {}
+        for group in groups
+        if _is_separate(group, separate_limit)
+        for scope in group.scopes
+    }
+    for assessment in run.assessments.by_name() if times else ():
+        scope = assessment.scope
+        if (known := times.get((scope.level, scope.id))) is not None:
+            known.update(assessment.observed_at)
+    return times
+
+
+def _is_separate(group: FindingGroup, separate_limit: int) -> bool:
+    return group.count <= separate_limit and not group.unnamed
+
+
+def _results(
+    run: Run, group: FindingGroup, rule: int, separate_limit: int, times: _Times
+) -> Iterator[Object]:
+    if not _is_separate(group, separate_limit):
         yield _grouped(run, group, rule)
         return
     for verdict, scope in group.members:
@@ -277,10 +303,16 @@ def _results(run: Run, group: FindingGroup, rule: int, separate_limit: int) -> I
         is_named = scope.label != level
         subject = wording.sentence_case(f"{level} {name(scope)}" if is_named else level)
         text = f"{subject}: {outcome(verdict)}. {explained(verdict)}"
+        own = times[scope.level, scope.id].get(verdict.source)
+        observed_at = own or run.account_times.get(verdict.source)
         yield {
             **_result(group, rule, text, fingerprint(run.info.account_id, verdict, scope)),
             "locations": [_location(f"{scope.level}/{_quoted(scope.id)}", [scope])],
-            "properties": {**_properties(group, 1), **_facts(verdict)},
+            "properties": {
+                **_properties(group, 1),
+                **_facts(verdict),
+                "observed_at": observed_at,
+            },
         }
 
 
@@ -293,6 +325,7 @@ def _grouped(run: Run, group: FindingGroup, rule: int) -> Object:
         "locations": [_location(group.level, group.scopes)],
         "properties": {
             **_properties(group, group.count),
+            "observed_at": group.observed_from or run.account_times.get(group.verdict.source),
             "values": dict(values),
             "other_values": others,
         },

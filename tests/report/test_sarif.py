@@ -247,6 +247,27 @@ def test_a_group_beyond_the_threshold_is_one_result_with_a_count() -> None:
     assert len(results(worlds.run_of(crowd[1:]))) == 100
 
 
+@every_case("any_run", every_run)
+def test_a_result_has_the_time_at_which_its_document_was_read(any_run: Run) -> None:
+    times = {found.fingerprint: found.observed_at for found in any_run.findings()}
+    for result in results(any_run, include_passes=True):
+        facts, identity = result["properties"], result["partialFingerprints"]["auditorFinding/v1"]
+        if facts["count"] == 1:
+            assert facts["observed_at"] == times[identity]
+        else:
+            assert facts["observed_at"] in {None, *times.values()}
+
+
+def test_a_result_of_many_findings_has_the_oldest_time() -> None:
+    crowd = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in range(101)]
+    oldest = worlds.judged(worlds.user(7), [worlds.deviation()])
+    moved = dict.fromkeys(oldest.observed_at, "2026-11-01T00:00:00Z")
+    crowd[7] = replace(oldest, observed_at=moved)
+    (result,) = results(worlds.run_of(crowd))
+    assert moved
+    assert result["properties"]["observed_at"] == "2026-11-01T00:00:00Z"
+
+
 def test_a_grouped_result_keeps_its_fingerprint_while_people_come_and_go() -> None:
     def first(users: Iterable[int]) -> Any:
         crowd = [worlds.judged(worlds.user(at), [worlds.deviation()]) for at in users]
