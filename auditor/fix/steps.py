@@ -191,7 +191,8 @@ class StepPlayer:
         if requests.is_writable(step.kind, step.level, step.setting):
             request = request_of(step.kind, step.scope, step.setting, step.to)
         else:
-            place = next((self.places[cid] for cid in controls if self.places.get(cid)), "")
+            of_controls = (self.places[cid] for cid in controls if self.places.get(cid))
+            place = words.setting_place(step.setting) or next(of_controls, "")
             has_other_form = step.kind == "value" and writable.has_other_form(step.setting)
             manual = ManualWork(
                 place=place_at(place, step.scope),

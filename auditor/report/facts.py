@@ -188,6 +188,11 @@ def name(setting: str) -> str:
     return printable(words.setting_name(setting)) if setting else ""
 
 
+def place(setting: str) -> str:
+    """Where the setting is in the portal; empty if only the place of its rule is known."""
+    return printable(words.setting_place(setting))
+
+
 def names_in(verdict: Verdict) -> list[str]:
     """The settings that a comparison lists, by name; empty for other verdicts."""
     if verdict.kind is not FindingKind.DERIVED or not isinstance(verdict.observed, list):

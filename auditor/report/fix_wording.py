@@ -4,16 +4,20 @@ from collections.abc import Sequence
 
 from auditor.evidence.scope import Level
 from auditor.findings.exposure import Exposure
-from auditor.findings.model import FindingKind
+from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.plain_text import join_and
 from auditor.report import facts, wording
 from auditor.report.display import printable, shorten
 
 MOST_GROUPS = 5
+MOST_PLACED = 5
+"""Settings that are named at their place in the portal."""
 MOST_NAMED = 2
 """Settings that the way names; of more, the list of what is broken names each."""
 _USERS = "User Management > Users > NAME > Settings"
+_ACCOUNT_PLACE = "Account Management > Account Settings > "
+_OF_ONE_SETTING = (FindingKind.VALUE, FindingKind.LOCK)
 _BELOW = frozenset({Level.GROUP, Level.USER})
 
 
@@ -23,14 +27,16 @@ def in_admin_centre(control: ControlRollup, rollup: Rollup, exposed: Exposure) -
     Where the account is right, its page would show a switch that is already off: the groups and
     people that differ come first, and the account's page only for its lock.
     """
-    place = printable(control.info.fix_portal)
+    place = _place(control, rollup)
     values = _below_the_account(control, rollup)
     if not place or not values:
         return place
     names = list(dict.fromkeys(facts.name(group.verdict.setting) for group in values))
     pronoun = "it" if len(names) == 1 else "them"
     quoted = " and ".join(f"“{name}”" for name in names)
-    ways = filter(None, (_at_groups(values), _for_people(values, exposed)))
+    rest = _below_settings(place) if len(names) == 1 else ""
+    found = filter(None, (_at_groups(values), _for_people(values, exposed)))
+    ways = [f"{way}{rest}" for way in found]
     what = (quoted if len(names) <= MOST_NAMED else pronoun, pronoun)
     steps = [f"Change {it} {way}." for it, way in zip(what, ways, strict=False)]
     if Level.ACCOUNT in control.unlocked:
@@ -38,9 +44,56 @@ def in_admin_centre(control: ControlRollup, rollup: Rollup, exposed: Exposure) -
     return " ".join(steps)
 
 
+def _place(control: ControlRollup, rollup: Rollup) -> str:
+    """The place in the portal, down to the settings that are broken or not locked.
+
+    The place of a rule with several settings is above them: without places of their own, their
+    names say which.
+    """
+    place = printable(control.info.fix_portal)
+    broken = [
+        group.verdict.setting
+        for group in rollup.of_status(Status.FAIL)
+        if group.verdict.control == control.info.id and group.verdict.kind in _OF_ONE_SETTING
+    ]
+    settings = list(dict.fromkeys(broken))
+    own = {setting: facts.place(setting) for setting in settings}
+    if not place or not settings or len(control.info.setting_names) < 2:
+        return place
+    if len(settings) == 1 and own[settings[0]]:
+        return own[settings[0]]
+    if all(own.values()):
+        return _together(list(dict.fromkeys(own.values())))
+    names = [f"“{facts.name(setting)}”" for setting in settings]
+    return f"{place}, there {join_and(names)}" if len(names) <= MOST_PLACED else place
+
+
+def _together(ways: Sequence[str]) -> str:
+    """Ways with what they share said once: `A > B, there C > D; and E > D`."""
+    parts = [way.split(" > ") for way in ways]
+    shared = 0
+    while all(len(part) > shared + 1 for part in parts) and len({p[shared] for p in parts}) == 1:
+        shared += 1
+    ends = "; and ".join(" > ".join(part[shared:]) for part in parts)
+    return f"{' > '.join(parts[0][:shared])}, there {ends}" if shared else ends
+
+
+def _below_settings(place: str) -> str:
+    """The way from the settings of the account, a group or a person to the setting: ` > Recording`.
+
+    Empty if the place is elsewhere, or is more than one.
+    """
+    _, found, rest = place.partition(_ACCOUNT_PLACE)
+    if not found or ";" in rest or ", there " in rest:
+        return ""
+    if rest.count(")") > rest.count("("):  # "(classic portal: … > AI Companion tab) > Meeting"
+        rest = rest.replace(")", "", 1)
+    return f" > {rest}"
+
+
 def in_short(control: ControlRollup, rollup: Rollup, exposed: Exposure) -> str:
     """The same without the way: where to change it, and whether to lock it for the account."""
-    place = printable(control.info.fix_portal)
+    place = _place(control, rollup)
     values = _below_the_account(control, rollup)
     if not place or not values:
         return place

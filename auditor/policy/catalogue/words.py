@@ -50,6 +50,8 @@ class SettingWords(BaseModel):
     """Documented value to the words for it."""
     unit: str = ""
     """The unit of numbers, in the plural; `duration` for texts such as 1y6m."""
+    place: str = ""
+    """Where it is in the portal, if other settings of its controls are elsewhere."""
     choice: bool = False
     """True for a number that stands for a choice, and that no source explains."""
 
@@ -72,6 +74,13 @@ def setting_name(key: str) -> str:
     """What people call the setting or lock `key`; made from the key if it is not documented."""
     entry = _entry(key)
     return entry.name if entry is not None else _name_from(key)
+
+
+def setting_place(key: str) -> str:
+    """Where the setting, or the feature that the lock `key` names, is in the portal; empty if the
+    place of its control says so."""
+    entry = _entry(key)
+    return entry.place if entry is not None else ""
 
 
 def is_known(key: str) -> bool:
