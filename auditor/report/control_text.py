@@ -7,6 +7,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.findings.exposure import Exposure
 from auditor.findings.model import Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
+from auditor.findings.run import Run
 from auditor.report import fix_wording, group_wording, summary_wording, wording
 from auditor.report.display import shorten
 from auditor.report.facts import ControlFacts, detail
@@ -19,7 +20,12 @@ _SHOWN = (Status.FAIL, Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION
 
 
 def lines(
-    control: ControlRollup, rollup: Rollup, facts: ControlFacts, exposed: Exposure, width: int
+    run: Run,
+    control: ControlRollup,
+    rollup: Rollup,
+    facts: ControlFacts,
+    exposed: Exposure,
+    width: int,
 ) -> Iterator[str]:
     """The control's open findings, each with its people, and then the ways to fix them."""
     info = control.info
@@ -32,7 +38,7 @@ def lines(
         yield ""
         yield from wrap(_subject(setting, info.setting_names), width, "", "  ")
         for group in of_setting:
-            yield from _finding(group, exposed, width)
+            yield from _finding(run, group, exposed, width)
     if not groups:
         yield ""
         yield "Nothing is open here."
@@ -52,12 +58,12 @@ def _subject(setting: str, names: Mapping[str, str]) -> str:
     return f"{name} ({key})" if name else key or "Attestation"
 
 
-def _finding(group: FindingGroup, exposed: Exposure, width: int) -> Iterator[str]:
+def _finding(run: Run, group: FindingGroup, exposed: Exposure, width: int) -> Iterator[str]:
     """A value, the people and groups who have it, and who can change it."""
     verdict = group.verdict
     facts = [f"{_result(verdict)}: {wording.levels(group.by_level)}"]
     facts.append(_names(group) if group.count > 1 or not _is_account(group) else "")
-    facts.append(shorten(detail(verdict), 4 * _LONGEST))
+    facts.append(wording.with_sandbox(run, shorten(detail(verdict), 4 * _LONGEST)))
     facts.append(summary_wording.same_as_group(exposed.same_as(verdict), group.count))
     changeable = wording.changeable(verdict, group.level)
     facts.append(f"Who can change it: {changeable}" if changeable else "")

@@ -81,7 +81,8 @@ class HtmlFormat(Format):
         """Write `run` to `out` as UTF-8, piece by piece."""
         stream = render_page(run, options, LIMITS, paged=False)
         stream.enable_buffering(200)
-        stream.dump(out, encoding="utf-8", errors="replace")
+        for piece in stream:
+            out.write(wording.with_sandbox(run, piece).encode("utf-8", "replace"))
 
 
 def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool) -> TemplateStream:

@@ -1,7 +1,7 @@
 """The Markdown report, for issues, wikis and job summaries of pipelines."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
@@ -89,7 +89,7 @@ class _MarkdownPage:
     def text(self, most_bytes: int) -> str:
         if self.options.summary:
             summary = summary_output.markdown(summary_outline.outline(self.run, self.rollup))
-            return f"{self._top().head}\n{summary}"
+            return wording.with_sandbox(self.run, f"{self._top().head}\n{summary}")
         parts = (
             self._top(),
             self._changes(),
@@ -106,7 +106,12 @@ class _MarkdownPage:
             self._limits(),
             self._glossary(),
         )
-        return fit_to_size([part for part in parts if part is not None], most_bytes)
+        return fit_to_size([self._complete(part) for part in parts if part], most_bytes)
+
+    def _complete(self, part: PagePart) -> PagePart:
+        """The part with commands that find the run."""
+        head, *rows = (wording.with_sandbox(self.run, text) for text in (part.head, *part.rows))
+        return replace(part, head=head, rows=rows)
 
     def _top(self) -> PagePart:
         info = self.run.info
@@ -356,8 +361,7 @@ class _MarkdownPage:
         )
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")
-        command = f"auditor ask{' --sandbox' if info.simulated else ''}"
-        lines.append(f"Answers to common questions from this run: {code(command)}")
+        lines.append(f"Answers to common questions from this run: {code('auditor ask')}")
         return PagePart("## About this run\n\n" + "".join(f"- {line}\n" for line in lines))
 
     def _glossary(self) -> PagePart:

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import BinaryIO, NoReturn
 
 from auditor.findings.run import Run
+from auditor.report import wording
 from auditor.report.html_report import render_page
 from auditor.report.interface import Format, FormatError, Options
 from auditor.report.truncation import FormatLimits
@@ -45,7 +46,7 @@ class PdfFormat(Format):
             FormatError: WeasyPrint, or a system library that it needs, is not installed.
         """
         weasyprint = _weasyprint()
-        text = "".join(render_page(run, options, LIMITS, paged=True))
+        text = wording.with_sandbox(run, "".join(render_page(run, options, LIMITS, paged=True)))
         text = text.encode("utf-8", "replace").decode("utf-8")
         document = weasyprint.HTML(string=text, url_fetcher=_nothing_outside)
         out.write(document.write_pdf(uncompressed_pdf=False))

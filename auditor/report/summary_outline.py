@@ -1,7 +1,7 @@
 """The summary of a run on three pages: what is on, what is broken, and what has no answer."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.findings.exposure import exposure
 from auditor.findings.inventory import FeatureUse
@@ -90,10 +90,14 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
         inventory_wording.columns(sections),
         broken,
         len(controls) - len(broken),
-        tuple(_open(run, rollup)),
+        tuple(_with_commands(run, part) for part in _open(run, rollup)),
         "No rule was found to be broken." if wording.judged(run) else NOTHING_JUDGED,
         "Everything has an answer." if wording.judged(run) else NOTHING_JUDGED,
     )
+
+
+def _with_commands(run: Run, part: OpenPart) -> OpenPart:
+    return replace(part, what_to_do=wording.with_sandbox(run, part.what_to_do))
 
 
 def _open(run: Run, rollup: Rollup) -> Iterator[OpenPart]:

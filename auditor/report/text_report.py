@@ -97,7 +97,7 @@ class _TextPage:
         exposed, facts = exposure(self.run), ControlFacts(self.run, self.rollup)
         chosen = [row for row in self.rollup.controls if row.info.id in self.options.controls]
         for control in sorted(chosen, key=lambda row: row.info.id):
-            yield control_text.lines(control, self.rollup, facts, exposed, self.width)
+            yield control_text.lines(self.run, control, self.rollup, facts, exposed, self.width)
         yield self._errors()
 
     def _blocks(self) -> Sequence[Iterator[str]]:
@@ -348,11 +348,10 @@ class _TextPage:
             )
 
     def _where(self) -> Iterator[str]:
-        option = " --sandbox" if self.run.info.simulated else ""
-        yield from self._wrapped(f"Answers to common questions from this run: auditor ask{option}")
+        yield from self._wrapped("Answers to common questions from this run: auditor ask")
         path = self.options.report_path
         if path is None:
-            yield from self._wrapped(f"Full report: auditor report --output report.html{option}")
+            yield from self._wrapped("Full report: auditor report --output report.html")
         else:
             line = f"Full report: {printable(path)}"
             yield from (
@@ -387,7 +386,7 @@ class _TextPage:
     def _wrapped(
         self, text: str, first: str = "", hanging: str = "", style: str | None = None
     ) -> Iterator[str]:
-        for line in wrap(text, self.width, first, hanging):
+        for line in wrap(wording.with_sandbox(self.run, text), self.width, first, hanging):
             yield self._paint(line, style)
 
 

@@ -212,6 +212,19 @@ def incomplete(run: Run, rollup: Rollup) -> str:
     return "".join(parts) + "." + (f" {allowed}" if run.allow_unknown else "")
 
 
+_OF_STORED_RUNS = re.compile(
+    r"\bauditor (?:ask|attest|baseline (?:accept-keys|check)|blind-spot|control new|decide|diff"
+    r"|explain|fix plan|gate|history(?: findings| prune| set-aside)?|inventory|report|waive)\b"
+    r"(?! --sandbox)"
+)
+"""The commands that look for a run in the history."""
+
+
+def with_sandbox(run: Run, text: str) -> str:
+    """`text`, for a simulated run with `--sandbox` in its commands: without it they find no run."""
+    return _OF_STORED_RUNS.sub(r"\g<0> --sandbox", text) if run.info.simulated else text
+
+
 def covered(run: Run) -> str:
     """The places that were read, by level: `1 account, 6 groups, 300 people`."""
     return levels(requested(run))
