@@ -1,5 +1,6 @@
 """What `gate --new-only` and `diff` take as known is signed, and nobody can write it in."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,16 +37,32 @@ class Signing:
         return run
 
 
+@pytest.fixture(scope="module")
+def signed_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a run that is signed and accepted: each test alters a copy."""
+    with served("clean", users=2, groups=1) as sandbox, pytest.MonkeyPatch.context() as patch:
+        auditor = Auditor(tmp_path_factory.mktemp("signed"), sandbox)
+        Signing(Account(sandbox, auditor), patch).accepted()
+    return auditor.data
+
+
+@pytest.fixture
+def accepted(signing: Signing, signed_night: Path) -> Signing:
+    """The account with that run."""
+    shutil.copytree(signed_night, signing.account.auditor.data)
+    signing.account.summaries(True)
+    return signing
+
+
 @pytest.fixture
 def signing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Signing]:
     with served("clean", users=2, groups=1) as sandbox:
         yield Signing(Account(sandbox, Auditor(tmp_path, sandbox)), monkeypatch)
 
 
-def test_a_signed_acceptance_is_verified_with_the_public_key_alone(signing: Signing) -> None:
-    signing.accepted()
-    signing.keys(trusted=PUBLIC)
-    ran = signing.account.gate("--new-only")
+def test_a_signed_acceptance_is_verified_with_the_public_key_alone(accepted: Signing) -> None:
+    accepted.keys(trusted=PUBLIC)
+    ran = accepted.account.gate("--new-only")
     assert ran.code == 0
     assert f"signed with {Signer.read(KEY).public.id}, SIMULATED" in lines(ran)[1]
 
@@ -107,14 +124,13 @@ def unsigned_run(signing: Signing) -> None:
     ],
 )
 def test_what_is_known_cannot_be_written_in(
-    signing: Signing, altered: Callable[[Signing], None], named: str
+    accepted: Signing, altered: Callable[[Signing], None], named: str
 ) -> None:
-    signing.accepted()
-    altered(signing)
-    signing.keys(trusted=PUBLIC)
-    verified = signing.account.gate("--new-only")
-    signing.keys(KEY)
-    required = signing.account.gate("--new-only", "--require-signature")
+    altered(accepted)
+    accepted.keys(trusted=PUBLIC)
+    verified = accepted.account.gate("--new-only")
+    accepted.keys(KEY)
+    required = accepted.account.gate("--new-only", "--require-signature")
     for ran in (verified, required):
         assert ran.code == 4, ran.out
         assert named in ran.out

@@ -100,7 +100,7 @@ def every_run() -> Mapping[str, Run]:
         "empty": worlds.empty(),
         "all unknown": worlds.all_unknown(),
         "hostile": worlds.hostile(),
-        "large": worlds.large(users=600),
+        "large": worlds.large(users=200),
         **{f"whole {name}": whole_world(name) for name in WHOLE_WORLDS},
     }
 
