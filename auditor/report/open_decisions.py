@@ -34,16 +34,21 @@ class OpenDecision:
 
     question: str
     now: str
-    """What the account shows today, and where: sentences, or empty if nothing was read."""
+    """What the account shows today, and where, or that it was not read: sentences; may be empty."""
     controls: tuple[str, ...]
     """Ids of the rules that wait for the answer."""
     command: str
     """Takes the answer."""
 
 
+_NOT_READ = "Not read. An audit reads it once this is decided."
+"""Outside the settings, nothing is read that cannot be judged."""
+
+
 @dataclass
 class _Waiting:
     controls: set[str] = field(default_factory=set)
+    is_unread: bool = True
     states: dict[str, dict[str, Counter[Level]]] = field(default_factory=dict)
     """Scopes by sentence and control: two controls may read the same setting of one scope."""
 
@@ -57,13 +62,14 @@ def of_run(run: Run, rollup: Rollup) -> list[OpenDecision]:
         key = (param, "") if param else ("", verdict.control)
         entry = waiting.setdefault(key, _Waiting())
         entry.controls.add(printable(verdict.control))
+        entry.is_unread &= verdict.observed is None and not verdict.source
         if state := _state(group):
             by_control = entry.states.setdefault(state, {})
             by_control.setdefault(verdict.control, Counter()).update(group.by_level)
     return [
         OpenDecision(
             _question(run, param, control),
-            _now(entry.states),
+            _now(entry.states) or (_NOT_READ if entry.is_unread else ""),
             tuple(sorted(entry.controls)),
             f"{COMMAND} {printable(param)}" if param else f"auditor control show {control}",
         )

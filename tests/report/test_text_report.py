@@ -11,6 +11,7 @@ from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import headline
 from auditor.report.display import display_width
+from tests.builders import ACCOUNT
 from tests.every_case import every_case
 from tests.report import worlds
 from tests.report.conftest import Render, every_run
@@ -123,6 +124,22 @@ def test_a_decision_is_a_question_with_what_the_account_shows_today(render: Rend
     assert lines[question].startswith("- Through which regions")
     assert lines[question + 1].startswith("  Today: ")
     assert lines[question + 1].endswith(" (1 account).")
+
+
+def test_a_decision_whose_setting_was_not_read_says_so(render: Render) -> None:
+    unread = worlds.deviation(
+        "RT-01",
+        Level.ACCOUNT,
+        status=Status.NEEDS_DECISION,
+        observed=None,
+        source="",
+        detail="",
+        expected={"op": "org_param", "param": "ai_allowed_groups", "value": None},
+    )
+    text = render(worlds.run_of([worlds.judged(ACCOUNT, [unread])]), "text", width=400)
+    assert "  Today: Not read. An audit reads it once this is decided." in text
+    seen = worlds.run_of([worlds.judged(ACCOUNT, [replace(unread, source="GET /x")])])
+    assert "Today" not in render(seen, "text", width=400)
 
 
 def test_what_to_look_up_and_new_settings_have_a_line_each(render: Render) -> None:
