@@ -294,10 +294,13 @@ def test_the_phone_says_who_locked_a_setting(
     ("level", "sentence"),
     [
         (Level.PHONE_USER, "The person or an account admin, because no lock is on."),
-        (Level.PHONE_SITE, "Anybody in Main or an account admin, because no lock is on."),
+        (
+            Level.PHONE_SITE,
+            "Anybody at phone site “Main” or an account admin, because no lock is on.",
+        ),
         (
             Level.PHONE_GROUP,
-            "The one person in Clinical or an account admin, because no lock is on.",
+            "The one person in group “Clinical” or an account admin, because no lock is on.",
         ),
     ],
 )

@@ -24,7 +24,7 @@ class Population:
 
     def in_group(self, group: Scope) -> str:
         """`any of 412 people in group “Sales”`; empty if the group has no members."""
-        where = f"in group “{group.label}”"
+        where = f"in {group.label}" if group.is_placeholder else f"in group “{group.label}”"
         if self.users is None:
             return f"anybody {where}"
         return _any_of(self.members.get(group.id, 0), f" {where}")
@@ -56,6 +56,8 @@ def _users(scope: Scope, population: Population) -> str:
         case Level.GROUP | Level.PHONE_GROUP:
             return population.in_group(scope)
         case Level.PHONE_SITE:
+            if scope.is_placeholder:
+                return f"anybody at {scope.label}"
             return f"anybody at phone site “{scope.label}”"
         case Level.MEETING | Level.WEBINAR:
             return "the host"
