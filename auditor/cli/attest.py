@@ -20,6 +20,7 @@ from auditor.cli.options import (
 from auditor.cli.terminal import Terminal
 from auditor.cli.writing import LicencesOption, Writing, date_after, known_licences
 from auditor.config import ConfigError
+from auditor.plain_text import pluralize
 
 if TYPE_CHECKING:
     from auditor.app.attestations import AttestationFile, DueQuestion
@@ -174,12 +175,13 @@ def attest(
     unanswered = questionnaire.due(file, today)
     if list_ or not unanswered:
         for item in unanswered:
-            line = f"{item.label}  {item.state}  {item.title}"
+            line = f"{item.label}: {item.state}. {item.title}"
             wrapped = textwrap.fill(
                 line, terminal.text_width, subsequent_indent="  ", break_long_words=False
             )
             typer.echo(wrapped)
-        typer.echo(f"{len(unanswered)} attestations are due.")
+        verb = "is" if len(unanswered) == 1 else "are"
+        typer.echo(f"{pluralize(len(unanswered), 'attestation')} {verb} due.")
         if not list_:
             _name_next(writing, file)
         return

@@ -56,7 +56,7 @@ def test_everything_nobody_has_answered_is_due() -> None:
     assert result.exit_code == 0
     assert output_text(result).endswith(f"{len(DUE)} attestations are due.")
     output = " ".join(output_text(result).split())
-    assert all(f"{each.label} missing" in output for each in DUE)
+    assert all(f"{each.label}: missing. " in output for each in DUE)
     assert any(each.is_lock for each in DUE)
     assert not Path("attestations.yaml").exists()
 
@@ -64,9 +64,9 @@ def test_everything_nobody_has_answered_is_due() -> None:
 @pytest.mark.parametrize(
     ("expires", "state"),
     [
-        (-1, "TR-01 expired"),
-        (0, "TR-01 expires"),
-        (WARN_DAYS, "TR-01 expires"),
+        (-1, "TR-01: expired"),
+        (0, "TR-01: expires"),
+        (WARN_DAYS, "TR-01: expires"),
         (WARN_DAYS + 1, None),
     ],
 )
@@ -82,7 +82,7 @@ def test_answers_in_the_organisation_file_count() -> None:
     write(row(), name="org.yaml")
     output = output_text(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
     assert "TR-01" not in output
-    assert "TR-02 missing" in output
+    assert "TR-02: missing. " in output
 
 
 def test_the_answer_that_lasts_longest_counts() -> None:
@@ -92,7 +92,7 @@ def test_the_answer_that_lasts_longest_counts() -> None:
 
 def test_an_answer_for_a_group_is_no_answer_for_the_account() -> None:
     write(row(more=", scope: {group: Legal}"), row("TR-02"))
-    assert "TR-01 missing" in output_text(ran("attest", "--list", *TRAINING))
+    assert "TR-01: missing. " in output_text(ran("attest", "--list", *TRAINING))
 
 
 def test_if_nothing_is_due_no_question_is_asked() -> None:
@@ -265,7 +265,7 @@ def old() -> str:
 def test_an_older_entry_that_does_not_say_whether_it_is_as_expected_is_due() -> None:
     old()
     output = output_text(ran("attest", "--list", *TRAINING, "--org", "org.yaml"))
-    assert "TR-01 not compared" in output
+    assert "TR-01: not compared. " in output
     assert output.endswith("2 attestations are due.")
 
 

@@ -12,6 +12,7 @@ import pytest
 from auditor.policy.catalogue import glossary
 from tests.cli.accounts import Account
 from tests.end_to_end.conftest import Auditor, served
+from tests.notify.receivers import webhook
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +36,7 @@ MOST_WORDS = 25
 MEDIAN = 14
 COMMAS = 3
 """A list has more: it is as long as what it lists."""
+RECORDED = "recording.cloud_recording_download"
 SMALL_PRINT = ("code", "style", "script", "title", "q")
 """Keys and commands, and Zoom's own words."""
 BLOCKS = re.compile(r"p|li|t[dhr]|d[tdiv]+|h\d|summary|small|option|caption|span")
@@ -98,15 +100,32 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             "gate": account.gate().out,
             "annotations": account.gate(env=env).out,
             "job summary": summary.read_text(encoding="utf-8"),
+            "decisions": account("decide", "--list").out,
+            "attestations": account("attest", "--list").out,
+            "explanation": account("explain", person_of(report("json"))).out,
         }
+        account.summaries(on=False)
+        sandbox.change(level="account", setting=RECORDED, value=True, operator="dana@example.com")
+        with webhook() as hook:
+            account.night("--notify", f"json://{hook.host}")
+            (message,) = hook.documents
+        made["message"] = f"{message['title']}\n{message['message']}"
+        made["drift"] = account("diff").out
     for name in ("markdown", "job summary"):
         made[name] = re.sub(r"`[^`\n]*`", "", made[name])
     return made
 
 
+def person_of(report: str) -> str:
+    """The name of a person with a finding."""
+    findings = json.loads(report)["findings"]
+    names = [f["scope"]["name"] for f in findings if f["scope"]["level"] == "user"]
+    return str(min(names))
+
+
 def sentences_of(text: str) -> list[str]:
     """Sentences, cells of tables and lines, without lists; wrapped lines are joined."""
-    joined = re.sub(r"\n +(?=[a-z(])", " ", text)
+    joined = re.sub(r"\n +(?!(?:critical|high|medium|low|lock of) )(?=[a-z(])", " ", text)
     parts = (" ".join(part.split()) for part in SENTENCE.split(joined))
     return [part for part in parts if part and part.count(",") <= COMMAS]
 
@@ -116,6 +135,7 @@ def sentences_of(text: str) -> list[str]:
     [
         *("text", "markdown", "html", "sarif", "junit", "inventory", "questions"),
         *("gate", "annotations", "job summary"),
+        *("decisions", "attestations", "explanation", "message", "drift"),
     ],
 )
 def test_no_text_for_people_has_the_words_of_the_machine(texts: dict[str, str], name: str) -> None:

@@ -16,6 +16,7 @@ from auditor.policy.baseline.match import Match
 from auditor.policy.baseline.waivers import WARN_DAYS, Attestation
 from auditor.policy.catalogue import words
 from auditor.policy.catalogue.controls import ATTESTATION, LOCKED_SURFACES, Check, Control
+from auditor.policy.catalogue.words import setting_name
 
 WHOLE_ACCOUNT = Match(level=Level.ACCOUNT)
 LOCK_RENEWAL_DAYS = 180
@@ -56,8 +57,10 @@ class Unanswered:
 
     @property
     def label(self) -> str:
-        """`AI-19`, or `TP-07, lock of recording.allow_cmr_3rd_party_bot`."""
-        return f"{self.control.id}, lock of {self.setting}" if self.is_lock else self.control.id
+        """`AI-19`, or `TP-07, lock of “Third-party bots” (recording.allow_cmr_3rd_party_bot)`."""
+        if not self.is_lock:
+            return self.control.id
+        return f"{self.control.id}, lock of “{setting_name(self.setting)}” ({self.setting})"
 
 
 def questions(expected: Iterable[ControlExpectation]) -> Iterator[Unanswered]:
