@@ -113,12 +113,16 @@ def _times(count: int) -> str:
 
 
 def _at_levels(counts: Counter[Level]) -> str:
-    """`account 3, groups 9, people 148`"""
+    """`account 3, groups 9, people 148`: there is one account, however often rules are broken."""
     present = sorted((level for level in counts if counts[level]), key=lambda level: level.rank)
     return ", ".join(
-        f"{wording.level_name(level, counts[level])} {wording.number(counts[level])}"
+        f"{wording.level_name(level, 1 if level in _ONE else counts[level])} "
+        f"{wording.number(counts[level])}"
         for level in present
     )
+
+
+_ONE = (Level.ACCOUNT, Level.PHONE_ACCOUNT)
 
 
 def shade(level: Level) -> str:

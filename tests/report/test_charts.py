@@ -9,6 +9,7 @@ from auditor.findings.model import TrendPoint
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import charts
+from tests.builders import ACCOUNT
 from tests.report import worlds
 
 
@@ -141,3 +142,10 @@ def test_incomplete_runs_are_marked_where_they_stand() -> None:
     drawn = trend(worlds.clean(), whole, broken)
     assert drawn.gaps == (drawn.lines[0].points[1][0],)
     assert trend(worlds.all_unknown(), whole).gaps == (630.0,)
+
+
+def test_two_rules_broken_at_the_account_are_no_two_accounts() -> None:
+    at_account = [worlds.deviation(each, Level.ACCOUNT) for each in ("AI-01", "RC-02")]
+    one = {each: replace(worlds.CONTROLS[each], family="AI") for each in ("AI-01", "RC-02")}
+    (bar,) = families(worlds.run_of([worlds.judged(ACCOUNT, at_account)], controls=one))
+    assert bar.counts == "2 rules, broken 2 times: account 2"
