@@ -149,7 +149,9 @@ class NothingSelected(AuditorError):
 T = TypeVar("T")
 
 SIMULATED = "simulated"
-"""Metadata key of a snapshot whose evidence does not come from Zoom: `yes`."""
+"""Metadata key of a snapshot whose evidence does not come from Zoom: `yes`, or `_APART`."""
+_APART = "apart"
+"""The value of a run that only `--sandbox` finds."""
 
 _FACTS = (
     "run_id",
@@ -204,6 +206,8 @@ class AccountConnection:
     """No request starts after this `time.monotonic` time."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the collection is interrupted; requests that wait for their turn may give up."""
+    is_simulated: bool = False
+    """True for the account of `--sandbox`, whose runs are stored apart from all others."""
 
 
 @dataclass(frozen=True)
@@ -274,11 +278,17 @@ def collect(
         "judgement": judgement.record(),
         "extent": (collection_scope or CollectionScope()).record(),
         "changes_since": (collection_scope.changes_since if collection_scope else None) or "",
-        SIMULATED: "yes" if is_loopback(target.client.api_url) else "",
+        SIMULATED: _simulation(target),
     }
     for key, value in facts.items():
         snapshot.set_metadata(key, value)
     _run_collector(target, snapshot, judgement, None, previous, received)
+
+
+def _simulation(target: AccountConnection) -> str:
+    if target.is_simulated:
+        return _APART
+    return "yes" if is_loopback(target.client.api_url) else ""
 
 
 def resume(
@@ -410,7 +420,8 @@ def judge(snapshot: Snapshot, judgement: EvaluationConfig) -> Run:
             complete=evaluation.complete,
             exit_code=code,
             fail_on=judgement.fail_on or "never",
-            simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
+            simulated=bool(fact(SIMULATED)) or is_loopback(fact("api_url")),
+            is_stored_apart=fact(SIMULATED) == _APART,
             organisation_digest=serialization.organisation_digest(judgement.organisation),
             gaps_accepted=evaluation.gaps_accepted,
             oldest_evidence_at=snapshot.oldest(),

@@ -221,6 +221,7 @@ class Collection:
                 listener=listener,
                 deadline=self.options.deadline,
                 stopping=stopping,
+                is_simulated=account.is_simulated,
             )
 
     def _if_same_policy(self, stored: Runs, run_id: str) -> str | None:

@@ -120,7 +120,7 @@ def evidence_info(snapshot: Snapshot) -> EvidenceInfo:
         finished_at=fact("finished_at"),
         evidence_digest=snapshot.digest(),
         depth=fact("depth"),
-        simulated=fact(SIMULATED) == "yes" or is_loopback(fact("api_url")),
+        simulated=bool(fact(SIMULATED)) or is_loopback(fact("api_url")),
         pseudonymised=bool(fact(PSEUDONYMISED)),
         started_at=fact("started_at"),
         carried=carried,

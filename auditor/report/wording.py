@@ -221,8 +221,8 @@ _OF_STORED_RUNS = re.compile(
 
 
 def with_sandbox(run: Run, text: str) -> str:
-    """`text`, for a simulated run with `--sandbox` in its commands: without it they find no run."""
-    return _OF_STORED_RUNS.sub(r"\g<0> --sandbox", text) if run.info.simulated else text
+    """`text`, with `--sandbox` in its commands if they find the run only with it."""
+    return _OF_STORED_RUNS.sub(r"\g<0> --sandbox", text) if run.info.is_stored_apart else text
 
 
 def covered(run: Run) -> str:
