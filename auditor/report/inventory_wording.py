@@ -112,7 +112,8 @@ def rules_of(run: Run) -> FeatureRules | None:
 def sections(inventory: Inventory, rules: FeatureRules | None = None) -> list[TopicSection]:
     """The features by topic and use; what is on comes first.
 
-    `rules` are those that a baseline asks; None says nothing on them.
+    `rules` are those that a baseline asks, and what breaks them comes first; None says nothing on
+    them.
     """
     topics: dict[str, list[Feature]] = {}
     for feature in inventory.features:
@@ -194,12 +195,25 @@ def _section(
         topic_name(topic),
         f"{pluralize(len(features), 'setting')}: {', '.join(counts)}",
         tuple(
-            (USE[use], tuple(_row(feature, run_at, rules) for feature in rows))
+            (USE[use], tuple(_row(feature, run_at, rules) for feature in _worst_first(rows, rules)))
             for use, rows in by_use.items()
             if rows
         ),
         "" if rules is None else _judged([rules.of(feature) for feature in on]),
     )
+
+
+def _worst_first(features: Sequence[Feature], rules: FeatureRules | None) -> Sequence[Feature]:
+    """The features by what the rules say on them, those without a rule last."""
+    if rules is None:
+        return features
+    states = [*RuleState]
+
+    def rank(feature: Feature) -> int:
+        found = rules.of(feature)
+        return states.index(found[0].state) if found else len(states)
+
+    return sorted(features, key=rank)
 
 
 def _row(feature: Feature, run_at: str, rules: FeatureRules | None) -> FeatureRow:

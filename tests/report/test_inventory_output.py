@@ -181,3 +181,18 @@ def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> 
     for text in (inventory_output.as_text(INVENTORY, 80), inventory_output.as_html(INVENTORY)):
         assert "judged" not in text
         assert "Rule" not in text
+
+
+def test_of_what_is_on_that_comes_first_which_breaks_a_rule() -> None:
+    others = (replace(SUMMARY, setting=f"ai.{name}", title=name) for name in "ab")
+    inventory = replace(INVENTORY, features=(*others, SUMMARY))
+    broken = verdict(Status.FAIL, "AI-01", SUMMARY.setting, observed=True)
+    run = run_of(
+        assessment(ACCOUNT, broken),
+        controls={"AI-01": control_info("AI-01")},
+        inventory=lambda: inventory,
+    )
+    [judged] = inventory_wording.of_run(run)
+    [plain] = inventory_wording.sections(inventory)
+    titles = [[row.feature.title for row in each.parts[0][1]] for each in (judged, plain)]
+    assert titles == [[SUMMARY.title, "a", "b"], ["a", "b", SUMMARY.title]]
