@@ -621,7 +621,7 @@ def judged(
     return GateResult(
         code,
         _reason(run, policy, known, counts) + limits,
-        _advice(run, code),
+        wording.with_sandbox(run, _advice(run, code)),
         Basis(run, new if policy.new_only else None, signed),
         deviations,
         unknown,

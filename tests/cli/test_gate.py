@@ -376,6 +376,7 @@ def test_a_stored_run_of_the_sandbox_is_judged_as_deep_as_it_went(tmp_path: Path
     assert stored.code == 0, stored.out
     assert "depth user" in stored.out
     assert "not judged" not in stored.out
+    assert "See which: auditor report --sandbox " in stored.out
     live = auditor("gate", "--sandbox", "--live", "--scenario", "clean")
     assert "people were not judged: auditor audit, then auditor gate" in lines(live)[0]
     assert auditor(*passing).out == stored.out

@@ -109,7 +109,6 @@ def settings_requests(account: Account) -> int:
     return account.sandbox.requests.template(SETTINGS)
 
 
-@pytest.mark.slow
 def test_an_event_is_followed_by_a_message_within_a_minute(company: Account) -> None:
     company.night()
     user = company.sandbox.world.user_id(7)
