@@ -80,7 +80,10 @@ def test_the_files_of_a_run_under_way_are_private_too(auditor: Auditor, umask: i
         "0",
         first=lambda: os.umask(umask),
     )
-    broken_off.until(lambda: any(auditor.data.glob("runs/*/*-wal")))
+    files = "runs/*/*"
+    broken_off.until(
+        lambda: {"-wal", "-shm"} <= {path.name[-4:] for path in auditor.data.glob(files)}
+    )
     running.send_signal(signal.SIGKILL)
     running.communicate()
     found = modes(auditor.data)
