@@ -66,7 +66,17 @@ def place_of(event: ReceivedEvent) -> Place | None:
     return (event.level, event.scope_id) if event.scope_id else None
 
 
-def look(job: NightlyJob, places: Collection[Place], stopping: threading.Event) -> RunEvent | None:
+@dataclass(frozen=True)
+class Look:
+    """What a first look found."""
+
+    event: RunEvent
+    """The values and locks that got worse."""
+    worse: frozenset[str]
+    """Fingerprints of these, and of what is computed from them."""
+
+
+def look(job: NightlyJob, places: Collection[Place], stopping: threading.Event) -> Look | None:
     """What got worse at these places since the newest run that the job would stand on.
 
     None if there is no such run, or it knows none of the places.
@@ -111,7 +121,7 @@ def look(job: NightlyJob, places: Collection[Place], stopping: threading.Event) 
             if reported is not None:
                 outcome = Document(reported, "webhooks", utc_now())
                 after.record(scope, RECEIVED, outcome)
-            return _event(job, entry, config, before, after, began)
+            return _compared(job, entry, config, before, after, began)
 
 
 def _scopes(evidence: Snapshot, places: Collection[Place]) -> list[Scope]:
@@ -137,25 +147,28 @@ def _with_groups(scopes: Sequence[Scope]) -> list[Scope]:
     return [*(above | groups).values(), *people]
 
 
-def _event(
+def _compared(
     job: NightlyJob,
     entry: StoredRun,
     config: EvaluationConfig,
     before: Snapshot,
     after: Snapshot,
     began: datetime,
-) -> RunEvent:
+) -> Look:
     facts = replace(entry.facts, started_at=began, finished_at=datetime.now(UTC))
     was, now = judge(before, config), judge(after, config)
     log = attribution.log_reading(after)
     sides = RunSide(entry, before), RunSide(replace(entry, facts=facts), after)
     author = attribution_between(log, *sides)
+    worse = list(_worse(was, now))
+    # What is computed from everybody cannot be said of a few: the audit says it.
     changes = [
         replace(change, changed_by=author.actor(change)) if author is not None else change
-        for change in _worse(was, now)
+        for change in worse
+        if change.state.kind in _JUDGED
     ]
     drift = Drift(entry.facts, facts, changes, documents.compare(before, after).settings)
-    return RunEvent(
+    event = RunEvent(
         later=facts,
         earlier=entry.facts,
         drift=drift,
@@ -164,15 +177,16 @@ def _event(
         account=job.display_name(facts.account_id),
         is_first_look=True,
     )
+    return Look(event, frozenset(change.state.fingerprint for change in worse))
 
 
 def _worse(was: Run, now: Run) -> Iterator[FindingChange]:
-    """The values and locks that got worse, by fingerprint."""
+    """The findings that got worse, by fingerprint."""
     known = {finding.fingerprint: finding for finding in was.without_history()}
     for finding in sorted(now.without_history(), key=lambda finding: finding.fingerprint):
         before = known.get(finding.fingerprint)
         move = classify(before.verdict.status if before else None, finding.verdict.status)
-        if move in WORSE and finding.verdict.kind in _JUDGED:
+        if move in WORSE:
             yield FindingChange(move, _state(before) if before else None, _state(finding))
 
 
@@ -204,7 +218,9 @@ class FirstLooks:
     _last: float = 0.0
     _is_busy: bool = False
     _announced: frozenset[str] = frozenset()
+    _ending: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
+    """Interrupts the look that is under way. A look that fails sets it, too."""
 
     def notice(self, event: ReceivedEvent) -> None:
         """Take note of an event that was kept."""
@@ -220,6 +236,7 @@ class FirstLooks:
     def end(self) -> None:
         """Interrupt the look that is under way, and let the thread end."""
         with self._changed:
+            self._ending = True
             self._stopping.set()
             self._changed.notify_all()
 
@@ -230,7 +247,7 @@ class FirstLooks:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._stopping.is_set() or not (self._waiting or self._is_busy), WITHIN
+                lambda: self._ending or not (self._waiting or self._is_busy), WITHIN
             )
             return self._announced
 
@@ -258,7 +275,7 @@ class FirstLooks:
     def _wait(self) -> frozenset[Place]:
         """Wait until a look is due; empty to end."""
         with self._changed:
-            while not self._stopping.is_set():
+            while not self._ending:
                 if not self._waiting:
                     self._changed.wait()
                     continue
@@ -269,20 +286,20 @@ class FirstLooks:
                 places = frozenset(self._waiting)
                 self._waiting.clear()
                 self._is_busy = True
+                self._stopping = threading.Event()
                 return places
         return frozenset()
 
     def _look(self, places: frozenset[Place]) -> None:
         job = self.job(self._stopping)
         began = time.monotonic()
-        event = look(job, places, self._stopping)
+        found = look(job, places, self._stopping)
         _log.info("Looked at what events named in %.1f s.", time.monotonic() - began)
-        if event is None or event.drift is None or not event.drift.changes:
+        if found is None or found.event.drift is None or not found.event.drift.changes:
             return
         deliveries = job.announcer.announce(
-            replace(event, announced=self._announced), ExitCode.OK, job.messages
+            replace(found.event, announced=self._announced), ExitCode.OK, job.messages
         )
         if deliveries and all(each.sent for each in deliveries):
-            worse = frozenset(change.state.fingerprint for change in event.drift.changes)
             with self._changed:
-                self._announced |= worse
+                self._announced |= found.worse

@@ -472,9 +472,9 @@ class RunInfo:
     exit_code: int
     fail_on: str = "never"
     simulated: bool = False
+    """True if the evidence does not come from Zoom: from `--sandbox`, or an API on this machine."""
     is_stored_apart: bool = False
     """True if commands find it with `--sandbox` only."""
-    """True if the evidence does not come from Zoom: from `--sandbox`, or an API on this machine."""
     organisation_digest: str | None = ""
     """`sha256:` over the organisation file's parameters, overrides, waivers, attestations and
     triage; empty if it has none of them, or there was no such file. None for a stored run of an

@@ -9,7 +9,6 @@ from auditor.findings.drift import ChangeKind, Drift, FindingChange, RunFacts
 from auditor.findings.model import (
     BlindSpotResult,
     BlindSpotState,
-    FindingKind,
     Status,
     WaiverResult,
     WaiverState,
@@ -74,7 +73,8 @@ class RunEvent:
     report: str = ""
     """The location of the report: a path or an address."""
     announced: frozenset[str] = frozenset()
-    """Fingerprints of findings whose change for the worse the channels know already."""
+    """Fingerprints of findings whose change for the worse the channels know, or that follow from
+    one they know."""
     is_first_look: bool = False
     """True if only what events named was looked at, and no run is stored yet."""
 
@@ -169,20 +169,11 @@ def _incomplete(event: RunEvent) -> bool:
 
 
 def _got_worse(event: RunEvent) -> bool:
-    """True if something got worse that the channels do not know, and that does not follow from
-    what they know."""
-    if event.drift is None:
-        return False
-    worse = (
-        change.state
+    """True if something got worse that the channels do not know."""
+    return event.drift is not None and any(
+        (change.move in WORSE or is_new_scope_deviation(change))
+        and change.state.fingerprint not in event.announced
         for change in event.drift.changes
-        if change.move in WORSE or is_new_scope_deviation(change)
-    )
-    if not event.announced:
-        return any(True for _ in worse)
-    return any(
-        state.fingerprint not in event.announced and state.kind is not FindingKind.DERIVED
-        for state in worse
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from auditor.app import first_look
 from auditor.app.announcer import Announcer
 from auditor.app.audit import CollectionScope
 from auditor.app.collection import CollectionOptions
@@ -78,9 +79,9 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account
 
 
 def looked(places: set[Place], job: NightlyJob | None = None) -> RunEvent:
-    event = look(job or nightly(), places, threading.Event())
-    assert event is not None
-    return event
+    found = look(job or nightly(), places, threading.Event())
+    assert found is not None
+    return found.event
 
 
 def worse(event: RunEvent) -> set[tuple[str, str, str, str]]:
@@ -210,3 +211,24 @@ def test_channels_are_told_once(company: Account) -> None:
         looks.end()
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def failing(_: object, __: object, stopping: threading.Event) -> None:
+        ended.append(stopping.is_set())
+        stopping.set()  # as the collector does when it is broken off
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(first_look, "look", failing)
+    looks = FirstLooks(lambda _: cast("NightlyJob", None), quiet=0.01, longest=0.05)
+    thread = threading.Thread(target=looks.run)
+    thread.start()
+    for _ in range(2):
+        looks.notice(received("user.settings_updated"))
+        assert looks.announced() == frozenset()
+    looks.end()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert ended == [False, False]

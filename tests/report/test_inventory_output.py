@@ -21,6 +21,7 @@ from auditor.findings.inventory import (
     ValueCount,
 )
 from auditor.findings.model import Role, Status
+from auditor.findings.run import Run
 from auditor.report import inventory_output, inventory_wording
 from tests.builders import ACCOUNT, assessment, control_info, run_of, verdict
 
@@ -163,14 +164,18 @@ def test_markdown_escapes_names_and_has_each_shown_feature() -> None:
     assert "<script>" not in text
 
 
-def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> None:
+def broken_summary(inventory: Inventory) -> Run:
+    """A run in which the summary breaks a rule, with the features of an inventory."""
     broken = verdict(Status.FAIL, "AI-01", SUMMARY.setting, observed=True)
-    run = run_of(
+    return run_of(
         assessment(ACCOUNT, broken),
         controls={"AI-01": control_info("AI-01")},
-        inventory=lambda: INVENTORY,
+        inventory=lambda: inventory,
     )
-    [judged] = inventory_wording.of_run(run)
+
+
+def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> None:
+    [judged] = inventory_wording.of_run(broken_summary(INVENTORY))
     rules = [row.rule for _, rows in judged.parts for row in rows]
     assert rules == ["broken (AI-01)", "not judged"]
     assert "of those that are on: 1 broken." in judged.judged
@@ -186,13 +191,7 @@ def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> 
 def test_of_what_is_on_that_comes_first_which_breaks_a_rule() -> None:
     others = (replace(SUMMARY, setting=f"ai.{name}", title=name) for name in "ab")
     inventory = replace(INVENTORY, features=(*others, SUMMARY))
-    broken = verdict(Status.FAIL, "AI-01", SUMMARY.setting, observed=True)
-    run = run_of(
-        assessment(ACCOUNT, broken),
-        controls={"AI-01": control_info("AI-01")},
-        inventory=lambda: inventory,
-    )
-    [judged] = inventory_wording.of_run(run)
+    [judged] = inventory_wording.of_run(broken_summary(inventory))
     [plain] = inventory_wording.sections(inventory)
     titles = [[row.feature.title for row in each.parts[0][1]] for each in (judged, plain)]
     assert titles == [[SUMMARY.title, "a", "b"], ["a", "b", SUMMARY.title]]
