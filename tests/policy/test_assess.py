@@ -77,7 +77,7 @@ def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
         evaluated(snapshot_of((ACCOUNT, account), *scopes, (invited, {})), BASELINE)
     )
     (verdict,) = [v for scope, v in found if scope == ACCOUNT]
-    assert verdict.changeable.startswith("Any of 3 people, any group admin or an account admin")
+    assert verdict.changeable.startswith("Any of 3 people unless their group locks it, any group")
 
 
 def test_a_singleton_scope_is_named_even_if_it_was_not_read() -> None:

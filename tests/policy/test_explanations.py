@@ -39,9 +39,10 @@ BY_ACCOUNT = "Only an account admin, because the account lock is on."
 BY_GROUP = "A group admin or an account admin, because the group lock is on."
 OPEN = "as far as can be told: not every lock could be read."
 EXPECTED = {
-    (ACCOUNT, False): "Any of 293 people, any group admin or an account admin, "
-    "because the account lock is off.",
-    (ACCOUNT, None): f"Any of 293 people, any group admin or an account admin {OPEN}",
+    (ACCOUNT, False): "Any of 293 people unless their group locks it, any group admin "
+    "or an account admin, because the account lock is off.",
+    (ACCOUNT, None): "Any of 293 people unless their group locks it, any group admin "
+    f"or an account admin {OPEN}",
     (
         GROUP,
         False,
@@ -92,10 +93,22 @@ def test_every_state_of_the_chain_has_its_sentence(
     ("population", "account", "group"),
     [
         (Population(), "Anybody, any", "Anybody in group “Clinical”, a"),
-        (Population(1, {"g1": 1}), "The one person, any", "The one person in group “Clinical”, a"),
-        (Population(12_345, {"g1": 1_000}), "Any of 12,345 people,", "Any of 1,000 people in"),
+        (
+            Population(1, {"g1": 1}),
+            "The one person unless their group locks it, any",
+            "The one person in group “Clinical”, a",
+        ),
+        (
+            Population(12_345, {"g1": 1_000}),
+            "Any of 12,345 people unless their group locks it,",
+            "Any of 1,000 people in",
+        ),
         (Population(0), "Any group admin or", "A group admin or an"),
-        (Population(5, {"g2": 5}), "Any of 5 people,", "A group admin or an"),
+        (
+            Population(5, {"g2": 5}),
+            "Any of 5 people unless their group locks it,",
+            "A group admin or an",
+        ),
     ],
 )
 def test_the_sentence_counts_the_people(population: Population, account: str, group: str) -> None:

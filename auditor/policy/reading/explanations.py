@@ -38,7 +38,7 @@ def who_can_change(
     if effective.changeable_by == (Role.ACCOUNT_ADMIN,):
         return f"Only an account admin{why if effective.locked else ''}."
     who = {
-        Role.USER: _users(scope, population),
+        Role.USER: _users(check, scope, population),
         Role.GROUP_ADMIN: "any group admin" if scope.level is Level.ACCOUNT else "a group admin",
         Role.ACCOUNT_ADMIN: "an account admin",
     }
@@ -49,7 +49,7 @@ def who_can_change(
     return f"{listed[0].upper()}{listed[1:]}{why}."
 
 
-def _users(scope: Scope, population: Population) -> str:
+def _users(check: Check, scope: Scope, population: Population) -> str:
     match scope.level:
         case Level.USER | Level.PHONE_USER:
             return "the person"
@@ -61,7 +61,11 @@ def _users(scope: Scope, population: Population) -> str:
             return f"anybody at phone site “{scope.label}”"
         case Level.MEETING | Level.WEBINAR:
             return "the host"
-    return population.everyone()
+    everyone = population.everyone()
+    can_be_locked_below = check.lock is not None and Level.GROUP in check.lock_levels
+    if everyone and population.members and can_be_locked_below:
+        return f"{everyone} unless their group locks it"
+    return everyone
 
 
 def _why(check: Check, scope: Scope, effective: EffectiveValue) -> str:
