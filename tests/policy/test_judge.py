@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from auditor.evidence.read_plan import PHONE
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.model import FindingKind, Severity, Status, Verdict
@@ -329,13 +329,33 @@ def test_a_check_applies_only_where_its_switch_says_so(
         assert verdict.detail == detail
 
 
-def test_a_condition_may_be_a_text() -> None:
+@pytest.mark.parametrize(
+    ("mode", "status", "cause"),
+    [
+        ("loud", FAIL, None),
+        ("quiet", NOT_APPLICABLE, None),
+        ("new", UNKNOWN, Cause.UNDOCUMENTED_VALUE),
+        ({"loud": False}, UNKNOWN, Cause.WRONG_TYPE),
+        (None, UNKNOWN, Cause.WRONG_TYPE),
+    ],
+)
+def test_a_condition_may_be_a_text(mode: JsonValue, status: Status, cause: Cause | None) -> None:
+    """A value that Zoom does not document does not make the check inapplicable."""
+    setting = "in_meeting.mode"
+    one = check(only_when={"setting": setting, "is": "loud"})
+    other = check(setting, type=["string"], values=["loud", "quiet"])
+    snapshot = snapshot_of((ACCOUNT, {SETTINGS: {"in_meeting": {"thing": True, "mode": mode}}}))
+    expected = expected_control(one, other)
+    found = scope_verdicts(evaluated(snapshot, baseline_of(expected), depth=Level.ACCOUNT))
+    (verdict,) = [each for _, each in found if each.setting == one.setting]
+    assert (verdict.status, verdict.cause) == (status, cause)
+
+
+def test_a_condition_on_a_text_that_no_check_documents_needs_a_text() -> None:
     one = check(only_when={"setting": "in_meeting.mode", "is": "loud"})
-    for mode, status in (("loud", FAIL), ("quiet", NOT_APPLICABLE)):
-        verdict = value_at_account(
-            expected_control(one), {"in_meeting": {"thing": True, "mode": mode}}
-        )
-        assert verdict.status is status
+    for mode, status in (("loud", FAIL), ("quiet", NOT_APPLICABLE), (["loud"], UNKNOWN)):
+        body: Json = {"in_meeting": {"thing": True, "mode": mode}}
+        assert value_at_account(expected_control(one), body).status is status
 
 
 @pytest.mark.parametrize(

@@ -332,7 +332,7 @@ def _latent(case: CheckContext, check: Check, verdict: Verdict) -> Verdict:
     """Lower the severity by one step if the parent switch is off, so the value has no effect."""
     if verdict.status is not Status.FAIL or check.parent is None or not verdict.observed:
         return verdict
-    result = lookup.find(_switch(check, check.parent, is_boolean=True), case.outcomes)
+    result = lookup.find(_switch(check, check.parent, True), case.outcomes)
     readings = [place.reading for place in result.places] or [result.reading]
     if result.incomplete is not None or not all(
         isinstance(reading, Seen) and reading.value is False for reading in readings
@@ -430,7 +430,10 @@ def _condition(case: CheckContext, check: Check) -> str | Unseen | None:
     condition = check.only_when
     if condition is None:
         return None
-    switch = _switch(check, condition.setting, is_boolean=isinstance(condition.is_, bool))
+    switch = _switch(check, condition.setting, condition.is_)
+    for own in case.assessed.control.checks:
+        if own.setting == condition.setting:  # a value that Zoom does not document decides nothing
+            switch = switch.model_copy(update={"type": own.type, "values": own.values})
     reading = lookup.find(switch, case.outcomes).reading
     if isinstance(reading, Unseen):
         return reading
@@ -439,14 +442,17 @@ def _condition(case: CheckContext, check: Check) -> str | Unseen | None:
     return f"{condition.setting} is {str(reading.value).lower()}."
 
 
-def _switch(check: Check, setting: str, *, is_boolean: bool) -> Check:
-    """A check of another setting in the document of `check`, with the same lookup."""
+def _switch(check: Check, setting: str, value: JsonValue) -> Check:
+    """A check of another setting in the document of `check`, with the same lookup.
+
+    `value` is a value of that setting: a boolean or a text.
+    """
     key = check.find_key if check.find_key in setting.split(".") else None
     return Check(
         setting=setting,
         surface=check.surface,
         view=check.view,
-        type=("boolean",) if is_boolean else (),
+        type=("boolean",) if isinstance(value, bool) else ("string",),
         levels=check.levels,
         find_key=key,
     )
