@@ -10,8 +10,9 @@ from auditor.findings.model import ControlInfo, FindingKind, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.findings.whom import in_fact, whom
-from auditor.plain_text import pluralize
+from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue import words
+from auditor.report import wording
 from auditor.report.display import printable, shorten
 
 LONGEST_FACT = 240
@@ -20,8 +21,15 @@ LONGEST_FACT = 240
 _PERSONAL = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
 _COMPARES = re.compile(
     r"\bas (?:decided|agreed|intended|the rule asks)\b|\bthan (?:intended|the rule)"
+    r"|\bswitches\b"
 )
 """Words of a fact that is broken in more than one way: the setting says in which."""
+_EITHER = re.compile(r"\bor\b")
+"""Joins the settings of a control in its fact: if one is broken, that one says what is the case."""
+_LOOSER = re.compile(r"[\d,]+ (?:groups?|person|people)\b")
+"""Begins the detail of a comparison with the account: who differs from it."""
+MOST_NAMES = 3
+"""Settings of a list that a fact names."""
 _KEY = re.compile(r"(?<![\w./@-])[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+(?![\w/@-]|\.\w)")
 """A setting key within a sentence. Addresses and file names are no keys of the catalogue."""
 _TO_SET = re.compile(r"Set (?:the parameter )?([a-z]\w+) in the organisation file")
@@ -66,6 +74,11 @@ class ControlFacts:
         self._broken: dict[str, list[FindingGroup]] = {}
         for group in rollup.deviations:
             self._broken.setdefault(group.verdict.control, []).append(group)
+        self._locks: dict[str, dict[str, Verdict]] = {}
+        """Control to the settings of it that are not locked."""
+        for group in rollup.locks:
+            verdict = group.verdict
+            self._locks.setdefault(verdict.control, {})[verdict.setting] = verdict
         self._values = {
             control
             for control, groups in self._broken.items()
@@ -83,15 +96,23 @@ class ControlFacts:
         broken = control.broken
         if Level.ACCOUNT in broken and self.note(control):
             broken = {Level.ACCOUNT: 1}
-        people = whom(broken, self._totals)
-        groups = self._broken.get(control.info.id, ())
-        facts = dict.fromkeys(filter(None, (of_verdict(group.verdict) for group in groups)))
-        is_overridden = any(group.verdict.override for group in groups)
-        is_one_fact = len(facts) == 1 and _COMPARES.search(control.info.broken)
-        if control.info.broken and not is_overridden and not is_one_fact:
-            return in_fact(control.info.broken, broken, self._totals)
+        info = control.info
+        groups = self._broken.get(info.id, ())
+        verdicts = [group.verdict for group in groups]
+        if compared := _compared(info, verdicts):
+            return compared
+        facts = dict.fromkeys(filter(None, map(of_verdict, verdicts)))
         fact = next(iter(facts), "")
-        return _for(fact, people) if fact else printable(control.info.title)
+        people = whom(broken, self._totals)
+        is_overridden = any(verdict.override for verdict in verdicts)
+        settings = dict.fromkeys(verdict.setting for verdict in verdicts)
+        is_part = len(settings) < len(info.setting_names) and _EITHER.search(info.broken)
+        is_found = is_part or _COMPARES.search(info.broken) or ":" in fact
+        if is_part and len(facts) > 1:
+            return f"{_against_rule([*settings])} for {people}"
+        if info.broken and not is_overridden and not (len(facts) == 1 and is_found):
+            return in_fact(info.broken, broken, self._totals)
+        return _for(fact, people) if fact else printable(info.title)
 
     def note(self, control: ControlRollup) -> str:
         """That the settings of a broken rule have no value per person, where people were read.
@@ -141,9 +162,33 @@ class ControlFacts:
 
     def unlocked(self, control: ControlRollup) -> str:
         """That locks of a control are missing, and for whom."""
+        locks = [*self._locks.get(control.info.id, {}).values()]
+        if len(locks) == 1 < len(control.info.setting_names):
+            return _for(of_verdict(locks[0]), whom(control.unlocked, self._totals))
         title = printable(control.info.title)
         fact = control.info.unlocked or f"“{title}” is not locked for {{whom}}"
         return in_fact(fact, control.unlocked, self._totals)
+
+
+def _compared(info: ControlInfo, verdicts: Sequence[Verdict]) -> str:
+    """What comparisons of the account found: who is looser, or the settings by name.
+
+    Empty for other controls.
+    """
+    lists = [verdict for verdict in verdicts if names_in(verdict)]
+    looser = [found[0] for verdict in lists if (found := _LOOSER.match(verdict.detail))]
+    if looser:
+        return info.broken.replace("{whom}", join_and(looser))
+    if len(lists) != 1:
+        return ""
+    names = names_in(lists[0])
+    return of_verdict(lists[0]) + (f": {join_and(names)}" if len(names) <= MOST_NAMES else "")
+
+
+def _against_rule(settings: Sequence[str]) -> str:
+    names = [f"“{name(setting)}”" for setting in settings]
+    verb = "is" if len(names) == 1 else "are"
+    return f"{wording.listed(names, MOST_NAMES)} {verb} not as the rule asks"
 
 
 def notes_of(run: Run) -> dict[str, str]:

@@ -1,9 +1,18 @@
 """Values in a few words."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from auditor.evidence.reading import JsonValue
+from auditor.evidence.scope import Level
+from auditor.findings.model import ControlInfo, FindingKind, Severity, Verdict
+from auditor.findings.rollup import roll_up
+from auditor.policy.catalogue import words
 from auditor.report import facts
+from tests.report import worlds
 
 
 @pytest.mark.parametrize(
@@ -24,3 +33,110 @@ def test_a_value_is_said_in_a_few_words(setting: str, observed: JsonValue, words
 )
 def test_only_what_zoom_returns_has_a_key_in_small_print(setting: str, key: str) -> None:
     assert facts.key(setting) == key
+
+
+COMPARED = "derived:compare({}_settings, account_settings)"
+SPOKEN = "recording.recording_notification_for_zoom_client.play_voice_prompt"
+BY_PHONE = "recording.recording_notifications_phone_users.require_press_one_consent_to_record"
+
+
+def fact_of(
+    *verdicts: Verdict, broken: str, settings: Sequence[str] = (), unlocked: str = ""
+) -> str:
+    """The fact of one control with these deviations of one group."""
+    named = {setting: setting for setting in settings}
+    control = ControlInfo(
+        "X-1", "Rule", "X", Severity.HIGH, broken=broken, setting_names=named, unlocked=unlocked
+    )
+    scope = worlds.group(1, "Sales")
+    of_control = [replace(verdict, control="X-1") for verdict in verdicts]
+    run = worlds.run_of([worlds.judged(scope, of_control)], controls={"X-1": control})
+    run = replace(run, summary=replace(run.summary, coverage={Level.GROUP: 6}))
+    rollup = roll_up(run)
+    return facts.ControlFacts(run, rollup).of(rollup.controls[0])
+
+
+def deviation(setting: str, observed: JsonValue, **changes: Any) -> Verdict:
+    return worlds.deviation("AI-01", Level.GROUP, setting=setting, observed=observed, **changes)
+
+
+NOT_ALOUD = "Recording is not announced, or callers need not agree, for {whom}"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "fact"),
+    [
+        pytest.param(
+            [deviation(SPOKEN, "Guest only")],
+            "The spoken recording notice reaches guests only for 1 group",
+            id="one of two",
+        ),
+        pytest.param(
+            [deviation(SPOKEN, "Guest only"), deviation(SPOKEN, "none")],
+            "“Spoken recording notice” is not as the rule asks for 1 group",
+            id="one of two, with two values",
+        ),
+        pytest.param(
+            [deviation(SPOKEN, "Guest only"), deviation(BY_PHONE, False)],
+            "Recording is not announced, or callers need not agree, for 1 group",
+            id="both",
+        ),
+    ],
+)
+def test_a_fact_with_alternatives_names_what_was_found(
+    verdicts: Sequence[Verdict], fact: str
+) -> None:
+    assert fact_of(*verdicts, broken=NOT_ALOUD, settings=(SPOKEN, BY_PHONE)) == fact
+
+
+def test_the_switches_of_an_object_are_named() -> None:
+    found = deviation("ai", {"personal_notes": {"enable": True}})
+    assert fact_of(found, broken="AI switches that nobody has approved are on for {whom}") == (
+        "AI personal notes is on for 1 group"
+    )
+
+
+def test_one_missing_lock_of_several_is_named() -> None:
+    lock = deviation(SPOKEN, False, kind=FindingKind.LOCK)
+    fact = fact_of(
+        lock, broken=NOT_ALOUD, settings=(SPOKEN, BY_PHONE), unlocked="The notices are not locked"
+    )
+    assert fact == "“Spoken recording notice” is not locked for 1 group"
+
+
+def test_a_lock_is_said_of_one_switch_whatever_its_name() -> None:
+    assert words.lock_fact("chat.ai_quick_reply", False) == (
+        "“Suggested chat replies by AI” is not locked"
+    )
+
+
+def test_a_comparison_with_the_account_says_who_is_looser() -> None:
+    looser = [
+        deviation(
+            COMPARED.format(level),
+            ["ai"],
+            kind=FindingKind.DERIVED,
+            detail=f"{count} {verb} looser than the account.",
+        )
+        for level, count, verb in (("group", "1 group", "is"), ("user", "48 people", "are"))
+    ]
+    assert fact_of(*looser, broken="Settings of {whom} are looser than those of the account") == (
+        "Settings of 1 group and 48 people are looser than those of the account"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "fact"),
+    [
+        (
+            ["in_meeting.voice_coach"],
+            "1 setting that nobody has reviewed yet: In meeting voice coach",
+        ),
+        (["a.a", "a.b", "a.c", "a.d"], "4 settings that nobody has reviewed yet"),
+    ],
+)
+def test_a_list_of_few_settings_names_them(settings: list[JsonValue], fact: str) -> None:
+    keys = "derived:unknown_keys(account_settings, group_settings, user_settings, lock_settings)"
+    listed = deviation(keys, settings, kind=FindingKind.DERIVED, detail="")
+    new = deviation("in_meeting.voice_coach", None, kind=FindingKind.UNCOVERED)
+    assert fact_of(listed, new, broken="Settings that nobody has reviewed were found") == fact

@@ -132,11 +132,10 @@ def setting_fact(key: str, value: JsonValue) -> str:
 
 def lock_fact(key: str, locked: JsonValue) -> str:
     """Whether the setting `key` is locked, as the beginning of a sentence."""
-    entry = _entry(key) or SettingWords(name=_name_from(key))
-    verb = "are" if entry.plural else "is"
+    name = setting_name(key)  # in quotes it is one switch, also where the name is a plural
     if locked is None:
-        return f"Whether “{entry.name}” {verb} locked is not known"
-    return f"“{entry.name}” {verb} {'' if locked else 'not '}locked"
+        return f"Whether “{name}” is locked is not known"
+    return f"“{name}” is {'' if locked else 'not '}locked"
 
 
 def setting_names(control: Control) -> Mapping[str, str]:
