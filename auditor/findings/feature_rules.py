@@ -15,6 +15,8 @@ class RuleState(StrEnum):
 
     BROKEN = "broken"
     UNLOCKED = "not locked"
+    NEW = "new: nobody has reviewed it"
+    """Zoom returned the setting, and no rule is about its value."""
     UNKNOWN = "no answer"
     TO_DECIDE = "to decide"
     TO_ATTEST = "to attest"
@@ -39,6 +41,7 @@ _BY_STATUS: Mapping[Status, RuleState] = {
     Status.NOT_APPLICABLE: RuleState.NOT_APPLICABLE,
 }
 _BY_ANSWER = {Status.NEEDS_DECISION: RuleState.TO_ATTEST}
+_NOT_REVIEWED = (Status.FAIL, Status.NEEDS_DECISION)
 _NO_SETTING = "attestation"
 """The setting of controls that only a person can answer."""
 _KINDS = (FindingKind.VALUE, FindingKind.LOCK, FindingKind.ATTESTATION, FindingKind.UNCOVERED)
@@ -100,7 +103,7 @@ class FeatureRules:
                 if below and verdict.kind is FindingKind.VALUE:
                     yield from _of_part(verdict, below)
                 elif not below or verdict.kind is FindingKind.LOCK:
-                    yield verdict.control, _state(verdict)
+                    yield verdict.control, state_of(verdict)
 
 
 def _judged_as(setting: str) -> Iterable[tuple[str, tuple[str, ...]]]:
@@ -115,18 +118,21 @@ def _of_part(verdict: Verdict, path: tuple[str, ...]) -> Iterator[tuple[str, Rul
     for key in path:
         if not isinstance(value, dict) or key not in value:
             if verdict.status is not Status.FAIL:
-                yield verdict.control, _state(verdict)
+                yield verdict.control, state_of(verdict)
             return
         value = value[key]
     is_broken = verdict.status is Status.FAIL
-    yield verdict.control, _state(verdict) if is_on(value) or not is_broken else RuleState.OBEYED
+    yield verdict.control, state_of(verdict) if is_on(value) or not is_broken else RuleState.OBEYED
 
 
-def _state(verdict: Verdict) -> RuleState:
+def state_of(verdict: Verdict) -> RuleState:
+    """What a verdict says on its setting."""
     if verdict.kind is FindingKind.LOCK and verdict.status is Status.FAIL:
         return RuleState.UNLOCKED
     if verdict.kind is FindingKind.ATTESTATION and verdict.status is Status.NEEDS_DECISION:
         return RuleState.LOCK_TO_ATTEST
+    if verdict.kind is FindingKind.UNCOVERED and verdict.status in _NOT_REVIEWED:
+        return RuleState.NEW
     if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
         return RuleState.ALLOWED
     return _BY_STATUS[verdict.status]

@@ -104,6 +104,11 @@ class PeopleStates:
         return sum(each.count for each in self.values)
 
     @property
+    def not_known(self) -> int:
+        """Number of people whose value is not known, as far as they could be counted."""
+        return sum(each.count or 0 for each in self.unknown)
+
+    @property
     def on(self) -> int:
         """Number of people for whom it is on."""
         return sum(each.count for each in self.values if is_on(each.value))

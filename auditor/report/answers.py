@@ -244,9 +244,11 @@ def _on_at(feature: Feature) -> str:
     totals = {
         Level.GROUP: len(feature.groups) - len(sites),
         Level.PHONE_SITE: len(sites),
-        Level.USER: feature.people.known,
+        Level.USER: feature.people.known + feature.people.not_known,
     }
     where = AffectedScopes({level: n for level, n in by_level.items() if n}).text(totals)
+    if feature.people.not_known:
+        where += f" ({Level.USER.counted(feature.people.not_known)} not known)"
     has_people = any(level in feature.levels for level in (Level.USER, Level.PHONE_USER))
     return where if has_people else f"{where}; set for the account or a group, not per person"
 

@@ -18,6 +18,7 @@ from auditor.evidence.scope import Level, Scope
 from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import Answer, answers, with_features
 from auditor.findings.exposure import Exposure, GroupExposure, exposure
+from auditor.findings.feature_rules import state_of
 from auditor.findings.history_summary import HistorySummary, history
 from auditor.findings.inventory import FeatureUse, Inventory
 from auditor.findings.model import Layer, Severity, Status, Verdict
@@ -160,6 +161,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             decisions=open_decisions.of_run(run, rollup),
             decisions_summary=open_decisions.summary,
             new_settings=new_settings,
+            state_of=state_of,
             deviations=_by_severity(deviations),
             locks=_by_severity(locks),
             unknowns=unknowns,

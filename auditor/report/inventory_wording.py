@@ -27,6 +27,8 @@ LONGEST_VALUE = 60
 """Columns of a value in a sentence."""
 MOST_GROUPS = 5
 """Groups that a sentence names; CSV and JSON have all."""
+MOST_NAMED = 3
+"""Groups that a cell names."""
 COLUMNS = ("Setting", "Account", "Groups", "People")
 RULE = "Rule"
 """The column that says whether it is as the baseline asks."""
@@ -70,11 +72,13 @@ class FeatureRow:
     notes: tuple[str, ...]
     rule: str = ""
     """Whether it is as the baseline asks; empty if nothing was judged."""
+    named_groups: str = ""
+    """`groups` with the names of few groups and of those that lock it, for rows without notes."""
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The words of the columns after the setting."""
-        cells = (self.account, self.groups, self.people)
+        """The words of the columns after the setting, in a row without notes."""
+        cells = (self.account, self.named_groups, self.people)
         return (*cells, self.rule) if self.rule else cells
 
 
@@ -87,7 +91,8 @@ class TopicSection:
     parts: tuple[tuple[str, tuple[FeatureRow, ...]], ...]
     """Headings with their rows."""
     judged: str = ""
-    """How many of those that are on break a rule, in a sentence; empty if nothing was judged."""
+    """How many of those that are on or set break a rule, in a sentence; empty if nothing was
+    judged."""
     legend: str = LEGEND
 
 
@@ -199,7 +204,7 @@ def _section(
             for use, rows in by_use.items()
             if rows
         ),
-        "" if rules is None else _judged([rules.of(feature) for feature in on]),
+        "" if rules is None else _judged([rules.of(f) for f in (*on, *by_use[FeatureUse.SET])]),
     )
 
 
@@ -219,7 +224,15 @@ def _worst_first(features: Sequence[Feature], rules: FeatureRules | None) -> Seq
 def _row(feature: Feature, run_at: str, rules: FeatureRules | None) -> FeatureRow:
     notes = tuple(_notes(feature, run_at))
     rule = "" if rules is None else _rule(rules.of(feature))
-    return FeatureRow(feature, _account(feature), _groups(feature), _people(feature), notes, rule)
+    return FeatureRow(
+        feature,
+        _account(feature),
+        _groups(feature),
+        _people(feature),
+        notes,
+        rule,
+        _groups_with_names(feature),
+    )
 
 
 _NO_RULE = "not judged"
@@ -235,13 +248,14 @@ def _rule(rules: Sequence[FeatureRule]) -> str:
     return "; ".join(f"{words} ({', '.join(ids)})" for words, ids in by_state.items()) or _NO_RULE
 
 
-def _judged(on: Sequence[Sequence[FeatureRule]]) -> str:
-    """What the baseline says on the features that are on."""
-    counts = Counter(rules[0].state if rules else None for rules in on)
-    parts = [f"{counts[state]} {state}" for state in RuleState if counts[state]]
+def _judged(used: Sequence[Sequence[FeatureRule]]) -> str:
+    """What the baseline says on the features that are on or set to a value."""
+    counts = Counter(rules[0].state if rules else None for rules in used)
+    parts = [f"{counts[each]} {each.partition(':')[0]}" for each in RuleState if counts[each]]
     parts += [f"{counts[None]} {_NO_RULE}"] if counts[None] else []
-    counted = f"By the rules of the baseline, of those that are on: {', '.join(parts)}. "
-    return f"{counted if on else ''}{_EXPLAINED}"
+    listed = ", ".join(parts)
+    counted = f"By the rules of the baseline, of those that are on or set to a value: {listed}. "
+    return f"{counted if used else ''}{_EXPLAINED}"
 
 
 def _account(feature: Feature) -> str:
@@ -255,7 +269,8 @@ def _account(feature: Feature) -> str:
     return f"{words}, locked" if state.locked else words
 
 
-def _groups(feature: Feature) -> str:
+def _groups(feature: Feature, most_names: int = 0) -> str:
+    """`1 of 6 on`; with the names of at most `most_names` groups `1 of 6 on: “Sales”`."""
     groups = [group for group in feature.groups if not _is_site(group)]
     seen = [group for group in groups if group.state.is_seen]
     if not groups:
@@ -263,11 +278,39 @@ def _groups(feature: Feature) -> str:
     if not seen:
         return NOT_KNOWN
     if not all(isinstance(group.state.value, bool) for group in seen):
-        differ = sum(key_of(group.state.value) != key_of(feature.account.value) for group in seen)
-        return f"{differ} of {len(groups)} differ" if differ else "as the account"
-    share = _share(sum(is_on(group.state.value) for group in seen), len(seen), len(groups))
-    sites = feature.groups_on - sum(is_on(group.state.value) for group in seen)
-    return f"{share}; on at {pluralize(sites, 'phone site')}" if sites else share
+        account = key_of(feature.account.value)
+        differ = [group for group in seen if key_of(group.state.value) != account]
+        names = _short_names(differ, most_names)
+        return f"{len(differ)} of {len(groups)} differ{names}" if differ else "as the account"
+    on = [group for group in seen if is_on(group.state.value)]
+    names = _short_names(on, most_names)
+    if not names and (off := _short_names([g for g in seen if g not in on], most_names)):
+        names = f", off{off}"
+    parts = [_share(len(on), len(seen), len(groups) - len(seen), names if on else "")]
+    sites = [g for g in feature.groups if _is_site(g) and g.state.is_seen and is_on(g.state.value)]
+    if sites:
+        where = pluralize(len(sites), "phone site")
+        parts.append(f"on at {where}{_short_names(sites, most_names)}")
+    return "; ".join(parts)
+
+
+def _groups_with_names(feature: Feature) -> str:
+    """The words on groups with the names of few, and of those that lock the setting."""
+    words = _groups(feature, MOST_NAMED)
+    is_used = feature.use in (FeatureUse.ON, FeatureUse.SET)
+    locked = _short_names(_locking(feature), MOST_NAMED) if is_used else ""
+    return f"{words}; locked in{locked.removeprefix(':')}" if locked else words
+
+
+def _locking(feature: Feature) -> list[GroupState]:
+    """The groups that lock the setting where the account does not."""
+    return [g for g in feature.groups if g.state.locked and not feature.account.locked]
+
+
+def _short_names(groups: Sequence[GroupState], most: int) -> str:
+    """`: “Sales”, “Legal”`; empty for none or for more than `most`."""
+    names = [f"“{shorten(group.group.label, 40)}”" for group in groups]
+    return f": {', '.join(names)}" if 0 < len(names) <= most else ""
 
 
 def _is_site(group: GroupState) -> bool:
@@ -276,22 +319,23 @@ def _is_site(group: GroupState) -> bool:
 
 def _people(feature: Feature) -> str:
     people = feature.people
-    counted = people.known + sum(each.count or 0 for each in people.unknown)
     if not people.values:
         return NOT_KNOWN if people.unknown else NOT_HERE
     if not all(isinstance(each.value, bool) for each in people.values):
         return pluralize(len(people.values), "value")
-    uncounted = any(each.count is None for each in people.unknown)
-    return _share(people.on, people.known, counted + uncounted)
+    if any(each.count is None for each in people.unknown):
+        return f"{wording.number(people.on)} of {wording.number(people.known)} on, others not known"
+    return _share(people.on, people.known, people.not_known)
 
 
-def _share(on: int, known: int, total: int) -> str:
-    """`all off`, `53 of 293 on`; never a word on all of them if some are unknown."""
-    if known == total and on in (0, total):
+def _share(on: int, known: int, not_known: int, names: str = "") -> str:
+    """`all 6 off`, `53 of 293 on`, `45 of 293 on, 62 not known`; `names` are those that are on."""
+    total = known + not_known
+    if not not_known and on in (0, total):
         return f"all {wording.number(total)} {'on' if on else 'off'}"
-    if on == 0:
-        return f"{wording.number(known)} off"
-    return f"{wording.number(on)} of {wording.number(known)} on"
+    count, state = (on, "on") if on else (known, "off")
+    unknown = f"{';' if names else ','} {wording.number(not_known)} not known" if not_known else ""
+    return f"{wording.number(count)} of {wording.number(total)} {state}{names}{unknown}"
 
 
 def _notes(feature: Feature, run_at: str) -> Iterator[str]:
@@ -302,9 +346,7 @@ def _notes(feature: Feature, run_at: str) -> Iterator[str]:
     for words, groups in _differing_groups(feature).items():
         members = [_members(feature, group) for group in groups]
         yield f"{wording.sentence_case(words)} in {_named(groups, members)}."
-    locked = [
-        group for group in feature.groups if group.state.locked and not feature.account.locked
-    ]
+    locked = _locking(feature)
     if locked and use in (FeatureUse.ON, FeatureUse.SET):
         bars = Role.USER in feature.changeable_by
         where = _named(locked, [""] * len(locked))

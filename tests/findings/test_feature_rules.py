@@ -43,6 +43,8 @@ def _states(rules: FeatureRules, feature: Feature) -> list[str]:
         (Status.FAIL, {}, RuleState.BROKEN),
         (Status.FAIL, {"kind": FindingKind.LOCK}, RuleState.UNLOCKED),
         (Status.UNKNOWN, {}, RuleState.UNKNOWN),
+        (Status.FAIL, {"kind": FindingKind.UNCOVERED}, RuleState.NEW),
+        (Status.NEEDS_DECISION, {"kind": FindingKind.UNCOVERED}, RuleState.NEW),
         (Status.NEEDS_DECISION, {}, RuleState.TO_DECIDE),
         (Status.NEEDS_DECISION, {"kind": FindingKind.ATTESTATION}, RuleState.LOCK_TO_ATTEST),
         (Status.WAIVED, {}, RuleState.ACCEPTED),

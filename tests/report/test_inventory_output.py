@@ -120,7 +120,8 @@ def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
     assert "\x1b" not in text
     words = " ".join(text.split())
     assert "AI (2 settings: 1 on for somebody (none at the account), 1 not known)" in words
-    assert "Meeting summary off 1 of 1 on 53 of 293 on" in words
+    row = inventory_wording.sections(INVENTORY)[0].parts[0][1][0]
+    assert (row.groups, row.people) == ("1 of 2 on, 1 not known", "53 of 296 on, 3 not known")
     assert (
         "On in group “Sales” (42 of its 51 members). Locked in group “Sales”: people there" in words
     )
@@ -133,7 +134,7 @@ def test_off_is_said_of_all_only_if_all_are_known() -> None:
     row = replace(SUMMARY, groups=(), people=people)
     text = inventory_output.as_text(Inventory(INFO, (row,)), 80)
     assert "all" not in text
-    assert "2 off" in text
+    assert "2 of 3 off" in text
 
 
 def test_phone_sites_are_no_groups() -> None:
@@ -142,6 +143,28 @@ def test_phone_sites_are_no_groups() -> None:
     words = " ".join(inventory_output.as_text(Inventory(INFO, (row,)), 80).split())
     assert "Meeting summary off 1 of 1 on" in words or "Meeting summary off all 1 on" in words
     assert "On in group “Sales” (42 of its 51 members) and phone site “Berlin”" in words
+
+
+def test_a_row_without_notes_names_few_groups_and_those_that_lock() -> None:
+    off = GroupState(Scope(Level.GROUP, "g3", "Legal"), SettingState(value=False))
+    site = GroupState(Scope(Level.PHONE_SITE, "s1", "Berlin"), SettingState(value=True))
+    many = [replace(off, state=SettingState(value=True))] * 4
+    templates = (
+        ((SUMMARY.groups[0], off), "1 of 2 on: “Sales”; locked in “Sales”"),
+        ((off, site), "all 1 off; on at 1 phone site: “Berlin”"),
+        ((off, *many), "4 of 5 on, off: “Legal”"),
+    )
+    for groups, words in templates:
+        [section] = inventory_wording.sections(
+            Inventory(INFO, (replace(SUMMARY, groups=tuple(groups)),))
+        )
+        assert section.parts[0][1][0].cells[1] == words
+
+
+def test_what_is_set_to_a_value_counts_among_what_breaks_a_rule() -> None:
+    chosen = replace(SUMMARY, account=SettingState(value=3), groups=(), people=PeopleStates())
+    [judged] = inventory_wording.of_run(broken_summary(Inventory(INFO, (chosen, UNREAD))))
+    assert "set to a value: 1 broken." in judged.judged
 
 
 def test_a_page_is_one_file_in_which_names_are_text() -> None:
@@ -155,7 +178,7 @@ def test_a_page_is_one_file_in_which_names_are_text() -> None:
     Reader().feed(page)
     assert "script" not in tags
     assert {"link", "img"}.isdisjoint(tags)
-    assert "53 of 293 on" in page
+    assert "53 of 296 on, 3 not known" in page
 
 
 def test_markdown_escapes_names_and_has_each_shown_feature() -> None:
@@ -178,7 +201,7 @@ def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> 
     [judged] = inventory_wording.of_run(broken_summary(INVENTORY))
     rules = [row.rule for _, rows in judged.parts for row in rows]
     assert rules == ["broken (AI-01)", "not judged"]
-    assert "of those that are on: 1 broken." in judged.judged
+    assert "of those that are on or set to a value: 1 broken." in judged.judged
     assert inventory_wording.columns([judged])[-1] == "Rule"
     [plain] = inventory_wording.sections(INVENTORY)
     assert not any(row.rule for _, rows in plain.parts for row in rows)

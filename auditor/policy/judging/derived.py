@@ -281,7 +281,8 @@ def _triaged(base: Verdict, inputs: DerivedInputs) -> Verdict:
     }
     if deviating:
         detail = f"{_counted(deviating)} AI, consent or data sharing, and no decision was made."
-        return replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
+        found = replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
+        return replace(found, changeable_by=())  # the settings themselves tell who can
     if inputs.unread:
         return _unknown(base, inputs.unread, "Not every settings document could be read.")
     if undecided_settings:
