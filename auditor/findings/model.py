@@ -311,6 +311,8 @@ def part_label(setting: str | None, kind: FindingKind | None) -> str:
     return setting or (f"{kind} of any setting" if kind else "")
 
 
+UNLESS_LOCKED = "unless their group locks it"
+"""Limits who can change a value of the account, where groups can lock the setting."""
 GOES_BEYOND = "The deviation there goes beyond the value that it accepts."
 """The detail of a waiver that covers nothing because of its `observed`."""
 

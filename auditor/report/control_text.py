@@ -86,7 +86,11 @@ def _names(group: FindingGroup) -> str:
     """`Ada <ada@example.com>, Bob and 12 more`"""
     shown = [_name(scope) for scope in group.scopes[:MOST_NAMES]]
     more = group.count - len(shown)
-    return ", ".join(shown) + (f" and {wording.number(more)} more (--format csv)" if more else "")
+    return ", ".join(shown) + (
+        f" and {wording.number(more)} more (all of them: auditor report --format csv)"
+        if more
+        else ""
+    )
 
 
 def _name(scope: Scope) -> str:

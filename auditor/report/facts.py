@@ -233,6 +233,12 @@ def name(setting: str) -> str:
     return printable(words.setting_name(setting)) if setting else ""
 
 
+def changed_names(verdict: Verdict) -> list[str]:
+    """What to change: the setting by name, or the switches of an object that are on."""
+    on = isinstance(verdict.observed, dict) and words.switches_on(verdict.setting, verdict.observed)
+    return [*map(printable, on)] if on else [name(verdict.setting)]
+
+
 def place(setting: str) -> str:
     """Where the setting is in the portal; empty if only the place of its rule is known."""
     return printable(words.setting_place(setting))

@@ -31,7 +31,9 @@ def in_admin_centre(control: ControlRollup, rollup: Rollup, exposed: Exposure) -
     values = _below_the_account(control, rollup)
     if not place or not values:
         return place
-    names = list(dict.fromkeys(facts.name(group.verdict.setting) for group in values))
+    names = list(
+        dict.fromkeys(name for each in values for name in facts.changed_names(each.verdict))
+    )
     pronoun = "it" if len(names) == 1 else "them"
     quoted = " and ".join(f"“{name}”" for name in names)
     rest = _below_settings(place) if len(names) == 1 else ""

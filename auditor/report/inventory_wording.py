@@ -142,7 +142,8 @@ def origin(inventory: Inventory) -> str:
     )
     return (
         f"{simulated}Run {printable(info.run_id)} of account {printable(info.account_id)}, "
-        f"{wording.when(info.finished_at)}, depth {printable(info.depth)}.{limited}{names}{carried}"
+        f"{wording.when(info.finished_at)}, read {wording.depth(info.depth)}."
+        f"{limited}{names}{carried}"
     )
 
 

@@ -53,7 +53,6 @@ MOST_IDS = 12
 MOST_OFF = 60
 """Named settings of a topic that are off."""
 
-_ALL = "all of them: `--format csv`"
 _OFF = inventory_wording.USE[FeatureUse.OFF]
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 """The levels with a column of their own; all others share one."""
@@ -333,7 +332,12 @@ class _MarkdownPage:
         ]
         if not rows:
             return None
-        return PagePart("## What is broken, and how to fix it\n", rows, "row", last=True)
+        head = "## What is broken, and how to fix it\n"
+        if any(group.unnamed for group in self.rollup.of_status(Status.FAIL)):
+            command = code(f"auditor report {self.run.info.id} --format csv --output findings.csv")
+            head += "\nRows of many people do not name all of them. "
+            head += f"Everybody is named by: {command}\n"
+        return PagePart(head, rows, "row", last=True)
 
     def _errors(self) -> PagePart | None:
         if not self.run.errors:
@@ -356,7 +360,7 @@ class _MarkdownPage:
         lines = [prose(line) for line in lines]
         info = self.run.info
         lines.append(
-            f"Run {code(info.id)}, depth {prose(info.depth)}, exit code {info.exit_code} at "
+            f"Run {code(info.id)}, read {wording.depth(info.depth)}, exit code {info.exit_code} at "
             f"--fail-on {prose(info.fail_on)}: {prose(wording.exit_code(info))}"
         )
         if self.options.report_path is not None:
@@ -413,7 +417,7 @@ def _group_row(group: FindingGroup, exposed: Exposure) -> str:
     found = names_in(verdict)
     return table_row(
         prose(f"{fact}: {', '.join(found)}" if found else fact),
-        prose(wording.expectation(verdict, LONGEST)),
+        prose(wording.expectation(verdict, LONGEST), LONGEST_LIST),
         wording.lock_state(verdict),
         _where(group, exposed),
         prose(wording.changeable(verdict, group.level)) or "–",
@@ -423,7 +427,7 @@ def _group_row(group: FindingGroup, exposed: Exposure) -> str:
 
 def _where(group: FindingGroup, exposed: Exposure) -> str:
     names = ", ".join(map(_scope_name, group.scopes))
-    more = f" and {wording.number(group.unnamed)} more ({_ALL})" if group.unnamed else ""
+    more = f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
     cause = summary_wording.group_cause(group, exposed)
     kin = summary_wording.in_groups(group, exposed)
     below = f"; {prose(cause)}: change it there first" if cause else f"; {kin}" if kin else ""

@@ -340,7 +340,7 @@ class _TextPage:
     def _about(self) -> Iterator[str]:
         yield self._heading("About this run")
         info = self.run.info
-        yield from self._wrapped(f"Run {info.id}, depth {info.depth}.")
+        yield from self._wrapped(f"Run {info.id}, read {wording.depth(info.depth)}.")
         yield from self._wrapped(wording.checked(self.run))
         if not self.rollup.deviating_scopes:
             yield from self._wrapped(

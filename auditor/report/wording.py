@@ -8,6 +8,7 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Licence
 from auditor.evidence.timestamps import parse_rfc3339
 from auditor.findings.model import (
+    UNLESS_LOCKED,
     Carried,
     ControlInfo,
     FindingKind,
@@ -98,6 +99,12 @@ _WHO: Mapping[Role, str] = {
     Role.ACCOUNT_ADMIN: "account admins",
 }
 
+_DEPTH: Mapping[str, str] = {
+    "account": "the account alone",
+    "group": "down to groups",
+    "user": "down to people",
+    "meeting": "down to scheduled meetings",
+}
 _BELOW: Mapping[str, str] = {
     "account": "Groups, people and scheduled meetings",
     "group": "People and scheduled meetings",
@@ -223,6 +230,11 @@ _OF_STORED_RUNS = re.compile(
 def with_sandbox(run: Run, text: str) -> str:
     """`text`, with `--sandbox` in its commands if they find the run only with it."""
     return _OF_STORED_RUNS.sub(r"\g<0> --sandbox", text) if run.info.is_stored_apart else text
+
+
+def depth(name: str) -> str:
+    """How deep an audit read: `down to people`."""
+    return _DEPTH.get(name, printable(name))
 
 
 def covered(run: Run) -> str:
@@ -352,9 +364,10 @@ def not_covered(run: Run) -> list[str]:
         )
     if summary.left:
         sentences.append(_left(summary.left))
-    depth = run.info.depth
-    if depth in _BELOW:
-        sentences.append(f"{_BELOW[depth]} were not read: --depth was {depth}.")
+    name = run.info.depth
+    if name in _BELOW:
+        read = f"this audit read {depth(name)} (--depth {name})"
+        sentences.append(f"{_BELOW[name]} were not read: {read}.")
     sentences.append("No setting shows what people do outside Zoom or what other apps record.")
     return sentences
 
@@ -432,7 +445,10 @@ def changeable(verdict: Verdict, level: Level) -> str:
 
     At an account or a group the row is no person's: `people, account admins`.
     """
-    words = {**_WHO, Role.USER: _PEOPLE_AT.get(level, _WHO[Role.USER])}
+    people = _PEOPLE_AT.get(level, _WHO[Role.USER])
+    if UNLESS_LOCKED in verdict.changeable:
+        people = f"{people} {UNLESS_LOCKED}"
+    words = {**_WHO, Role.USER: people}
     return ", ".join(words[who] for who in verdict.changeable_by)
 
 
@@ -470,16 +486,14 @@ def expectation(verdict: Verdict, width: int) -> str:
         return f"confirmed by a person: {value}"
     operator = OPERATORS.get(op)
     if operator is not None and _allows_none(verdict, operator, expected.get("value")):
-        return f"{_ALLOWED}{'none' if is_set else 'none yet'} ({printable(str(param))})"
+        return f"{_ALLOWED}{'none' if is_set else 'none yet'}"
     if operator is not None and operator.without_param:
-        state = f": {value}" if is_set else " is not set"
-        return f"{operator.words} ({printable(str(param))}{state})"
+        return f"{operator.words}: {value}" if is_set else f"{operator.words}; {_NOT_DECIDED}"
     if operator is not None:
         if param is not None and not is_set:
-            return f"{_NOT_DECIDED}: {printable(str(param))} is not set"
+            return _NOT_DECIDED
         is_choice = op in _CHOICES and isinstance(expected.get("value"), list)
-        wording = value if is_choice else operator.words.format(value=value)
-        return wording if param is None else f"{wording} ({printable(str(param))})"
+        return value if is_choice else operator.words.format(value=value)
     rest = [
         f"{printable(key)} {value_text(value, width)}"
         for key, value in expected.items()
@@ -515,6 +529,8 @@ def _asks_for_lock(verdict: Verdict) -> bool:
 _NO_SETTING = "attestation"
 """The setting of controls that only a person can answer."""
 
+MOST_CHOICES = 20
+"""Values of a list that a sentence names; the JSON report has all."""
 _CHOICES = ("in", "in_ci", "in_param")
 """Operators whose value lists what may be chosen: `off, the host or hosts`."""
 
@@ -522,11 +538,12 @@ _CHOICES = ("in", "in_ci", "in_param")
 def _expected_value(setting: str, op: str, value: JsonValue, width: int) -> str:
     """An expected value in words."""
     if op in _CHOICES and isinstance(value, list):
-        words = [value_words(setting, item) for item in value]
+        words = [shorten(value_words(setting, item), width) for item in value[:MOST_CHOICES]]
+        if rest := len(value) - len(words):
+            return f"{', '.join(words)} or {number(rest)} more"
         between = "; " if any("," in word for word in words) else ", "
         last = between + "or " if between == "; " else " or "
-        text = last.join([between.join(words[:-1]), words[-1]] if words[1:] else words)
-        return shorten(text, width)
+        return last.join([between.join(words[:-1]), words[-1]] if words[1:] else words)
     if op == "attest" or value is None:
         return value_text(value, width) if value is None else shorten(str(value), width)
     return shorten(value_words(setting, value), width)

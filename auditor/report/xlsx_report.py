@@ -374,7 +374,7 @@ def _facts(run: Run) -> Block:
         ["Baseline", f"{info.baseline.id} {info.baseline.version}".rstrip()],
         ["Digest of the baseline", info.baseline.digest],
         ["Digest of the evidence", info.evidence_digest],
-        ["Depth", info.depth],
+        ["Depth", wording.depth(info.depth)],
         ["Started", wording.when(info.started_at)],
         ["Finished", wording.when(info.finished_at)],
         ["Auditor", run.tool_version],

@@ -58,3 +58,8 @@ def test_several_settings_of_a_rule_share_the_way_and_are_each_named() -> None:
     )
     chat = _way("AI-08", _broken("AI-08", "chat.ai_quick_reply"))
     assert chat.endswith("Team Chat, there “Suggested chat replies by AI”")
+
+
+def test_of_an_object_the_switches_that_are_on_are_named() -> None:
+    notes = replace(_broken("AI-11", "ai"), observed={"personal_notes": {"enable": True}})
+    assert _way("AI-11", notes, level=Level.GROUP).startswith("Change “AI personal notes” in group")

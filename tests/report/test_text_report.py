@@ -213,7 +213,7 @@ def test_a_control_alone_names_its_people_and_its_fix(render: Render) -> None:
     assert "RC-02" not in text
     shown = " ".join(text.split())
     assert "User 0 <user0@example.com>" in shown
-    assert "and 5 more (--format csv)" in shown
+    assert "and 5 more (all of them: auditor report --format csv)" in shown
     assert worlds.CONTROLS["AI-01"].fix_portal in shown
     assert max(map(display_width, text.splitlines())) <= 80
 

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import FindingKind, ReadError, Severity, Status
+from auditor.findings.model import UNLESS_LOCKED, FindingKind, ReadError, Role, Severity, Status
 from auditor.findings.rollup import roll_up
 from auditor.report import headline, wording
 from tests.report import worlds
@@ -109,17 +109,17 @@ def test_the_answer_never_calls_an_unknown_fine() -> None:
         ({"op": "in", "value": ["a", "b"]}, '"a" or "b"'),
         (
             {"op": "subset_of_param", "param": "regions", "value": ["US"]},
-            'nothing but "US" (regions)',
+            'nothing but "US"',
         ),
-        ({"op": "org_param", "param": "mode", "value": None}, "not decided yet: mode is not set"),
+        ({"op": "org_param", "param": "mode", "value": None}, "not decided yet"),
         (
             {"op": "no_true_leaf_except_param", "param": "ok", "value": None},
-            "allowed: none yet (ok)",
+            "allowed: none yet",
         ),
-        ({"op": "no_item_except_param", "param": "ok", "value": []}, "allowed: none (ok)"),
+        ({"op": "no_item_except_param", "param": "ok", "value": []}, "allowed: none"),
         (
             {"op": "no_true_leaf_except_param", "param": "ok", "value": ["a"]},
-            'on only for "a" (ok)',
+            'on only for "a"',
         ),
         ({"op": "no_looser", "exceptions": "waivers"}, "no looser than the account"),
         ({"op": "brand_new", "limit": 3}, "brand new limit 3"),
@@ -204,3 +204,28 @@ def test_without_a_gate_a_zero_does_not_sound_as_if_all_were_well() -> None:
 def test_a_new_setting_is_not_said_to_be_off() -> None:
     new = worlds.deviation(kind=FindingKind.UNCOVERED, observed=None, expected=None)
     assert wording.observation(new, 40) == ""
+
+
+def test_no_alternative_of_a_choice_is_cut() -> None:
+    choices: list[JsonValue] = ["the first of them", "the second of them", "the third of them"]
+    verdict = worlds.deviation(expected={"op": "in", "value": choices})
+    text = wording.expectation(verdict, 20)
+    assert text == '"the first of them", "the second of them" or "the third of them"'
+    many = worlds.deviation(expected={"op": "in", "value": [f"v{n}" for n in range(25)]})
+    assert wording.expectation(many, 20).endswith('"v19" or 5 more')
+
+
+@pytest.mark.parametrize(
+    ("changeable", "words"),
+    [
+        (
+            f"Any of 9 people {UNLESS_LOCKED}, or an account admin.",
+            f"people {UNLESS_LOCKED}, account admins",
+        ),
+        ("Any of 9 people, or an account admin.", "people, account admins"),
+    ],
+)
+def test_a_row_of_the_account_says_that_a_group_may_lock_it(changeable: str, words: str) -> None:
+    roles = (Role.USER, Role.ACCOUNT_ADMIN)
+    verdict = worlds.deviation(changeable_by=roles, changeable=changeable)
+    assert wording.changeable(verdict, Level.ACCOUNT) == words

@@ -118,7 +118,7 @@ def setting_fact(key: str, value: JsonValue) -> str:
     """What is the case if the setting `key` has this value, as the beginning of a sentence."""
     entry = _entry(key) or SettingWords(name=_name_from(key))
     switch = _switch(value)
-    if isinstance(value, dict) and switch is None and (on := _switches_on(key, value)):
+    if isinstance(value, dict) and switch is None and (on := switches_on(key, value)):
         return f"{_joined(on)} {'is' if len(on) == 1 else 'are'} on"
     clause = "" if switch is None else entry.when_on if switch else entry.when_off
     if not clause and switch is None and entry.fact and value not in _EMPTY:
@@ -191,7 +191,7 @@ def _switch(value: JsonValue) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _switches_on(key: str, value: dict[str, JsonValue]) -> list[str]:
+def switches_on(key: str, value: dict[str, JsonValue]) -> list[str]:
     """The names of the switches in an object that are on."""
     return [setting_name(f"{key}.{path}") for path, leaf in iter_leaves(value) if leaf is True]
 

@@ -194,6 +194,6 @@ def _verdict(path: str, source: str, severity: Severity, where: str = "") -> Ver
         setting=path,
         expected=None,
         detail=f"No control covers this setting and no reference documents it. {where}{what}"
-        "Decide what it should be, or accept it under known_keys in the organisation file.",
+        "Decide what it should be, or accept it with: auditor baseline accept-keys.",
         source=source,
     )

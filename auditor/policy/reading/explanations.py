@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.evidence.scope import Level, Scope
-from auditor.findings.model import Role
+from auditor.findings.model import UNLESS_LOCKED, Role
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.reading.locks import EffectiveValue
 
@@ -64,7 +64,7 @@ def _users(check: Check, scope: Scope, population: Population) -> str:
     everyone = population.everyone()
     can_be_locked_below = check.lock is not None and Level.GROUP in check.lock_levels
     if everyone and population.members and can_be_locked_below:
-        return f"{everyone} unless their group locks it"
+        return f"{everyone} {UNLESS_LOCKED}"
     return everyone
 
 
