@@ -8,20 +8,28 @@ import pytest
 from auditor.evidence.read_plan import TOKEN
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
+from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import View
 from auditor.findings.model import Status, Verdict
+from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
+from auditor.policy.judging.assess import Assessor
+from auditor.policy.reading.locks import LockDocuments
 from tests.builders import (
     ACCOUNT,
+    CATALOGUE,
     GROUP,
     LISTED,
+    TODAY,
     USER,
     baseline_of,
     catalogue_of,
     check,
     evaluated,
     evaluated_with,
+    expected_attestation,
     expected_control,
     locks_body,
+    outcomes,
     override_entry,
     scope_verdicts,
     settings_body,
@@ -189,3 +197,61 @@ def test_below_the_depth_of_the_users_nobody_was_counted() -> None:
     snapshot = snapshot_of((ACCOUNT, account), (USER, settings_body(False)))
     ((_, verdict),) = scope_verdicts(evaluated(snapshot, BASELINE, depth=Level.ACCOUNT))
     assert verdict.changeable.startswith("Anybody, any group admin or an account admin")
+
+
+# Evidence that was changed in memory
+
+
+def prepared(exceptions: WaiversAndAttestations | None = None) -> tuple[Assessor, Snapshot]:
+    """An assessor that is ready for the account, a group and its person."""
+    expected = baseline_of(
+        expected_control(check(), lock=True), expected_attestation(CATALOGUE.controls["TR-01"])
+    )
+    snapshot = snapshot_of(
+        (ACCOUNT, {**settings_body(False), **locks_body(False)}),
+        (GROUP, settings_body(True)),
+        (USER, settings_body(True)),
+    )
+    assessor = Assessor(expected, {}, Level.USER, exceptions=exceptions)
+    assessor.prepare(snapshot)
+    for each in snapshot.evidence(Level.GROUP):
+        assessor.groups.add(each)
+    return assessor, snapshot
+
+
+@pytest.mark.parametrize("value", [True, False])
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_changed_evidence_is_judged_as_if_it_had_been_read(value: bool, is_locked: bool) -> None:
+    assessor, snapshot = prepared()
+    bodies = {**settings_body(value), **locks_body(is_locked)}
+    account = replace(snapshot.account(), outcomes=outcomes(bodies))
+    locks = LockDocuments(outcomes(locks_body(is_locked)), {})
+    found = assessor.would_be(account, locks, {"AI-01"})
+    expected = evaluated(snapshot_of((ACCOUNT, bodies)), assessor.baseline, depth=Level.ACCOUNT)
+    assert {(v.kind, v.status) for v in found} == {
+        (v.kind, v.status) for _, v in scope_verdicts(expected) if v.control == "AI-01"
+    }
+    assert assessor.would_be(account, locks, set()) == ()
+
+
+def test_changed_evidence_is_judged_with_waivers_that_are_not_counted() -> None:
+    exceptions = WaiversAndAttestations([Waiver.model_validate(waiver_entry())], [], TODAY)
+    assessor, snapshot = prepared(exceptions)
+    (group,) = snapshot.evidence(Level.GROUP)
+    (value,) = assessor.would_be(group, LockDocuments({}, {}), {"AI-01"})
+    assert value.status is Status.WAIVED
+    assert [each.matched for each in exceptions.waiver_results(["AI-01"])] == [0]
+
+
+def test_people_are_alike_only_with_the_same_licence_and_under_the_same_entries() -> None:
+    exceptions = WaiversAndAttestations(
+        [Waiver.model_validate(waiver_entry(scope={"user": "ada@example.com"}))], [], TODAY
+    )
+    assessor, snapshot = prepared(exceptions)
+    (ada,) = snapshot.evidence(Level.USER)
+    bob = replace(ada, scope=replace(USER, id="u2", name="Bob", email="bob@example.com"))
+    eve = replace(ada, scope=replace(bob.scope, id="u3", name="Eve", email="eve@example.com"))
+    assert assessor.equivalence_key(bob) == assessor.equivalence_key(eve)
+    assert assessor.equivalence_key(ada) != assessor.equivalence_key(bob)
+    basic = replace(bob, scope=replace(bob.scope, licence=1), membership=None)
+    assert assessor.equivalence_key(basic) != assessor.equivalence_key(bob)

@@ -13,9 +13,12 @@ from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.exit_code import of_run
 from auditor.findings.model import BlindSpotState, Severity, Status
 from auditor.policy.baseline.blind_spots import BlindSpot
+from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
 from auditor.policy.evaluation.evaluate import Evaluation
 from tests.builders import (
     ACCOUNT,
+    TODAY,
+    attestation_entry,
     baseline_of,
     blind_spot_entry,
     check,
@@ -29,6 +32,7 @@ from tests.builders import (
     settings_body,
     snapshot_of,
     user,
+    waiver_entry,
 )
 
 DENIED = {SETTINGS: Cause.DENIED}
@@ -121,6 +125,55 @@ def test_one_through_which_something_is_seen_again_fails_the_run() -> None:
 def test_one_that_covers_nothing_fails_the_run() -> None:
     evaluation = judged(blind_spot_entry(setting="in_meeting.gone"), scopes=SEEN)
     assert (states(evaluation), code(evaluation)) == ([UNMATCHED], ExitCode.DEVIATIONS)
+
+
+def test_one_for_a_setting_that_does_not_apply_is_not_seen_again() -> None:
+    """Not applicable says nothing about the value."""
+    one = check(only_when={"setting": "in_meeting.switch", "is": True})
+    off = [(ACCOUNT, {SETTINGS: {"in_meeting": {"thing": True, "switch": False}}})]
+    evaluation = judged(
+        blind_spot_entry(cause="absent"), scopes=off, expected=baseline_of(expected_control(one))
+    )
+    assert states(evaluation) == [UNMATCHED]
+
+
+def test_it_counts_every_place_beside_waivers_and_answers() -> None:
+    """Its position in the organisation file is its own."""
+    denied = [(ACCOUNT, settings_body(True)), *((user(n), DENIED) for n in (1, 2))]
+    evaluation = judged(
+        blind_spot_entry(scope={"level": "group"}),
+        blind_spot_entry(scope={"level": "user"}),
+        scopes=denied,
+        waivers=[waiver_entry(scope={"level": "account"})],
+        attestations=[attestation_entry(setting="in_meeting.thing")],
+    )
+    assert [(each.state, each.matched) for each in evaluation.blind_spots] == [
+        (UNMATCHED, 0),
+        (ACTIVE, 2),
+    ]
+    assert [each.matched for each in evaluation.waivers] == [1]
+
+
+@pytest.mark.parametrize(
+    ("expires", "state"),
+    [("2026-12-05", BlindSpotState.EXPIRING), ("2026-12-06", BlindSpotState.ACTIVE)],
+)
+def test_its_last_14_days_are_warned_about(expires: str, state: BlindSpotState) -> None:
+    assert states(judged(blind_spot_entry(expires=expires))) == [state]
+
+
+def test_one_for_somebody_who_does_not_exist_is_unmatched_whatever_was_not_read() -> None:
+    entries = WaiversAndAttestations(
+        [Waiver.model_validate(waiver_entry())],
+        [],
+        TODAY,
+        [BlindSpot.model_validate(blind_spot_entry(scope={"user": "nobody"}))],
+    )
+    unseen = frozenset({Level.USER})
+    (unknown,) = entries.blind_spot_results(["AI-01"], unseen)
+    (unmatched,) = entries.blind_spot_results(["AI-01"], unseen, {0: "no such person"})
+    assert (unknown.state, unmatched.state) == (UNKNOWN, UNMATCHED)
+    assert unmatched.detail == "no such person"
 
 
 def test_an_outage_tonight_does_not_make_it_stale() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from auditor.evidence.reading import JsonValue
 from auditor.policy.catalogue.controls import Check
+from auditor.policy.catalogue.values import values_around
 from auditor.policy.evaluation.comparison import conflicts
 from tests.builders import Parameters, baseline_of, check, expected_control
 from tests.names import same_everywhere
@@ -34,6 +36,23 @@ def clash(
         )
     )
     return [(each.setting, each.one.expectation.op, each.other.expectation.op) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("expected", "candidates"),
+    [
+        (True, [True]),
+        (30, [30, 29, 31]),
+        ("all", ["all", "another value"]),
+        ("90d", ["90d", "1d", "100y"]),
+        ([1, "host"], [1, 0, 2, "host", "another value"]),
+        ([], []),
+    ],
+)
+def test_values_are_compared_at_and_around_what_is_expected(
+    expected: JsonValue, candidates: list[JsonValue]
+) -> None:
+    assert values_around(expected) == candidates
 
 
 def op(name: str, value: Any = None, **fields: Any) -> dict[str, Any]:

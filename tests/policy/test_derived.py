@@ -386,7 +386,7 @@ def test_a_group_that_may_differ_is_not_looser() -> None:
 def test_without_lower_scopes_there_is_nothing_to_compare() -> None:
     found = looser(settings_body(False), None, None)
     assert {v.status for v in found.values()} == {Status.NOT_APPLICABLE}
-    assert found[USERS].detail == "There is no user to compare with the account."
+    assert found[USERS].detail == "There is no person to compare with the account."
 
 
 def test_users_that_could_not_be_listed_leave_it_unknown() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from auditor.findings.model import (
 from auditor.findings.run import Run
 from auditor.policy.catalogue.controls import Check
 from auditor.policy.evaluation import evaluate as evaluation_module
-from auditor.policy.evaluation.evaluate import Evaluation, not_reached
+from auditor.policy.evaluation.evaluate import Evaluation, judged_levels, not_reached
 from auditor.policy.judging import judge
 from auditor.policy.judging.groups import EPOCH
 from auditor.policy.judging.judge import CheckContext
@@ -64,6 +65,17 @@ def user(
 
 
 # Scopes
+
+
+def test_the_levels_of_a_control_are_those_of_its_expectations() -> None:
+    both = expected_control(check(), check("in_meeting.deep", levels=[Level.USER, Level.MEETING]))
+    assert judged_levels(both) == {Level.ACCOUNT, Level.GROUP, Level.USER, Level.MEETING}
+    shallow = replace(
+        both, expectations={"in_meeting.thing": both.expectations["in_meeting.thing"]}
+    )
+    assert judged_levels(shallow) == {Level.ACCOUNT, Level.GROUP, Level.USER}
+    assert judged_levels(expected_derived("CC-02")) == {Level.ACCOUNT}
+    assert judged_levels(replace(both, expectations={})) == {Level.ACCOUNT}
 
 
 def test_every_scope_down_to_the_depth_is_judged() -> None:

@@ -178,6 +178,9 @@ def test_the_work_does_not_grow_with_matches_for_other_people() -> None:
     def compared(matches: int) -> int:
         each = [Match(user=f"u{n}@example.com") for n in range(matches)]
         each += [Match(user=f"team{n}-*") for n in range(matches)]
+        each += [Match(user=f"a{n}-*@example.com") for n in range(matches)]
+        each += [Match(user=f"*@{n}.example.com") for n in range(matches)]
+        each += [Match(user=f"*@{n}.exampl?.org") for n in range(matches)]
         each += [Match(group=f"Group {n}", level=Level.USER) for n in range(matches)]
         index = MatchIndex(each)
         for n in range(100):

@@ -13,31 +13,40 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, PHONE, PHONE_VIEWS
+from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, PHONE, PHONE_VIEWS, lock_sample_view
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import SETTINGS, View
-from auditor.findings.model import Verdict
+from auditor.evidence.view import LOCKS, SETTINGS, View
+from auditor.findings.model import Status, Verdict
 from auditor.plain_text import pluralize
 from auditor.policy.catalogue.controls import ATTESTATION
 from auditor.policy.evaluation.evaluate import Evaluation
 from tests.builders import (
     ACCOUNT,
+    CATALOGUE,
     GROUP,
+    TODAY,
     USER,
     Bodies,
     Json,
     Parameters,
     ScopeBodies,
+    attestation_entry,
     baseline_of,
+    blind_spot_entry,
     check,
     evaluated,
+    evaluated_with,
+    expected_attestation,
     expected_control,
+    expected_derived,
     locks_body,
     scope_verdicts,
     set_at,
     settings_body,
     snapshot_of,
+    user,
+    waiver_entry,
 )
 from tests.policy.samples import (
     BASELINES,
@@ -77,11 +86,16 @@ def sentences(evaluation: Evaluation) -> list[str]:
     """
     rules: dict[str, set[str]] = {}
     for scope, verdict in scope_verdicts(evaluation):
-        if verdict.detail and verdict.setting != ATTESTATION:
+        if verdict.detail and not is_question(verdict):
             sentence = SETTING_NAME.sub("SETTING", verdict.detail)
             line = f"{verdict.kind} {outcome(verdict)} at the {scope.level.noun}: {sentence}"
             rules.setdefault(line, set()).add(verdict.control)
     return [f"{line} [{pluralize(len(names), 'rule')}]" for line, names in sorted(rules.items())]
+
+
+def is_question(verdict: Verdict) -> bool:
+    """True for a question of the catalogue that nobody has answered."""
+    return verdict.setting == ATTESTATION and verdict.status is Status.NEEDS_DECISION
 
 
 def outcome(verdict: Verdict) -> str:
@@ -190,6 +204,43 @@ def invitation() -> Evaluation:
     )
 
 
+def computed(*scopes: ScopeBodies, **decisions: Any) -> Evaluation:
+    """Two settings that have to be off and locked, with the rules that are computed from them."""
+    expected = baseline_of(
+        expected_control(check("in_meeting.a"), check("in_meeting.b"), op=False, lock=True),
+        expected_derived("CC-01"),
+        expected_derived("CC-02"),
+    )
+    return evaluated_with(snapshot_of(*scopes), expected, **decisions)
+
+
+def attested(**fields: Any) -> Evaluation:
+    """The answer of a person to a question that no API answers."""
+    expected = baseline_of(expected_attestation(CATALOGUE.controls["TR-01"]))
+    answer = attestation_entry("TR-01", **fields)
+    return evaluated_with(snapshot_of(), expected, attestations=[answer], catalogue=CATALOGUE)
+
+
+def unread_beside_a_lock() -> Evaluation:
+    """A person whose document was left out, because a lock proves one of the two settings."""
+    body: Json = {"in_meeting": {"a": False, "b": False}}
+    locks: Json = {"in_meeting": {"a": True, "b": False}}
+    sampled: Json = {"users": 40, "sampled": 25, "confirmed": 25}
+    account: Bodies = {SETTINGS: body, LOCKS: locks, lock_sample_view(SETTINGS): sampled}
+    return computed((ACCOUNT, account), (GROUP, {}), (user(1, "g1"), {}))
+
+
+def two(a: JsonValue, b: JsonValue) -> Bodies:
+    """A document with the two settings of `computed`."""
+    return {SETTINGS: {"in_meeting": {"a": a, "b": b}}}
+
+
+UNLOCKED = (ACCOUNT, {**two(a=False, b=False), LOCKS: {"in_meeting": {"a": False, "b": True}}})
+BOTH_UNLOCKED = (
+    ACCOUNT,
+    {**two(a=False, b=False), LOCKS: {"in_meeting": {"a": False, "b": False}}},
+)
+EVERYWHERE = [waiver_entry(), waiver_entry(scope={"level": "account"})]
 EXCEPT = {"op": "eq", "value": False, "group_exception_param": "ai_groups"}
 PARENT = {"in_meeting": {"thing": True, "parent": False}}
 BASIC = Scope(Level.USER, "u2", "Bo", licence=1, status="active")
@@ -268,6 +319,47 @@ WORLDS: Mapping[str, Callable[[], Evaluation]] = {
     "Zoom Phone and meetings that were left out": lambda: below(5, 2),
     "Meetings of hosts that could not be listed": unlisted_hosts,
     "An invitation of outsiders": invitation,
+    "A setting and its lock that may differ": lambda: computed(
+        UNLOCKED, (GROUP, two(a=True, b=False)), waivers=EVERYWHERE
+    ),
+    "Two settings and their locks that may differ": lambda: computed(
+        BOTH_UNLOCKED,
+        (GROUP, two(a=True, b=True)),
+        (USER, two(a=True, b=True)),
+        waivers=EVERYWHERE,
+    ),
+    "Waivers that have expired": lambda: computed(
+        UNLOCKED, (GROUP, two(a=True, b=False)), waivers=[waiver_entry(expires="2026-11-20")]
+    ),
+    "A waiver of less than what is the case": lambda: evaluated_with(
+        snapshot_of((ACCOUNT, settings_body(120))),
+        baseline_of(expected_control(check(type=()), op={"op": "lte", "value": 30})),
+        waivers=[waiver_entry(scope={"level": "account"}, observed=90, expires=f"{TODAY}")],
+    ),
+    "A blind spot that has expired": lambda: evaluated_with(
+        snapshot_of((ACCOUNT, {SETTINGS: Cause.DENIED})),
+        baseline_of(expected_control(check())),
+        blind_spots=[blind_spot_entry(expires="2026-11-20")],
+    ),
+    "An answer that nobody compared": attested,
+    "An answer as expected": lambda: attested(as_expected=True),
+    "An answer that is not as expected": lambda: attested(as_expected=False),
+    "An answer that has expired": lambda: attested(as_expected=True, expires="2026-11-20"),
+    "An answer not as expected that has expired": lambda: attested(
+        as_expected=False, expires="2026-11-20"
+    ),
+    "A person who was not read beside a lock": unread_beside_a_lock,
+    "A list that is empty": lambda: one(
+        (ACCOUNT, settings_body([])), type="array", op={"op": "none_equal", "value": ["declined"]}
+    ),
+    "A duration that is none": lambda: one(
+        (ACCOUNT, settings_body("x" * 100)),
+        type="string",
+        op={"op": "duration_lte", "value": "90d"},
+    ),
+    "A lock of another shape": lambda: one(
+        (ACCOUNT, {**settings_body(False), **locks_body({"odd": 1})}), has_to_be_locked=True
+    ),
     "A setting that older accounts may lack": lambda: one(
         *((scope, {SETTINGS: {}}) for scope in (ACCOUNT, GROUP, USER)),
         since=dict.fromkeys((Level.ACCOUNT, Level.GROUP), "2025-12-22"),

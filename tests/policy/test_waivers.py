@@ -15,7 +15,7 @@ from auditor.evidence.view import LOCKS, SETTINGS, View
 from auditor.findings.exit_code import of_run
 from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverResult, WaiverState
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
-from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver
+from auditor.policy.baseline.waivers import WARN_DAYS, Attestation, Waiver, WaiversAndAttestations
 from auditor.policy.catalogue.controls import Catalogue, Check
 from auditor.policy.evaluation.evaluate import Evaluation
 from tests.builders import (
@@ -383,6 +383,21 @@ def test_scopes_with_equal_evidence_count_one_by_one() -> None:
     )
 
 
+@pytest.mark.parametrize(("expires", "named"), [(f"{TODAY}", True), ("2026-11-20", False)])
+@pytest.mark.parametrize("setting", ["in_meeting.thing", "in_meeting.other"])
+def test_only_a_valid_waiver_of_the_same_setting_is_named_beside_a_worse_value(
+    expires: str, named: bool, setting: str
+) -> None:
+    entry = waiver_entry(scope={"level": "account"}, setting=setting, observed=90, expires=expires)
+    found = judged(
+        entry,
+        world_=snapshot_of((ACCOUNT, settings_body(120))),
+        expected=baseline_of(expected_control(check(type=()), op={"op": "lte", "value": 30})),
+    )
+    detail = control_verdicts(found)["acc"].detail
+    assert ("goes beyond" in detail) is (named and setting == "in_meeting.thing")
+
+
 # Waivers and what is computed from other findings
 
 
@@ -556,6 +571,22 @@ def test_missing_and_expired_attestations_fail_only_when_strict() -> None:
 BAD = "No. We run emotion analysis on all students."
 
 
+def test_an_attestation_of_the_future_counts_as_answering_and_one_of_today_does_not() -> None:
+    """Only an attestation that may still answer something is not called useless."""
+    entries = WaiversAndAttestations(
+        [Waiver.model_validate(waiver_entry())],
+        [
+            Attestation.model_validate(attestation_entry("TR-01", on=on))
+            for on in ("2026-11-22", f"{TODAY}")
+        ],
+        TODAY,
+    )
+    assert [entries.is_answering(position) for position in (0, 1)] == [True, False]
+    (question,) = computed(looked(), "TR-01")
+    entries.apply((question,), (2,))
+    assert entries.is_answering(1)
+
+
 def test_an_attestation_that_is_not_as_expected_is_a_deviation_with_its_evidence() -> None:
     answer = attestation_entry("TR-01", as_expected=False, statement=BAD)
     (found,) = computed(looked(answer), "TR-01")
@@ -609,7 +640,7 @@ def test_not_as_expected_stays_a_deviation_when_its_date_has_passed() -> None:
     answer = attestation_entry("TR-01", as_expected=False, expires="2026-11-20")
     (found,) = computed(looked(answer), "TR-01")
     assert found.status is FAIL
-    assert found.detail.endswith("It has expired: look again.")
+    assert found.detail.endswith("The answer has expired: look again.")
 
 
 @pytest.mark.parametrize("order", [1, -1])

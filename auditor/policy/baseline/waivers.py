@@ -446,10 +446,10 @@ class WaiversAndAttestations:
         answer = min(answers, key=lambda attestation: _WORST_FIRST.index(attestation.as_expected))
         until = f"({_author(answer)}, until {answer.expires})"
         if answer.as_expected is False:
-            late = " It has expired: look again." if answer.expires < self.today else ""
+            late = " The answer has expired: look again." if answer.expires < self.today else ""
             detail = (
-                f"Attested as not as expected: {answer.statement} {until}. "
-                f"Evidence: {answer.evidence}{late}"
+                f"Somebody looked, and it is not as expected: {answer.statement} {until}. "
+                f"Evidence: {answer.evidence.rstrip('.')}.{late}"
             )
             seen = answer.statement if verdict.kind is FindingKind.ATTESTATION else verdict.observed
             return replace(

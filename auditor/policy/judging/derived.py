@@ -265,7 +265,7 @@ def _more_permissive(base: Verdict, inputs: DerivedInputs, level: Level) -> Verd
     if inputs.looser_waivers[level]:
         return _waived(base, inputs.looser_waivers[level])
     if not inputs.compared[level]:
-        detail = f"There is no {level} to compare with the account."
+        detail = f"There is no {level.noun} to compare with the account."
         return replace(base, status=Status.NOT_APPLICABLE, detail=detail)
     return replace(base, observed=[])
 
