@@ -17,6 +17,7 @@ from auditor.policy.baseline.waivers import Attestation
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.controls import ATTESTATION
 from auditor.policy.catalogue.errors import PolicyError
+from auditor.policy.catalogue.words import setting_place
 
 KEY = "attestations"
 COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"
@@ -38,6 +39,8 @@ class DueQuestion:
     title: str
     severity: str
     question: str
+    place: str
+    """Where to look; empty if it is not known."""
     expected: str
     evidence: str
     renew_days: int
@@ -176,6 +179,7 @@ class Questionnaire:
                 item.control.title,
                 item.severity,
                 item.question,
+                " ".join((setting_place(item.setting) or item.control.fix.portal).split()),
                 item.expected,
                 item.evidence,
                 item.renew_days,

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from auditor.app import forecast
 from auditor.app.forecast import JudgedEvidence, NoEvidence
@@ -11,6 +13,7 @@ from auditor.config.settings import Settings
 from auditor.errors import nearest
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.findings.model import Verdict
 from auditor.findings.run import Run
 from auditor.plain_text import clipped
 from auditor.policy.baseline import baselines, organisation, yaml_edit
@@ -18,11 +21,12 @@ from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue import files, operators, yaml_source
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
-from auditor.report import wording
+from auditor.report import facts, wording
 
 _MOST_VALUES = 5
 _MOST_CONTROLS = 6
 _LONGEST = 60
+_LONGEST_FACT = 200
 _BOOLEANS: Mapping[str, bool] = {
     **dict.fromkeys(("true", "yes", "y", "on"), True),
     **dict.fromkeys(("false", "no", "n", "off"), False),
@@ -79,7 +83,8 @@ class Decision:
 @dataclass
 class _Usage:
     controls: set[str] = field(default_factory=set)
-    observed: dict[str, Counter[Level]] = field(default_factory=dict)
+    observed: dict[str, dict[str, Counter[Level]]] = field(default_factory=dict)
+    """Value in words, to rule, to places: two rules may read the same value of one place."""
 
 
 def due(
@@ -207,14 +212,25 @@ def _usage(baseline: Baseline, run: Run | None) -> dict[str, _Usage]:
             of_verdict = (verdict.expected or {}).get("param")
             if isinstance(of_verdict, str) and verdict.observed is not None:
                 seen = usage.setdefault(of_verdict, _Usage()).observed
-                value = clipped(yaml_edit.flow(verdict.observed), _LONGEST)
-                seen.setdefault(value, Counter())[share.level] += share.count
+                by_control = seen.setdefault(_in_words(verdict), {})
+                by_control.setdefault(verdict.control, Counter())[share.level] += share.count
     return usage
+
+
+def _in_words(verdict: Verdict) -> str:
+    """What was observed: in the words that the answer takes, or as a fact if it takes others."""
+    observed = verdict.observed
+    if isinstance(observed, dict):
+        return clipped(facts.of_verdict(verdict), _LONGEST_FACT)
+    items = observed if isinstance(observed, list) else [observed]
+    texts = [item if isinstance(item, str) else yaml_edit.flow(item) for item in items]
+    return clipped(", ".join(texts) or "none", _LONGEST)
 
 
 def _described(known: Parameter, in_force: Mapping[str, JsonValue], usage: _Usage) -> Decision:
     value = in_force.get(known.name)
-    by_count = sorted(usage.observed.items(), key=lambda row: (-row[1].total(), row[0]))
+    places = {value: reduce(or_, rules.values()) for value, rules in usage.observed.items()}
+    by_count = sorted(places.items(), key=lambda row: (-row[1].total(), row[0]))
     return Decision(
         name=known.name,
         meaning=_meaning(known),

@@ -176,10 +176,16 @@ def attest(
     if list_ or not unanswered:
         for item in unanswered:
             line = f"{item.label}: {item.state}. {item.title}"
-            wrapped = textwrap.fill(
-                line, terminal.text_width, subsequent_indent="  ", break_long_words=False
-            )
-            typer.echo(wrapped)
+            where = [f"Where to look: {item.place}"] if item.place else []
+            for indent, text in zip(("", "  ", "  "), (line, item.question, *where), strict=False):
+                wrapped = textwrap.fill(
+                    text,
+                    terminal.text_width,
+                    initial_indent=indent,
+                    subsequent_indent="  ",
+                    break_long_words=False,
+                )
+                typer.echo(wrapped)
         verb = "is" if len(unanswered) == 1 else "are"
         typer.echo(f"{pluralize(len(unanswered), 'attestation')} {verb} due.")
         if not list_:
@@ -268,6 +274,7 @@ def _ask(item: "DueQuestion", author: str, today: date, width: int) -> dict[str,
     for text in (
         item.title + ".",
         item.question,
+        *([f"Where to look: {item.place}"] if item.place else []),
         f"Expected: {item.expected}.",
         f"Evidence: {item.evidence}",
     ):

@@ -274,5 +274,4 @@ def _in_words(text: str, setting: str) -> str:
 
 
 def _lock_words(match: re.Match[str]) -> str:
-    name_of_lock = words.setting_name(match[2]).removesuffix(" (lock)")
-    return f"{match[1]}he lock of “{name_of_lock}” is {match[3]}"
+    return f"{match[1]}he lock of “{words.lock_name(match[2])}” is {match[3]}"

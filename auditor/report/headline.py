@@ -8,7 +8,7 @@ from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.findings.whom import places
 from auditor.plain_text import join_and, pluralize
-from auditor.report import wording
+from auditor.report import open_questions, wording
 from auditor.report.facts import ControlFacts
 
 _COMPUTED = (FindingKind.DERIVED, FindingKind.UNCOVERED)
@@ -121,8 +121,8 @@ def _undecided(run: Run, rollup: Rollup) -> Iterator[str]:
         parts.append(
             f"{pluralize(len(decisions), 'rule')} {verb} for a decision of your organisation"
         )
-    if questions := rollup.attestations_due:
-        parts.append(f"{pluralize(questions, 'thing')} must be looked up by hand in Zoom")
+    if rollup.attestations_due:
+        parts.append(f"{open_questions.counted(rollup)} must be looked up by hand in Zoom")
     if new_settings:
         is_ = "is" if len(new_settings) == 1 else "are"
         parts.append(f"{pluralize(len(new_settings), 'new setting')} {is_} not reviewed")

@@ -236,8 +236,8 @@ def _row(feature: Feature, run_at: str, rules: FeatureRules | None) -> FeatureRo
     )
 
 
-_NO_RULE = "not judged"
-_EXPLAINED = f"“{wording.sentence_case(_NO_RULE)}”: the baseline has no rule for it."
+NO_RULE = "not judged"
+_EXPLAINED = f"“{wording.sentence_case(NO_RULE)}”: the baseline has no rule for it."
 
 
 def _rule(rules: Sequence[FeatureRule]) -> str:
@@ -246,17 +246,33 @@ def _rule(rules: Sequence[FeatureRule]) -> str:
     for rule in rules:
         words = f"{rule.state}, elsewhere allowed" if rule.allowed_elsewhere else str(rule.state)
         by_state.setdefault(words, []).append(printable(rule.control))
-    return "; ".join(f"{words} ({', '.join(ids)})" for words, ids in by_state.items()) or _NO_RULE
+    return "; ".join(f"{words} ({', '.join(ids)})" for words, ids in by_state.items()) or NO_RULE
 
 
 def _judged(used: Sequence[Sequence[FeatureRule]]) -> str:
-    """What the baseline says on the features that are on or set to a value."""
+    """What the baseline and the organisation say on the features that are on or set to a value."""
+    if not used:
+        return _EXPLAINED
     counts = Counter(rules[0].state if rules else None for rules in used)
     parts = [f"{counts[each]} {each.partition(':')[0]}" for each in RuleState if counts[each]]
-    parts += [f"{counts[None]} {_NO_RULE}"] if counts[None] else []
+    parts += [f"{counts[None]} {NO_RULE}"] if counts[None] else []
     listed = ", ".join(parts)
-    counted = f"By the rules of the baseline, of those that are on or set to a value: {listed}. "
-    return f"{counted if used else ''}{_EXPLAINED}"
+    counted = f"By the rules of the baseline, of those that are on or set to a value: {listed}."
+    return f"{counted} {_EXPLAINED} {_allowed(used)}"
+
+
+def _allowed(used: Sequence[Sequence[FeatureRule]]) -> str:
+    """Whether the organisation allows any of these features."""
+    allowed = sum(
+        any(rule.state is RuleState.ALLOWED or rule.allowed_elsewhere for rule in rules)
+        for rules in used
+    )
+    if not allowed:
+        return "Your organisation has allowed none of them."
+    return (
+        f"Your organisation has allowed {allowed} of these {len(used)}, for the groups or people "
+        "that it names."
+    )
 
 
 def _account(feature: Feature) -> str:
@@ -364,7 +380,7 @@ def _notes(feature: Feature, run_at: str) -> Iterator[str]:
             f"Not read for {pluralize(people.proved_by_lock, 'person', 'people')}: the account's "
             "lock proves it."
         )
-    yield from _unknown(feature)
+    yield from (f"{note}." for note in unknown_notes(feature))
     if use in (FeatureUse.ON, FeatureUse.SET) and feature.changeable_by:
         since = (
             f" Unchanged at the account since {wording.when(feature.since)}."
@@ -434,10 +450,14 @@ def _members(feature: Feature, group: GroupState) -> str:
     return f" ({alike} of its {wording.number(group.members)} members)"
 
 
+def unknown_notes(feature: Feature) -> list[str]:
+    """The unknown values by level and cause: `62 people: not returned by Zoom`."""
+    return [*_unknown(feature)]
+
+
 def _unknown(feature: Feature) -> Iterator[str]:
-    """The unknown values by level and cause."""
     if feature.account.cause is not None and _account(feature) != NOT_HERE:
-        yield f"Account: {wording.cause_name(feature.account.cause)}."
+        yield f"Account: {wording.cause_name(feature.account.cause)}"
     causes: dict[tuple[str, bool], int | None] = {}
     for group in feature.groups:
         if group.state.cause is not None:
@@ -447,7 +467,7 @@ def _unknown(feature: Feature) -> Iterator[str]:
     for (words, is_site), count in causes.items():
         noun = Level.PHONE_SITE.noun if is_site else "group"
         who = wording.sentence_case(f"{noun}s") if count is None else pluralize(count, noun)
-        yield f"{who}: {words}."
+        yield f"{who}: {words}"
     for unknown in feature.people.unknown:
         who = "People" if unknown.count is None else pluralize(unknown.count, "person", "people")
-        yield f"{who}: {wording.cause_name(unknown.cause)}."
+        yield f"{who}: {wording.cause_name(unknown.cause)}"

@@ -19,9 +19,11 @@ from auditor.report import (
     headline,
     inventory_wording,
     open_decisions,
+    open_questions,
     summary_outline,
     summary_output,
     summary_wording,
+    unknown_features,
     waiver_wording,
     wording,
 )
@@ -53,6 +55,7 @@ MOST_IDS = 12
 MOST_OFF = 60
 """Named settings of a topic that are off."""
 
+_NO_LOCK_OR_KEY = "–: this is no single setting, so it has no lock, or no key, of its own."
 _OFF = inventory_wording.USE[FeatureUse.OFF]
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 """The levels with a column of their own; all others share one."""
@@ -84,6 +87,7 @@ class MarkdownFormat(Format):
 class _MarkdownPage:
     def __init__(self, run: Run, rollup: Rollup, options: Options) -> None:
         self.run, self.rollup, self.options = run, rollup, options
+        self.inventory = inventory_wording.of_run(run)
 
     def text(self, most_bytes: int) -> str:
         if self.options.summary:
@@ -96,11 +100,13 @@ class _MarkdownPage:
             *(self._by_framework() or (self._controls(),)),
             self._closing(),
             self._unknowns(),
+            *self._unknown_features(),
             self._decisions(),
             self._due(),
             self._accepted(),
             self._worst(),
             self._details() if self.options.annex else None,
+            self._questions() if self.options.annex else None,
             self._errors(),
             self._limits(),
             self._glossary(),
@@ -160,9 +166,9 @@ class _MarkdownPage:
 
     def _inventory(self) -> Iterator[PagePart]:
         """What is on, set to a value or not known, topic by topic; what is off in one line."""
-        sections = inventory_wording.of_run(self.run)
+        sections = self.inventory
         for index, section in enumerate(sections):
-            head = "" if index else f"## {summary_output.ON}\n\n"
+            head = "" if index else f"## {summary_output.ON}\n\n{prose(section.legend)}\n\n"
             summary = f"{section.summary}. {section.judged}".rstrip()
             head += f"### {prose(section.heading)}\n\n{prose(summary)}\n\n"
             rows = [
@@ -241,6 +247,14 @@ class _MarkdownPage:
             "cause",
         )
 
+    def _unknown_features(self) -> Iterator[PagePart]:
+        """The features that are not known, which no rule may ask for."""
+        found = unknown_features.of_sections(self.run, self.inventory)
+        for index, each in enumerate(found):
+            head = "" if index or self.rollup.causes else "## No answer\n\n"
+            head += f"### {prose(each.heading)}\n\n{prose(each.what_to_do)}\n\n"
+            yield PagePart(head, [f"- {prose(line)}\n" for line in each.features], "feature")
+
     def _cause_row(self, cause: CauseRollup) -> str:
         return table_row(
             wording.sentence_case(wording.cause_name(cause.cause)),
@@ -264,27 +278,24 @@ class _MarkdownPage:
         return PagePart(f"## {open_decisions.HEADING}\n\n{summary}\n\n", rows, "question")
 
     def _due(self) -> PagePart | None:
-        kinds = (
-            (
-                self.rollup.attestations,
-                "To look up by hand",
-                "Zoom's API does not show these: a person looks, and attests what they saw.",
-                wording.number(self.rollup.attestations_due),
-                "auditor attest",
-            ),
-            (
-                self.rollup.uncovered,
-                "New settings",
-                "No rule covers them yet.",
-                wording.number(len({g.verdict.setting for g in self.rollup.uncovered})),
-                f"auditor control show {next(iter(wording.rules(self.rollup.uncovered)), '')}",
-            ),
-        )
         rows = []
-        for groups, what, why, count, command in kinds:
-            if groups:
-                ids = _ids(wording.rules(groups))
-                rows.append(f"- **{what}:** {count} ({ids}). {why} How: {code(command)}\n")
+        if attestations := self.rollup.attestations:
+            where = (
+                f"All of them, with the place to look: see “{open_questions.HEADING}” below"
+                if self.options.annex
+                else f"Only their rules: {_ids(wording.rules(attestations))}"
+            )
+            rows.append(
+                f"- **{open_questions.HEADING}:** {open_questions.counted(self.rollup)}. "
+                f"{open_questions.WHY} {where}. How: {code(open_questions.COMMAND)}\n"
+            )
+        if uncovered := self.rollup.uncovered:
+            ids = wording.rules(uncovered)
+            count = wording.number(len({group.verdict.setting for group in uncovered}))
+            rows.append(
+                f"- **New settings:** {count} ({_ids(ids)}). No rule covers them yet. "
+                f"How: {code(f'auditor control show {ids[0]}')}\n"
+            )
         return PagePart("## What is due\n\n", rows) if rows else None
 
     def _accepted(self) -> PagePart | None:
@@ -332,12 +343,33 @@ class _MarkdownPage:
         ]
         if not rows:
             return None
-        head = "## What is broken, and how to fix it\n"
+        head = f"## What is broken, and how to fix it\n\n{prose(_NO_LOCK_OR_KEY)}\n"
         if any(group.unnamed for group in self.rollup.of_status(Status.FAIL)):
             command = code(f"auditor report {self.run.info.id} --format csv --output findings.csv")
             head += "\nRows of many people do not name all of them. "
             head += f"Everybody is named by: {command}\n"
         return PagePart(head, rows, "row", last=True)
+
+    def _questions(self) -> PagePart | None:
+        """What a person has to look up, with the place."""
+        questions = open_questions.of_run(self.run, self.rollup)
+        if not questions:
+            return None
+        rows = [
+            table_row(
+                f"{code(each.control, 20)} {prose(each.title)}",
+                prose(each.question),
+                prose(each.place) or "–",
+            )
+            for each in questions
+        ]
+        head = f"## {open_questions.HEADING}: {open_questions.counted(self.rollup)}\n\n"
+        columns = ["Rule", "Question", "Where to look"]
+        return PagePart(
+            f"{head}{prose(open_questions.WHY)}\n\n" + table_head(columns, left=3),
+            rows,
+            "question",
+        )
 
     def _errors(self) -> PagePart | None:
         if not self.run.errors:
@@ -357,11 +389,11 @@ class _MarkdownPage:
 
     def _limits(self) -> PagePart:
         lines = [wording.checked(self.run), *wording.not_covered(self.run)]
-        lines = [prose(line) for line in lines]
+        lines = [prose(line) for line in [*lines, wording.reads(self.run)]]
         info = self.run.info
         lines.append(
-            f"Run {code(info.id)}, read {wording.depth(info.depth)}, exit code {info.exit_code} at "
-            f"--fail-on {prose(info.fail_on)}: {prose(wording.exit_code(info))}"
+            f"Run {code(info.id)}, read {wording.depth(info.depth)}. "
+            f"{prose(wording.exit_code(self.run))}"
         )
         if self.options.report_path is not None:
             lines.append(f"Full report: {code(self.options.report_path, LONGEST_SENTENCE)}")

@@ -41,7 +41,10 @@ class OpenDecision:
     """Takes the answer."""
 
 
-_NOT_READ = "Not read. An audit reads it once this is decided."
+_NOT_READ = (
+    "Not read. This needs requests and access rights of its own, beyond the settings. An audit "
+    "sends those only for rules that are decided."
+)
 """Outside the settings, nothing is read that cannot be judged."""
 
 

@@ -213,7 +213,7 @@ def _invocation(run: Run) -> Object:
         "startTimeUtc": format_rfc3339(info.started_at),
         "endTimeUtc": format_rfc3339(info.finished_at),
         "exitCode": info.exit_code,
-        "exitCodeDescription": wording.exit_code(info),
+        "exitCodeDescription": wording.exit_code(run),
         "toolExecutionNotifications": [_notification(error) for error in run.errors],
         "toolConfigurationNotifications": [
             *(_configuration("error", line) for line in waiver_wording.stale_lines(run)),

@@ -9,10 +9,16 @@ from auditor.findings.model import Severity
 from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
-from auditor.report import fix_wording, inventory_wording, wording
+from auditor.report import (
+    fix_wording,
+    inventory_wording,
+    open_questions,
+    unknown_features,
+    wording,
+)
 from auditor.report.display import printable
 from auditor.report.facts import ControlFacts
-from auditor.report.inventory_wording import USE, FeatureRow
+from auditor.report.inventory_wording import USE, FeatureRow, TopicSection
 
 MOST_ON = 15
 MOST_BROKEN = 18
@@ -43,6 +49,8 @@ class OpenPart:
     what_to_do: str
     rows: Sequence[str]
     more: int
+    noun: str = "rule"
+    """What a row is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
         inventory_wording.columns(sections),
         broken,
         len(controls) - len(broken),
-        tuple(_with_commands(run, part) for part in _open(run, rollup)),
+        tuple(_with_commands(run, part) for part in _open(run, rollup, sections)),
         "No rule was found to be broken." if wording.judged(run) else NOTHING_JUDGED,
         "Everything has an answer." if wording.judged(run) else NOTHING_JUDGED,
     )
@@ -100,18 +108,21 @@ def _with_commands(run: Run, part: OpenPart) -> OpenPart:
     return replace(part, what_to_do=wording.with_sandbox(run, part.what_to_do))
 
 
-def _open(run: Run, rollup: Rollup) -> Iterator[OpenPart]:
+def _open(run: Run, rollup: Rollup, sections: Sequence[TopicSection]) -> Iterator[OpenPart]:
     for cause in rollup.causes:
         yield _unknown(run, cause)
+    for each in unknown_features.of_sections(run, sections):
+        if not each.is_partial:
+            yield _part(each.heading, each.what_to_do, each.features, "feature")
     waiting = (
         ("To decide", "Your organisation decides: auditor decide", rollup.decisions),
-        ("To look up by hand", "A person looks in Zoom: auditor attest", rollup.attestations),
+        (open_questions.HEADING, "A person looks in Zoom: auditor attest", rollup.attestations),
     )
     for heading, what_to_do, groups in waiting:
         if titles := _titles(run, groups):
             is_attested = groups is waiting[1][2]
-            due = wording.number(rollup.attestations_due)
-            count = due if is_attested else pluralize(len(titles), "rule")
+            rules = pluralize(len(titles), "rule")
+            count = open_questions.counted(rollup) if is_attested else rules
             yield _part(f"{heading}: {count}", what_to_do, titles)
 
 
@@ -132,5 +143,5 @@ def _title(run: Run, control: str) -> str:
     return f"{printable(control)} {printable(info.title) if info else ''}".rstrip()
 
 
-def _part(heading: str, what_to_do: str, rows: Sequence[str]) -> OpenPart:
-    return OpenPart(heading, what_to_do, rows[:MOST_OPEN], max(0, len(rows) - MOST_OPEN))
+def _part(heading: str, what_to_do: str, rows: Sequence[str], noun: str = "rule") -> OpenPart:
+    return OpenPart(heading, what_to_do, rows[:MOST_OPEN], max(0, len(rows) - MOST_OPEN), noun)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from auditor.plain_text import pluralize
+from auditor.report import inventory_wording
 from auditor.report.markdown_text import prose, table_head, table_row
 from auditor.report.summary_outline import SummaryOutline
 from auditor.report.text_layout import wrap, wrapped_row
@@ -28,6 +29,8 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
         for cells_of_row in (outline.columns, *rows) if rows else ():
             yield from ((line, None) for line in wrapped_row(cells_of_row, sizes))
         yield from _more(outline.more_on, "setting")
+        if outline.on:
+            yield from ((line, None) for line in wrap(inventory_wording.LEGEND, width))
     yield "", None
     yield BROKEN, "heading"
     for row in outline.broken:
@@ -45,7 +48,7 @@ def text_lines(outline: SummaryOutline, width: int) -> Iterator[tuple[str, str |
         yield from ((line, None) for line in wrap(text, width, "", "  "))
         for item in part.rows:
             yield from ((line, None) for line in wrap(item, width, "  - ", "    "))
-        yield from _more(part.more, "rule")
+        yield from _more(part.more, part.noun)
     if not outline.open:
         yield outline.none_open, None
 
@@ -59,7 +62,8 @@ def markdown(outline: SummaryOutline) -> str:
     """The three parts as sections."""
     pieces = []
     if outline.others:
-        pieces.append(f"## {ON}\n\n{prose(outline.others)}\n\n")
+        legend = f"{prose(inventory_wording.LEGEND)}\n\n" if outline.on else ""
+        pieces.append(f"## {ON}\n\n{prose(outline.others)}\n\n{legend}")
         pieces.append(table_head(outline.columns, left=len(outline.columns)) if outline.on else "")
         pieces += [table_row(*map(prose, (row.feature.title, *row.cells))) for row in outline.on]
         pieces.append(_and_more(outline.more_on, "setting"))
@@ -77,7 +81,7 @@ def markdown(outline: SummaryOutline) -> str:
     for part in outline.open:
         pieces.append(f"\n### {prose(part.heading)}\n\n{prose(part.what_to_do)}\n\n")
         pieces += [f"- {prose(item)}\n" for item in part.rows]
-        pieces.append(_and_more(part.more, "rule"))
+        pieces.append(_and_more(part.more, part.noun))
     return "".join(pieces)
 
 

@@ -17,7 +17,7 @@ from auditor.findings.model import (
 )
 from auditor.findings.rollup import FindingGroup, Rollup, identity
 from auditor.findings.run import Run
-from auditor.plain_text import pluralize
+from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue.words import value_words
 from auditor.report import wording
 from auditor.report.display import printable, shorten
@@ -37,11 +37,10 @@ def gate(run: Run) -> str:
     outcome = _GATE.get(info.exit_code, "FAIL")
     threshold = printable(info.fail_on)
     if info.exit_code == 0:
-        result = (
-            "Gate: off (--fail-on never)"
-            if threshold == "never"
-            else f"Gate: PASS at --fail-on {threshold}"
-        )
+        if threshold == "never":
+            due = waivers_due(run)
+            return f"{wording.exit_code(run)}{f' Also: {join_and(due)}.' if due else ''}"
+        result = f"Gate: PASS at --fail-on {threshold}"
     else:
         result = f"Gate: {outcome} (exit code {info.exit_code}, --fail-on {threshold})"
     parts = [

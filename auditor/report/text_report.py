@@ -1,6 +1,6 @@
 """The terminal report: the most important facts first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
@@ -15,7 +15,10 @@ from auditor.report import (
     closing_wording,
     control_text,
     headline,
+    inventory_wording,
     open_decisions,
+    open_questions,
+    unknown_features,
     waiver_wording,
     wording,
 )
@@ -31,6 +34,7 @@ MOST_CONTROLS = 25
 MOST_SCOPES = 10
 MOST_IDS = 8
 MOST_ERRORS = 5
+MOST_FEATURES = 12
 
 _LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
 """The levels with a column of their own; all others share one."""
@@ -190,8 +194,12 @@ class _TextPage:
                 severity = control.severity
                 yield self._paint(severity, severity)
             yield from folded
-        if any(wording.NOT_JUDGED in counts for _, _, counts in shown):
-            yield from self._wrapped(wording.LEGEND)
+        for mark, meaning in (
+            ("0", wording.ZERO_MEANS),
+            (wording.NOT_JUDGED, wording.NOT_JUDGED_MEANS),
+        ):
+            if any(mark in counts for _, _, counts in shown):
+                yield from self._wrapped(meaning)
         for note, ids in facts.notes(controls).items():
             yield from self._wrapped(f"{wording.listed(ids, MOST_IDS)}: {note}")
 
@@ -245,12 +253,22 @@ class _TextPage:
 
     def _unknowns(self) -> Iterator[str]:
         causes = self.rollup.causes
-        if not causes:
+        features = unknown_features.of_sections(self.run, inventory_wording.of_run(self.run))
+        if not causes and not features:
             return
         accepted = wording.in_blind_spots(self.run)
-        yield self._heading(f"No answer: {wording.unanswered(self.rollup)}{accepted}")
+        counted = f": {wording.unanswered(self.rollup)}{accepted}" if causes else ""
+        yield self._heading(f"No answer{counted}")
         for cause in causes:
             yield from self._cause(cause)
+        for each in features:
+            yield from self._wrapped(f"? {each.heading}", hanging="  ", style="unknown")
+            yield from self._wrapped(each.what_to_do, first="  ", hanging="  ")
+            for line in each.features[:MOST_FEATURES]:
+                yield from self._wrapped(f"- {line}", first="  ", hanging="    ")
+            rest = len(each.features) - MOST_FEATURES
+            if rest > 0:
+                yield f"  and {wording.number(rest)} more: auditor inventory"
 
     def _cause(self, cause: CauseRollup) -> Iterator[str]:
         yield from self._wrapped(
@@ -277,11 +295,11 @@ class _TextPage:
                 yield from self._wrapped(f"Today: {decision.now}", first="  ", hanging="  ")
 
     def _due(self) -> Iterator[str]:
-        if attestations := self.rollup.attestations:
+        if self.rollup.attestations:
             yield from self._wrapped(
-                f"To look up by hand: {wording.number(self.rollup.attestations_due)} "
-                f"({_listed_ids(attestations)}). Zoom's API does not show these: a person looks in "
-                "Zoom. All of them, one by one, with the place to look: auditor attest",
+                f"{open_questions.HEADING}: {open_questions.counted(self.rollup)}. "
+                f"{open_questions.WHY} {open_questions.COMMAND} --list shows all of them, with "
+                f"the place to look; {open_questions.COMMAND} asks them one by one.",
                 hanging="  ",
             )
         if uncovered := self.rollup.uncovered:
@@ -340,7 +358,9 @@ class _TextPage:
     def _about(self) -> Iterator[str]:
         yield self._heading("About this run")
         info = self.run.info
-        yield from self._wrapped(f"Run {info.id}, read {wording.depth(info.depth)}.")
+        yield from self._wrapped(
+            f"Run {info.id}, read {wording.depth(info.depth)}. {wording.exit_code(self.run)}"
+        )
         yield from self._wrapped(wording.checked(self.run))
         if not self.rollup.deviating_scopes:
             yield from self._wrapped(
@@ -393,11 +413,6 @@ class _TextPage:
 def _scope_name(scope: Scope) -> str:
     name = scope.label
     return f"{name} <{scope.email}>" if scope.email and scope.email != name else name
-
-
-def _listed_ids(groups: Iterable[FindingGroup]) -> str:
-    ids = sorted({group.verdict.control for group in groups})
-    return wording.listed([shorten(i, 20) for i in ids], MOST_IDS)
 
 
 def _first_id(groups: Sequence[FindingGroup]) -> str:

@@ -15,7 +15,6 @@ from auditor.findings.model import (
     Left,
     ReadError,
     Role,
-    RunInfo,
     Severity,
     Status,
     Verdict,
@@ -167,10 +166,14 @@ def level_name(level: Level, count: int = 1) -> str:
 
 NOT_JUDGED = "–"
 """In the place of a number: the rule has no check there. Zero means that none breaks it."""
-LEGEND = (
+ZERO_MEANS = (
+    "0: the rule was not found to be broken there. What is to decide or to look up is not counted."
+)
+NOT_JUDGED_MEANS = (
     f"{NOT_JUDGED}: Zoom has no such setting there, or the rule is one for the account as a whole."
 )
-"""What the mark for a missing number means."""
+LEGEND = f"{ZERO_MEANS} {NOT_JUDGED_MEANS}"
+"""What a zero and the mark for a missing number mean."""
 
 
 def deviating(control: ControlRollup, *levels: Level) -> str:
@@ -360,7 +363,8 @@ def not_covered(run: Run) -> list[str]:
         sentences.append(
             f"{pluralize(summary.pending_users, 'invited person', 'invited people')} "
             f"{'has' if summary.pending_users == 1 else 'have'} no settings yet and "
-            f"{'was' if summary.pending_users == 1 else 'were'} not read."
+            f"{'was' if summary.pending_users == 1 else 'were'} not read. They are not among the "
+            f"{Level.USER.counted(summary.coverage.get(Level.USER, 0))} of this report."
         )
     if summary.left:
         sentences.append(_left(summary.left))
@@ -566,8 +570,6 @@ def _lock(locked: JsonValue) -> str:
 
 
 _EXIT_CODE: Mapping[int, str] = {
-    0: "complete, nothing at or above the threshold",
-    1: "deviations at or above the threshold",
     2: "usage, configuration, baseline or organisation file invalid",
     3: "evidence incomplete",
     4: "nothing evaluated",
@@ -577,12 +579,60 @@ _EXIT_CODE: Mapping[int, str] = {
 """The meaning of each exit code of the command."""
 
 
-def exit_code(info: RunInfo) -> str:
-    """The meaning of the run's exit code. Zero says nothing on deviations if the gate was off."""
-    if info.exit_code == 0 and info.fail_on == "never":
-        reads = "all planned reads" if info.complete else "not all planned reads"
-        return f"the gate was off, {reads} worked"
-    return _EXIT_CODE.get(info.exit_code, "")
+def broken_rules(run: Run) -> int:
+    """The number of broken rules, for a run that has not been rolled up."""
+    return len(
+        {
+            verdict.control
+            for shared in run.assessments.shares()
+            for verdict in shared.verdicts
+            if verdict.status is Status.FAIL
+        }
+    )
+
+
+def exit_code(run: Run) -> str:
+    """How the command ended and why. Zero without a gate says nothing on broken rules."""
+    info = run.info
+    threshold = printable(info.fail_on)
+    if info.exit_code:
+        why = _EXIT_CODE.get(info.exit_code) or _why_failed(run)
+        return f"The command ended with {info.exit_code} (--fail-on {threshold}): {why}."
+    broken = broken_rules(run)
+    rules = f"{pluralize(broken, 'rule')} {'is' if broken == 1 else 'are'} broken"
+    if threshold != "never":
+        lower = f", although {rules}" if broken else ""
+        return f"Nothing reached the gate (--fail-on {threshold}): the command ended with 0{lower}."
+    if broken:
+        return (
+            f"No gate was set (--fail-on {threshold}), so the command ended with 0 although "
+            f"{rules}."
+        )
+    return f"No gate was set (--fail-on {threshold}): that the command ended with 0 proves nothing."
+
+
+def _why_failed(run: Run) -> str:
+    """What exit code 1 stands for."""
+    gate = [severity for severity in Severity if severity == run.info.fail_on]
+    reached = any(
+        run.summary.by_severity.get(severity)
+        for severity in Severity
+        if gate and severity.rank <= gate[0].rank
+    )
+    parts = ["rules at or above the threshold are broken"] if reached or not run.stale else []
+    if run.stale:
+        parts.append("an entry of the organisation file has expired or matches nothing")
+    return join_and(parts)
+
+
+def reads(run: Run) -> str:
+    """Whether what was requested was answered, which is less than that everything is known."""
+    if run.errors or not run.info.complete:
+        return "Not every read that was planned got an answer: see “Failed reads”."
+    return (
+        "Every read that was planned got an answer. What Zoom left out of its answers is listed "
+        "under “No answer”."
+    )
 
 
 FRAMEWORK: Mapping[str, str] = {

@@ -378,7 +378,8 @@ def _facts(run: Run) -> Block:
         ["Started", wording.when(info.started_at)],
         ["Finished", wording.when(info.finished_at)],
         ["Auditor", run.tool_version],
-        ["Exit code", f"{info.exit_code}: {wording.exit_code(info)}"],
+        ["Exit code", info.exit_code],
+        ["How it ended", f"{wording.exit_code(run)} {wording.reads(run)}"],
     ]
 
 

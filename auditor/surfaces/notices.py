@@ -50,6 +50,8 @@ _OF_GUESTS = {"yes": " (guests)", "unknown": " (guest or not: unknown)"}
 class NoticeKind:
     """Notices that ask for the same consent, and the features that have to show them."""
 
+    name: str
+    """What people call the notice."""
     types: tuple[str, ...]
     """`disclaimer_type` of a row. Source: `GET /report/disclaimer`, Meetings API, 2026-05."""
     features: tuple[str, ...] = ()
@@ -57,10 +59,12 @@ class NoticeKind:
 
 
 NOTICE_KINDS: Mapping[str, NoticeKind] = {
-    "ai": NoticeKind(("summary", "query", "AICompanion"), AI_FEATURES),
-    "recording": NoticeKind(("recording",), ("record_to_cloud", "record_to_computer")),
-    "archive": NoticeKind(("archive",)),
-    "live_stream": NoticeKind(("liveStream",)),
+    "ai": NoticeKind("the AI notice", ("summary", "query", "AICompanion"), AI_FEATURES),
+    "recording": NoticeKind(
+        "the recording notice", ("recording",), ("record_to_cloud", "record_to_computer")
+    ),
+    "archive": NoticeKind("the notice of archiving", ("archive",)),
+    "live_stream": NoticeKind("the notice of live streaming", ("liveStream",)),
 }
 """The kinds of notices that controls check."""
 
@@ -120,7 +124,7 @@ def _notice_answers(question: UseQuestion, stored: StoredRows) -> LookupResult:
     return LookupResult(
         Seen(dict(totals), question.setting),
         stored.source,
-        note=f"In 30 days {', '.join(parts)}.",
+        note=f"Answers to {NOTICE_KINDS[kind].name} in 30 days: {', '.join(parts)}.",
         shown=dict(sorted(shown.items())),
         incomplete=incomplete,
     )

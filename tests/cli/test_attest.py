@@ -361,7 +361,7 @@ def test_the_report_and_the_wizard_know_the_same_questions(home: Path, name: str
     store(home, judgement(*everything, name=name), (ACCOUNT, bodies))
     output = output_text(ran("report", "latest", "--format", "text"))
     waiting = len(list(questions(baseline.load(name, CATALOGUE).assessed.values())))
-    assert f"To look up by hand: {waiting} (" in output
+    assert f"To look up by hand: {waiting} questions of " in output
 
 
 def test_answers_go_to_the_organisation_file_if_one_is_named_and_no_other_file() -> None:

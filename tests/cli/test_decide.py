@@ -39,7 +39,7 @@ def test_what_waits_is_listed_with_meaning_example_and_what_the_account_has(run:
     assert output.startswith("allowed_regions (DR-01) Codes of the data-centre regions")
     assert "Example: US, CA" in output
     assert "Possible: AU, LA, CA" in output
-    assert "In the account: [US, CA] (1 account)" in output
+    assert "In the account: US, CA (1 account)" in output
     assert "1 parameter waits for a decision." in output
     assert not FILE.exists()
 

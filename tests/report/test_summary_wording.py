@@ -30,15 +30,16 @@ def run(*waivers: WaiverResult, **info: Any) -> Run:
         (4, "never", "FAIL"),
         (5, "never", "FAIL"),
         (0, "high", "PASS"),
-        (0, "never", "off"),
+        (0, "never", "No gate"),
     ],
 )
 def test_the_gate_says_what_it_decided_and_by_which_threshold(
     code: int, fail_on: str, result: str
 ) -> None:
     line = summary_wording.gate(run(exit_code=code, fail_on=fail_on))
-    assert re.findall("FAIL|PASS|off", line) == [result]
-    assert re.findall(r"\d+", line) == [*([str(code)] if code else []), "50", "53"]
+    assert re.findall("FAIL|PASS|No gate", line) == [result]
+    counts = ["0", "5"] if result == "No gate" else ["50", "53"]
+    assert re.findall(r"\d+", line) == [*([str(code)] if code else []), *counts]
     assert f"--fail-on {fail_on}" in line
 
 

@@ -96,16 +96,16 @@ def _lock_needs_look(check: Check) -> bool:
 
 def _of_lock(assessed: ControlExpectation, check: Check) -> Unanswered:
     why = (
-        "Zoom publishes no flag for its lock"
+        "Zoom does not say whether it is locked"
         if check.lock is None
-        else f"that the lock {check.lock} covers it is only inferred"
+        else f"whether the lock of “{words.lock_name(check.lock)}” covers it is only inferred"
     )
     return Unanswered(
         assessed.control,
         check.setting,
         assessed.severity,
-        f'Is "{words.setting_name(check.setting)}" set as the baseline requires, and locked for '
-        f"the whole account? Check in the portal ({assessed.control.fix.portal}), because {why}.",
+        f"Is “{words.setting_name(check.setting)}” set as the baseline requires, and locked for "
+        f"the whole account? A person has to look: {why}.",
         "set as the baseline requires, and locked",
         "A screenshot of the setting with its lock, and its date.",
         LOCK_RENEWAL_DAYS,

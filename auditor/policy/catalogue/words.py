@@ -76,6 +76,11 @@ def setting_name(key: str) -> str:
     return entry.name if entry is not None else _name_from(key)
 
 
+def lock_name(key: str) -> str:
+    """What people call the setting or feature that the lock `key` is of."""
+    return setting_name(key).removesuffix(" (lock)")
+
+
 def setting_place(key: str) -> str:
     """Where the setting, or the feature that the lock `key` names, is in the portal; empty if the
     place of its control says so."""
