@@ -202,6 +202,7 @@ def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> 
     rules = [row.rule for _, rows in judged.parts for row in rows]
     assert rules == ["broken (AI-01)", "not judged"]
     assert "of those that are on or set to a value: 1 broken." in judged.judged
+    assert judged.judged.endswith("Your organisation has allowed none of them.")
     assert inventory_wording.columns([judged])[-1] == "Rule"
     [plain] = inventory_wording.sections(INVENTORY)
     assert not any(row.rule for _, rows in plain.parts for row in rows)
@@ -218,3 +219,22 @@ def test_of_what_is_on_that_comes_first_which_breaks_a_rule() -> None:
     [plain] = inventory_wording.sections(inventory)
     titles = [[row.feature.title for row in each.parts[0][1]] for each in (judged, plain)]
     assert titles == [[SUMMARY.title, "a", "b"], ["a", "b", SUMMARY.title]]
+
+
+def test_what_the_organisation_allows_is_said() -> None:
+    allowed = verdict(
+        Status.NOT_APPLICABLE,
+        "AI-01",
+        SUMMARY.setting,
+        observed=True,
+        allowed_by="ai_allowed_groups",
+    )
+    run = run_of(
+        assessment(ACCOUNT, allowed),
+        controls={"AI-01": control_info("AI-01")},
+        inventory=lambda: INVENTORY,
+    )
+    [section] = inventory_wording.of_run(run)
+    assert section.judged.endswith(
+        "Your organisation has allowed 1 of these 1, for the groups or people that it names."
+    )
