@@ -21,7 +21,8 @@ from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.catalogue import files, operators, yaml_source
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.parameters import Parameter, known_parameters
-from auditor.report import facts, wording
+from auditor.policy.catalogue.words import setting_fact
+from auditor.report import wording
 
 _MOST_VALUES = 5
 _MOST_CONTROLS = 6
@@ -221,7 +222,7 @@ def _in_words(verdict: Verdict) -> str:
     """What was observed: in the words that the answer takes, or as a fact if it takes others."""
     observed = verdict.observed
     if isinstance(observed, dict):
-        return clipped(facts.of_verdict(verdict), _LONGEST_FACT)
+        return clipped(setting_fact(verdict.setting, observed), _LONGEST_FACT)
     items = observed if isinstance(observed, list) else [observed]
     texts = [item if isinstance(item, str) else yaml_edit.flow(item) for item in items]
     return clipped(", ".join(texts) or "none", _LONGEST)
