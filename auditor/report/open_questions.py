@@ -40,8 +40,8 @@ def of_run(run: Run, rollup: Rollup) -> list[OpenQuestion]:
         is_lock = verdict.kind is FindingKind.ATTESTATION and setting not in _NO_SETTING
         place = facts.place(setting) or (printable(info.fix_portal) if info else "")
         name = printable(title(run, control))
-        asked = f"Is “{facts.name(setting)}” locked?" if is_lock else facts.detail(verdict)
-        found = OpenQuestion(printable(control), name, asked or f"{name}?", " ".join(place.split()))
+        text = f"Is “{facts.name(setting)}” locked?" if is_lock else facts.detail(verdict)
+        found = OpenQuestion(printable(control), name, text or f"{name}?", " ".join(place.split()))
         questions.setdefault((control, setting), found)
     return list(questions.values())
 

@@ -11,7 +11,7 @@ from auditor.report import facts, inventory_wording, wording
 from auditor.report.display import printable
 from auditor.report.inventory_wording import FeatureRow, TopicSection
 
-_NOT_ASKED = (
+_NOT_REQUESTED = (
     "No rule of this run asks for them, and an audit requests only what its rules need. A person "
     "can look at the place named."
 )
@@ -69,7 +69,7 @@ def _reason(run: Run, row: FeatureRow) -> tuple[str, str]:
     causes = [cause for cause in Cause if cause in states]
     name = " or ".join(map(wording.cause_name, causes))
     if causes == [Cause.NOT_COLLECTED] and row.rule in ("", inventory_wording.NO_RULE):
-        return name, _NOT_ASKED
+        return name, _NOT_REQUESTED
     return name, " ".join(wording.remedy(cause, run.errors) for cause in causes)
 
 
