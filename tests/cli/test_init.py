@@ -77,7 +77,7 @@ def test_a_person_answers_at_most_ten_questions(run: str) -> None:
     assert result.exit_code == 0, result.output
     output = output_text(result)
     assert 'Did you mean "strict"?' in output
-    assert "In the account: [US, CA]" in output
+    assert "In the account: US, CA" in output
     decisions = written()
     assert decisions.baseline == "consent-first"
     assert dict(decisions.parameters) == {"allowed_regions": ["US", "CA"]}
