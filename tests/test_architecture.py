@@ -58,6 +58,8 @@ SHARED = {
     ("report", "auditor.policy.catalogue.parameters"),
     ("report", "auditor.policy.catalogue.words"),
     ("notify", "auditor.policy.catalogue.words"),
+    ("notify", "auditor.policy.catalogue.portal"),
+    ("report", "auditor.policy.catalogue.portal"),
 }
 """The JSON type is shared by the code that receives documents and the code that stores them.
 

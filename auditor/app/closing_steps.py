@@ -1,7 +1,9 @@
-"""The steps that close most deviations of a run, for its reports.
+"""The steps that close the deviations of a run, the worst first, for its reports.
 
 Only the search for them: a report needs no predicted verdicts, so the run is not judged again.
 """
+
+from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
@@ -10,8 +12,12 @@ from auditor.app.fix_plans import PlanOptions, failing_settings, planner_of
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.findings.closing_steps import ClosingStep, ClosingSteps
+from auditor.findings.model import Severity, Status
 from auditor.findings.run import Run
 from auditor.fix import wording
+from auditor.fix.planner import Planner
+from auditor.fix.steps import portal_path
+from auditor.plain_text import printable
 
 MOST_PEOPLE = 20_000
 """In larger accounts a report does not work the steps out: the search grows with the people who
@@ -29,19 +35,74 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
         steps = planner.plan(failing_settings(run))
     except ValidationError:  # an id or a name is longer than a plan can hold
         return ClosingSteps((), 0, "The steps could not be worked out")
-    rows = sorted(wording.rows(steps), key=lambda row: -row.resolves)
+    severities = _severities(run)
+
+    def ranked(row: wording.StepRow) -> tuple[Severity, int]:
+        found = (severities[cid] for cid in row.controls if cid in severities)
+        worst = min(found, key=lambda each: each.rank, default=Severity.LOW)
+        return worst, row.resolves
+
     return ClosingSteps(
         tuple(
             ClosingStep(
                 row.numbers,
                 row.title,
                 row.resolves,
-                row.place,
+                severity,
+                _place(row, planner),
                 row.is_manual,
                 row.details,
                 row.controls,
+                row.steps[0].setting if _locks_the_account(row) else "",
             )
-            for row in rows
+            for row, severity in in_order(wording.rows(steps), ranked)
         ),
         len(steps),
     )
+
+
+def in_order(
+    rows: Sequence[wording.StepRow], ranked: Callable[[wording.StepRow], tuple[Severity, int]]
+) -> list[tuple[wording.StepRow, Severity]]:
+    """Rows with what they close, by severity and then by number; what closes nothing by itself
+    stands before the step that waits for it, and has its severity.
+    """
+    by_step = {step.id: row for row in rows for step in row.steps}
+    placed: dict[str, tuple[wording.StepRow, Severity]] = {}
+
+    def put(row: wording.StepRow, severity: Severity) -> None:
+        for number in sorted({number for step in row.steps for number in step.after}):
+            earlier = by_step[number]
+            if earlier is not row and earlier.numbers not in placed:
+                put(earlier, severity)
+        placed[row.numbers] = row, severity
+
+    order = {row.numbers: ranked(row) for row in rows}
+    for row in sorted(rows, key=lambda row: (order[row.numbers][0].rank, -order[row.numbers][1])):
+        if row.resolves and row.numbers not in placed:
+            put(row, order[row.numbers][0])
+    return list(placed.values())
+
+
+def _severities(run: Run) -> dict[str, Severity]:
+    """Control to the severity of its worst deviation."""
+    worst: dict[str, Severity] = {}
+    for share in run.assessments.shares():
+        for verdict in share.verdicts:
+            if verdict.status is Status.FAIL:
+                known = worst.setdefault(verdict.control, verdict.severity)
+                worst[verdict.control] = min(known, verdict.severity, key=lambda each: each.rank)
+    return worst
+
+
+def _place(row: wording.StepRow, planner: Planner) -> str:
+    if row.is_manual:
+        return row.place
+    first = row.steps[0]
+    path = portal_path(first.kind, first.scope, first.setting, row.controls, planner.places)
+    return printable(wording.place_of(row.steps, path))
+
+
+def _locks_the_account(row: wording.StepRow) -> bool:
+    step = row.steps[0]
+    return step.kind == "lock" and step.level is Level.ACCOUNT and step.to is True

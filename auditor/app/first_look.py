@@ -31,6 +31,7 @@ from auditor.findings.drift import Drift, FindingChange, FindingState
 from auditor.findings.model import Finding, FindingKind
 from auditor.findings.run import Run
 from auditor.notify.triggers import WORSE, RunEvent
+from auditor.policy.catalogue.portal import RulePlace
 from auditor.store.history import StoredRun
 from auditor.watch.events import ReceivedEvent, Topic
 
@@ -173,7 +174,7 @@ def _compared(
         earlier=entry.facts,
         drift=drift,
         titles={control: info.title for control, info in now.controls.items()},
-        fixes={control: info.fix_portal for control, info in now.controls.items()},
+        fixes={control: RulePlace.of(info) for control, info in now.controls.items()},
         account=job.display_name(facts.account_id),
         is_first_look=True,
     )

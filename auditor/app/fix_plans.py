@@ -36,6 +36,7 @@ from auditor.fix.search import PlanLimits
 from auditor.plain_text import printable
 from auditor.policy.baseline.waivers import WaiversAndAttestations
 from auditor.policy.catalogue.controls import SETTINGS_LEVELS
+from auditor.policy.catalogue.portal import RulePlace
 from auditor.report import waiver_wording
 
 _PHONE = frozenset((Level.PHONE_ACCOUNT, Level.PHONE_GROUP, Level.PHONE_SITE, Level.PHONE_USER))
@@ -134,7 +135,10 @@ def planner_of(snapshot: Snapshot, config: EvaluationConfig, options: PlanOption
         ),
     )
     places = {
-        cid: assessed.control.fix.portal
+        cid: RulePlace(
+            assessed.control.fix.portal,
+            len({each.setting for each in assessed.control.checks}) == 1,
+        )
         for cid, assessed in config.overrides.union().assessed.items()
     }
     return Planner.of(snapshot, policy, places, options.limits(config))

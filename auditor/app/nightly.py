@@ -29,6 +29,7 @@ from auditor.findings.drift import Drift, RunFacts
 from auditor.findings.run import Run
 from auditor.notify.delivery_state import LastAnnounced
 from auditor.notify.triggers import RunEvent
+from auditor.policy.catalogue.portal import RulePlace
 from auditor.report import diff_output, headline, waiver_wording, wording
 from auditor.store.errors import StoreError
 from auditor.store.history import StoredRun
@@ -285,7 +286,7 @@ class NightlyJob:
                 stopped_before=stored.failed_before(self._name()),
                 failed_steps=tuple(map(str, reports.errors)),
                 titles={control: info.title for control, info in run.controls.items()},
-                fixes={control: info.fix_portal for control, info in run.controls.items()},
+                fixes={control: RulePlace.of(info) for control, info in run.controls.items()},
                 totals=headline.totals(run),
                 waivers=(*run.waivers, *run.blind_spots),
                 account=self.display_name(run.info.account_id),

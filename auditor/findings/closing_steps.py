@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.findings.model import Severity
+
 
 @dataclass(frozen=True, slots=True)
 class ClosingStep:
@@ -14,12 +16,16 @@ class ClosingStep:
     """What to change, in words."""
     closes: int
     """Number of deviations that it closes, after the steps that the plan puts before it."""
+    severity: Severity
+    """That of the worst deviation that it closes, or prepares to close."""
     place: str
-    """Where a person makes it in Zoom's web portal; empty for an automatic step."""
+    """Where it is in Zoom's web portal; empty if not known."""
     is_manual: bool
     details: Sequence[str]
     """Sentences: whom it affects, what people lose, who notices."""
     controls: Sequence[str]
+    account_lock: str = ""
+    """The path of the lock that it sets at the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,8 @@ class ClosingSteps:
     """The steps that bring the account to its baseline."""
 
     steps: Sequence[ClosingStep]
-    """Those that close most come first."""
+    """Those for the worst broken rules come first, of equal ones those that close most. A step
+    comes after those that it waits for."""
     planned: int
     """Number of steps of the plan: a change to several people is a step for each."""
     omitted: str = ""

@@ -1,7 +1,7 @@
 """Plans the fewest changes that bring an account to its baseline.
 
-Each component is searched alone; then the steps of all of them are put in order, those that close
-most first, and played through.
+Each component is searched alone; then the steps of all of them are put in order, those for the
+worst broken rules first and of equal ones those that close most, and played through.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ from auditor.fix.model import PlanStep, StepScope
 from auditor.fix.recorded import FixPolicy, RecordedAccount
 from auditor.fix.search import NO_CHANGE, Choice, ComponentSearch, PlanLimits, ScopeChange
 from auditor.fix.steps import DraftStep, StepPlayer
+from auditor.policy.catalogue.portal import RulePlace
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Planner:
 
     recorded: RecordedAccount
     components: Sequence[Component]
-    places: Mapping[str, str]
+    places: Mapping[str, RulePlace]
     """Control id to its place in the portal."""
     limits: PlanLimits = field(default_factory=PlanLimits)
 
@@ -33,7 +34,7 @@ class Planner:
         cls,
         snapshot: Snapshot,
         policy: FixPolicy,
-        places: Mapping[str, str],
+        places: Mapping[str, RulePlace],
         limits: PlanLimits | None = None,
     ) -> "Planner":
         """A planner for the evidence of a run.
@@ -61,7 +62,14 @@ class Planner:
             closed = search.remaining() - choice.cost.remaining
             if closed > 0:
                 chosen.append((search, choice, closed))
-        chosen.sort(key=lambda each: (-each[2], min(each[0].component.controls)))
+        assessed = self.recorded.policy.overrides.union().assessed
+        chosen.sort(
+            key=lambda each: (
+                min(assessed[cid].severity.rank for cid, _, _ in each[0].failing()),
+                -each[2],
+                min(each[0].component.controls),
+            )
+        )
         people = self._people([choice for _, choice, _ in chosen])
         player = StepPlayer(self.recorded, self.components, self.places, searches)
         return [

@@ -292,20 +292,20 @@ class ComponentSearch:
         """
         key = number, scope.scope.id
         if key not in self._switched_on:
-            on = [each for each in self._unjudged(number) if scope.values.at(each) is True]
+            on = [each for each in self.unjudged(number) if scope.values.at(each) is True]
             self._switched_on[key] = bool(on) and (
                 self.recorded.policy.depth.rank < Level.USER.rank
-                or any(_may_be_off(below, each) for below in self._below(scope) for each in on)
+                or any(_may_be_off(below, each) for below in self.below(scope) for each in on)
             )
         return self._switched_on[key]
 
-    def _below(self, scope: RecordedScope) -> Iterator[RecordedScope]:
+    def below(self, scope: RecordedScope) -> Iterator[RecordedScope]:
         """The groups and people to whom a lock at a scope applies."""
         for each in (*self.recorded.groups.values(), *self.recorded.users):
             if scope is self.recorded.account or scope.scope.id in each.scope.group_ids:
                 yield each
 
-    def _unjudged(self, number: int) -> list[Position]:
+    def unjudged(self, number: int) -> list[Position]:
         """Where the settings stand that a lock covers and no check reads."""
         covered = zip(self.component.settings, self.component.cover, strict=True)
         found = [each.position for each, lock in covered if lock == number and not each.checks]

@@ -32,10 +32,14 @@ from auditor.fix.search import (
     PlanLimits,
     ScopeChange,
 )
-from auditor.fix.titles import counted_people, place_at, title_of
-from auditor.policy.catalogue import documented, words, writable
+from auditor.fix.titles import counted_people, listed, title_of
+from auditor.plain_text import join_and, pluralize
+from auditor.policy.catalogue import portal, words, writable
+from auditor.policy.catalogue.portal import NO_PLACE, RulePlace
 
 NO_REQUEST = "Zoom documents no request that changes it."
+_MOST_GROUPS = 3
+"""Groups that are named; more are counted."""
 OTHER_FORM = "Zoom takes it in another form than it returns it."
 
 
@@ -103,7 +107,7 @@ class StepPlayer:
 
     recorded: RecordedAccount
     components: Sequence[Component]
-    places: Mapping[str, str]
+    places: Mapping[str, RulePlace]
     """Control id to its place in the portal."""
     searches: dict[int, ComponentSearch] = field(default_factory=dict)
     """Those that exist, by the number of their component."""
@@ -165,7 +169,7 @@ class StepPlayer:
         resolving = {key[0] for key in closed}
         named = [cid for cid in controls if cid in resolving] or controls
         reach = _reach(before, after, concerned, component)
-        loses, notices = self._consequences(step, component, concerned, before, after)
+        loses, notices = self._consequences(step, progress.search, concerned, before, after)
         return self._complete(
             step,
             from_,
@@ -191,11 +195,10 @@ class StepPlayer:
         if requests.is_writable(step.kind, step.level, step.setting):
             request = request_of(step.kind, step.scope, step.setting, step.to)
         else:
-            of_controls = (self.places[cid] for cid in controls if self.places.get(cid))
-            place = words.setting_place(step.setting) or next(of_controls, "")
+            place = portal_path(step.kind, step.scope, step.setting, controls, self.places)
             has_other_form = step.kind == "value" and writable.has_other_form(step.setting)
             manual = ManualWork(
-                place=place_at(place, step.scope),
+                place=place,
                 reason=OTHER_FORM if has_other_form else NO_REQUEST,
             )
         return PlanStep(
@@ -314,13 +317,15 @@ class StepPlayer:
     def _consequences(
         self,
         step: DraftStep,
-        component: Component,
+        search: ComponentSearch,
         concerned: frozenset[int],
         before: _Moment,
         after: _Moment,
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What people lose, and who notices."""
-        loses, notices = [], []
+        component = search.component
+        loses: list[str] = []
+        notices: list[str] = []
         held = moved = followers = 0
         forced: Counter[int] = Counter()
         for one, other in zip(before.rows, after.rows, strict=True):
@@ -336,10 +341,21 @@ class StepPlayer:
         name = words.setting_name(step.setting)
         if step.kind == "lock":
             for number, count in sorted(forced.items()):
-                if count:
+                if count and component.settings[number].checks:
                     what = words.setting_name(component.settings[number].path)
-                    loses.append(f"{counted_people(count)} lose their own value of {what}.")
-            loses += self._forced_besides(step, component)
+                    lose = "loses" if count == 1 else "lose"
+                    loses.append(f"{counted_people(count)} {lose} their own value of {what}.")
+            besides = list(self._held_besides(step, search)) if step.to is True else []
+            loses += [
+                f"The lock also sets “{what}”, which no rule judges, to {value}: that changes it "
+                f"for {whom}."
+                for what, value, whom in besides
+                if whom
+            ]
+            notices += _values_of_lock(component, step, concerned, after.own_state)
+            unchanged = [f"“{what}” ({value})" for what, value, whom in besides if not whom]
+            if unchanged:
+                notices.append(f"The lock also holds what no rule judges: {listed(unchanged)}.")
             if held:
                 notices.append(f"{counted_people(held)} can no longer change {name}.")
         elif moved and step.level is not Level.USER:
@@ -352,35 +368,77 @@ class StepPlayer:
         off = _switched_off(component, concerned, before, after)
         return (*self._use.sentences(off), *loses), tuple(notices)
 
-    def _forced_besides(self, step: DraftStep, component: Component) -> Iterator[str]:
-        """People whose values of other settings under the same lock change with it."""
-        for position in component.unassessed:
-            path = position[1]
-            if documented.settings()[path].get("lock") != step.setting:
-                continue
-            source = self.recorded.account
-            people: Iterable[RecordedScope] = self.recorded.users
-            if step.level is Level.GROUP:
-                source = self.recorded.groups[step.scope.id]
-                people = [p for p in people if step.scope.id in p.scope.group_ids]
+    def _held_besides(
+        self, step: DraftStep, search: ComponentSearch
+    ) -> Iterator[tuple[str, str, str]]:
+        """For each setting under a lock that no rule judges: its name, the value that it gets, and
+        who has another one.
+        """
+        at_account = step.level is Level.ACCOUNT
+        source = self.recorded.account if at_account else self.recorded.groups[step.scope.id]
+        for position in search.unjudged(_lock_number(search.component, step)):
             value = source.values.at(position)
-            count = sum(
-                each.count
-                for each in people
-                if not isinstance(each.values.at(position), Absent)
-                and not isinstance(value, Absent)
-                and not documents.same(each.values.at(position), value)
-            )
-            if count:
-                what = words.setting_name(path)
-                people_lose = f"{counted_people(count)} lose their own value of {what}"
-                yield f"{people_lose}, under the same lock."
+            if isinstance(value, Absent):
+                continue
+            groups, people = [], 0
+            for each in search.below(source):
+                other = each.values.at(position)
+                if isinstance(other, Absent) or documents.same(other, value):
+                    continue
+                if each.scope.level is Level.GROUP:
+                    groups.append(f"group “{each.scope.label}”")
+                else:
+                    people += each.count
+            path = position[1]
+            named = groups if len(groups) <= _MOST_GROUPS else [pluralize(len(groups), "group")]
+            whom = join_and([*named, *([counted_people(people)] if people else [])])
+            yield words.setting_name(path), words.value_words(path, value), whom
+
+
+def _lock_number(component: Component, step: DraftStep) -> int:
+    return next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+
+
+def portal_path(
+    kind: requests.Kind,
+    scope: StepScope,
+    setting: str,
+    controls: Iterable[str],
+    places: Mapping[str, RulePlace],
+) -> str:
+    """Where a person makes a step in the portal, down to what they press."""
+    known = (places[cid] for cid in controls if cid in places and places[cid].path)
+    rule = next(known, NO_PLACE)
+    path = portal.setting_path(setting, rule, Level(scope.level), scope.name or scope.id)
+    return path + portal.LOCK if path and kind == "lock" else path
+
+
+def _values_of_lock(
+    component: Component, step: DraftStep, concerned: frozenset[int], state: LevelState
+) -> Iterator[str]:
+    """That a lock gives everybody below it the values of its scope, and which."""
+    if step.to is not True:
+        return
+    values = (
+        (setting.path, state.values[number])
+        for number, setting in enumerate(component.settings)
+        if number in concerned and setting.checks
+    )
+    known = [
+        f"“{words.setting_name(path)}” ({words.value_words(path, value)})"
+        for path, value in values
+        if not isinstance(value, Absent | dict)
+    ]
+    to_whom = "Everybody in the group gets its value"
+    if step.level is Level.ACCOUNT:
+        to_whom = "Every group and person gets the account's value"
+    yield f"{to_whom}: {listed(known)}." if known else f"{to_whom}."
 
 
 def _concerned(component: Component, step: DraftStep) -> frozenset[int]:
     """The numbers of the settings that a step concerns."""
     if step.kind == "lock":
-        number = next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+        number = _lock_number(component, step)
         return frozenset(n for n, lock in enumerate(component.cover) if lock == number)
     return frozenset(
         n
@@ -410,7 +468,7 @@ def _switched_off(
 def _value_of(component: Component, step: DraftStep, state: LevelState) -> Value:
     """The value or flag that a step changes."""
     if step.kind == "lock":
-        number = next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+        number = _lock_number(component, step)
         flag = state.flags[number] if state.flags else None
         return ABSENT if flag is None else flag
     for number in _concerned(component, step):
@@ -424,7 +482,7 @@ def _with(
 ) -> ScopeChange:
     """The change with a step added."""
     if step.kind == "lock":
-        number = next(n for n, lock in enumerate(component.locks) if lock.path == step.setting)
+        number = _lock_number(component, step)
         locks = set(change.locks) - {number}
         unlocks = set(change.unlocks) - {number}
         (locks if step.to else unlocks).add(number)

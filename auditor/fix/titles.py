@@ -1,15 +1,16 @@
 """Words for the steps of a plan."""
 
+from collections.abc import Sequence
+
 from auditor.evidence.reading import JsonValue
 from auditor.fix.documents import ABSENT, Absent, Value
 from auditor.fix.model import PlanStep, StepScope
 from auditor.fix.requests import Kind
-from auditor.plain_text import pluralize
+from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue import documented, words
 
-ACCOUNT_PLACE = "Account Management > Account Settings"
-_GROUP_PLACE = "User Management > Groups > {name} > Settings"
-_USER_PLACE = "User Management > Users > {name} > Settings"
+MOST_LISTED = 5
+"""Settings that a sentence lists."""
 
 
 def counted_people(count: int) -> str:
@@ -17,12 +18,18 @@ def counted_people(count: int) -> str:
     return pluralize(count, "person", "people")
 
 
+def listed(items: Sequence[str]) -> str:
+    """`a, b and 3 more`."""
+    rest = len(items) - MOST_LISTED
+    return join_and([*items[:MOST_LISTED], f"{rest} more"] if rest > 0 else items)
+
+
 def scope_name(scope: StepScope) -> str:
-    """`the account`, `group Sales`, `Ada`."""
+    """`the account`, `group “Sales”`, `Ada`."""
     if scope.level == "account":
         return "the account"
     name = scope.name or scope.id
-    return f"group {name}" if scope.level == "group" else name
+    return f"group “{name}”" if scope.level == "group" else name
 
 
 def name_of(setting: str) -> str:
@@ -47,16 +54,3 @@ def title_of_step(step: PlanStep) -> str:
     """The title that follows from the change: that of a plan file may say something else."""
     from_ = ABSENT if step.from_ is None else step.from_
     return title_of(step.kind, step.setting, from_, step.to, step.scope)
-
-
-def place_at(place: str, scope: StepScope) -> str:
-    """The place in the portal for a scope: that of the account, or its counterpart."""
-    if scope.level == "account":
-        return place
-    base = (_GROUP_PLACE if scope.level == "group" else _USER_PLACE).format(
-        name=scope.name or scope.id
-    )
-    _, found, rest = place.partition(f"{ACCOUNT_PLACE} > ")
-    if rest.count(")") > rest.count("("):  # "(classic portal: … > AI Companion tab) > Meeting"
-        rest = rest.replace(")", "", 1)
-    return f"{base} > {rest}" if found else base

@@ -44,6 +44,7 @@ class StepRow:
     """The request; empty for a manual step."""
     controls: tuple[str, ...]
     is_manual: bool
+    steps: tuple[PlanStep, ...]
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,18 @@ def _row(steps: Sequence[PlanStep]) -> StepRow:
         title=printable(_title(steps)),
         resolves=sum(step.resolves for step in steps),
         details=tuple(map(printable, details)),
-        place=printable(first.manual.place if first.manual else ""),
+        place=printable(place_of(steps, first.manual.place) if first.manual else ""),
         reason=printable(first.manual.reason if first.manual else ""),
         request=printable(request),
-        controls=first.controls,
+        controls=tuple(dict.fromkeys(cid for step in steps for cid in step.controls)),
+        steps=tuple(steps),
         is_manual=first.manual is not None,
     )
+
+
+def place_of(steps: Sequence[PlanStep], place: str) -> str:
+    """The place of equal steps, from that of the first: the people are in the title."""
+    return place if len(steps) == 1 else place.replace(scope_name(steps[0].scope), "NAME", 1)
 
 
 def _title(steps: Sequence[PlanStep]) -> str:

@@ -30,7 +30,7 @@ from auditor.notify.triggers import (
     recovered,
 )
 from auditor.plain_text import pluralize, printable
-from auditor.policy.catalogue import words
+from auditor.policy.catalogue import portal, words
 from auditor.redaction.text import redact_text
 
 MOST_LINES = 15
@@ -51,16 +51,11 @@ _ABOUT_PEOPLE = re.compile(r"(?:^|, )(?:user|meeting) ")
 """Scopes of waivers that identify a person."""
 _SINGLE = frozenset({Level.ACCOUNT, Level.PHONE_ACCOUNT})
 """Levels with one scope, which needs no name."""
-_LONGEST_FIX = 120
+_LONGEST_FIX = 240
 """Characters of the place at which a change can be undone."""
-_IN_BRACKETS = re.compile(r"\s*\([^)]*\)")
+_CLASSIC_PORTAL = re.compile(r"\s*\(classic portal:[^)]*\)")
 _NO_SETTINGS = ("", "attestation")
 """The settings of controls that read none."""
-_BELOW = {
-    Level.GROUP: "User Management > Groups > the group > Settings",
-    Level.USER: "User Management > Users > the person > Settings",
-}
-"""Where a change is undone that did not happen at the account, whose page shows another value."""
 _TO_UNDO = (ChangeKind.REGRESSED, ChangeKind.SCOPE_ADDED)
 _LOCK_CHANGE = {
     ChangeKind.REGRESSED: "locked → not locked",
@@ -419,11 +414,27 @@ def _row(row: Row, digest: Digest, markup: Markup) -> str:
         by = f" by {markup.name(actor.operator)}" if digest.names else ""
         sentences.append(f"Changed {moment(actor.time)}{by}")
     sentences.append(f"Rule {escape_markup(first.control)}, {first.severity}")
-    fix = digest.event.fixes.get(first.control, "")
-    if fix and first.move in _TO_UNDO:
-        place = _IN_BRACKETS.sub("", _BELOW.get(first.level, fix)).replace(" > ", " › ")
-        sentences.append(f"To undo: {escape_markup(place, _LONGEST_FIX)}")
+    if first.move in _TO_UNDO and (path := _path(first, digest)):
+        sentences.append(f"To undo: {escape_markup(path, _LONGEST_FIX)}")
     return f"{'. '.join(sentences)}."
+
+
+def _path(changed: ChangeGroup, digest: Digest) -> str:
+    """The way to what changed: at its group or person, not at the account, whose page shows
+    another value. Empty if not known.
+    """
+    rule = digest.event.fixes.get(changed.control)
+    if rule is None:
+        return ""
+    path = rule.path
+    if changed.kind in (FindingKind.VALUE, FindingKind.LOCK):
+        label = changed.examples[0].state.scope.label
+        is_named = changed.count == 1 and (digest.names or changed.level not in _PEOPLE)
+        name = label if is_named else f"the {changed.level.noun}"
+        path = portal.setting_path(changed.setting, rule, changed.level, name)
+    if path and changed.kind is FindingKind.LOCK:
+        path += portal.LOCK
+    return _CLASSIC_PORTAL.sub("", path).replace(" > ", " › ")
 
 
 def _what(row: Row, digest: Digest) -> str:

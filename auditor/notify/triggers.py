@@ -13,6 +13,7 @@ from auditor.findings.model import (
     WaiverResult,
     WaiverState,
 )
+from auditor.policy.catalogue.portal import RulePlace
 
 
 class Trigger(StrEnum):
@@ -66,7 +67,7 @@ class RunEvent:
     """Steps of the run that failed, a sentence each."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Control to its title."""
-    fixes: Mapping[str, str] = field(default_factory=dict)
+    fixes: Mapping[str, RulePlace] = field(default_factory=dict)
     """Control to the place in the admin centre at which it is put right."""
     account: str = ""
     """The name of the account for people, such as the name of the profile."""

@@ -1,4 +1,4 @@
-"""Words for the steps that close most deviations of a run."""
+"""Words for the steps that close the deviations of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +10,22 @@ from auditor.plain_text import pluralize, printable
 from auditor.report import wording
 
 MOST_STEPS = 5
+LONGEST_DETAILS = 1_000
+"""Columns of what a step leads to before it is cut."""
+HEADING = "What to do first"
+ORDER = (
+    "The worst broken rules come first; among equals, the steps that put most values right. A step "
+    "that another one needs stands before it."
+)
 AUTOMATIC = (
     "Automatic: auditor fix apply makes the change, after you approve it. By hand: you make it, at "
     "the place named."
 )
 """What becomes of the steps."""
+LOCKING = (
+    "Locking at the account gives the account's value to every group and person: nobody has to "
+    "change it there first."
+)
 
 
 @dataclass(frozen=True)
@@ -22,15 +33,15 @@ class ClosingOutline:
     """What a report says about how to close its deviations."""
 
     steps: Sequence[ClosingStep]
-    """Those that close most, at most `MOST_STEPS`."""
+    """Those to make first, at most `MOST_STEPS`."""
     sentence: str
     """Without a full stop: the command follows."""
     note: str
-    """What `automatic` means; empty if no step shown is."""
+    """What `automatic` means, and what a lock does; empty if no step shown needs it."""
     command: str
     """Works out the whole plan."""
-    by_control: Mapping[str, ClosingStep]
-    """Control id to the step that closes most, of those that close its deviations."""
+    by_control: Mapping[str, Sequence[ClosingStep]]
+    """Control id to the steps that close its deviations, in the order of the plan."""
 
 
 def outline(run: Run) -> ClosingOutline | None:
@@ -42,16 +53,22 @@ def outline(run: Run) -> ClosingOutline | None:
     if run.closing_steps is None or not deviations:
         return None
     found = run.closing_steps()
-    helpful = [step for step in found.steps if step.closes]
-    shown = helpful[:MOST_STEPS]
-    by_control: dict[str, ClosingStep] = {}
-    for step in helpful:
+    shown = found.steps[:MOST_STEPS]
+    by_control: dict[str, list[ClosingStep]] = {}
+    for step in sorted(found.steps, key=lambda each: int(each.numbers.partition("-")[0])):
         for control in step.controls:
-            by_control.setdefault(control, step)
+            by_control.setdefault(control, []).append(step)
     return ClosingOutline(
         shown,
         found.omitted or _sentence(shown, found.planned, deviations),
-        AUTOMATIC if any(not step.is_manual for step in shown) else "",
+        " ".join(
+            note
+            for note, is_needed in (
+                (AUTOMATIC, any(not step.is_manual for step in shown)),
+                (LOCKING, any(step.account_lock for step in shown)),
+            )
+            if is_needed
+        ),
         f"auditor fix plan {printable(run.info.id)}",
         by_control,
     )
@@ -62,12 +79,14 @@ def how(step: ClosingStep) -> str:
     number = f"{'Steps' if '-' in step.numbers else 'Step'} {step.numbers} of the plan, "
     if not step.is_manual:
         return f"{number}automatic."
-    return f"{number}by hand: {step.place}" if step.place else f"{number}by hand."
+    return f"{number}by hand: {step.place}." if step.place else f"{number}by hand."
 
 
 def closes(step: ClosingStep) -> str:
-    """`puts 598 broken values right`, each counted at every place."""
-    return f"puts {pluralize(step.closes, 'broken value')} right"
+    """`critical, puts 598 broken values right`, each counted at every place."""
+    if not step.closes:
+        return f"{step.severity}, a later step needs it"
+    return f"{step.severity}, puts {pluralize(step.closes, 'broken value')} right"
 
 
 def _sentence(shown: Sequence[ClosingStep], planned: int, deviations: int) -> str:

@@ -8,7 +8,7 @@ from auditor.findings.exposure import Exposure
 from auditor.findings.model import Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
-from auditor.report import fix_wording, group_wording, summary_wording, wording
+from auditor.report import closing_wording, fix_wording, group_wording, summary_wording, wording
 from auditor.report.display import shorten
 from auditor.report.facts import ControlFacts, detail
 from auditor.report.text_layout import wrap
@@ -43,7 +43,8 @@ def lines(
         yield ""
         yield "Nothing is open here."
     for heading, text in group_wording.fixes(
-        fix_wording.in_admin_centre(control, rollup, exposed), info.fix_api
+        fix_wording.in_admin_centre(control, rollup, exposed, closing_wording.outline(run)),
+        info.fix_api,
     ):
         yield ""
         yield from wrap(f"{heading}: {text}", width, "", "  ")

@@ -1,13 +1,17 @@
-"""Where to fix a broken rule in Zoom's admin centre: first where the value is, then the lock."""
+"""Where to fix a broken rule in Zoom's admin centre, as its plan does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 from auditor.evidence.scope import Level
+from auditor.findings.closing_steps import ClosingStep
 from auditor.findings.exposure import Exposure
 from auditor.findings.model import FindingKind, Status
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
-from auditor.plain_text import join_and
+from auditor.plain_text import join_and, pluralize
+from auditor.policy.catalogue import portal
 from auditor.report import facts, wording
+from auditor.report.closing_wording import LOCKING, ClosingOutline
 from auditor.report.display import printable, shorten
 
 MOST_GROUPS = 5
@@ -15,35 +19,110 @@ MOST_PLACED = 5
 """Settings that are named at their place in the portal."""
 MOST_NAMED = 2
 """Settings that the way names; of more, the list of what is broken names each."""
+MOST_STEPS = 6
+"""Steps of the plan that the way has; the plan has the others."""
+NOT_LOCKED = (
+    "That would take away what is allowed, hold a wrong value, or switch another feature on for "
+    "people who have it off."
+)
 _USERS = "User Management > Users > NAME > Settings"
-_ACCOUNT_PLACE = "Account Management > Account Settings > "
 _OF_ONE_SETTING = (FindingKind.VALUE, FindingKind.LOCK)
 _BELOW = frozenset({Level.GROUP, Level.USER})
+_SETTINGS_LEVELS = {Level.ACCOUNT, *_BELOW}
 
 
-def in_admin_centre(control: ControlRollup, rollup: Rollup, exposed: Exposure) -> str:
-    """The way to the setting that is wrong; that of the account where nothing below says more.
+def in_admin_centre(
+    control: ControlRollup,
+    rollup: Rollup,
+    exposed: Exposure,
+    closing: ClosingOutline | None = None,
+) -> str:
+    """The steps of the plan for a rule; without a plan, the way to the setting that is wrong.
 
-    Where the account is right, its page would show a switch that is already off: the groups and
-    people that differ come first, and the account's page only for its lock.
+    The plan knows whether a lock for the account is enough. Without it: where the account is
+    right, its page would show a switch that is already off, so the groups and people that differ
+    come first, and the account's page only for its lock.
     """
+    if steps := _steps_of(control, closing):
+        return " ".join(_of_plan(steps, control, rollup))
+    if listed := _settings_listed(control, rollup):
+        return listed
     place = _place(control, rollup)
     values = _below_the_account(control, rollup)
     if not place or not values:
-        return place
+        return place if not place or not control.unlocked else _with_lock(place, control)
     names = list(
         dict.fromkeys(name for each in values for name in facts.changed_names(each.verdict))
     )
     pronoun = "it" if len(names) == 1 else "them"
     quoted = " and ".join(f"“{name}”" for name in names)
-    rest = _below_settings(place) if len(names) == 1 else ""
+    rest = _below_settings(place, names)
     found = filter(None, (_at_groups(values), _for_people(values, exposed)))
     ways = [f"{way}{rest}" for way in found]
     what = (quoted if len(names) <= MOST_NAMED else pronoun, pronoun)
-    steps = [f"Change {it} {way}." for it, way in zip(what, ways, strict=False)]
+    ways = [f"Change {it} {way}." for it, way in zip(what, ways, strict=False)]
     if Level.ACCOUNT in control.unlocked:
-        steps.append(f"Then lock {pronoun} for the account: {place}")
-    return " ".join(steps)
+        ways.append(f"Then lock {pronoun} for the account: {place}{portal.LOCK}.")
+    return " ".join(ways)
+
+
+def _with_lock(place: str, control: ControlRollup) -> str:
+    return f"{place}: put the value right{portal.LOCK}" if control.broken else place + portal.LOCK
+
+
+def _steps_of(control: ControlRollup, closing: ClosingOutline | None) -> Sequence[ClosingStep]:
+    return () if closing is None else closing.by_control.get(control.info.id, ())
+
+
+def _of_plan(steps: Sequence[ClosingStep], control: ControlRollup, rollup: Rollup) -> Iterator[str]:
+    for step in steps[:MOST_STEPS]:
+        automatic = "" if step.is_manual else " (automatic)"
+        place = f": {step.place}" if step.place else ""
+        number = f"{'Steps' if '-' in step.numbers else 'Step'} {step.numbers}"
+        yield f"{number}{automatic}: {step.title}{place}."
+    if steps[MOST_STEPS:]:
+        yield f"And {pluralize(len(steps) - MOST_STEPS, 'more step')} of the plan."
+    if elsewhere := control.broken.keys() - _SETTINGS_LEVELS:
+        where = join_and([level.plural for level in sorted(elsewhere, key=lambda each: each.rank)])
+        yield f"For {where}: {_place(control, rollup)}."
+    if any(step.account_lock for step in steps):
+        yield LOCKING
+    locked = {step.account_lock for step in steps}
+    left = [
+        f"“{facts.name(group.verdict.setting)}”"
+        for group in rollup.locks
+        if group.verdict.control == control.info.id
+        and Level.ACCOUNT in group.by_level
+        and portal.lock_of(group.verdict.setting) not in locked
+    ]
+    if left:
+        yield f"The plan does not lock {join_and(left)} for the account. {NOT_LOCKED}"
+
+
+def _settings_listed(control: ControlRollup, rollup: Rollup) -> str:
+    """For a rule that compares others: the rules whose settings it lists; empty for others."""
+    keys = [
+        str(key)
+        for group in rollup.deviations
+        if group.verdict.control == control.info.id and facts.names_in(group.verdict)
+        for key in cast("Sequence[object]", group.verdict.observed)
+    ]
+    rules = {
+        group.verdict.setting: group.verdict.control
+        for group in reversed(rollup.of_status(Status.FAIL))
+        if group.verdict.kind in _OF_ONE_SETTING
+    }
+    by_way: dict[str, list[str]] = {}
+    for key in dict.fromkeys(keys):
+        way = f"see rule {rules[key]}" if key in rules else facts.place(key)
+        by_way.setdefault(way, []).append(f"“{facts.name(key)}”")
+    if not any(by_way):
+        return ""
+    ways = [
+        f"{join_and(names)}: {way}." if way else f"{join_and(names)}."
+        for way, names in sorted(by_way.items(), key=lambda each: (not each[0], each[0]))
+    ]
+    return " ".join([f"{printable(control.info.fix_portal)}.", *ways])
 
 
 def _place(control: ControlRollup, rollup: Rollup) -> str:
@@ -67,7 +146,7 @@ def _place(control: ControlRollup, rollup: Rollup) -> str:
     if all(own.values()):
         return _together(list(dict.fromkeys(own.values())))
     names = [f"“{facts.name(setting)}”" for setting in settings]
-    return f"{place}, there {join_and(names)}" if len(names) <= MOST_PLACED else place
+    return f"{place}{_there(names)}" if len(names) <= MOST_PLACED else place
 
 
 def _together(ways: Sequence[str]) -> str:
@@ -80,31 +159,40 @@ def _together(ways: Sequence[str]) -> str:
     return f"{' > '.join(parts[0][:shared])}, there {ends}" if shared else ends
 
 
-def _below_settings(place: str) -> str:
-    """The way from the settings of the account, a group or a person to the setting: ` > Recording`.
-
-    Empty if the place is elsewhere, or is more than one.
-    """
-    _, found, rest = place.partition(_ACCOUNT_PLACE)
-    if not found or ";" in rest or ", there " in rest:
-        return ""
-    if rest.count(")") > rest.count("("):  # "(classic portal: … > AI Companion tab) > Meeting"
-        rest = rest.replace(")", "", 1)
-    return f" > {rest}"
+def _below_settings(place: str, names: Sequence[str]) -> str:
+    """The way from the settings of a group or a person to the setting: ` > Recording`."""
+    way, _, _ = place.partition(", there “")
+    is_elsewhere = ";" in way.partition(", there ")[0]
+    rest = "" if is_elsewhere else portal.place_at(place, Level.GROUP, "")
+    rest = rest.removeprefix(portal.place_at("", Level.GROUP, ""))
+    return rest or _there([f"“{name}”" for name in names])
 
 
-def in_short(control: ControlRollup, rollup: Rollup, exposed: Exposure) -> str:
+def _there(quoted: Sequence[str]) -> str:
+    return f", there the setting{'s' if quoted[1:] else ''} {join_and(quoted)}"
+
+
+def in_short(
+    control: ControlRollup,
+    rollup: Rollup,
+    exposed: Exposure,
+    closing: ClosingOutline | None = None,
+) -> str:
     """The same without the way: where to change it, and whether to lock it for the account."""
+    if steps := _steps_of(control, closing):
+        more = len(steps) - 1
+        rest = f", and {pluralize(more, 'more step')} of the plan" if more else ""
+        return f"{steps[0].title}{rest}."
     place = _place(control, rollup)
     values = _below_the_account(control, rollup)
     if not place or not values:
         return place
     people = "for the people who have it themselves" if _for_people(values, exposed) else ""
     where = [each for each in (_names(values), people) if each]
-    steps = [f"In User Management, change it {join_and(where)}"]
+    ways = [f"In User Management, change it {join_and(where)}"]
     if Level.ACCOUNT in control.unlocked:
-        steps.append("lock it for the account")
-    return f"{', then '.join(steps)}."
+        ways.append("lock it for the account")
+    return f"{', then '.join(ways)}."
 
 
 def _below_the_account(control: ControlRollup, rollup: Rollup) -> list[FindingGroup]:

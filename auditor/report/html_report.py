@@ -100,6 +100,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     def history_of(group: FindingGroup) -> HistorySummary | None:
         return run_history.of(group.verdict) if run_history else None
 
+    closing = closing_wording.outline(run)
     passes = rollup.of_status(Status.PASS) if options.include_passes else ()
     deviations = _by_control(rollup.deviations, rollup)
     locks = _by_control(rollup.locks, rollup)
@@ -143,7 +144,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             families=charts.by_family(rollup),
             exposed=charts.by_group(exposed),
             members_known=any(group.members is not None for group in exposed.groups),
-            closing=closing_wording.outline(run) if not options.summary else None,
+            closing=closing if not options.summary else None,
             closing_wording=closing_wording,
             by_framework=by_framework.outline(run, rollup),
             framework_head=by_framework.HEAD,
@@ -157,7 +158,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             inventory_legend=inventory_wording.LEGEND,
             brief=summary_outline.outline(run, rollup) if options.summary else None,
             columns=_columns(run, rollup),
-            fix_of=lambda control: fix_wording.in_admin_centre(control, rollup, exposed),
+            fix_of=lambda control: fix_wording.in_admin_centre(control, rollup, exposed, closing),
             checks=_checks,
             levels_of=_levels_of,
             controls_of=_controls_of,

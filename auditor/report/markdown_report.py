@@ -27,6 +27,7 @@ from auditor.report import (
     waiver_wording,
     wording,
 )
+from auditor.report.closing_wording import ClosingOutline
 from auditor.report.diff_output import CHANGE_TEXT, example, setting_name
 from auditor.report.facts import ControlFacts, detail, key, names_in, of_verdict
 from auditor.report.interface import Format, Options
@@ -224,13 +225,13 @@ class _MarkdownPage:
             return None
         lines = [
             f"{number}. **{prose(step.title)}**: {closing_wording.closes(step)}. "
-            f"{prose(closing_wording.how(step))}\n"
+            f"{prose(' '.join([closing_wording.how(step), *step.details]), LONGEST_SENTENCE)}\n"
             for number, step in enumerate(closing.steps, 1)
         ]
-        text = "".join(lines) + "\n" * bool(lines)
+        text = f"{closing_wording.ORDER}\n\n{''.join(lines)}\n" if lines else ""
         note = f"{prose(closing.note)}\n\n" if closing.note else ""
         return PagePart(
-            f"## What closes most\n\n{text}{note}{prose(closing.sentence)}: "
+            f"## {closing_wording.HEADING}\n\n{text}{note}{prose(closing.sentence)}: "
             f"{code(closing.command)}\n"
         )
 
@@ -336,10 +337,11 @@ class _MarkdownPage:
     def _details(self) -> PagePart | None:
         exposed = exposure(self.run)
         facts = ControlFacts(self.run, self.rollup)
+        closing = closing_wording.outline(self.run)
         rows = [
             row
             for control in self.rollup.deviating_controls
-            for row in _detail_rows(control, facts, self.rollup, exposed)
+            for row in _detail_rows(control, facts, self.rollup, exposed, closing)
         ]
         if not rows:
             return None
@@ -417,7 +419,11 @@ def _control_row(control: ControlRollup, facts: ControlFacts, others: bool) -> s
 
 
 def _detail_rows(
-    control: ControlRollup, facts: ControlFacts, rollup: Rollup, exposed: Exposure
+    control: ControlRollup,
+    facts: ControlFacts,
+    rollup: Rollup,
+    exposed: Exposure,
+    closing: ClosingOutline | None,
 ) -> list[str]:
     """The rows of a control, one per observed value; the first includes the heading."""
     info = control.info
@@ -428,8 +434,8 @@ def _detail_rows(
         f"({code(info.id)})." + (f" {prose(info.why)}" if info.why else ""),
     ]
     opening += filter(None, [prose(facts.note(control)), prose(facts.shared(control))])
-    if fix := fix_wording.in_admin_centre(control, rollup, exposed):
-        opening.append(f"How to fix it in the admin centre: {prose(fix, LONGEST_SENTENCE)}")
+    if fix := fix_wording.in_admin_centre(control, rollup, exposed, closing):
+        opening.append(f"How to fix it in the admin centre: {prose(fix, LONGEST_LIST)}")
     if info.fix_api:
         api = f"How to fix it by API: {code(info.fix_api, LONGEST_SENTENCE)}"
         opening.append(f"{api} {prose(info.fix_note)}".rstrip())

@@ -10,6 +10,7 @@ from auditor.findings.rollup import CauseRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
 from auditor.report import (
+    closing_wording,
     fix_wording,
     inventory_wording,
     open_questions,
@@ -78,13 +79,13 @@ def outline(run: Run, rollup: Rollup) -> SummaryOutline:
     parts = [part for section in sections for part in section.parts]
     on = [row for heading, rows in parts if heading == USE[FeatureUse.ON] for row in rows]
     controls, facts = rollup.deviating_controls, ControlFacts(run, rollup)
-    exposed = exposure(run)
+    exposed, closing = exposure(run), closing_wording.outline(run)
     broken = [
         BrokenRow(
             control.severity,
             printable(control.info.id),
             facts.of(control),
-            fix_wording.in_short(control, rollup, exposed),
+            fix_wording.in_short(control, rollup, exposed, closing),
         )
         for control in controls[:MOST_BROKEN]
     ]

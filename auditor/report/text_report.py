@@ -243,10 +243,15 @@ class _TextPage:
         closing = closing_wording.outline(self.run)
         if closing is None:
             return
-        yield self._heading("What closes most")
+        yield self._heading(closing_wording.HEADING)
+        if closing.steps:
+            yield from self._wrapped(closing_wording.ORDER)
         for number, step in enumerate(closing.steps, 1):
             line = f"{number}. {shorten(step.title, 200)}: {closing_wording.closes(step)}. "
             yield from self._wrapped(line + shorten(closing_wording.how(step), 300), hanging="   ")
+            if step.details:
+                details = shorten(" ".join(step.details), closing_wording.LONGEST_DETAILS)
+                yield from self._wrapped(details, first="   ", hanging="   ")
         if closing.note:
             yield from self._wrapped(closing.note)
         yield from self._wrapped(f"{closing.sentence}: {closing.command}")

@@ -4,10 +4,13 @@ import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
+from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS
-from auditor.findings.model import Status
+from auditor.findings.model import Severity, Status
+from auditor.fix.model import PlanStep
 from auditor.fix.planner import Planner
 from auditor.fix.recorded import FixPolicy
+from auditor.policy.baseline.baselines import ControlExpectation
 from auditor.policy.baseline.waivers import WaiversAndAttestations
 from tests.builders import (
     ACCOUNT,
@@ -84,3 +87,45 @@ def test_no_lock_switches_on_what_no_rule_judges(
     )
     found = Planner.of(snapshot, policy, {}, None).plan()
     assert [(step.kind, str(step.scope.level)) for step in found] == steps
+
+
+def test_a_lock_says_what_it_gives_to_whom_and_what_it_ends_besides() -> None:
+    """Nobody asked to switch the summary off, which the group has on."""
+
+    def values(enable: bool, auto: bool = False) -> Bodies:
+        summary = {"enable": enable, "auto_enable": auto}
+        return {SETTINGS: nested(SUMMARY, summary), LOCKS: nested(SUMMARY, False)}
+
+    snapshot = snapshot_of(
+        (ACCOUNT, values(enable=False)),
+        (group(1, "Clinical"), values(enable=True)),
+        (user(1, "g1"), {SETTINGS: values(enable=True)[SETTINGS]}),
+        (user(2), {SETTINGS: values(enable=False, auto=True)[SETTINGS]}),
+    )
+    start = check(f"{SUMMARY}.auto_enable", lock=SUMMARY)
+    (step,) = _planned(snapshot, expected_control(start, lock=True))
+    assert step.kind == "lock"
+    besides = "The lock also sets “Meeting summary with AI Companion”, which no rule judges, to off"
+    assert f"{besides}: that changes it for group “Clinical” and 1 person." in step.loses
+    value = "“Automatic start of the AI meeting summary” (off)"
+    assert f"Every group and person gets the account's value: {value}." in step.notices
+
+
+def test_a_step_for_a_worse_rule_comes_before_one_that_closes_more() -> None:
+    many = expected_control(check("in_meeting.chat"), id="AI-01", severity=Severity.HIGH)
+    worse = expected_control(check("in_meeting.polling"), id="AI-02", severity=Severity.CRITICAL)
+
+    account: Bodies = {SETTINGS: {"in_meeting": {"chat": True, "polling": True}}}
+    people: Bodies = {SETTINGS: {"in_meeting": {"chat": True, "polling": False}}}
+    snapshot = snapshot_of((ACCOUNT, account), (user(1), people), (user(2), people))
+    found = _planned(snapshot, many, worse)
+    assert [step.setting for step in found] == ["in_meeting.polling", "in_meeting.chat"]
+    assert found[0].resolves < found[1].resolves
+
+
+def _planned(snapshot: Snapshot, *controls: ControlExpectation) -> list[PlanStep]:
+    baseline = baseline_of(*controls)
+    policy = FixPolicy(
+        baseline, {}, Level.USER, overrides_of(baseline), WaiversAndAttestations([], [], TODAY)
+    )
+    return Planner.of(snapshot, policy, {}, None).plan()

@@ -9,9 +9,10 @@ import pytest
 from auditor.evidence.diff import SettingChange
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.drift import ChangeKind
-from auditor.findings.model import Severity, Status
+from auditor.findings.model import FindingKind, Severity, Status
 from auditor.notify.message import MOST_LINES, Urgency, compose, sample_message
 from auditor.notify.triggers import RunEvent
+from auditor.policy.catalogue.portal import RulePlace
 from tests.notify.news import (
     OPERATOR,
     RECORDING,
@@ -130,12 +131,24 @@ def test_a_row_says_from_what_to_what_and_how_to_undo_it() -> None:
     (changed,) = made.drift.changes
     assert changed.after is not None
     changed = replace(changed, after=replace(changed.after, observed=True))
-    place = "Admin Center > Settings > Recording"
+    rule = RulePlace("Account Management > Account Settings > AI Companion tab", False)
     switched = SettingChange(group(), "GET /groups/g/settings", SUMMARY, False, True)
     drift = replace(made.drift, changes=[changed], settings=[switched])
-    row = compose(replace(made, drift=drift, fixes={"AI-01": place})).body.text.splitlines()[1]
+    row = compose(replace(made, drift=drift, fixes={"AI-01": rule})).body.text.splitlines()[1]
     assert row.startswith("- Meeting summary with AI Companion: off → on for 1 group")
-    assert row.endswith("To undo: User Management › Groups › the group › Settings.")
+    assert row.endswith(
+        f"To undo: User Management › Groups › {group().name} › Settings › AI Companion tab › "
+        "Meeting › Meeting summary."
+    )
+
+
+def test_what_became_unlocked_is_locked_again_at_its_own_place() -> None:
+    made = news(change(setting="recording.local_recording", kind=FindingKind.LOCK))
+    rule = RulePlace("Account Management > Account Settings > Recording", False)
+    row = compose(replace(made, fixes={"AI-01": rule})).body.text.splitlines()[1]
+    assert row.endswith(
+        "Settings › Recording, there the setting “Local recording”, and press the lock beside it."
+    )
 
 
 def test_a_value_that_may_name_people_is_not_shown() -> None:

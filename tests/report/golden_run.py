@@ -16,6 +16,7 @@ from auditor.findings.model import (
     FindingKind,
     Reference,
     ReferenceState,
+    Severity,
     Status,
     WaiverResult,
     WaiverState,
@@ -57,25 +58,37 @@ CLOSING = ClosingSteps(
             "2-3",
             "Meeting summary: from on to off, for 2 people: Ada <b>, Bob",
             2,
-            "User Management > Users > Ada > Settings",
+            Severity.CRITICAL,
+            "User Management > Users > NAME > Settings",
             True,
             ("Affects 2 people.",),
             ["AI-01"],
         ),
         ClosingStep(
             "1",
+            "Recording reminders: from off to on, for the account",
+            0,
+            Severity.HIGH,
+            "",
+            False,
+            (),
+            ["CN-05"],
+        ),
+        ClosingStep(
+            "4",
             "Lock Recording reminders for the account",
             1,
-            "",
+            Severity.HIGH,
+            "Account Management > Account Settings > Recording, and press the lock beside it",
             False,
             ("5 people can no longer change it.",),
             ["CN-05"],
+            "recording.recording_reminders",
         ),
-        ClosingStep("4", "Lock Chat for the account", 0, "", False, (), ["CH-01"]),
     ),
     4,
 )
-"""Equal steps by hand for two people, an automatic one, and one that closes nothing by itself."""
+"""Equal steps by hand for two people, one that closes nothing by itself, and the lock after it."""
 
 
 def golden() -> Run:

@@ -1,14 +1,16 @@
 """The way to a broken setting ends at that setting, not at another one of its rule."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.evidence.scope import Level
+from auditor.findings.closing_steps import ClosingStep, ClosingSteps
 from auditor.findings.exposure import exposure
-from auditor.findings.model import FindingKind, Verdict
+from auditor.findings.model import FindingKind, Severity, Verdict
 from auditor.findings.rollup import roll_up
 from auditor.policy.catalogue import files
 from auditor.policy.catalogue.words import setting_names
-from auditor.report import fix_wording
+from auditor.report import closing_wording, fix_wording
 from tests.builders import ACCOUNT
 from tests.report import worlds
 
@@ -20,12 +22,18 @@ INFOS = {
 }
 
 
-def _way(control: str, *verdicts: Verdict, level: Level = Level.ACCOUNT) -> str:
+def _way(
+    control: str,
+    *verdicts: Verdict,
+    level: Level = Level.ACCOUNT,
+    steps: Sequence[ClosingStep] = (),
+) -> str:
     scope = worlds.group(1, "Sales") if level is Level.GROUP else ACCOUNT
     run = worlds.run_of([worlds.judged(scope, list(verdicts))], controls=INFOS)
+    run = replace(run, closing_steps=lambda: ClosingSteps(steps, len(steps)))
     rollup = roll_up(run)
     (found,) = [each for each in rollup.deviating_controls if each.info.id == control]
-    return fix_wording.in_admin_centre(found, rollup, exposure(run))
+    return fix_wording.in_admin_centre(found, rollup, exposure(run), closing_wording.outline(run))
 
 
 def _broken(control: str, setting: str, kind: FindingKind = FindingKind.VALUE) -> Verdict:
@@ -57,9 +65,52 @@ def test_several_settings_of_a_rule_share_the_way_and_are_each_named() -> None:
         "and Meeting summary > automatic-start check box"
     )
     chat = _way("AI-08", _broken("AI-08", "chat.ai_quick_reply"))
-    assert chat.endswith("Team Chat, there “Suggested chat replies by AI”")
+    assert chat.endswith("Team Chat, there the setting “Suggested chat replies by AI”")
 
 
 def test_of_an_object_the_switches_that_are_on_are_named() -> None:
     notes = replace(_broken("AI-11", "ai"), observed={"personal_notes": {"enable": True}})
     assert _way("AI-11", notes, level=Level.GROUP).startswith("Change “AI personal notes” in group")
+
+
+RECORDING = "recording.local_recording"
+LOCK_STEP = ClosingStep(
+    *("3", "Lock Local recording for the account", 57, Severity.HIGH, "Recording, and press"),
+    *(False, (), ["RC-02"], RECORDING),
+)
+
+
+def test_a_rule_gives_the_advice_of_the_plan_and_no_other() -> None:
+    value, lock = _broken("RC-02", RECORDING), _broken("RC-02", RECORDING, FindingKind.LOCK)
+    way = _way("RC-02", value, lock, steps=[LOCK_STEP])
+    assert way.startswith("Step 3 (automatic): Lock Local recording for the account: Recording,")
+    assert way.endswith(closing_wording.LOCKING)
+    assert "Change" not in way
+
+
+def test_a_lock_that_the_plan_leaves_out_is_named() -> None:
+    start = "in_meeting.meeting_summary_with_ai_companion.auto_enable"
+    value, lock = _broken("AI-02", start), _broken("AI-02", start, FindingKind.LOCK)
+    step = replace(LOCK_STEP, controls=["AI-02"], account_lock="")
+    way = _way("AI-02", value, lock, steps=[step])
+    assert "does not lock “Automatic start of the AI meeting summary” for the account" in way
+
+
+def test_the_way_in_a_group_names_settings_without_a_place_of_their_own() -> None:
+    streaming = _broken("TP-01", "in_meeting.allow_live_streaming")
+    assert _way("TP-01", streaming, level=Level.GROUP).endswith(
+        "Allow livestreaming, there the setting “Live streaming of meetings”."
+    )
+
+
+def test_the_way_to_a_lock_ends_at_the_lock() -> None:
+    lock = _broken("RC-02", RECORDING, FindingKind.LOCK)
+    assert _way("RC-02", lock).endswith("Record to computer files, and press the lock beside it")
+
+
+def test_a_rule_that_compares_others_names_the_rule_of_each_setting() -> None:
+    listed = replace(
+        _broken("CC-01", "derived:lock(all)", FindingKind.DERIVED), observed=[RECORDING]
+    )
+    lock = _broken("RC-02", RECORDING, FindingKind.LOCK)
+    assert _way("CC-01", listed, lock).endswith("“Local recording”: see rule RC-02.")

@@ -12,6 +12,7 @@ __all__ = [
     "outcome",
     "parameters",
     "permissiveness",
+    "portal",
     "questions",
     "values",
     "word_lists",
