@@ -450,7 +450,8 @@ def changeable(verdict: Verdict, level: Level) -> str:
     At an account or a group the row is no person's: `people, account admins`.
     """
     people = _PEOPLE_AT.get(level, _WHO[Role.USER])
-    if UNLESS_LOCKED in verdict.changeable:
+    sums_up = verdict.kind is FindingKind.DERIVED and level is Level.ACCOUNT
+    if sums_up or UNLESS_LOCKED in verdict.changeable:
         people = f"{people} {UNLESS_LOCKED}"
     words = {**_WHO, Role.USER: people}
     return ", ".join(words[who] for who in verdict.changeable_by)

@@ -25,7 +25,6 @@ REPLACED_WORD = re.compile(
 )
 OF_OTHERS = re.compile(
     r"(?-i:'[A-Z][^']*')|User Management|(?-i:\\?> [A-Z][^>\n]*)|information for users"
-    r"|--depth was user"
     r"|\bdepth\s+user\b|\(\w+(?:[.-]\w+)+\)",
     re.IGNORECASE,
 )

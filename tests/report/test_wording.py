@@ -234,3 +234,8 @@ def test_a_row_of_the_account_says_that_a_group_may_lock_it(changeable: str, wor
     roles = (Role.USER, Role.ACCOUNT_ADMIN)
     verdict = worlds.deviation(changeable_by=roles, changeable=changeable)
     assert wording.changeable(verdict, Level.ACCOUNT) == words
+
+
+def test_a_comparison_of_several_settings_says_that_a_group_may_lock_them() -> None:
+    verdict = worlds.deviation(kind=FindingKind.DERIVED, changeable_by=(Role.USER,))
+    assert wording.changeable(verdict, Level.ACCOUNT) == f"people {UNLESS_LOCKED}"
