@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from auditor.evidence.reading import JsonValue
 from auditor.findings.inventory import Feature, is_on
-from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from auditor.findings.run import Run
 
 
@@ -55,8 +55,15 @@ class FeatureRule:
     control: str
     state: RuleState
     """The worst of all places."""
+    severity: Severity
+    """The worst of all places."""
     allowed_elsewhere: bool = False
     """True if it is broken at some places and allowed by the organisation at others."""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Sort key, the worst first: by state, then by severity."""
+        return _RANK[self.state], self.severity.rank
 
 
 class FeatureRules:
@@ -64,6 +71,8 @@ class FeatureRules:
 
     def __init__(self, run: Run) -> None:
         self._verdicts: dict[str, list[Verdict]] = {}
+        found: dict[str, Severity] = {}
+        """The worst severity of a control's verdicts: a baseline may replace the catalogue's."""
         self._answers: dict[str, RuleState] = {}
         """Control to its state, for those that only a person can answer."""
         seen: set[int] = set()
@@ -72,12 +81,15 @@ class FeatureRules:
                 continue
             seen.add(shared.verdict_set.number)
             for verdict in shared.verdicts:
+                known = found.setdefault(verdict.control, verdict.severity)
+                found[verdict.control] = min(known, verdict.severity, key=lambda each: each.rank)
                 if verdict.kind in _KINDS and verdict.control in run.controls:
                     self._verdicts.setdefault(verdict.setting, []).append(verdict)
                 if verdict.setting == _NO_SETTING:
                     self._answers[verdict.control] = _BY_ANSWER.get(
                         verdict.status, _BY_STATUS[verdict.status]
                     )
+        self._severities = {each.id: each.severity for each in run.controls.values()} | found
         self._passed: dict[str, list[str]] = {}
         for control, setting in sorted(run.passed):
             self._passed.setdefault(setting, []).append(control)
@@ -90,8 +102,13 @@ class FeatureRules:
         for control in feature.controls:
             if control in self._answers:
                 states.setdefault(control, {self._answers[control]})
-        rules = [_worst(control, found) for control, found in sorted(states.items())]
-        return sorted(rules, key=lambda rule: _RANK[rule.state])
+        rules = [self._worst(control, found) for control, found in sorted(states.items())]
+        return sorted(rules, key=lambda rule: rule.rank)
+
+    def _worst(self, control: str, states: set[RuleState]) -> FeatureRule:
+        worst = min(states, key=lambda state: _RANK[state])
+        is_allowed = RuleState.ALLOWED in states and worst is RuleState.BROKEN
+        return FeatureRule(control, worst, self._severities[control], is_allowed)
 
     def _states(self, feature: Feature) -> Iterator[tuple[str, RuleState]]:
         is_read = any(True for _ in feature.known_values())
@@ -136,9 +153,3 @@ def state_of(verdict: Verdict) -> RuleState:
     if verdict.allowed_by and verdict.status is Status.NOT_APPLICABLE:
         return RuleState.ALLOWED
     return _BY_STATUS[verdict.status]
-
-
-def _worst(control: str, states: set[RuleState]) -> FeatureRule:
-    worst = min(states, key=lambda state: _RANK[state])
-    is_allowed = RuleState.ALLOWED in states and worst is RuleState.BROKEN
-    return FeatureRule(control, worst, is_allowed)

@@ -213,11 +213,10 @@ def _worst_first(features: Sequence[Feature], rules: FeatureRules | None) -> Seq
     """The features by what the rules say on them, those without a rule last."""
     if rules is None:
         return features
-    states = [*RuleState]
 
-    def rank(feature: Feature) -> int:
+    def rank(feature: Feature) -> tuple[bool, tuple[int, int]]:
         found = rules.of(feature)
-        return states.index(found[0].state) if found else len(states)
+        return not found, found[0].rank if found else (0, 0)
 
     return sorted(features, key=rank)
 

@@ -8,7 +8,7 @@ from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.feature_rules import FeatureRule, FeatureRules, RuleState
 from auditor.findings.inventory import Feature, SettingState
-from auditor.findings.model import FindingKind, Status, Verdict
+from auditor.findings.model import FindingKind, Severity, Status, Verdict
 from tests.builders import ACCOUNT, assessment, control_info, group, run_of, verdict
 
 LEVELS = (Level.ACCOUNT, Level.GROUP, Level.USER)
@@ -61,7 +61,21 @@ def test_a_verdict_on_the_setting_is_the_state_of_its_rule(
 def test_the_worst_place_decides_and_says_that_others_are_allowed() -> None:
     allowed = verdict(Status.NOT_APPLICABLE, allowed_by="ai_allowed_groups")
     rules = _rules(allowed, elsewhere=verdict(Status.FAIL), passed=("a.b",))
-    assert rules.of(_feature()) == [FeatureRule("AI-01", RuleState.BROKEN, True)]
+    assert rules.of(_feature()) == [FeatureRule("AI-01", RuleState.BROKEN, Severity.HIGH, True)]
+
+
+def test_the_worst_rule_comes_first_by_state_and_then_by_severity() -> None:
+    low, critical = (
+        verdict(Status.FAIL, control, severity=severity)
+        for control, severity in (("AI-01", Severity.LOW), ("AI-11", Severity.CRITICAL))
+    )
+    found = _rules(low, critical).of(_feature())
+    assert [(rule.control, rule.severity) for rule in found] == [
+        ("AI-11", Severity.CRITICAL),
+        ("AI-01", Severity.LOW),
+    ]
+    unlocked = verdict(Status.FAIL, "AI-11", kind=FindingKind.LOCK, severity=Severity.CRITICAL)
+    assert [rule.control for rule in _rules(low, unlocked).of(_feature())] == ["AI-01", "AI-11"]
 
 
 def test_only_a_value_that_passed_somewhere_is_kept() -> None:
