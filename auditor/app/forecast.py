@@ -23,14 +23,17 @@ from auditor.report import waiver_wording, wording
 from auditor.store.errors import RunNotFound
 
 _MOST_CONTROLS = 3
+_BROKEN = "broken"
+_UNANSWERED = "without an answer"
+_UNDECIDED = "to decide or attest"
 _ACCEPTED = "in a blind spot"
 _UNREAD = "not read by this run"
 _WORDS: Mapping[Status, str] = {
-    Status.FAIL: "deviations",
-    Status.UNKNOWN: "unknown",
-    Status.NEEDS_DECISION: "undecided",
-    Status.ATTESTATION_EXPIRED: "undecided",
-    Status.WAIVED: "waived",
+    Status.FAIL: _BROKEN,
+    Status.UNKNOWN: _UNANSWERED,
+    Status.NEEDS_DECISION: _UNDECIDED,
+    Status.ATTESTATION_EXPIRED: _UNDECIDED,
+    Status.WAIVED: "accepted",
     Status.ATTESTED: "attested",
     Status.NOT_APPLICABLE: "not applicable",
     Status.PASS: "as expected",
@@ -111,7 +114,7 @@ class JudgedEvidence:
         before, stale = self._before
         run = judge(self.snapshot, self.config_of(edit.organisation))
         after = _counts(run)
-        results = ["deviations", "unknown", "undecided"]
+        results = [_BROKEN, _UNANSWERED, _UNDECIDED]
         if any(result == _ACCEPTED for _, result in (*before, *after)):
             results.insert(2, _ACCEPTED)
         totals = [_totals(each, before, after) for each in results]
@@ -254,8 +257,8 @@ def _turned_unknown(before: Run, after: Run) -> Iterator[str]:
     for key, verdict in _computed(after):
         if key in deviated and verdict.status is Status.UNKNOWN:
             yield (
-                f"  {verdict.control} is computed from others. Without its deviations it is "
-                f"unknown: {verdict.detail}"
+                f"  {verdict.control} is computed from others. It is no longer broken, but "
+                f"has no answer: {verdict.detail}"
             )
 
 

@@ -280,7 +280,7 @@ def _ask(item: "DueQuestion", author: str, today: date, width: int) -> dict[str,
     ):
         typer.echo(textwrap.fill(text, width))
     if item.lock:
-        typer.echo(f"Setting: {item.lock}")
+        typer.echo(textwrap.fill(f"The setting: {item.label.partition(' of ')[2]}", width))
     is_expected = _as_expected()
     if is_expected is None:
         return None

@@ -127,7 +127,7 @@ def answers(writing: Writing, rows: "list[Decision]") -> "dict[str, JsonValue]":
                 raise typer.BadParameter(str(error)) from error
 
         answer = typer.prompt(
-            "Value (empty: leave it undecided)", default="", show_default=False, value_proc=read
+            "Answer (empty: decide later)", default="", show_default=False, value_proc=read
         )
         if answer is not None and answer != "":
             choices[row.name] = answer

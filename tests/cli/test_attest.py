@@ -377,7 +377,7 @@ def test_an_answer_shows_what_it_changes_and_names_what_exists(home: Path) -> No
     store(home, judgement("TR-01", "TR-02", name="strict"), (ACCOUNT, {}))
     answer = ("--as-expected", "--statement", "s", "--evidence", "e", *ME, "--expires", days(99))
     shown = output_text(ran("attest", "--org", "org.yaml", "--control", "TR-01", *answer))
-    assert "TR-01: undecided 1 → 0, attested 0 → 1" in shown
+    assert "TR-01: to decide or attest 1 → 0, attested 0 → 1" in shown
     nobody = ("--org", "org.yaml", "--control", "TR-02", "--group", "Nobody")
     refused = ran("attest", *nobody, *answer)
     assert refused.exit_code == 2
@@ -386,4 +386,4 @@ def test_an_answer_shows_what_it_changes_and_names_what_exists(home: Path) -> No
     asked = ran(
         "attest", "--org", "org.yaml", *TRAINING, *ME, stdin=answers("y", "s", "e", days(99))
     )
-    assert "TR-02: undecided 1 → 0, attested 0 → 1" in output_text(asked)
+    assert "TR-02: to decide or attest 1 → 0, attested 0 → 1" in output_text(asked)

@@ -50,7 +50,7 @@ def test_a_control_is_drafted_from_what_the_run_shows(run: str) -> None:
     assert result.exit_code == 0, result.output
     output = output_text(result)
     assert "Account: false (1) Group: true (1)" in output
-    assert "deviations 0 → 1" in output
+    assert "broken 0 → 1" in output
     control = own()
     assert (control.id, control.title) == ("ORG-01", "File transfer in meetings is off")
     assert control.levels == (Level.ACCOUNT, Level.GROUP)

@@ -49,7 +49,9 @@ def test_a_decision_is_shown_with_its_effect_and_written(run: str) -> None:
     assert result.exit_code == 0, result.output
     output = output_text(result)
     assert "+ allowed_regions: [US, CA]" in output
-    assert "1 result of the newest run changes, in DR-01: DR-01: undecided 1 → 0" in output
+    assert (
+        "1 result of the newest run changes, in DR-01: DR-01: to decide or attest 1 → 0" in output
+    )
     assert "1 more as expected" in output
     assert "Next: auditor blind-spot --org organisation.yaml" in output  # a lock was not read
     assert parameters() == {"allowed_regions": ["US", "CA"]}
@@ -66,7 +68,7 @@ def test_nobody_is_a_decision(run: str, word: str) -> None:
 
 def test_a_decision_that_the_account_does_not_meet_is_a_deviation(run: str) -> None:
     output = output_text(ran("decide", "allowed_regions", "--value", "US", "--yes"))
-    assert "DR-01: undecided 1 → 0, deviations 0 → 1" in output
+    assert "DR-01: to decide or attest 1 → 0, broken 0 → 1" in output
     assert "Next: auditor waive --org organisation.yaml" in output
 
 

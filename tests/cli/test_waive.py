@@ -83,7 +83,7 @@ def test_a_waiver_is_for_the_scopes_that_deviate_groups_standing_for_their_membe
     assert scopes == ["group Studio", f"user {OUTSIDE.email}"]
     parts = {(waiver.setting, waiver.kind) for waiver in written().waivers}
     assert parts == {("recording.local_recording", "value")}
-    assert "RC-02: deviations 3 → 0, waived 0 → 3" in output_text(result)
+    assert "RC-02: broken 3 → 0, accepted 0 → 3" in output_text(result)
     assert "Next: auditor" in result.output
     again = ran("waive", "RC-02", *TERMS)
     assert again.exit_code == 2
@@ -155,8 +155,10 @@ def test_a_computed_control_is_not_waived_and_what_it_turns_into_is_explained(ho
     store(home, judgement("RC-02", "RC-03", "CC-01", depth=Level.ACCOUNT), (ACCOUNT, account))
     assert "CC-01" not in ran("waive", "--list").output
     shown = output_text(ran("waive", "RC-02", *TERMS))
-    assert "CC-01 is computed from others. Without its deviations it is unknown: 1 lock" in shown
-    assert "In all: deviations 2 → 0, unknown 1 → 2" in shown
+    assert (
+        "CC-01 is computed from others. It is no longer broken, but has no answer: 1 lock" in shown
+    )
+    assert "In all: broken 2 → 0, without an answer 1 → 2" in shown
 
 
 @pytest.mark.usefixtures("terminal")
@@ -182,7 +184,7 @@ def test_a_waiver_for_one_group_leaves_the_others(run: str) -> None:
     assert result.exit_code == 0, result.output
     (waiver,) = written().waivers
     assert (waiver.scope.label, waiver.ticket) == ("group Studio", "SEC-1")
-    assert "deviations 3 → 1, waived 0 → 2" in output_text(result)
+    assert "broken 3 → 1, accepted 0 → 2" in output_text(result)
     assert "Next: auditor waive" in output_text(result)
 
 
@@ -266,7 +268,7 @@ def test_a_blind_spot_takes_cause_and_request_from_the_run(refused: str) -> None
         Cause.DENIED,
         "level group",
     )
-    assert "RC-02: unknown 2 → 1, in a blind spot 0 → 1" in output_text(result)
+    assert "RC-02: without an answer 2 → 1, in a blind spot 0 → 1" in output_text(result)
 
 
 def test_a_blind_spot_of_a_control_has_one_entry_for_each_cause(refused: str) -> None:
