@@ -72,14 +72,14 @@ class FeatureRow:
     notes: tuple[str, ...]
     rule: str = ""
     """Whether it is as the baseline asks; empty if nothing was judged."""
-    named_groups: str = ""
-    """`groups` with the names of few groups and of those that lock it, for rows without notes."""
+    full: tuple[str, ...] = ()
+    """The account, groups and people with values and the names of few groups, for rows without
+    notes."""
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The words of the columns after the setting, in a row without notes."""
-        cells = (self.account, self.named_groups, self.people)
-        return (*cells, self.rule) if self.rule else cells
+        return (*self.full, self.rule) if self.rule else self.full
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def _row(feature: Feature, run_at: str, rules: FeatureRules | None) -> FeatureRo
         _people(feature),
         notes,
         rule,
-        _groups_with_names(feature),
+        (_full_account(feature), _groups_with_names(feature), _full_people(feature)),
     )
 
 
@@ -402,12 +402,30 @@ def _values(feature: Feature) -> Iterator[str]:
     """The values of a setting that is not a switch."""
     if feature.account.is_seen:
         yield f"Account: {value_words(feature.account.value, feature.words)}."
+    if feature.people.values:
+        yield f"People: {_values_of_people(feature)}."
+
+
+def _values_of_people(feature: Feature) -> str:
     values = [
         f"{value_words(each.value, feature.words)} ({wording.number(each.count)})"
         for each in feature.people.values
     ]
-    if values:
-        yield f"People: {wording.listed(values, MOST_GROUPS)}."
+    return wording.listed(values, MOST_GROUPS)
+
+
+def _full_account(feature: Feature) -> str:
+    """`_account`, with the value of a setting that is not a switch."""
+    state = feature.account
+    if not state.is_seen or isinstance(state.value, bool):
+        return _account(feature)
+    return f"{value_words(state.value, feature.words)}{', locked' if state.locked else ''}"
+
+
+def _full_people(feature: Feature) -> str:
+    """`_people`, with the values of a setting that is not a switch."""
+    is_set = any(not isinstance(each.value, bool) for each in feature.people.values)
+    return _values_of_people(feature) if is_set else _people(feature)
 
 
 def _differing_groups(feature: Feature) -> dict[str, list[GroupState]]:
