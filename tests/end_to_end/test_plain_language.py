@@ -24,7 +24,7 @@ REPLACED_WORD = re.compile(
     rf"(?<!phone )(?<!Zoom Phone )\b(?:{'|'.join(sorted(REPLACED))})\b", re.IGNORECASE
 )
 OF_OTHERS = re.compile(
-    r"Require\s+users to agree|phone\s+users|for groups and users|"
+    r"Require\s+users\b|phone\s+users\b|groups\s+and\s+users\b|"
     r"(?-i:'[A-Z][^']*')|User Management|(?-i:\\?> [A-Z][^>\n]*)|information for users"
     r"|\bdepth\s+user\b|\(\w+(?:[.-]\w+)+\)",
     re.IGNORECASE,
