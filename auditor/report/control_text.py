@@ -1,6 +1,6 @@
 """One control in the terminal report: what deviates, for whom, and how to fix it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from auditor.evidence.scope import Level, Scope
@@ -9,7 +9,7 @@ from auditor.findings.model import Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.report import closing_wording, fix_wording, group_wording, summary_wording, wording
-from auditor.report.display import shorten
+from auditor.report.display import printable, shorten
 from auditor.report.facts import ControlFacts, detail
 from auditor.report.text_layout import wrap
 
@@ -42,15 +42,25 @@ def lines(
     if not groups:
         yield ""
         yield "Nothing is open here."
-    for heading, text in group_wording.fixes(
-        fix_wording.in_admin_centre(control, rollup, exposed, closing_wording.outline(run)),
-        info.fix_api,
-    ):
-        yield ""
-        yield from wrap(f"{heading}: {text}", width, "", "  ")
+    ways = fix_wording.in_admin_centre(control, rollup, exposed, closing_wording.outline(run))
+    yield from _listed(group_wording.IN_ADMIN_CENTRE, ways, width)
+    yield from _listed(group_wording.BY_API, [info.fix_api] if info.fix_api else [], width)
     if info.know:
         yield ""
         yield from wrap(f"Good to know: {info.know}", width, "", "  ")
+
+
+def _listed(heading: str, ways: Sequence[str], width: int) -> Iterator[str]:
+    """A heading with one text behind it, or with a list of several below it."""
+    if not ways:
+        return
+    yield ""
+    if len(ways) == 1:
+        yield from wrap(f"{heading}: {printable(ways[0])}", width, "", "  ")
+        return
+    yield f"{heading}:"
+    for way in ways:
+        yield from wrap(printable(way), width, "- ", "  ")
 
 
 def _subject(setting: str, names: Mapping[str, str]) -> str:

@@ -36,21 +36,23 @@ def in_admin_centre(
     rollup: Rollup,
     exposed: Exposure,
     closing: ClosingOutline | None = None,
-) -> str:
+) -> list[str]:
     """The steps of the plan for a rule; without a plan, the way to the setting that is wrong.
 
-    The plan knows whether a lock for the account is enough. Without it: where the account is
+    Each part is a line of its own. The plan knows whether a lock for the account is enough. Without it: where the account is
     right, its page would show a switch that is already off, so the groups and people that differ
     come first, and the account's page only for its lock.
     """
     if steps := _steps_of(control, closing):
-        return " ".join(_of_plan(steps, control, rollup))
+        return [*_of_plan(steps, control, rollup)]
     if listed := _settings_listed(control, rollup):
         return listed
     place = _place(control, rollup)
     values = _below_the_account(control, rollup)
-    if not place or not values:
-        return place if not place or not control.unlocked else _with_lock(place, control)
+    if not place:
+        return []
+    if not values:
+        return [_with_lock(place, control) if control.unlocked else place]
     names = list(
         dict.fromkeys(name for each in values for name in facts.changed_names(each.verdict))
     )
@@ -63,7 +65,7 @@ def in_admin_centre(
     ways = [f"Change {it} {way}." for it, way in zip(what, ways, strict=False)]
     if Level.ACCOUNT in control.unlocked:
         ways.append(f"Then lock {pronoun} for the account: {place}{portal.LOCK}.")
-    return " ".join(ways)
+    return ways
 
 
 def _with_lock(place: str, control: ControlRollup) -> str:
@@ -99,7 +101,7 @@ def _of_plan(steps: Sequence[ClosingStep], control: ControlRollup, rollup: Rollu
         yield f"The plan does not lock {join_and(left)} for the account. {NOT_LOCKED}"
 
 
-def _settings_listed(control: ControlRollup, rollup: Rollup) -> str:
+def _settings_listed(control: ControlRollup, rollup: Rollup) -> list[str]:
     """For a rule that compares others: the rules whose settings it lists; empty for others."""
     keys = [
         str(key)
@@ -117,12 +119,12 @@ def _settings_listed(control: ControlRollup, rollup: Rollup) -> str:
         way = f"see rule {rules[key]}" if key in rules else facts.place(key)
         by_way.setdefault(way, []).append(f"“{facts.name(key)}”")
     if not any(by_way):
-        return ""
+        return []
     ways = [
         f"{join_and(names)}: {way}." if way else f"{join_and(names)}."
         for way, names in sorted(by_way.items(), key=lambda each: (not each[0], each[0]))
     ]
-    return " ".join([f"{printable(control.info.fix_portal)}.", *ways])
+    return [f"{printable(control.info.fix_portal)}.", *ways]
 
 
 def _place(control: ControlRollup, rollup: Rollup) -> str:

@@ -97,10 +97,11 @@ def _expected_text(verdict: Verdict) -> str:
     return f" ({expected})" if expected else ""
 
 
+IN_ADMIN_CENTRE = "How to fix it in the admin centre"
+BY_API = "How to fix it by API"
+
+
 def fixes(portal: str, api: str) -> Sequence[tuple[str, str]]:
     """The known ways to fix a control, each with its heading."""
-    ways = (
-        ("How to fix it in the admin centre", printable(portal)),
-        ("How to fix it by API", printable(api)),
-    )
+    ways = ((IN_ADMIN_CENTRE, printable(portal)), (BY_API, printable(api)))
     return [(heading, text) for heading, text in ways if text]

@@ -30,6 +30,7 @@ from auditor.report import (
 from auditor.report.closing_wording import ClosingOutline
 from auditor.report.diff_output import CHANGE_TEXT, example, setting_name
 from auditor.report.facts import ControlFacts, detail, key, names_in, of_verdict
+from auditor.report.group_wording import BY_API, IN_ADMIN_CENTRE
 from auditor.report.interface import Format, Options
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (
@@ -225,7 +226,7 @@ class _MarkdownPage:
             return None
         lines = [
             f"{number}. **{prose(step.title)}**: {closing_wording.closes(step)}. "
-            f"{prose(' '.join([closing_wording.how(step), *step.details]), LONGEST_SENTENCE)}\n"
+            f"{prose(' '.join([closing_wording.how(step), *step.details]), LONGEST_LIST)}\n"
             for number, step in enumerate(closing.steps, 1)
         ]
         text = f"{closing_wording.ORDER}\n\n{''.join(lines)}\n" if lines else ""
@@ -434,10 +435,15 @@ def _detail_rows(
         f"({code(info.id)})." + (f" {prose(info.why)}" if info.why else ""),
     ]
     opening += filter(None, [prose(facts.note(control)), prose(facts.shared(control))])
-    if fix := fix_wording.in_admin_centre(control, rollup, exposed, closing):
-        opening.append(f"How to fix it in the admin centre: {prose(fix, LONGEST_LIST)}")
+    ways = [
+        prose(way, LONGEST_LIST)
+        for way in fix_wording.in_admin_centre(control, rollup, exposed, closing)
+    ]
+    if ways:
+        listed = f" {ways[0]}" if len(ways) == 1 else "\n\n" + "\n".join(f"- {way}" for way in ways)
+        opening.append(f"{IN_ADMIN_CENTRE}:{listed}")
     if info.fix_api:
-        api = f"How to fix it by API: {code(info.fix_api, LONGEST_SENTENCE)}"
+        api = f"{BY_API}: {code(info.fix_api, LONGEST_SENTENCE)}"
         opening.append(f"{api} {prose(info.fix_note)}".rstrip())
     head = table_head(
         ["What is the case", "Should be", "Lock", "Where", "Who can change it", "Key"], left=6
@@ -468,7 +474,7 @@ def _where(group: FindingGroup, exposed: Exposure) -> str:
     more = f" and {wording.number(group.unnamed)} more" if group.unnamed else ""
     cause = summary_wording.group_cause(group, exposed)
     kin = summary_wording.in_groups(group, exposed)
-    below = f"; {prose(cause)}: change it there first" if cause else f"; {kin}" if kin else ""
+    below = f"; {prose(cause)}" if cause else f"; {kin}" if kin else ""
     return f"{wording.levels(group.by_level)}: {names}{more}{below}"
 
 

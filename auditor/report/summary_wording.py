@@ -121,13 +121,13 @@ def same_as_group(shared: Sequence[tuple[str, int]], count: int) -> str:
         return ""
     if count == 1:
         groups = wording.listed([f"“{shorten(name, 60)}”" for name, _ in shared], 3)
-        return f"The same value as their group {groups}: change it there first."
+        return f"The same value as their group {groups}."
     groups = wording.listed(
         [f"“{shorten(name, 60)}” ({wording.number(members)})" for name, members in shared], 5
     )
     return (
         f"The same value as their group, for members of {groups} of these "
-        f"{wording.number(count)} people: change it there first."
+        f"{wording.number(count)} people."
     )
 
 

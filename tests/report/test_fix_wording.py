@@ -33,7 +33,8 @@ def _way(
     run = replace(run, closing_steps=lambda: ClosingSteps(steps, len(steps)))
     rollup = roll_up(run)
     (found,) = [each for each in rollup.deviating_controls if each.info.id == control]
-    return fix_wording.in_admin_centre(found, rollup, exposure(run), closing_wording.outline(run))
+    ways = fix_wording.in_admin_centre(found, rollup, exposure(run), closing_wording.outline(run))
+    return " ".join(ways)
 
 
 def _broken(control: str, setting: str, kind: FindingKind = FindingKind.VALUE) -> Verdict:
