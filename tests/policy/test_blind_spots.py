@@ -11,7 +11,14 @@ from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.view import LOCKS, SETTINGS
 from auditor.findings.exit_code import of_run
-from auditor.findings.model import BlindSpotState, Severity, Status
+from auditor.findings.model import (
+    BlindSpotResult,
+    BlindSpotState,
+    FindingKind,
+    ReadError,
+    Severity,
+    Status,
+)
 from auditor.policy.baseline.blind_spots import BlindSpot
 from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
 from auditor.policy.evaluation.evaluate import Evaluation
@@ -152,6 +159,84 @@ def test_it_counts_every_place_beside_waivers_and_answers() -> None:
         (ACTIVE, 2),
     ]
     assert [each.matched for each in evaluation.waivers] == [1]
+
+
+def test_its_result_has_all_of_its_entry() -> None:
+    entry = blind_spot_entry(
+        setting="in_meeting.thing", kind="value", approved_by="board@example.com"
+    )
+    (result,) = judged(entry).blind_spots
+    assert result == BlindSpotResult(
+        label="in_meeting.thing for level account",
+        scope="level account",
+        cause=Cause.DENIED,
+        reason="The works agreement forbids it.",
+        owner="dpo@example.com",
+        ticket="DPO-7",
+        expires=date(2027, 5, 31),
+        state=ACTIVE,
+        matched=1,
+        setting="in_meeting.thing",
+        approved_by="board@example.com",
+        kind=FindingKind.VALUE,
+    )
+    (of_control,) = judged(blind_spot_entry()).blind_spots
+    assert (of_control.control, of_control.approved_by) == ("AI-01", "")
+    request = "GET /accounts/me/settings"
+    (of_request,) = judged(blind_spot_entry(request=request)).blind_spots
+    assert (of_request.request, of_request.control) == (request, None)
+
+
+def failed_reads(*blind_spots: dict[str, Any]) -> tuple[WaiversAndAttestations, list[ReadError]]:
+    """Two failed reads of a list that no verdict rests on, beside a waiver."""
+    entries = WaiversAndAttestations(
+        [Waiver.model_validate(waiver_entry())],
+        [],
+        TODAY,
+        [BlindSpot.model_validate(each) for each in blind_spots],
+    )
+    errors = [ReadError("GET /users?status=inactive", Cause.DENIED, "no", ("AI-01",), scopes=3)] * 2
+    return entries, [*entries.accept_errors(errors)]
+
+
+@pytest.mark.parametrize(
+    ("expires", "accepted", "state"),
+    [
+        (f"{TODAY}", True, BlindSpotState.EXPIRING),
+        ("2027-05-31", True, ACTIVE),
+        ("2026-11-20", False, EXPIRED),
+    ],
+)
+def test_a_failed_read_is_accepted_by_its_request_until_the_last_day(
+    expires: str, accepted: bool, state: BlindSpotState
+) -> None:
+    request = "GET /users?status=inactive"
+    entries, errors = failed_reads(
+        blind_spot_entry(request="GET /groups"), blind_spot_entry(request=request, expires=expires)
+    )
+    assert [error.is_accepted for error in errors] == [accepted, accepted]
+    other, result = entries.blind_spot_results(["AI-01"])
+    assert (other.state, other.matched) == (UNMATCHED, 0)
+    assert (result.state, result.matched) == (state, 3)  # the read, however often it is told
+
+
+@pytest.mark.parametrize(
+    ("request_", "became"),
+    [
+        ("GET /accounts/me/settings?option=security", UNMATCHED),
+        ("GET /accounts/me/settings", SEEN_AGAIN),
+        ("GET /nothing/requested?this=time", UNKNOWN),
+    ],
+)
+def test_one_for_a_request_is_stale_only_if_a_deeper_run_would_not_make_it(
+    request_: str, became: BlindSpotState
+) -> None:
+    evaluation = judged(
+        blind_spot_entry(request=request_, cause="not_licensed"),
+        scopes=SEEN,
+        depth=Level.ACCOUNT,
+    )
+    assert states(evaluation) == [became]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS, View
-from auditor.findings.model import FindingKind, Severity, Status, Verdict, WaiverTerms
+from auditor.findings.model import FindingKind, Role, Severity, Status, Verdict, WaiverTerms
 from auditor.policy.baseline.baselines import Baseline, ControlExpectation
 from auditor.policy.catalogue.outcome import Context
 from auditor.policy.judging.derived import SHOWN, DerivedInputs, is_more_permissive, verdicts
@@ -121,8 +121,47 @@ def test_what_was_attested_about_locks_is_attested_and_no_pass(
         tally.add(ACCOUNT.level, [lock_attestation(status, each) for each in settings])
         (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
         assert (found.kind, found.status) == (FindingKind.ATTESTATION, expected)
-        assert f" {len(settings)} setting" in found.detail
+        assert found.detail == LOCK_SENTENCES[expected, len(settings)]
         assert found.observed == (settings if expected is Status.NEEDS_DECISION else None)
+
+
+LOCK_SENTENCES = {
+    (Status.NEEDS_DECISION, 1): "The locks of 1 setting are not shown by any API and not attested; "
+    "the locks that can be read are on.",
+    (Status.NEEDS_DECISION, 2): "The locks of 2 settings are not shown by any API and not attested;"
+    " the locks that can be read are on.",
+    (Status.ATTESTED, 1): "The locks of 1 setting are confirmed by attestations only.",
+    (Status.ATTESTED, 2): "The locks of 2 settings are confirmed by attestations only.",
+}
+
+
+def test_who_can_change_a_computed_rule_are_those_who_can_change_what_it_sums_up() -> None:
+    tally = DerivedInputs()
+    roles = (Role.ACCOUNT_ADMIN, Role.USER)
+    lock = judged(FAIL, kind=FindingKind.LOCK, setting="a.b", changeable_by=roles)
+    tally.add(Level.ACCOUNT, [lock])
+    (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
+    assert found.changeable_by == (Role.USER, Role.ACCOUNT_ADMIN)
+    tally.lock_fails = {"a.b": ()}
+    (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
+    assert found.changeable_by == (Role.ACCOUNT_ADMIN,)
+
+
+def test_of_the_blind_spots_that_cover_it_a_computed_rule_shows_the_first_to_expire() -> None:
+    tally = DerivedInputs()
+    for setting, expires in (("a.b", date(2027, 3, 1)), ("a.c", date(2027, 2, 1))):
+        terms = WaiverTerms("Why", "dpo@example.com", "", expires)
+        lock = judged(
+            UNKNOWN,
+            kind=FindingKind.LOCK,
+            setting=setting,
+            cause=Cause.DENIED,
+            blind_spot=terms,
+        )
+        tally.add(Level.ACCOUNT, [lock])
+    (found,) = verdicts(assessed_derived("CC-01"), tally, Context({}), Level.ACCOUNT)
+    assert found.blind_spot is not None
+    assert found.blind_spot.expires == date(2027, 2, 1)
 
 
 def test_an_attestation_control_says_nothing_about_locks() -> None:
@@ -215,7 +254,18 @@ def test_new_settings_are_counted_and_named_unless_all_are_waived(status: Status
         (found,) = verdicts(assessed_derived("CC-07"), tally, Context({}), Level.ACCOUNT)
         assert (found.status, found.waiver) == (status, waiver)
         assert found.observed == names
-        assert is_waived or found.detail.startswith(f"{len(names)} new setting")
+        assert found.detail == NEW_SENTENCES[status, len(names)]
+        assert found.changeable_by == (() if status is FAIL else (Role.ACCOUNT_ADMIN,))
+
+
+NEW_SENTENCES = {
+    (FAIL, 1): "1 new setting mentions AI, consent or data sharing, and no decision was made.",
+    (FAIL, 2): "2 new settings mention AI, consent or data sharing, and no decision was made.",
+    (Status.NEEDS_DECISION, 1): "1 new setting waits for a decision.",
+    (Status.NEEDS_DECISION, 2): "2 new settings wait for a decision.",
+    (Status.WAIVED, 1): "1 setting deviates, under a waiver.",
+    (Status.WAIVED, 2): "2 settings deviate, each under a waiver.",
+}
 
 
 def test_documents_that_were_not_read_may_hold_new_settings() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from auditor.evidence.read_plan import COVERAGE_VIEWS, MEETING, PHONE, PHONE_VIEWS
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, Unseen
 from auditor.evidence.scope import Level, Scope
-from auditor.evidence.view import View
+from auditor.evidence.view import ReadFailure, View
 from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import Override, Overrides
@@ -17,6 +17,7 @@ from tests.builders import (
     CATALOGUE,
     GROUP,
     LISTED,
+    READ_AT,
     USER,
     Bodies,
     Json,
@@ -490,3 +491,29 @@ def test_a_refused_list_is_an_error_only_where_its_level_is_looked_at() -> None:
     assert above.errors == ()
     below = evaluated(snapshot, baseline_of(expected_control(users)), depth=Level.USER)
     assert [error.cause for error in below.errors] == [Cause.DENIED]
+
+
+def test_hosts_whose_meetings_could_not_be_listed_show_the_reason_that_most_have() -> None:
+    hosts = [
+        (Scope(Level.MEETING, f"*u{number}", f"Host {number}"), detail)
+        for number, detail in enumerate(("aaa", "zzz", "zzz"))
+    ]
+    snapshot = snapshot_of()
+    with snapshot.transaction():
+        for scope, detail in hosts:
+            failure = ReadFailure(Unseen(Cause.DENIED, detail), "GET /x", READ_AT)
+            snapshot.add_scope(scope)
+            snapshot.record(scope, MEETING, failure)
+    found = evaluated(snapshot, baseline_of(expected_control(STARTS)), depth=Level.MEETING)
+    (verdict,) = [v for s, v in scope_verdicts(found) if s.id == "*denied"]
+    assert verdict.detail == "zzz"
+
+
+@pytest.mark.parametrize("listed", [True, None, "3", [3], {}])
+def test_a_count_that_is_none_is_no_count(listed: Json) -> None:
+    counts = {view: {"listed": listed, "read": 0} for view in COVERAGE_VIEWS.values()}
+    found = evaluated(
+        snapshot_of((ACCOUNT, counts)), baseline_of(expected_control(STARTS)), depth=Level.MEETING
+    )
+    assert found.summary.coverage[Level.MEETING] == 0
+    assert not [v for v in at(Level.MEETING, found).values() if "left out" in v.detail]

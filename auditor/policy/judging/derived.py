@@ -222,10 +222,7 @@ def _locks(base: Verdict, inputs: DerivedInputs) -> Verdict:
         return _waived(base, inputs.lock_waivers)
     if inputs.locks_attested:
         count = len(inputs.locks_attested)
-        detail = (
-            f"The locks of {count} setting{'s are' if count > 1 else ' is'} confirmed by "
-            "attestations only."
-        )
+        detail = f"The locks of {pluralize(count, 'setting')} are confirmed by attestations only."
         return replace(base, kind=FindingKind.ATTESTATION, status=Status.ATTESTED, detail=detail)
     if not inputs.lock_passes:
         return _unknown(base, {Cause.ABSENT}, "No lock was read.")
