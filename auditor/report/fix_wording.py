@@ -39,9 +39,9 @@ def in_admin_centre(
 ) -> list[str]:
     """The steps of the plan for a rule; without a plan, the way to the setting that is wrong.
 
-    Each part is a line of its own. The plan knows whether a lock for the account is enough. Without it: where the account is
-    right, its page would show a switch that is already off, so the groups and people that differ
-    come first, and the account's page only for its lock.
+    Each part is a line of its own. The plan knows whether a lock for the account is enough. Without
+    it: where the account is right, its page would show a switch that is already off, so the groups
+    and people that differ come first, and the account's page only for its lock.
     """
     if steps := _steps_of(control, closing):
         return [*_of_plan(steps, control, rollup)]
