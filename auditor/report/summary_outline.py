@@ -21,9 +21,9 @@ from auditor.report.display import printable
 from auditor.report.facts import ControlFacts
 from auditor.report.inventory_wording import USE, FeatureRow, TopicSection
 
-MOST_ON = 15
+MOST_ON = 12
 MOST_BROKEN = 18
-MOST_OPEN = 14
+MOST_OPEN = 10
 """Rows that fill a page each."""
 
 

@@ -15,6 +15,7 @@ from auditor.findings.run import Run
 from auditor.report import FormatError, Options, pdf_report
 from auditor.report.pdf_report import LIMITS, PdfFormat
 from tests.report import worlds
+from tests.report.conftest import whole_world
 
 needs_poppler = pytest.mark.needs("pdftotext")
 
@@ -208,3 +209,10 @@ def test_the_summary_has_three_pages_however_much_is_broken(tmp_path: Path) -> N
     pdf = paper(run, summary=True)
     assert "Pages:           3" in read("pdfinfo", pdf, tmp_path)
     assert "and 42 more rules" in read("pdftotext", pdf, tmp_path)
+
+
+@pytest.mark.slow
+@needs_poppler
+def test_the_summary_of_a_whole_account_has_three_pages(tmp_path: Path) -> None:
+    pdf = paper(whole_world("drifted"), summary=True)
+    assert "Pages:           3" in read("pdfinfo", pdf, tmp_path)
