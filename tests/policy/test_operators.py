@@ -672,3 +672,7 @@ def test_what_is_kept_without_limit_is_named_by_its_type_in_order() -> None:
     assert "an item without a type, chat, logs" in outcome("none_unlimited", items).detail
     strange = ["x", {"type": "chat", "duration": 0}, {"type": "logs", "duration": 30}]
     assert outcome("none_unlimited", strange).detail.endswith(": a string, chat")
+
+
+def test_a_range_may_be_a_single_number() -> None:
+    assert Expectation(op="between", value=[5, 5]).value == [5, 5]

@@ -65,6 +65,7 @@ from tests.worlds.golden import UPDATE
 FILE = Path(__file__).with_name("sentences.txt")
 STRICT = BASELINES["strict"]
 SETTING_NAME = re.compile(r"\b[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\b")
+EMPTY: Mapping[str, JsonValue] = {"array": [], "object": {}, "string": ""}
 UPDATING = bool(os.environ.get(UPDATE))
 
 
@@ -253,6 +254,15 @@ WORLDS: Mapping[str, Callable[[], Evaluation]] = {
         lambda it: failing(it.check, it.expectation), False
     ),
     "Values of a kind that Zoom does not document": lambda: whole(lambda it: {"odd": [1]}, "maybe"),
+    "Values that are empty": lambda: whole(lambda it: EMPTY.get("".join(it.check.type[:1])), {}),
+    "Nobody answered a notice": lambda: one(
+        (ACCOUNT, settings_body({"agree": 0})),
+        type="object",
+        op={"op": "agreed", "param": "policy"},
+    ),
+    "A phone retention list that is empty": lambda: one(
+        (ACCOUNT, settings_body([])), type="array", op={"op": "none_unlimited"}
+    ),
     "Empty answers": lambda: refused(Cause.ABSENT),
     "No parameter decided": lambda: whole(
         lambda it: failing(it.check, it.expectation), True, parameters={}

@@ -8,6 +8,7 @@ lists exceptions allows none while it is not set.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from operator import ge, le
 from typing import Literal
 
@@ -222,14 +223,16 @@ def _in_ci(observed: JsonValue, expectation: Expectation, context: Context) -> O
     return _verdict(observed.strip().casefold() in allowed)
 
 
-def _compare(compares: Callable[[float, float], bool]) -> Judge:
-    def judge(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
-        if not is_number(observed):
-            return wrong_type("a number", observed)
-        assert is_number(expectation.value)
-        return _verdict(compares(observed, expectation.value))
-
-    return judge
+def _compare(
+    compares: Callable[[float, float], bool],
+    observed: JsonValue,
+    expectation: Expectation,
+    context: Context,
+) -> Outcome:
+    if not is_number(observed):
+        return wrong_type("a number", observed)
+    assert is_number(expectation.value)
+    return _verdict(compares(observed, expectation.value))
 
 
 def _between(observed: JsonValue, expectation: Expectation, context: Context) -> Outcome:
@@ -554,7 +557,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "lte",
             "value",
-            _compare(le),
+            partial(_compare, le),
             _NUMBER,
             "is not above",
             "at most {value}",
@@ -564,7 +567,7 @@ OPERATORS: Mapping[str, Operator] = {
         Operator(
             "gte",
             "value",
-            _compare(ge),
+            partial(_compare, ge),
             _NUMBER,
             "is not below",
             "at least {value}",
