@@ -58,6 +58,7 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
             for row, severity in in_order(wording.rows(steps), ranked)
         ),
         len(steps),
+        refused_locks={path: printable(why) for path, why in planner.refused_locks.items()},
     )
 
 

@@ -35,6 +35,7 @@ from auditor.fix.recorded import FixPolicy
 from auditor.fix.search import PlanLimits
 from auditor.plain_text import printable
 from auditor.policy.baseline.waivers import WaiversAndAttestations
+from auditor.policy.catalogue import portal
 from auditor.policy.catalogue.controls import SETTINGS_LEVELS
 from auditor.policy.catalogue.portal import RulePlace
 from auditor.report import waiver_wording
@@ -275,6 +276,9 @@ def _unfixable(run: Run, options: PlanOptions, planning: _Planning) -> Iterator[
     for share in run.assessments.shares():
         for verdict in share.verdicts:
             reason = _reason(verdict, share.level, limits, names)
+            if reason is not None and reason[0] == "would_break" and share.level is Level.ACCOUNT:
+                why = planning.planner.refused_locks.get(portal.lock_of(verdict.setting))
+                reason = reason[0], why or reason[1]
             if reason is not None:
                 key = verdict.control, verdict.setting, share.level, verdict.status, *reason
                 counts[key] += share.count

@@ -1,7 +1,7 @@
 """The steps of a plan that close the deviations of a run, as reports show them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from auditor.findings.model import Severity
 
@@ -40,3 +40,6 @@ class ClosingSteps:
     omitted: str = ""
     """Why the steps were not worked out, in a sentence without a full stop; empty if they
     were."""
+    refused_locks: Mapping[str, str] = field(default_factory=dict)
+    """The path of each lock that the account should have and no step sets, and why not, in
+    sentences."""

@@ -55,7 +55,10 @@ def _markdown(plan: FixPlan) -> Iterator[str]:
     if sections:
         yield "\n## What stays open\n\n"
         for section in sections:
-            yield f"- {prose(section.heading)}: {section.count:,} ({prose(section.controls)})\n"
+            why = "".join(f" {prose(each)}" for each in section.why)
+            yield (
+                f"- {prose(section.heading)}: {section.count:,} ({prose(section.controls)}){why}\n"
+            )
     yield f"\n## Proof and way back\n\n{prose(PROOF)} {prose(ROLLBACK)}\n"
 
 

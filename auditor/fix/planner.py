@@ -14,6 +14,7 @@ from auditor.fix.components import Component, components
 from auditor.fix.documents import Absent
 from auditor.fix.model import PlanStep, StepScope
 from auditor.fix.recorded import FixPolicy, RecordedAccount
+from auditor.fix.refused_locks import refused_locks
 from auditor.fix.search import NO_CHANGE, Choice, ComponentSearch, PlanLimits, ScopeChange
 from auditor.fix.steps import DraftStep, StepPlayer
 from auditor.policy.catalogue.portal import RulePlace
@@ -28,6 +29,9 @@ class Planner:
     places: Mapping[str, RulePlace]
     """Control id to its place in the portal."""
     limits: PlanLimits = field(default_factory=PlanLimits)
+    refused_locks: dict[str, str] = field(default_factory=dict, init=False)
+    """The path of each lock that the account should have and the last plan does not set, and why
+    not, in sentences."""
 
     @classmethod
     def of(
@@ -59,6 +63,8 @@ class Planner:
                 continue
             searches[position] = search
             choice = search.best()
+            if self.limits.locks and self.limits.allows(Level.ACCOUNT):
+                self.refused_locks |= refused_locks(search, choice)
             closed = search.remaining() - choice.cost.remaining
             if closed > 0:
                 chosen.append((search, choice, closed))

@@ -270,19 +270,20 @@ class ComponentSearch:
             number
             for number, lock in enumerate(self.component.locks)
             if flags[number] is False
-            and self._is_settable(lock, level, scope)
+            and self.is_settable(lock, level, scope)
             and self._might_help(number)
-            and before.waived_locks.isdisjoint(self._covered(number))
+            and before.waived_locks.isdisjoint(self.covered(number))
             and not self._switches_on(number, scope)
         ]
 
     @staticmethod
-    def _is_settable(lock: ComponentLock, level: Level, scope: RecordedScope) -> bool:
+    def is_settable(lock: ComponentLock, level: Level, scope: RecordedScope) -> bool:
+        """True if the lock was read at a scope, and can be set there."""
         is_plain = isinstance(scope.values.at(lock.position), bool)
         return lock.is_certain and level in lock.levels and is_plain
 
     def _might_help(self, number: int) -> bool:
-        return not self._covered(number).isdisjoint(self._failing_names | self._unlocked_names)
+        return not self.covered(number).isdisjoint(self._failing_names | self._unlocked_names)
 
     def _switches_on(self, number: int, scope: RecordedScope) -> bool:
         """True if a lock may switch something on, for a group or person below, that no rule of the
@@ -292,12 +293,17 @@ class ComponentSearch:
         """
         key = number, scope.scope.id
         if key not in self._switched_on:
-            on = [each for each in self.unjudged(number) if scope.values.at(each) is True]
-            self._switched_on[key] = bool(on) and (
-                self.recorded.policy.depth.rank < Level.USER.rank
-                or any(_may_be_off(below, each) for below in self.below(scope) for each in on)
-            )
+            self._switched_on[key] = any(self.switched_on(number, scope))
         return self._switched_on[key]
+
+    def switched_on(self, number: int, scope: RecordedScope) -> Iterator[Position]:
+        """The settings that no rule judges and that a lock may switch on below a scope."""
+        is_unread = self.recorded.policy.depth.rank < Level.USER.rank
+        for each in self.unjudged(number):
+            if scope.values.at(each) is True and (
+                is_unread or any(_may_be_off(below, each) for below in self.below(scope))
+            ):
+                yield each
 
     def below(self, scope: RecordedScope) -> Iterator[RecordedScope]:
         """The groups and people to whom a lock at a scope applies."""
@@ -317,7 +323,7 @@ class ComponentSearch:
             if documented_settings[position[1]].get("lock") == lock
         ]
 
-    def _covered(self, number: int) -> set[str]:
+    def covered(self, number: int) -> set[str]:
         """The names of the settings that a lock covers."""
         return {
             setting.name

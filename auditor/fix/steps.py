@@ -32,14 +32,11 @@ from auditor.fix.search import (
     PlanLimits,
     ScopeChange,
 )
-from auditor.fix.titles import counted_people, listed, title_of
-from auditor.plain_text import join_and, pluralize
+from auditor.fix.titles import counted_people, listed, title_of, whom
 from auditor.policy.catalogue import portal, words, writable
 from auditor.policy.catalogue.portal import NO_PLACE, RulePlace
 
 NO_REQUEST = "Zoom documents no request that changes it."
-_MOST_GROUPS = 3
-"""Groups that are named; more are counted."""
 OTHER_FORM = "Zoom takes it in another form than it returns it."
 
 
@@ -348,12 +345,12 @@ class StepPlayer:
             besides = list(self._held_besides(step, search)) if step.to is True else []
             loses += [
                 f"The lock also sets “{what}”, which no rule judges, to {value}: that changes it "
-                f"for {whom}."
-                for what, value, whom in besides
-                if whom
+                f"for {which}."
+                for what, value, which in besides
+                if which
             ]
             notices += _values_of_lock(component, step, concerned, after.own_state)
-            unchanged = [f"“{what}” ({value})" for what, value, whom in besides if not whom]
+            unchanged = [f"“{what}” ({value})" for what, value, which in besides if not which]
             if unchanged:
                 notices.append(f"The lock also holds what no rule judges: {listed(unchanged)}.")
             if held:
@@ -386,13 +383,11 @@ class StepPlayer:
                 if isinstance(other, Absent) or documents.same(other, value):
                     continue
                 if each.scope.level is Level.GROUP:
-                    groups.append(f"group “{each.scope.label}”")
+                    groups.append(each.scope.label)
                 else:
                     people += each.count
             path = position[1]
-            named = groups if len(groups) <= _MOST_GROUPS else [pluralize(len(groups), "group")]
-            whom = join_and([*named, *([counted_people(people)] if people else [])])
-            yield words.setting_name(path), words.value_words(path, value), whom
+            yield words.setting_name(path), words.value_words(path, value), whom(groups, people)
 
 
 def _lock_number(component: Component, step: DraftStep) -> int:

@@ -38,6 +38,8 @@ def as_text(plan: FixPlan, width: int) -> Iterator[str]:
         for section in sections:
             yield from _wrapped(f"{section.heading}: {section.count:,}", width, "  ")
             yield from _wrapped(section.controls, width, _INDENT)
+            for why in section.why:
+                yield from _wrapped(why, width, _INDENT)
     if plan.steps:
         yield ""
         yield from _wrapped(NEXT, width)

@@ -9,6 +9,8 @@ from auditor.fix.requests import Kind
 from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue import documented, words
 
+MOST_GROUPS = 3
+"""Groups that are named; more are counted."""
 MOST_LISTED = 5
 """Settings that a sentence lists."""
 
@@ -22,6 +24,14 @@ def listed(items: Sequence[str]) -> str:
     """`a, b and 3 more`."""
     rest = len(items) - MOST_LISTED
     return join_and([*items[:MOST_LISTED], f"{rest} more"] if rest > 0 else items)
+
+
+def whom(groups: Sequence[str], people: int) -> str:
+    """`group “Sales” and 3 people`; more than a few groups are counted."""
+    named = [f"group “{name}”" for name in groups]
+    if len(named) > MOST_GROUPS:
+        named = [pluralize(len(named), "group")]
+    return join_and([*named, *([counted_people(people)] if people else [])])
 
 
 def scope_name(scope: StepScope) -> str:

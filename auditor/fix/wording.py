@@ -20,7 +20,7 @@ REASONS: Mapping[str, str] = {
     "phone_portal": "Zoom Phone: only its web portal changes it",
     "not_settings": "Not a setting of the account: use of Zoom, meetings, or follows from the rest",
     "no_value": "No value is right without breaking something else",
-    "would_break": "A lock would take away what is allowed, or switch another feature on",
+    "would_break": "A lock would do harm",
     "excluded": "Left out by the options of this plan",
 }
 """Reason of an `UnfixableRow` to its heading."""
@@ -54,6 +54,8 @@ class UnfixableSection:
     heading: str
     count: int
     controls: str
+    why: tuple[str, ...] = ()
+    """Of locks, what harm each would do."""
 
 
 def headline(plan: FixPlan) -> str:
@@ -133,7 +135,10 @@ def unfixable(plan: FixPlan) -> list[UnfixableSection]:
             ]
             rest = len(listed) - SHOWN_CONTROLS
             shown = ", ".join(listed[:SHOWN_CONTROLS]) + (f" and {rest} more" if rest > 0 else "")
-            sections.append(UnfixableSection(heading, counts.total(), shown))
+            why = dict.fromkeys(row.detail for row in found if reason == "would_break")
+            sections.append(
+                UnfixableSection(heading, counts.total(), shown, tuple(map(printable, why)))
+            )
     return sections
 
 

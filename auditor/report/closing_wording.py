@@ -1,7 +1,7 @@
 """Words for the steps that close the deviations of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.findings.closing_steps import ClosingStep
 from auditor.findings.model import Status
@@ -42,6 +42,10 @@ class ClosingOutline:
     """Works out the whole plan."""
     by_control: Mapping[str, Sequence[ClosingStep]]
     """Control id to the steps that close its deviations, in the order of the plan."""
+    account_locks: frozenset[str] = frozenset()
+    """The locks that the whole plan sets at the account."""
+    refused_locks: Mapping[str, str] = field(default_factory=dict)
+    """Those that it leaves out there although a rule asks for them, and why."""
 
 
 def outline(run: Run) -> ClosingOutline | None:
@@ -71,6 +75,8 @@ def outline(run: Run) -> ClosingOutline | None:
         ),
         f"auditor fix plan {printable(run.info.id)}",
         by_control,
+        frozenset(step.account_lock for step in found.steps if step.account_lock),
+        found.refused_locks,
     )
 
 

@@ -1,6 +1,6 @@
 """Where to fix a broken rule in Zoom's admin centre, as its plan does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from auditor.evidence.scope import Level
@@ -21,10 +21,10 @@ MOST_NAMED = 2
 """Settings that the way names; of more, the list of what is broken names each."""
 MOST_STEPS = 6
 """Steps of the plan that the way has; the plan has the others."""
-NOT_LOCKED = (
-    "That would take away what is allowed, hold a wrong value, or switch another feature on for "
-    "people who have it off."
-)
+FIRST_PLAN = "First see what else that lock covers: auditor fix plan."
+"""Without a plan, nothing says whether a lock would switch another feature on."""
+_LOCK_LIST = "derived:lock"
+"""The rule with this setting lists those that have to be locked."""
 _USERS = "User Management > Users > NAME > Settings"
 _OF_ONE_SETTING = (FindingKind.VALUE, FindingKind.LOCK)
 _BELOW = frozenset({Level.GROUP, Level.USER})
@@ -43,16 +43,18 @@ def in_admin_centre(
     it: where the account is right, its page would show a switch that is already off, so the groups
     and people that differ come first, and the account's page only for its lock.
     """
+    refused = [*_not_locked(control, rollup, closing)]
     if steps := _steps_of(control, closing):
-        return [*_of_plan(steps, control, rollup)]
-    if listed := _settings_listed(control, rollup):
+        return [*_of_plan(steps, control, rollup), *refused]
+    if listed := _settings_listed(control, rollup, closing):
         return listed
     place = _place(control, rollup)
     values = _below_the_account(control, rollup)
     if not place:
         return []
     if not values:
-        return [_with_lock(place, control) if control.unlocked else place]
+        is_lock_due = control.unlocked and not refused
+        return [_with_lock(place, control) if is_lock_due else place, *refused]
     names = list(
         dict.fromkeys(name for each in values for name in facts.changed_names(each.verdict))
     )
@@ -63,9 +65,9 @@ def in_admin_centre(
     ways = [f"{way}{rest}" for way in found]
     what = (quoted if len(names) <= MOST_NAMED else pronoun, pronoun)
     ways = [f"Change {it} {way}." for it, way in zip(what, ways, strict=False)]
-    if Level.ACCOUNT in control.unlocked:
-        ways.append(f"Then lock {pronoun} for the account: {place}{portal.LOCK}.")
-    return ways
+    if Level.ACCOUNT in control.unlocked and not refused:
+        ways.append(f"Then lock {pronoun} for the account: {place}{portal.LOCK}. {FIRST_PLAN}")
+    return [*ways, *refused]
 
 
 def _with_lock(place: str, control: ControlRollup) -> str:
@@ -89,42 +91,79 @@ def _of_plan(steps: Sequence[ClosingStep], control: ControlRollup, rollup: Rollu
         yield f"For {where}: {_place(control, rollup)}."
     if any(step.account_lock for step in steps):
         yield LOCKING
-    locked = {step.account_lock for step in steps}
-    left = [
-        f"“{facts.name(group.verdict.setting)}”"
+
+
+def _not_locked(
+    control: ControlRollup, rollup: Rollup, closing: ClosingOutline | None
+) -> Iterator[str]:
+    """The locks of a rule that the plan leaves out at the account, with the reason of each."""
+    settings = [
+        group.verdict.setting
         for group in rollup.locks
-        if group.verdict.control == control.info.id
-        and Level.ACCOUNT in group.by_level
-        and portal.lock_of(group.verdict.setting) not in locked
+        if group.verdict.control == control.info.id and Level.ACCOUNT in group.by_level
     ]
-    if left:
-        yield f"The plan does not lock {join_and(left)} for the account. {NOT_LOCKED}"
+    for why, names in _refused(settings, closing).items():
+        yield f"Do not lock {join_and(names)} for the account. {why}"
 
 
-def _settings_listed(control: ControlRollup, rollup: Rollup) -> list[str]:
+def _refused(settings: Iterable[str], closing: ClosingOutline | None) -> dict[str, list[str]]:
+    """Why the plan does not lock settings at the account, and which for each reason."""
+    found: dict[str, list[str]] = {}
+    for setting in dict.fromkeys(settings if closing is not None else ()):
+        why = closing.refused_locks.get(portal.lock_of(setting)) if closing is not None else None
+        if why is not None:
+            found.setdefault(why, []).append(f"“{facts.name(setting)}”")
+    return found
+
+
+def _settings_listed(
+    control: ControlRollup, rollup: Rollup, closing: ClosingOutline | None
+) -> list[str]:
     """For a rule that compares others: the rules whose settings it lists; empty for others."""
-    keys = [
-        str(key)
+    verdicts = [
+        group.verdict
         for group in rollup.deviations
         if group.verdict.control == control.info.id and facts.names_in(group.verdict)
-        for key in cast("Sequence[object]", group.verdict.observed)
     ]
+    keys = dict.fromkeys(
+        str(key) for verdict in verdicts for key in cast("Sequence[object]", verdict.observed)
+    )
+    if not keys:
+        return []
     rules = {
         group.verdict.setting: group.verdict.control
         for group in reversed(rollup.of_status(Status.FAIL))
         if group.verdict.kind in _OF_ONE_SETTING
     }
+    is_planned = closing is not None and (closing.account_locks or closing.refused_locks)
+    if closing is None or not is_planned or not verdicts[0].setting.startswith(_LOCK_LIST):
+        return [f"{printable(control.info.fix_portal)}.", *_ways(keys, rules)]
+    locked = [key for key in keys if portal.lock_of(key) in closing.account_locks]
+    refused = _refused(keys, closing)
+    rest = [
+        key
+        for key in keys
+        if key not in locked and portal.lock_of(key) not in closing.refused_locks
+    ]
+    return [
+        *(["Lock these for the account, as the steps of the plan say:"] if locked else ()),
+        *_ways(locked, rules),
+        *(
+            f"Do not lock {join_and(names)} for the account. {why}"
+            for why, names in refused.items()
+        ),
+        *_ways(rest, rules),
+    ]
+
+
+def _ways(keys: Iterable[str], rules: Mapping[str, str]) -> Iterator[str]:
+    """The rule of each setting; of one that has none, its place."""
     by_way: dict[str, list[str]] = {}
-    for key in dict.fromkeys(keys):
+    for key in keys:
         way = f"see rule {rules[key]}" if key in rules else facts.place(key)
         by_way.setdefault(way, []).append(f"“{facts.name(key)}”")
-    if not any(by_way):
-        return []
-    ways = [
-        f"{join_and(names)}: {way}." if way else f"{join_and(names)}."
-        for way, names in sorted(by_way.items(), key=lambda each: (not each[0], each[0]))
-    ]
-    return [f"{printable(control.info.fix_portal)}.", *ways]
+    for way, names in sorted(by_way.items(), key=lambda each: (not each[0], each[0])):
+        yield f"{join_and(names)}: {way}." if way else f"{join_and(names)}."
 
 
 def _place(control: ControlRollup, rollup: Rollup) -> str:
@@ -192,7 +231,7 @@ def in_short(
     people = "for the people who have it themselves" if _for_people(values, exposed) else ""
     where = [each for each in (_names(values), people) if each]
     ways = [f"In User Management, change it {join_and(where)}"]
-    if Level.ACCOUNT in control.unlocked:
+    if Level.ACCOUNT in control.unlocked and not any(_not_locked(control, rollup, closing)):
         ways.append("lock it for the account")
     return f"{', then '.join(ways)}."
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditor.evidence.reading import Cause
+from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS
@@ -11,7 +11,7 @@ from auditor.fix.model import PlanStep
 from auditor.fix.planner import Planner
 from auditor.fix.recorded import FixPolicy
 from auditor.policy.baseline.baselines import ControlExpectation
-from auditor.policy.baseline.waivers import WaiversAndAttestations
+from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
 from tests.builders import (
     ACCOUNT,
     TODAY,
@@ -24,6 +24,7 @@ from tests.builders import (
     overrides_of,
     snapshot_of,
     user,
+    waiver_entry,
 )
 from tests.fix.accounts import SmallAccount
 
@@ -121,6 +122,51 @@ def test_a_step_for_a_worse_rule_comes_before_one_that_closes_more() -> None:
     found = _planned(snapshot, many, worse)
     assert [step.setting for step in found] == ["in_meeting.polling", "in_meeting.chat"]
     assert found[0].resolves < found[1].resolves
+
+
+@pytest.mark.parametrize(
+    ("clinical", "waived", "reason"),
+    [
+        (
+            {"enable": False, "auto_enable": False},
+            False,
+            "The lock also covers “Meeting summary with AI Companion”, which is on at the account: "
+            "it would switch it on for group “Clinical” and 1 person, who have it off.",
+        ),
+        (
+            {"enable": True, "auto_enable": True},
+            True,
+            "It would take a value away that is right or allowed, from group “Clinical” and 1 "
+            "person.",
+        ),
+    ],
+    ids=["switches on", "takes away what is allowed"],
+)
+def test_a_lock_that_is_left_out_has_the_one_reason_that_holds(
+    clinical: dict[str, JsonValue], waived: bool, reason: str
+) -> None:
+    account: Bodies = {
+        SETTINGS: nested(SUMMARY, {"enable": True, "auto_enable": False}),
+        LOCKS: nested(SUMMARY, False),
+    }
+    below: Bodies = {SETTINGS: nested(SUMMARY, clinical), LOCKS: nested(SUMMARY, False)}
+    person: Bodies = {SETTINGS: below[SETTINGS]}
+    snapshot = snapshot_of(
+        (ACCOUNT, account), (group(1, "Clinical"), below), (user(1, "g1"), person)
+    )
+    start = check(f"{SUMMARY}.auto_enable", lock=SUMMARY)
+    baseline = baseline_of(expected_control(start, lock=True))
+    waivers = [Waiver.model_validate(waiver_entry(scope={"group": "Clinical"}))] if waived else []
+    policy = FixPolicy(
+        baseline,
+        {},
+        Level.USER,
+        overrides_of(baseline),
+        WaiversAndAttestations(waivers, [], TODAY),
+    )
+    planner = Planner.of(snapshot, policy, {}, None)
+    assert planner.plan() == []
+    assert planner.refused_locks == {SUMMARY: reason}
 
 
 def _planned(snapshot: Snapshot, *controls: ControlExpectation) -> list[PlanStep]:

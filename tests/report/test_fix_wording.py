@@ -1,7 +1,9 @@
 """The way to a broken setting ends at that setting, not at another one of its rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import pytest
 
 from auditor.evidence.scope import Level
 from auditor.findings.closing_steps import ClosingStep, ClosingSteps
@@ -27,10 +29,11 @@ def _way(
     *verdicts: Verdict,
     level: Level = Level.ACCOUNT,
     steps: Sequence[ClosingStep] = (),
+    refused: Mapping[str, str] | None = None,
 ) -> str:
     scope = worlds.group(1, "Sales") if level is Level.GROUP else ACCOUNT
     run = worlds.run_of([worlds.judged(scope, list(verdicts))], controls=INFOS)
-    run = replace(run, closing_steps=lambda: ClosingSteps(steps, len(steps)))
+    run = replace(run, closing_steps=lambda: ClosingSteps(steps, len(steps), "", refused or {}))
     rollup = roll_up(run)
     (found,) = [each for each in rollup.deviating_controls if each.info.id == control]
     ways = fix_wording.in_admin_centre(found, rollup, exposure(run), closing_wording.outline(run))
@@ -89,12 +92,42 @@ def test_a_rule_gives_the_advice_of_the_plan_and_no_other() -> None:
     assert "Change" not in way
 
 
-def test_a_lock_that_the_plan_leaves_out_is_named() -> None:
-    start = "in_meeting.meeting_summary_with_ai_companion.auto_enable"
-    value, lock = _broken("AI-02", start), _broken("AI-02", start, FindingKind.LOCK)
+START = "in_meeting.meeting_summary_with_ai_companion.auto_enable"
+REFUSED = {START.rpartition(".")[0]: "It would switch the summary on for 50 people."}
+NO_LOCK = (
+    "Do not lock “Automatic start of the AI meeting summary” for the account. It would switch the "
+    "summary on for 50 people."
+)
+
+
+def test_a_lock_that_the_plan_leaves_out_is_named_with_the_reason() -> None:
+    value, lock = _broken("AI-02", START), _broken("AI-02", START, FindingKind.LOCK)
     step = replace(LOCK_STEP, controls=["AI-02"], account_lock="")
-    way = _way("AI-02", value, lock, steps=[step])
-    assert "does not lock “Automatic start of the AI meeting summary” for the account" in way
+    assert _way("AI-02", value, lock, steps=[step], refused=REFUSED).endswith(NO_LOCK)
+
+
+@pytest.mark.parametrize("has_value", [True, False])
+def test_no_advice_presses_a_lock_that_the_plan_leaves_out(has_value: bool) -> None:
+    lock = _broken("AI-02", START, FindingKind.LOCK)
+    verdicts = [_broken("AI-02", START), lock] if has_value else [lock]
+    way = _way("AI-02", *verdicts, refused=REFUSED)
+    assert way.endswith(NO_LOCK)
+    assert "press the lock" not in way
+
+
+def test_the_list_of_missing_locks_names_those_not_to_press() -> None:
+    listed = replace(
+        _broken("CC-01", "derived:lock(all)", FindingKind.DERIVED), observed=[RECORDING, START]
+    )
+    locks = [
+        _broken("RC-02", RECORDING, FindingKind.LOCK),
+        _broken("AI-02", START, FindingKind.LOCK),
+    ]
+    way = _way("CC-01", listed, *locks, steps=[LOCK_STEP], refused=REFUSED)
+    assert way == (
+        "Lock these for the account, as the steps of the plan say: “Local recording”: see rule "
+        f"RC-02. {NO_LOCK}"
+    )
 
 
 def test_the_way_in_a_group_names_settings_without_a_place_of_their_own() -> None:
