@@ -24,6 +24,7 @@ WEIGHT: Mapping[Severity, int] = {
 }
 """The weight of a deviation in the ranking of the worst scopes: one outweighs two of the next
 severity."""
+_PERSONAL = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class ControlRollup:
     """Distinct scopes with a deviation that is no missing lock."""
     unlocked: Mapping[Level, int] = field(default_factory=dict)
     """Distinct scopes at which a lock is missing."""
+    judged: frozenset[Level] = frozenset()
+    """The levels at which a check of it has a result: neither unknown nor undecided."""
 
     @property
     def deviating_scopes(self) -> int:
@@ -95,9 +98,8 @@ class ControlRollup:
         return sum(self.deviating.values())
 
     def is_judged_at(self, *levels: Level) -> bool:
-        """False if it has no check at any of `levels`: Zoom has no such setting there."""
-        known = self.info.levels
-        return not known or any(level in known or self.deviating.get(level) for level in levels)
+        """False if no check of it has a result at any of `levels`."""
+        return not self.judged.isdisjoint(levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class Rollup:
     groups: Sequence[FindingGroup]
     """Equal findings grouped: by severity, control, setting, kind, status, then level."""
     worst: Sequence[ScopeRollup]
-    """The scopes with the heaviest deviations, at most the requested number."""
+    """The scopes with the heaviest deviations, at most the requested number: the account and
+    groups before people, most of whom only have what their group has."""
     deviating: Mapping[Level, int]
     """Distinct scopes with a deviation."""
     causes: Sequence[CauseRollup]
@@ -271,6 +274,7 @@ class Contribution:
     deviating: Mapping[str, Severity]
     broken: frozenset[str]
     unlocked: frozenset[str]
+    judged: frozenset[str]
     unknown: frozenset[str]
     causes: Mapping[Cause | None, int]
     by_severity: Mapping[Severity, int]
@@ -307,6 +311,7 @@ class ControlTally:
     deviating: Counter[Level] = field(default_factory=Counter)
     broken: Counter[Level] = field(default_factory=Counter)
     unlocked: Counter[Level] = field(default_factory=Counter)
+    judged: set[Level] = field(default_factory=set)
     unknown: int = 0
     severity: Severity | None = None
 
@@ -359,6 +364,8 @@ class Aggregator:
             self._control(control).broken[shared.level] += shared.count
         for control in contribution.unlocked:
             self._control(control).unlocked[shared.level] += shared.count
+        for control in contribution.judged:
+            self._control(control).judged.add(shared.level)
         for control in contribution.unknown:
             self._control(control).unknown += shared.count
         if contribution.unknown:
@@ -414,12 +421,15 @@ class Aggregator:
         deviating: dict[str, Severity] = {}
         broken: set[str] = set()
         unlocked: set[str] = set()
+        judged: set[str] = set()
         unknown: set[str] = set()
         causes: Counter[Cause | None] = Counter()
         for verdict in verdicts:
             key = identity(verdict)
             groups[key] = self.groups.setdefault(key, GroupTally(verdict))
             statuses[verdict.control, verdict.status] += 1
+            if verdict.status is not Status.UNKNOWN and not verdict.is_undecided:
+                judged.add(verdict.control)
             if verdict.status is Status.FAIL:
                 (unlocked if verdict.kind is FindingKind.LOCK else broken).add(verdict.control)
                 worst = deviating.get(verdict.control, verdict.severity)
@@ -434,6 +444,7 @@ class Aggregator:
             deviating,
             frozenset(broken),
             frozenset(unlocked),
+            frozenset(judged),
             frozenset(unknown),
             causes,
             Counter(deviating.values()),
@@ -552,6 +563,7 @@ def _controls(
                 unknown=tally.unknown,
                 broken=_by_rank(tally.broken),
                 unlocked=_by_rank(tally.unlocked),
+                judged=frozenset(tally.judged),
             )
         )
     rows.sort(key=lambda row: (not row.deviating, row.severity.rank, row.info.id))
@@ -566,5 +578,5 @@ def _worst(
     profiles: Iterable[tuple[Scope, Mapping[Severity, int]]], most: int
 ) -> list[ScopeRollup]:
     rows = [ScopeRollup(scope, by_severity) for scope, by_severity in profiles]
-    rows.sort(key=lambda row: (-row.weight, *_name_order(row.scope)))
+    rows.sort(key=lambda row: (row.scope.level in _PERSONAL, -row.weight, *_name_order(row.scope)))
     return rows[:most]

@@ -94,7 +94,7 @@ class ControlFacts:
         if not control.broken:
             return self.unlocked(control) if control.unlocked else printable(control.info.title)
         broken = control.broken
-        if Level.ACCOUNT in broken and self.note(control):
+        if Level.ACCOUNT in broken and self._no_setting_per_person(control):
             broken = {Level.ACCOUNT: 1}
         info = control.info
         groups = self._broken.get(info.id, ())
@@ -115,13 +115,28 @@ class ControlFacts:
         return _for(fact, people) if fact else printable(info.title)
 
     def note(self, control: ControlRollup) -> str:
-        """That the settings of a broken rule have no value per person, where people were read.
+        """What the fact of a broken rule does not say: what people did, and that its settings have
+        no value per person. Empty if there is nothing to add."""
+        return " ".join(filter(None, (self._use(control), self._no_setting_per_person(control))))
 
-        Empty for rules that ask something else than a value of the account and its groups.
-        """
+    def _use(self, control: ControlRollup) -> str:
+        """What people did against a rule, where its fact is about its settings."""
+        if control.info.id not in self._values:
+            return ""
+        verdicts = [group.verdict for group in self._broken[control.info.id]]
+        used = [of_verdict(each) for each in verdicts if each.kind is FindingKind.USAGE]
+        return " ".join(f"{fact}." for fact in dict.fromkeys(filter(None, used)))
+
+    def holds_for_everybody(self, control: ControlRollup) -> bool:
+        """True if a rule is broken by settings that have no value per person, where people were
+        read. False for rules that ask something else than a value of the account and its groups."""
         levels = control.info.levels
         is_value = control.info.id in self._values and Level.GROUP in levels
-        if not is_value or levels.intersection(_PERSONAL) or not self._totals.get(Level.USER):
+        is_personal = bool(levels.intersection(_PERSONAL))
+        return is_value and not is_personal and bool(self._totals.get(Level.USER))
+
+    def _no_setting_per_person(self, control: ControlRollup) -> str:
+        if not self.holds_for_everybody(control):
             return ""
         at_account = Level.ACCOUNT in control.broken
         where = "the account or a group" if at_account else "a group"

@@ -53,7 +53,7 @@ def rest(run: Run, rollup: Rollup) -> list[str]:
     """What follows the worst fact: the broken rules, and what has no answer or is undecided."""
     if not wording.judged(run):
         return []
-    return [*_broken(run, rollup), *unanswered(run, rollup)]
+    return [*_broken(run, rollup), *_for_everybody(run, rollup), *unanswered(run, rollup)]
 
 
 def unanswered(run: Run, rollup: Rollup) -> list[str]:
@@ -94,6 +94,18 @@ def _broken(run: Run, rollup: Rollup) -> Iterator[str]:
         f"{wording.number(len(broken))} of {total} rules {verb} broken "
         f"({wording.severities(by_severity)}), at {places(rollup.deviating, run.summary.coverage)}."
     )
+
+
+def _for_everybody(run: Run, rollup: Rollup) -> Iterator[str]:
+    """That rules without a setting per person are broken for more people than are counted."""
+    facts = ControlFacts(run, rollup)
+    count = sum(map(facts.holds_for_everybody, rollup.deviating_controls))
+    if count:
+        has = "has" if count == 1 else "have"
+        yield (
+            f"{wording.number(count)} of them {has} no setting per person: what is broken at the "
+            "account or in a group holds for everybody in it."
+        )
 
 
 def _unknown(run: Run, rollup: Rollup) -> Iterator[str]:

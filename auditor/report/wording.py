@@ -165,19 +165,20 @@ def level_name(level: Level, count: int = 1) -> str:
 
 
 NOT_JUDGED = "–"
-"""In the place of a number: the rule has no check there. Zero means that none breaks it."""
+"""In the place of a number: nothing was judged there. Zero means that none breaks the rule."""
 ZERO_MEANS = (
     "0: the rule was not found to be broken there. What is to decide or to look up is not counted."
 )
 NOT_JUDGED_MEANS = (
-    f"{NOT_JUDGED}: Zoom has no such setting there, or the rule is one for the account as a whole."
+    f"{NOT_JUDGED}: nothing was judged there. Zoom has no such setting, what was asked has no "
+    "answer yet, or the rule is one for the account as a whole."
 )
 LEGEND = f"{ZERO_MEANS} {NOT_JUDGED_MEANS}"
 """What a zero and the mark for a missing number mean."""
 
 
 def deviating(control: ControlRollup, *levels: Level) -> str:
-    """At how many places of `levels` a rule is broken; `–` where Zoom has no such setting."""
+    """At how many places of `levels` a rule is broken; `–` where nothing was judged."""
     if not control.is_judged_at(*levels):
         return NOT_JUDGED
     return number(sum(control.deviating.get(level, 0) for level in levels))

@@ -11,7 +11,7 @@ from auditor.evidence.scope import Level
 from auditor.findings.model import ControlInfo, FindingKind, Severity, Verdict
 from auditor.findings.rollup import roll_up
 from auditor.policy.catalogue import words
-from auditor.report import facts
+from auditor.report import facts, headline
 from tests.report import worlds
 
 
@@ -140,3 +140,31 @@ def test_a_list_of_few_settings_names_them(settings: list[JsonValue], fact: str)
     listed = deviation(keys, settings, kind=FindingKind.DERIVED, detail="")
     new = deviation("in_meeting.voice_coach", None, kind=FindingKind.UNCOVERED)
     assert fact_of(listed, new, broken="Settings that nobody has reviewed were found") == fact
+
+
+def test_the_note_of_a_rule_says_what_people_did_against_it() -> None:
+    setting = deviation("in_meeting.allow_live_streaming", True)
+    use = replace(setting, kind=FindingKind.USAGE, setting="answered_notices:live_stream")
+    use = replace(use, observed={"agree (guests)": 3})
+    run = worlds.run_of([worlds.judged(worlds.group(1, "Studio"), [setting, use])])
+    rollup = roll_up(run)
+    (control,) = rollup.deviating_controls
+    assert facts.ControlFacts(run, rollup).note(control) == (
+        "At least one call was streamed live in the last 30 days. Its notice was answered: "
+        "Agree (guests) 3."
+    )
+
+
+@pytest.mark.parametrize(("people_have_it", "times"), [(False, 1), (True, 0)])
+def test_the_headline_says_once_that_what_has_no_setting_per_person_holds_for_everybody(
+    people_have_it: bool, times: int
+) -> None:
+    found = replace(deviation("chat.ai_quick_reply", True), control="AI-08")
+    levels = {Level.ACCOUNT, Level.GROUP, *([Level.USER] if people_have_it else [])}
+    info = ControlInfo("AI-08", "Rule", "AI", Severity.HIGH, levels=frozenset(levels))
+    run = worlds.run_of(
+        [worlds.judged(worlds.group(1), [found]), worlds.judged(worlds.user(1), [])],
+        controls={"AI-08": info},
+    )
+    said = headline.of_run(run)
+    assert said.count("in a group holds for everybody in it") == times

@@ -210,7 +210,9 @@ def test_the_worst_scopes_are_named_and_the_rest_counted() -> None:
     text = written(worlds.everything())
     worst = next(t for t in tables(text) if t[0][0] == "Where")
     assert worst[1] == ["Example Health", "account", "2", "0", "1", "0"]
-    assert worst[2][0] == "User 0 user0@example.com"
+    assert worst[2][0] == "Clinical Ops"
+    assert worst[3][0] == "Studio"
+    assert worst[4][0] == "User 0 user0@example.com"
     assert "\nand 10 more\n" in text
 
 
