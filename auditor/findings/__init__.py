@@ -3,6 +3,7 @@
 __all__ = [
     "answers",
     "applicability",
+    "at_risk",
     "attribution",
     "closing_steps",
     "digest",

@@ -17,6 +17,7 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.timestamps import format_rfc3339
 from auditor.findings.answers import Answer, answers, with_features
+from auditor.findings.at_risk import PeopleAtRisk, at_risk
 from auditor.findings.exposure import Exposure, GroupExposure, exposure
 from auditor.findings.feature_rules import state_of
 from auditor.findings.history_summary import HistorySummary, history
@@ -172,6 +173,8 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             deviations=_by_severity(deviations),
             locks=_by_severity(locks),
             unknowns=unknowns,
+            at_risk=at_risk(run),
+            layers_of=lambda verdict: _layers_of(run, verdict),
             accepted=accepted,
             relaxing=relaxing,
             allowed=waiver_wording.allowed_lines(run, rollup),
@@ -415,8 +418,13 @@ def _observed(verdict: Verdict) -> str:
     return wording.observation(verdict, LONGEST)
 
 
-def _layer_value(verdict: Verdict, layer: Layer) -> str:
-    return summary_wording.layer_value(verdict, layer, LONGEST)
+def _layer_value(verdict: Verdict, layer: Layer, at_risk: Sequence[PeopleAtRisk]) -> str:
+    return summary_wording.layer_value(verdict, layer, LONGEST, at_risk)
+
+
+def _layers_of(run: Run, verdict: Verdict) -> Sequence[Layer]:
+    info = run.controls.get(verdict.control)
+    return summary_wording.layers_of(verdict, info.levels if info else ())
 
 
 def _scope_name(scope: Scope) -> str:

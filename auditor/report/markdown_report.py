@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.at_risk import PeopleAtRisk, at_risk
 from auditor.findings.exposure import Exposure, exposure
 from auditor.findings.inventory import FeatureUse
 from auditor.findings.model import Severity, Status
@@ -242,10 +243,11 @@ class _MarkdownPage:
             return None
         accepted = wording.in_blind_spots(self.run)
         head = ["Cause", "What to do", "Rules", "Places"]
+        exposed = at_risk(self.run)
         return PagePart(
             f"## No answer: {wording.unanswered(self.rollup)}{accepted}\n\n"
             + table_head(head, left=3),
-            [self._cause_row(cause) for cause in causes],
+            [self._cause_row(cause, exposed) for cause in causes],
             "cause",
         )
 
@@ -257,10 +259,10 @@ class _MarkdownPage:
             head += f"### {prose(each.heading)}\n\n{prose(each.what_to_do)}\n\n"
             yield PagePart(head, [f"- {prose(line)}\n" for line in each.features], "feature")
 
-    def _cause_row(self, cause: CauseRollup) -> str:
+    def _cause_row(self, cause: CauseRollup, exposed: Sequence[PeopleAtRisk]) -> str:
         return table_row(
             wording.sentence_case(wording.cause_name(cause.cause)),
-            prose(wording.remedy_for(cause, self.run.errors)),
+            prose(wording.remedy_for(cause, self.run.errors, exposed)),
             "; ".join(prose(rule) for rule in wording.titled(cause.controls, self.run, MOST_IDS)),
             wording.number(cause.scopes),
         )

@@ -1,10 +1,12 @@
 """Text for the summary of a run: its gate, due waivers, and the trend."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
+from auditor.findings.at_risk import PeopleAtRisk
 from auditor.findings.exposure import Exposure
 from auditor.findings.model import (
     FindingKind,
@@ -105,8 +107,50 @@ def _number_change(before: int, now: int) -> str:
     return f"{wording.number(before)} → {wording.number(now)} ({change(before, now)})"
 
 
-def layer_value(verdict: Verdict, layer: Layer, width: int) -> str:
-    """The value of a layer of the chain in words, or a note that it has none."""
+def layers_of(verdict: Verdict, levels: Collection[Level]) -> Sequence[Layer]:
+    """The chain of a verdict. For a person without a value, no layer decides and the group's is
+    shown: either may hold. `levels` are those of the rule."""
+    layers = verdict.layers
+    if not _is_unread_person(verdict):
+        return layers
+    layers = tuple(replace(layer, decides=False) for layer in layers)
+    if Level.GROUP in levels and all(layer.level is not Level.GROUP for layer in layers):
+        layers = (*layers[:-1], Layer(Level.GROUP), layers[-1])
+    return layers
+
+
+def _is_unread_person(verdict: Verdict) -> bool:
+    """True if no value of the person was seen, so that it cannot be what decides."""
+    last = verdict.layers[-1] if verdict.layers else None
+    return (
+        verdict.kind is FindingKind.VALUE
+        and verdict.status is Status.UNKNOWN
+        and last is not None
+        and last.level is Level.USER
+        and not last.seen
+    )
+
+
+def layer_value(
+    verdict: Verdict, layer: Layer, width: int, at_risk: Sequence[PeopleAtRisk] = ()
+) -> str:
+    """The value of a layer of the chain in words, or a note that it has none.
+
+    For people without a value, the group's layer names the groups whose value breaks the rule.
+    """
+    if not layer.seen and _is_unread_person(verdict):
+        if layer.level is Level.USER:
+            cause = wording.cause_name(verdict.cause)
+            return f"{cause}: whether the group's or the account's value holds is not known"
+        broken = [
+            f"{wording.observation(each.broken, width)} in "
+            f"{wording.listed([f'“{shorten(name, 60)}”' for name in each.groups], 5)}"
+            for each in at_risk
+            if (each.broken.control, each.broken.setting) == (verdict.control, verdict.setting)
+            and each.groups
+        ]
+        if layer.level is Level.GROUP:
+            return "; ".join(broken) or "see the groups in the inventory"
     if not layer.seen:
         return "no value of its own, or not seen"
     return shorten(value_words(verdict.setting, layer.value), width)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level, Scope
+from auditor.findings.at_risk import PeopleAtRisk, at_risk
 from auditor.findings.exposure import exposure
 from auditor.findings.model import Severity, Status
 from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup, roll_up
@@ -264,8 +265,9 @@ class _TextPage:
         accepted = wording.in_blind_spots(self.run)
         counted = f": {wording.unanswered(self.rollup)}{accepted}" if causes else ""
         yield self._heading(f"No answer{counted}")
+        exposed = at_risk(self.run)
         for cause in causes:
-            yield from self._cause(cause)
+            yield from self._cause(cause, exposed)
         for each in features:
             yield from self._wrapped(f"? {each.heading}", hanging="  ", style="unknown")
             yield from self._wrapped(each.what_to_do, first="  ", hanging="  ")
@@ -275,13 +277,13 @@ class _TextPage:
             if rest > 0:
                 yield f"  and {wording.number(rest)} more: auditor inventory"
 
-    def _cause(self, cause: CauseRollup) -> Iterator[str]:
+    def _cause(self, cause: CauseRollup, exposed: Sequence[PeopleAtRisk]) -> Iterator[str]:
         yield from self._wrapped(
             f"? {wording.cause_name(cause.cause)}: {wording.at_places(cause)}",
             hanging="  ",
             style="unknown",
         )
-        remedy = wording.remedy_for(cause, self.run.errors)
+        remedy = wording.remedy_for(cause, self.run.errors, exposed)
         yield from self._wrapped(remedy, first="  ", hanging="  ")
         for rule in wording.titled(cause.controls, self.run, MOST_IDS):
             yield from self._wrapped(f"- {rule}", first="  ", hanging="    ")

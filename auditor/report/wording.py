@@ -7,6 +7,7 @@ from datetime import datetime
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Licence
 from auditor.evidence.timestamps import parse_rfc3339
+from auditor.findings.at_risk import PeopleAtRisk
 from auditor.findings.model import (
     UNLESS_LOCKED,
     Carried,
@@ -24,7 +25,7 @@ from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
 from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue.operators import OPERATORS, Operator
-from auditor.policy.catalogue.words import value_words
+from auditor.policy.catalogue.words import setting_name, value_words
 from auditor.report.display import printable, shorten, value_text
 
 _STATUS: Mapping[Status, str] = {
@@ -402,10 +403,14 @@ def remedy(cause: Cause | None, errors: Iterable[ReadError]) -> str:
     return _REMEDY[cause]
 
 
-def remedy_for(cause: CauseRollup, errors: Iterable[ReadError]) -> str:
-    """How to resolve the unknowns of a cause, and what settles those of one licence together."""
-    sentences = [remedy(cause.cause, errors)]
+def remedy_for(
+    cause: CauseRollup, errors: Iterable[ReadError], at_risk: Iterable[PeopleAtRisk] = ()
+) -> str:
+    """How to resolve the unknowns of a cause: who is at risk until then, and only after that what
+    settles those of one licence together."""
     people = sum(cause.licences.values())
+    sentences = [remedy(cause.cause, errors)]
+    sentences += [_at_risk(each, people) for each in at_risk if each.cause is cause.cause]
     without = {each: n for each in _UNLICENSED if (n := cause.licences.get(each, 0))}
     if cause.cause in (Cause.ABSENT, Cause.NOT_LICENSED) and without:
         first = next(iter(without))
@@ -419,6 +424,20 @@ def remedy_for(cause: CauseRollup, errors: Iterable[ReadError]) -> str:
             f"auditor attest --control ID {options}."
         )
     return " ".join(sentences)
+
+
+def _at_risk(found: PeopleAtRisk, people: int) -> str:
+    """`TP-07: 9 of these 62 people are in group “Research”, where “Cloud recording …” is on`."""
+    broken = found.broken
+    names = [f"“{shorten(name, 60)}”" for name in found.groups]
+    groups = f"in {'group' if len(names) == 1 else 'groups'} {listed(names, 5)}"
+    return (
+        f"{printable(broken.control)}: {number(found.people)} of these "
+        f"{pluralize(people, 'person', 'people')} {'is' if found.people == 1 else 'are'} "
+        f"{groups if names else 'under the account'}, where "
+        f"“{shorten(setting_name(broken.setting), 80)}” is {observation(broken, 80)}: count "
+        f"{'this person' if found.people == 1 else 'them'} as at risk until somebody looked."
+    )
 
 
 _UNLICENSED: Mapping[Licence, str] = {

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from auditor.evidence.scope import Level
+from auditor.findings.at_risk import at_risk
 from auditor.findings.model import (
     BlindSpotResult,
     FindingKind,
@@ -408,8 +409,9 @@ def _count_tables(run: Run, rollup: Rollup) -> Iterator[Block]:
 
 def _causes(run: Run, rollup: Rollup) -> Block:
     block: Block = [["No answer, by cause", "Checks", "Places", "Rules", "What to do"]]
+    exposed = at_risk(run)
     for cause in rollup.causes:
         name = wording.sentence_case(wording.cause_name(cause.cause))
-        remedy = wording.remedy(cause.cause, run.errors)
+        remedy = wording.remedy_for(cause, run.errors, exposed)
         block.append([name, cause.checks, cause.scopes, len(cause.controls), remedy])
     return block

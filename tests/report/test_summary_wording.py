@@ -7,6 +7,7 @@ import pytest
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level
 from auditor.evidence.timestamps import parse_rfc3339
+from auditor.findings.at_risk import PeopleAtRisk
 from auditor.findings.exposure import exposure
 from auditor.findings.model import Layer, TrendPoint, WaiverResult
 from auditor.findings.rollup import roll_up
@@ -132,3 +133,25 @@ def test_two_rows_with_the_same_words_say_which_people_are_in_a_group() -> None:
     rows = {group.count: group for group in roll_up(run).deviations}
     assert summary_wording.in_groups(rows[1], exposed) == "in a group"
     assert summary_wording.in_groups(rows[2], exposed) == "in no group"
+
+
+def test_no_layer_decides_for_a_person_without_a_value() -> None:
+    layers = (
+        Layer(Level.ACCOUNT, value=False, seen=True),
+        Layer(Level.USER, seen=False, decides=True),
+    )
+    unread = worlds.unknown(Cause.ABSENT, layers=layers)
+    group = Layer(Level.GROUP)
+    assert [(each.level, each.decides) for each in summary_wording.layers_of(unread, [*Level])] == [
+        (Level.ACCOUNT, False),
+        (Level.GROUP, False),
+        (Level.USER, False),
+    ]
+    broken = worlds.deviation("AI-06", Level.GROUP, setting=unread.setting)
+    at_risk = [PeopleAtRisk(broken, Cause.ABSENT, 9, ("Research",))]
+    words = "is not known"
+    assert words in summary_wording.layer_value(unread, layers[1], 80)
+    assert summary_wording.layer_value(unread, group, 80, at_risk) == "on in “Research”"
+    assert words not in summary_wording.layer_value(unread, group, 80)
+    seen = worlds.deviation(layers=layers)
+    assert summary_wording.layers_of(seen, [*Level]) == layers
