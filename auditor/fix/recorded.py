@@ -4,7 +4,7 @@ Documents are not held: only the settings and locks that a plan may concern, onc
 equal documents. So memory grows with distinct documents and groups, not with users.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.evidence.reading import JsonValue
@@ -13,6 +13,7 @@ from auditor.evidence.snapshot import ScopeEvidence, Snapshot
 from auditor.evidence.view import Document, Outcome, ReadFailure, View
 from auditor.fix import documents
 from auditor.fix.documents import Value
+from auditor.fix.titles import whom
 from auditor.policy.baseline.baselines import Baseline
 from auditor.policy.baseline.overrides import Overrides
 from auditor.policy.baseline.waivers import WaiversAndAttestations
@@ -62,6 +63,13 @@ class RecordedScope:
     key: tuple[object, Applicable]
     """Equal for scopes of a level that are judged alike if their documents are equal."""
     count: int = 1
+
+
+def named(scopes: Iterable[RecordedScope]) -> str:
+    """Groups by name, and the number of people: `group “Sales” and 3 people`."""
+    found = [*scopes]
+    groups = [each.scope.label for each in found if each.scope.level is Level.GROUP]
+    return whom(groups, sum(each.count for each in found if each.scope.level is Level.USER))
 
 
 @dataclass

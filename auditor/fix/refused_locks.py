@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from auditor.evidence.scope import Level
 from auditor.findings.model import FindingKind
 from auditor.fix import documents
-from auditor.fix.recorded import RecordedScope
+from auditor.fix.recorded import named
 from auditor.fix.search import NO_CHANGE, Choice, ComponentSearch, LevelState, ScopeChange
 from auditor.fix.titles import listed, whom
 from auditor.plain_text import join_and
@@ -50,11 +50,11 @@ def _switched_on(search: ComponentSearch, number: int) -> Iterator[str]:
         below = [*search.below(recorded.account)]
         off = [each for each in below if each.values.at(position) is False]
         unread = [each for each in below if position[0] in each.values.failures]
-        parts = [f"it would switch it on for {_named(off)}, who have it off"] if off else []
+        parts = [f"it would switch it on for {named(off)}, who have it off"] if off else []
         if recorded.policy.depth.rank < Level.USER.rank:
             parts.append(NOT_READ)
         elif unread:
-            parts.append(f"{_named(unread)} could not be read, and may have it off")
+            parts.append(f"{named(unread)} could not be read, and may have it off")
         yield f"The lock also covers “{name}”, which is on at the account: {join_and(parts)}."
 
 
@@ -92,8 +92,3 @@ def _losing(search: ComponentSearch, account: LevelState) -> str:
 
 def _differ(one: documents.Value, other: documents.Value) -> bool:
     return not documents.same(one, other)
-
-
-def _named(scopes: list[RecordedScope]) -> str:
-    groups = [each.scope.label for each in scopes if each.scope.level is Level.GROUP]
-    return whom(groups, sum(each.count for each in scopes if each.scope.level is Level.USER))

@@ -23,7 +23,7 @@ from auditor.fix.model import (
     request_of,
 )
 from auditor.fix.observed_use import ObservedUse
-from auditor.fix.recorded import RecordedAccount, RecordedScope
+from auditor.fix.recorded import Position, RecordedAccount, RecordedScope, named
 from auditor.fix.search import (
     NO_CHANGE,
     ComponentSearch,
@@ -32,7 +32,8 @@ from auditor.fix.search import (
     PlanLimits,
     ScopeChange,
 )
-from auditor.fix.titles import counted_people, listed, title_of, whom
+from auditor.fix.titles import counted, counted_people, listed, name_of, title_of
+from auditor.plain_text import join_and
 from auditor.policy.catalogue import portal, words, writable
 from auditor.policy.catalogue.portal import NO_PLACE, RulePlace
 
@@ -85,6 +86,8 @@ class _Row:
     locked: tuple[bool | None, ...]
     """For a group, its flags; for people, whether a lock holds each setting."""
     own: tuple[bool, ...]
+    scopes: tuple[RecordedScope, ...] = ()
+    """The group, or those among which the people are."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,18 @@ class _Moment:
     fails: Counter[CheckKey]
     own_state: LevelState
     """The values and locks of the scope of the step itself."""
+
+
+@dataclass(frozen=True)
+class _HeldValue:
+    """A value that a lock holds besides those that its rules judge."""
+
+    path: str
+    value: JsonValue
+    differing: tuple[RecordedScope, ...]
+    """Those below the lock that have another one."""
+    is_judged: bool
+    """True if it is a part of a setting that a rule judges."""
 
 
 @dataclass
@@ -115,7 +130,7 @@ class StepPlayer:
         self._by_value: dict[str, int] = {}
         self._by_lock: dict[str, int] = {}
         self._use = ObservedUse(self.recorded.snapshot.account().outcomes)
-        self._user_groups = {each.number: each.scope.group_ids for each in self.recorded.users}
+        self._users = {each.number: each for each in self.recorded.users}
         for number, component in enumerate(self.components):
             for setting in component.settings:
                 self._by_value.setdefault(setting.path, number)
@@ -218,7 +233,7 @@ class StepPlayer:
     def _groups_of(self, step: DraftStep) -> tuple[str, ...]:
         if step.user_class is None:
             return ()
-        return self._user_groups[step.user_class]
+        return self._users[step.user_class].scope.group_ids
 
     def _apply(self, progress: _Progress, step: DraftStep, before: _Moment) -> None:
         component = progress.search.component
@@ -271,7 +286,7 @@ class StepPlayer:
             )
             fails.update(result.fails)
             own = search.group_own[group_id]
-            rows.append(_Row(Level.GROUP, 1, layer.values, layer.flags, own))
+            rows.append(_Row(Level.GROUP, 1, layer.values, layer.flags, own, (scope,)))
             if group_id == step.scope.id:
                 own_state = layer
         for row, scope in self._people_rows(progress, step, people, account, layers):
@@ -305,11 +320,12 @@ class StepPlayer:
             values, held = progress.search.user_values(one, account, layers)
             apart = changed.get(id(one), [])
             rest = one.count - len(apart)
+            scopes = tuple(self._users[number] for number in one.numbers)
             if rest:
-                yield _Row(Level.USER, rest, values, held, one.own), one.scope
+                yield _Row(Level.USER, rest, values, held, one.own, scopes), one.scope
             for _, change in apart:
                 new = _own_values(values, held, change)
-                yield _Row(Level.USER, 1, new, held, one.own), one.scope
+                yield _Row(Level.USER, 1, new, held, one.own, scopes), one.scope
 
     def _consequences(
         self,
@@ -321,73 +337,161 @@ class StepPlayer:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What people lose, and who notices."""
         component = search.component
-        loses: list[str] = []
-        notices: list[str] = []
-        held = moved = followers = 0
-        forced: Counter[int] = Counter()
-        for one, other in zip(before.rows, after.rows, strict=True):
-            if one.level is not Level.USER:
-                continue
-            differing = [n for n in concerned if not documents.same(one.values[n], other.values[n])]
-            moved += one.count * bool(differing)
-            followers += one.count * any(not other.locked[n] for n in differing)
-            for number in differing:
-                forced[number] += one.count * one.own[number]
-            newly = any(other.locked[n] and not one.locked[n] for n in concerned)
-            held += one.count * newly
-        name = words.setting_name(step.setting)
-        if step.kind == "lock":
-            for number, count in sorted(forced.items()):
-                if count and component.settings[number].checks:
-                    what = words.setting_name(component.settings[number].path)
-                    lose = "loses" if count == 1 else "lose"
-                    loses.append(f"{counted_people(count)} {lose} their own value of {what}.")
-            besides = list(self._held_besides(step, search)) if step.to is True else []
-            loses += [
-                f"The lock also sets “{what}”, which no rule judges, to {value}: that changes it "
-                f"for {which}."
-                for what, value, which in besides
-                if which
-            ]
-            notices += _values_of_lock(component, step, concerned, after.own_state)
-            unchanged = [f"“{what}” ({value})" for what, value, which in besides if not which]
-            if unchanged:
-                notices.append(f"The lock also holds what no rule judges: {listed(unchanged)}.")
-            if held:
-                notices.append(f"{counted_people(held)} can no longer change {name}.")
-        elif moved and step.level is not Level.USER:
-            notices.append(f"The value of {counted_people(moved)} changes.")
-            if followers:
-                notices.append(
-                    f"{counted_people(followers)} follow, unless they chose the present "
-                    "value themselves: Zoom does not show that."
+        off = self._use.sentences(_switched_off(component, concerned, before, after))
+        if step.kind == "value":
+            if step.level is Level.USER:
+                return off, ()
+            return off, tuple(_changes(before, after, concerned))
+        besides = [*self._held_besides(step, search, concerned)] if step.to is True else []
+        loses = [
+            f"The lock also sets “{name_of(each.path)}”"
+            f"{'' if each.is_judged else ', which no rule judges,'} to "
+            f"{words.value_words(each.path, each.value)}: that changes it for "
+            f"{named(each.differing)}.{self._waiting(each.path)}"
+            for each in besides
+            if each.differing
+        ]
+        forced = {
+            number: sum(
+                one.count
+                for one, other in zip(before.rows, after.rows, strict=True)
+                if one.level is Level.USER
+                and one.own[number]
+                and not documents.same(one.values[number], other.values[number])
+            )
+            for number in sorted(concerned)
+            if component.settings[number].checks
+        }
+        for number, count in forced.items():
+            if count:
+                path = component.settings[number].path
+                lose = "loses" if count == 1 else "lose"
+                loses.append(
+                    f"{counted_people(count)} {lose} their own value of "
+                    f"{words.setting_name(path)}.{self._waiting(path)}"
                 )
-        off = _switched_off(component, concerned, before, after)
-        return (*self._use.sentences(off), *loses), tuple(notices)
+        notices = [_reach_of_lock(step, before, after, concerned, component, besides)]
+        notices += _values_of_lock(component, step, concerned, before, after)
+        unchanged = [
+            f"“{name_of(each.path)}” ({words.value_words(each.path, each.value)})"
+            for each in besides
+            if not each.differing and not each.is_judged
+        ]
+        if unchanged:
+            notices.append(f"The lock also holds what no rule judges: {listed(unchanged)}.")
+        return (*loses, *off), tuple(filter(None, notices))
 
     def _held_besides(
-        self, step: DraftStep, search: ComponentSearch
-    ) -> Iterator[tuple[str, str, str]]:
-        """For each setting under a lock that no rule judges: its name, the value that it gets, and
-        who has another one.
+        self, step: DraftStep, search: ComponentSearch, concerned: frozenset[int]
+    ) -> Iterator[_HeldValue]:
+        """The settings under a lock that no rule judges, and what its rules leave out of an object
+        that they judge: the lock holds the object as a whole.
         """
         at_account = step.level is Level.ACCOUNT
         source = self.recorded.account if at_account else self.recorded.groups[step.scope.id]
+        below = [*search.below(source)]
         for position in search.unjudged(_lock_number(search.component, step)):
             value = source.values.at(position)
-            if isinstance(value, Absent):
+            if not isinstance(value, Absent):
+                yield _held(position, "", value, below)
+        for number in sorted(concerned):
+            setting = search.component.settings[number]
+            value = source.values.at(setting.position)
+            if not setting.checks or not isinstance(value, dict):
                 continue
-            groups, people = [], 0
-            for each in search.below(source):
-                other = each.values.at(position)
-                if isinstance(other, Absent) or documents.same(other, value):
-                    continue
-                if each.scope.level is Level.GROUP:
-                    groups.append(each.scope.label)
-                else:
-                    people += each.count
-            path = position[1]
-            yield words.setting_name(path), words.value_words(path, value), whom(groups, people)
+            for leaf, inner in documents.leaves(value):
+                found = _held(setting.position, leaf, inner, below)
+                # Off is what the rules ask of each switch in an object.
+                if inner is not False and found.differing:
+                    yield found
+
+    def _waiting(self, path: str) -> str:
+        """That rules on a setting wait for a decision; empty if none does.
+
+        A plan says so and sets the lock all the same: the lock is what closes broken rules, it
+        gives the value that the organisation has for its account, and a person approves each plan.
+        Without the lock, a decision would hold up switches that it has nothing to do with.
+        """
+        policy = self.recorded.policy
+        waiting = [
+            control
+            for component in self.components
+            for setting in component.settings
+            if setting.path == path
+            for control, _ in setting.checks
+            if not all(
+                expectation.is_decided(policy.parameters)
+                for expectation in self.recorded.expectations(control, setting.name)
+            )
+        ]
+        if not waiting:
+            return ""
+        verb = "waits" if len(waiting) == 1 else "wait"
+        return f" {join_and(waiting)} still {verb} for your decision on it (auditor decide)."
+
+
+def _held(
+    position: Position, leaf: str, value: JsonValue, below: Sequence[RecordedScope]
+) -> _HeldValue:
+    def differs(scope: RecordedScope) -> bool:
+        other = documents.below(scope.values.at(position), leaf)
+        return not isinstance(other, Absent) and not documents.same(other, value)
+
+    return _HeldValue(
+        f"{position[1]}.{leaf}" if leaf else position[1],
+        value,
+        tuple(filter(differs, below)),
+        bool(leaf),
+    )
+
+
+def _changes(before: _Moment, after: _Moment, concerned: frozenset[int]) -> Iterator[str]:
+    """For whom a value changes at the account or a group."""
+    groups = people = followers = 0
+    for one, other in zip(before.rows, after.rows, strict=True):
+        differing = [n for n in concerned if not documents.same(one.values[n], other.values[n])]
+        if one.level is Level.GROUP:
+            groups += bool(differing)
+        else:
+            people += one.count * bool(differing)
+            followers += one.count * any(not other.locked[n] for n in differing)
+    if groups or people:
+        whom_ = counted(groups, people, "up to " if followers else "")
+        some = (
+            "; some keep the old value if they chose it themselves: Zoom does not show that. Audit "
+            "again afterwards."
+        )
+        yield f"Changes the value for {whom_}{some if followers else '.'}"
+
+
+def _reach_of_lock(
+    step: DraftStep,
+    before: _Moment,
+    after: _Moment,
+    concerned: frozenset[int],
+    component: Component,
+    besides: Sequence[_HeldValue],
+) -> str:
+    """For whom a lock changes a value, and who can no longer choose one."""
+    elsewhere = {id(scope) for each in besides for scope in each.differing}
+    number = _lock_number(component, step)
+    changed, held = Counter[Level](), Counter[Level]()
+    for one, other in zip(before.rows, after.rows, strict=True):
+        if any(not documents.same(one.values[n], other.values[n]) for n in concerned):
+            changed[one.level] += one.count
+        else:
+            found = sum(scope.count for scope in one.scopes if id(scope) in elsewhere)
+            changed[one.level] += min(one.count, found)
+        if one.level is Level.GROUP:
+            held[one.level] += one.locked[number] != other.locked[number]
+        else:
+            held[one.level] += one.count * any(one.locked[n] != other.locked[n] for n in concerned)
+    values = counted(changed[Level.GROUP], changed[Level.USER])
+    choice = counted(held[Level.GROUP], held[Level.USER])
+    parts = [f"Changes the value for {values}" if values else "Changes no value below"]
+    if choice:
+        parts.append(f"takes the choice from {choice}" if step.to else f"gives {choice} the choice")
+    return f"{'; '.join(parts)}." if values or choice else ""
 
 
 def _lock_number(component: Component, step: DraftStep) -> int:
@@ -409,25 +513,31 @@ def portal_path(
 
 
 def _values_of_lock(
-    component: Component, step: DraftStep, concerned: frozenset[int], state: LevelState
+    component: Component,
+    step: DraftStep,
+    concerned: frozenset[int],
+    before: _Moment,
+    after: _Moment,
 ) -> Iterator[str]:
-    """That a lock gives everybody below it the values of its scope, and which."""
+    """That a lock gives everybody below it the values of its scope, and which.
+
+    Of an object, the switches that it turns off.
+    """
     if step.to is not True:
         return
-    values = (
-        (setting.path, state.values[number])
-        for number, setting in enumerate(component.settings)
-        if number in concerned and setting.checks
-    )
-    known = [
-        f"“{words.setting_name(path)}” ({words.value_words(path, value)})"
-        for path, value in values
-        if not isinstance(value, Absent | dict)
-    ]
+    judged = frozenset(number for number in concerned if component.settings[number].checks)
+    known: dict[str, JsonValue] = {}
+    for number in sorted(judged):
+        value = after.own_state.values[number]
+        if not isinstance(value, Absent | dict):
+            known[component.settings[number].path] = value
+    off = _switched_off(component, judged, before, after)
+    known |= {path: False for path in off if path not in known}
+    values = [f"“{name_of(path)}” ({words.value_words(path, to)})" for path, to in known.items()]
     to_whom = "Everybody in the group gets its value"
     if step.level is Level.ACCOUNT:
         to_whom = "Every group and person gets the account's value"
-    yield f"{to_whom}: {listed(known)}." if known else f"{to_whom}."
+    yield f"{to_whom}: {listed(values)}." if values else f"{to_whom}."
 
 
 def _concerned(component: Component, step: DraftStep) -> frozenset[int]:

@@ -20,6 +20,12 @@ def counted_people(count: int) -> str:
     return pluralize(count, "person", "people")
 
 
+def counted(groups: int, people: int, most: str = "") -> str:
+    """`1 group and 3 people`; empty for none. `most`: what stands before the people."""
+    found = [pluralize(groups, "group")] if groups else []
+    return join_and([*found, f"{most}{counted_people(people)}"] if people else found)
+
+
 def listed(items: Sequence[str]) -> str:
     """`a, b and 3 more`."""
     rest = len(items) - MOST_LISTED

@@ -145,15 +145,10 @@ def unfixable(plan: FixPlan) -> list[UnfixableSection]:
 def _row(steps: Sequence[PlanStep]) -> StepRow:
     first = steps[0]
     details = []
-    affects = []
-    if first.affects.groups:
-        affects.append(pluralize(first.affects.groups, "group"))
     people = sum(step.affects.users for step in steps)
-    if people:
-        affects.append(counted_people(people))
-    if affects:
-        details.append(f"Affects {join_and(affects)}.")
-    details += [*first.loses, *first.notices]
+    if first.scope.level == "user" and people:
+        details.append(f"Changes the value for {counted_people(people)}.")
+    details += [*first.notices, *first.loses]
     if first.after and len(steps) == 1:
         details.append(f"After step {join_and([str(number) for number in first.after])}.")
     numbers = str(first.id) if len(steps) == 1 else f"{first.id}-{steps[-1].id}"

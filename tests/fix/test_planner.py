@@ -110,6 +110,70 @@ def test_a_lock_says_what_it_gives_to_whom_and_what_it_ends_besides() -> None:
     assert f"{besides}: that changes it for group “Clinical” and 1 person." in step.loses
     value = "“Automatic start of the AI meeting summary” (off)"
     assert f"Every group and person gets the account's value: {value}." in step.notices
+    reach = (
+        "Changes the value for 1 group and 2 people; takes the choice from 1 group and 2 people."
+    )
+    assert step.notices[0] == reach
+
+
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_a_lock_of_an_object_names_what_its_rule_leaves_out(is_decided: bool) -> None:
+    """A lock gives everybody the whole object, also the part that another rule is about."""
+
+    def values(notes: bool, models: str) -> Bodies:
+        ai: JsonValue = {"personal_notes": {"enable": notes}, "ai_model_type": models}
+        return {SETTINGS: {"ai": ai}, LOCKS: {"ai": False}}
+
+    research = values(notes=True, models="federated")
+    snapshot = snapshot_of(
+        (ACCOUNT, values(notes=False, models="zoom_hosted")),
+        (group(1, "Research"), research),
+        (user(1, "g1"), {SETTINGS: research[SETTINGS]}),
+        (user(2, "g1"), {SETTINGS: research[SETTINGS]}),
+    )
+    off = {"op": "no_true_leaf_except_param", "param": "listed"}
+    allowed = {"op": "org_param", "param": "allowed"}
+    whole = check("ai", type=("object",), find_key="ai", leave_out=("ai_model_type",), lock="ai")
+    models = check("ai_model_type", type=("string",), find_key="ai_model_type")
+    baseline = baseline_of(
+        expected_control(whole, op=off, id="AI-11", lock=True),
+        expected_control(models, op=allowed, id="AI-10"),
+    )
+    parameters: dict[str, JsonValue] = {"listed": []}
+    if is_decided:
+        parameters["allowed"] = ["zoom_hosted", "federated"]
+    policy = FixPolicy(
+        baseline,
+        parameters,
+        Level.USER,
+        overrides_of(baseline),
+        WaiversAndAttestations([], [], TODAY),
+    )
+    (step,) = Planner.of(snapshot, policy, {}, None).plan()
+    (sentence,) = [each for each in step.loses if "AI models that handle content" in each]
+    assert sentence.startswith(
+        "The lock also sets “AI models that handle content” to those that Zoom itself hosts: that "
+        "changes it for group “Research” and 2 people."
+    )
+    assert ("AI-10 still waits for your decision" in sentence) is not is_decided
+    assert "Every group and person gets the account's value: “AI personal notes” (off)." in (
+        step.notices
+    )
+
+
+def test_people_may_keep_what_they_chose_when_the_value_of_their_group_changes() -> None:
+    def values(on: bool) -> Bodies:
+        return {SETTINGS: nested("in_meeting.chat", on)}
+
+    sales = values(on=True)
+    snapshot = snapshot_of(
+        (ACCOUNT, values(on=False)), (group(1, "Sales"), sales), (user(1, "g1"), sales)
+    )
+    (step,) = _planned(snapshot, expected_control(check("in_meeting.chat")))
+    assert step.notices == (
+        "Changes the value for 1 group and up to 1 person; some keep the old value if they chose "
+        "it themselves: Zoom does not show that. Audit again afterwards.",
+    )
 
 
 def test_a_step_for_a_worse_rule_comes_before_one_that_closes_more() -> None:

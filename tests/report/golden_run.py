@@ -61,7 +61,7 @@ CLOSING = ClosingSteps(
             Severity.CRITICAL,
             "User Management > Users > NAME > Settings",
             True,
-            ("Affects 2 people.",),
+            ("Changes the value for 2 people.",),
             ["AI-01"],
         ),
         ClosingStep(
@@ -81,7 +81,7 @@ CLOSING = ClosingSteps(
             Severity.HIGH,
             "Account Management > Account Settings > Recording, and press the lock beside it",
             False,
-            ("5 people can no longer change it.",),
+            ("Changes no value below; takes the choice from 5 people.",),
             ["CN-05"],
             "recording.recording_reminders",
         ),
