@@ -25,6 +25,11 @@ def is_on(value: JsonValue) -> bool:
     return (value.casefold() if isinstance(value, str) else value) not in _OFF
 
 
+def _is_set(value: JsonValue) -> bool:
+    """True if a choice, a number or a text is set; a number may be zero."""
+    return is_on(value) or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 _TOP_LEVELS = (Level.ACCOUNT, Level.PHONE_ACCOUNT)
 
 ValueKey = str
@@ -158,9 +163,9 @@ class Feature:
         values = list(self.known_values())
         if not values:
             return FeatureUse.UNKNOWN
-        if not all(isinstance(value, bool) for value in values):
-            return FeatureUse.SET
-        return FeatureUse.ON if any(values) else FeatureUse.OFF
+        if all(isinstance(value, bool) for value in values):
+            return FeatureUse.ON if any(values) else FeatureUse.OFF
+        return FeatureUse.SET if any(map(_is_set, values)) else FeatureUse.OFF
 
     @property
     def groups_on(self) -> int:

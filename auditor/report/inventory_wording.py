@@ -226,9 +226,9 @@ def _row(feature: Feature, run_at: str, rules: FeatureRules | None) -> FeatureRo
     rule = "" if rules is None else _rule(rules.of(feature))
     return FeatureRow(
         feature,
-        _account(feature),
+        _full_account(feature),
         _groups(feature),
-        _people(feature),
+        _full_people(feature),
         notes,
         rule,
         (_full_account(feature), _groups_with_names(feature), _full_people(feature)),
@@ -357,8 +357,6 @@ def _share(on: int, known: int, not_known: int, names: str = "") -> str:
 def _notes(feature: Feature, run_at: str) -> Iterator[str]:
     """What the cells do not say: groups that differ, people that differ, unknowns, who and when."""
     use = feature.use
-    if use is FeatureUse.SET:
-        yield from _values(feature)
     for words, groups in _differing_groups(feature).items():
         members = [_members(feature, group) for group in groups]
         yield f"{wording.sentence_case(words)} in {_named(groups, members)}."
@@ -396,14 +394,6 @@ def _who_can_change(feature: Feature, is_locked_somewhere: bool) -> str:
     if is_locked_somewhere and Role.USER in feature.changeable_by:
         return f"Elsewhere {who} can."
     return f"{wording.sentence_case(who)} can change it."
-
-
-def _values(feature: Feature) -> Iterator[str]:
-    """The values of a setting that is not a switch."""
-    if feature.account.is_seen:
-        yield f"Account: {value_words(feature.account.value, feature.words)}."
-    if feature.people.values:
-        yield f"People: {_values_of_people(feature)}."
 
 
 def _values_of_people(feature: Feature) -> str:

@@ -393,8 +393,12 @@ class _MarkdownPage:
         return PagePart(title + table_head(head, left=3), rows, "read")
 
     def _limits(self) -> PagePart:
-        lines = [wording.checked(self.run), *wording.not_covered(self.run)]
-        lines = [prose(line) for line in [*lines, wording.reads(self.run)]]
+        lines = [
+            wording.checked(self.run),
+            wording.by_outcome(self.run, self.rollup),
+            *wording.not_covered(self.run),
+        ]
+        lines = [prose(line) for line in [*lines, wording.reads(self.run, self.rollup)]]
         info = self.run.info
         lines.append(
             f"Run {code(info.id)}, read {wording.depth(info.depth)}. "

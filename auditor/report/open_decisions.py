@@ -42,8 +42,9 @@ class OpenDecision:
 
 
 _NOT_READ = (
-    "Not read. This needs requests and access rights of its own, beyond the settings. An audit "
-    "sends those only for rules that are decided."
+    "Not read: this needs requests and access rights of its own, which an audit uses only after a "
+    "first answer. To see it: give the strictest answer first (0, or none) with {command}, audit "
+    "again, read this rule in the new report, and then correct the answer."
 )
 """Outside the settings, nothing is read that cannot be judged."""
 
@@ -69,15 +70,19 @@ def of_run(run: Run, rollup: Rollup) -> list[OpenDecision]:
         if state := _state(group):
             by_control = entry.states.setdefault(state, {})
             by_control.setdefault(verdict.control, Counter()).update(group.by_level)
-    return [
-        OpenDecision(
-            _question(run, param, control),
-            _now(entry.states) or (_NOT_READ if entry.is_unread else ""),
-            tuple(sorted(entry.controls)),
-            f"{COMMAND} {printable(param)}" if param else f"auditor control show {control}",
+    decisions = []
+    for (param, control), entry in waiting.items():
+        command = f"{COMMAND} {printable(param)}" if param else f"auditor control show {control}"
+        unread = _NOT_READ.format(command=command) if entry.is_unread and param else ""
+        decisions.append(
+            OpenDecision(
+                _question(run, param, control),
+                _now(entry.states) or unread,
+                tuple(sorted(entry.controls)),
+                command,
+            )
         )
-        for (param, control), entry in waiting.items()
-    ]
+    return decisions
 
 
 def summary(decisions: Iterable[OpenDecision]) -> str:

@@ -369,6 +369,8 @@ class _TextPage:
             f"Run {info.id}, read {wording.depth(info.depth)}. {wording.exit_code(self.run)}"
         )
         yield from self._wrapped(wording.checked(self.run))
+        yield from self._wrapped(wording.by_outcome(self.run, self.rollup))
+        yield from self._wrapped(wording.reads(self.run, self.rollup))
         if not self.rollup.deviating_scopes:
             yield from self._wrapped(
                 "Not covered: " + " ".join(wording.not_covered(self.run)), hanging="  "

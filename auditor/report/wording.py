@@ -1,7 +1,8 @@
 """Phrases and sentences shared by the reports for people."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from auditor.evidence.reading import Cause, JsonValue
@@ -646,14 +647,73 @@ def _why_failed(run: Run) -> str:
     return join_and(parts)
 
 
-def reads(run: Run) -> str:
-    """Whether what was requested was answered, which is less than that everything is known."""
+def reads(run: Run, rollup: Rollup) -> str:
+    """Whether what was requested was answered, and the rules that were read only in part."""
     if run.errors or not run.info.complete:
         return "Not every read that was planned got an answer: see “Failed reads”."
+    partly = sorted(
+        printable(control.info.id)
+        for control in rollup.controls
+        if control.unknown and any(status is not Status.UNKNOWN for status in control.by_status)
+    )
+    verb = "was" if len(partly) == 1 else "were"
+    in_part = (
+        f" {pluralize(len(partly), 'rule')} {verb} read only in part: {listed(partly, 12)}."
+        if partly
+        else ""
+    )
     return (
         "Every read that was planned got an answer. What Zoom left out of its answers is listed "
-        "under “No answer”."
+        f"under “No answer”.{in_part}"
     )
+
+
+def by_outcome(run: Run, rollup: Rollup) -> str:
+    """How many rules are broken, kept and so on; each is counted once, so that they add up."""
+    to_attest = {group.verdict.control for group in rollup.attestations}
+    passed = {control for control, _ in run.passed}  # a run may not store each pass
+    counts = Counter(
+        _outcome_of(
+            {*control.by_status, *([Status.PASS] if control.info.id in passed else ())},
+            is_attested=control.info.id in to_attest,
+        )
+        for control in rollup.controls
+    )
+    parts = [f"{words} {number(counts[words])}" for words in _OUTCOMES if counts[words]]
+    return (
+        f"Of {pluralize(len(rollup.controls), 'rule')}, each counted once, as the first of these "
+        f"that holds anywhere: {', '.join(parts)}. “Kept”: at every place where it was read."
+    )
+
+
+_NO_RESULT = "nothing to judge"
+_OUTCOMES = (
+    "broken",
+    "no answer",
+    "to decide",
+    "to look up",
+    "accepted",
+    "attested",
+    "kept",
+    "not applicable",
+    _NO_RESULT,
+)
+"""From the worst; a rule counts for the first that it has anywhere."""
+
+
+def _outcome_of(found: Collection[Status], *, is_attested: bool) -> str:
+    of_status = {
+        Status.FAIL: "broken",
+        Status.UNKNOWN: "no answer",
+        Status.NEEDS_DECISION: "to look up" if is_attested else "to decide",
+        Status.ATTESTATION_EXPIRED: "to look up",
+        Status.WAIVED: "accepted",
+        Status.ATTESTED: "attested",
+        Status.PASS: "kept",
+        Status.NOT_APPLICABLE: "not applicable",
+    }
+    words = {of_status[status] for status in found}
+    return min(words, key=_OUTCOMES.index, default=_NO_RESULT)
 
 
 FRAMEWORK: Mapping[str, str] = {

@@ -352,18 +352,19 @@ def _blind_spot_row(blind_spot: BlindSpotResult) -> list[Cell]:
 
 def _blocks(run: Run, rollup: Rollup) -> Iterator[Block]:
     """The tables of the summary."""
-    yield _facts(run)
+    yield _facts(run, rollup)
     yield from _count_tables(run, rollup)
     if rollup.causes:
         yield _causes(run, rollup)
-    yield [*map(_single_cell, ("Limits", wording.checked(run), *wording.not_covered(run)))]
+    limits = (wording.checked(run), wording.by_outcome(run, rollup), *wording.not_covered(run))
+    yield [*map(_single_cell, ("Limits", *limits))]
 
 
 def _single_cell(text: str) -> list[Cell]:
     return [text]
 
 
-def _facts(run: Run) -> Block:
+def _facts(run: Run, rollup: Rollup) -> Block:
     info = run.info
     warning: Block = [["Simulated", wording.simulated(run)]] if info.simulated else []
     return [
@@ -380,7 +381,7 @@ def _facts(run: Run) -> Block:
         ["Finished", wording.when(info.finished_at)],
         ["Auditor", run.tool_version],
         ["Exit code", info.exit_code],
-        ["How it ended", f"{wording.exit_code(run)} {wording.reads(run)}"],
+        ["How it ended", f"{wording.exit_code(run)} {wording.reads(run, rollup)}"],
     ]
 
 

@@ -14,7 +14,14 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level, Scope
 from auditor.evidence.snapshot import Snapshot
 from auditor.evidence.view import LOCKS, SETTINGS
-from auditor.findings.inventory import CauseCount, Feature, ValueCount, key_of
+from auditor.findings.inventory import (
+    CauseCount,
+    Feature,
+    FeatureUse,
+    SettingState,
+    ValueCount,
+    key_of,
+)
 from auditor.findings.model import FindingKind, Role, Status
 from auditor.policy.baseline import baselines
 from auditor.policy.catalogue import documented, features, words
@@ -282,3 +289,12 @@ def test_settings_and_values_have_the_words_of_the_catalogue() -> None:
     sharing = "in_meeting.meeting_summary_with_ai_companion.who_will_receive_summary"
     found = features_of(snapshot_of((ACCOUNT, {SETTINGS: nested(sharing, 1)})))[sharing]
     assert found.words == {"1": words.value_words(sharing, 1)}
+
+
+@pytest.mark.parametrize(
+    ("value", "use"), [("", FeatureUse.OFF), ("host", FeatureUse.SET), (0, FeatureUse.SET)]
+)
+def test_a_choice_that_is_off_everywhere_is_no_value_that_is_set(
+    value: JsonValue, use: FeatureUse
+) -> None:
+    assert Feature("x", "X", "ai", (Level.ACCOUNT,), SettingState(value)).use is use

@@ -8,6 +8,7 @@ from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
 from auditor.findings.model import UNLESS_LOCKED, FindingKind, ReadError, Role, Severity, Status
 from auditor.findings.rollup import roll_up
+from auditor.findings.run import Run
 from auditor.report import headline, wording
 from tests.report import worlds
 
@@ -202,8 +203,8 @@ def test_without_a_gate_a_zero_does_not_sound_as_if_all_were_well() -> None:
     assert wording.exit_code(gated).endswith("ended with 0, although 1 rule is broken.")
     assert wording.exit_code(worlds.clean()).endswith("proves nothing.")
     incomplete = replace(deviating, info=replace(deviating.info, complete=False))
-    assert wording.reads(incomplete).startswith("Not every read")
-    assert "“No answer”" in wording.reads(deviating)
+    assert wording.reads(incomplete, roll_up(incomplete)).startswith("Not every read")
+    assert "“No answer”" in wording.reads(deviating, roll_up(deviating))
 
 
 def test_a_new_setting_is_not_said_to_be_off() -> None:
@@ -239,3 +240,24 @@ def test_a_row_of_the_account_says_that_a_group_may_lock_it(changeable: str, wor
 def test_a_comparison_of_several_settings_says_that_a_group_may_lock_them() -> None:
     verdict = worlds.deviation(kind=FindingKind.DERIVED, changeable_by=(Role.USER,))
     assert wording.changeable(verdict, Level.ACCOUNT) == f"people {UNLESS_LOCKED}"
+
+
+def test_rules_read_only_in_part_are_named_with_the_reads() -> None:
+    seen = worlds.judged(worlds.account(), [worlds.passed("AI-06", Level.ACCOUNT)])
+    unread = worlds.judged(worlds.user(1), [worlds.unknown(Cause.ABSENT, "AI-06")])
+    run = worlds.run_of([seen, unread])
+    assert wording.reads(run, roll_up(run)).endswith("1 rule was read only in part: AI-06.")
+    whole = worlds.run_of([seen])
+    assert "in part" not in wording.reads(whole, roll_up(whole))
+
+
+@pytest.mark.parametrize("run", [worlds.everything(), worlds.clean(), worlds.empty()])
+def test_each_rule_is_counted_once_by_its_outcome(run: Run) -> None:
+    line = wording.by_outcome(run, roll_up(run))
+    total, *parts = (int(text.rstrip(",")) for text in numbers(line))
+    assert total == sum(parts) == len(run.controls)
+
+
+def test_a_rule_whose_passes_are_not_stored_is_kept() -> None:
+    run = replace(worlds.run_of([]), passed=frozenset({("AI-06", "x")}))
+    assert "kept 1," in wording.by_outcome(run, roll_up(run))
