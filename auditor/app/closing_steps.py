@@ -1,6 +1,6 @@
 """The steps that close the deviations of a run, the worst first, for its reports.
 
-Only the search for them: a report needs no predicted verdicts, so the run is not judged again.
+The account is judged once more as it would be afterwards: a reader has to know what no step closes.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,13 +8,19 @@ from collections.abc import Callable, Sequence
 from pydantic import ValidationError
 
 from auditor.app.audit import EvaluationConfig
-from auditor.app.fix_plans import PlanOptions, failing_settings, planner_of
+from auditor.app.fix_plans import (
+    PlanOptions,
+    failing_settings,
+    planner_of,
+    remaining_after,
+)
 from auditor.evidence.scope import Level
 from auditor.evidence.snapshot import Snapshot
-from auditor.findings.closing_steps import ClosingStep, ClosingSteps
+from auditor.findings.closing_steps import ClosingStep, ClosingSteps, RemainingDeviations
 from auditor.findings.model import Severity, Status
 from auditor.findings.run import Run
 from auditor.fix import wording
+from auditor.fix.model import UnfixableRow
 from auditor.fix.planner import Planner
 from auditor.fix.steps import portal_path
 from auditor.plain_text import printable
@@ -59,7 +65,18 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
         ),
         len(steps),
         refused_locks={path: printable(why) for path, why in planner.refused_locks.items()},
+        remaining=_by_reason(remaining_after(snapshot, config, planner, run, steps)),
     )
+
+
+def _by_reason(rows: Sequence[UnfixableRow]) -> list[RemainingDeviations]:
+    found = []
+    for reason, heading in wording.REASONS.items():
+        those = [row for row in rows if row.reason == reason]
+        if those:
+            controls = sorted({row.control for row in those})
+            found.append(RemainingDeviations(heading, sum(row.count for row in those), controls))
+    return found
 
 
 def in_order(

@@ -217,6 +217,19 @@ def carried_out(steps: Sequence[PlanStep]) -> list[PlanStep]:
     return list(done.values())
 
 
+def remaining_after(
+    snapshot: Snapshot,
+    config: EvaluationConfig,
+    planner: Planner,
+    run: Run,
+    steps: Sequence[PlanStep],
+) -> list[UnfixableRow]:
+    """The deviations that stand after all steps, each with the reason."""
+    planning = _Planning(snapshot, config, planner, run)
+    rows = _unfixable(planning.after(steps), PlanOptions(), planning)
+    return [row for row in rows if row.status == Status.FAIL]
+
+
 def _completed(planning: _Planning, steps: Sequence[PlanStep], options: PlanOptions) -> FixPlan:
     before = planning.before
     automatic = carried_out(steps)

@@ -29,6 +29,16 @@ class ClosingStep:
 
 
 @dataclass(frozen=True, slots=True)
+class RemainingDeviations:
+    """What stands after all steps, for one reason."""
+
+    why: str
+    """Without a full stop."""
+    count: int
+    controls: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ClosingSteps:
     """The steps that bring the account to its baseline."""
 
@@ -43,3 +53,5 @@ class ClosingSteps:
     refused_locks: Mapping[str, str] = field(default_factory=dict)
     """The path of each lock that the account should have and no step sets, and why not, in
     sentences."""
+    remaining: Sequence[RemainingDeviations] = ()
+    """What stands after all steps, by reason."""

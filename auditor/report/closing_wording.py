@@ -1,12 +1,12 @@
 """Words for the steps that close the deviations of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.findings.closing_steps import ClosingStep
+from auditor.findings.closing_steps import ClosingStep, ClosingSteps, RemainingDeviations
 from auditor.findings.model import Status
 from auditor.findings.run import Run
-from auditor.plain_text import pluralize, printable
+from auditor.plain_text import join_and, pluralize, printable
 from auditor.report import wording
 
 MOST_STEPS = 5
@@ -64,7 +64,7 @@ def outline(run: Run) -> ClosingOutline | None:
             by_control.setdefault(control, []).append(step)
     return ClosingOutline(
         shown,
-        found.omitted or _sentence(shown, found.planned, deviations),
+        found.omitted or _sentence(shown, by_control, found, deviations),
         " ".join(
             note
             for note, is_needed in (
@@ -84,7 +84,7 @@ def how(step: ClosingStep) -> str:
     """The number in the plan, and whether a request or a person makes it, and where."""
     number = f"{'Steps' if '-' in step.numbers else 'Step'} {step.numbers} of the plan, "
     if not step.is_manual:
-        return f"{number}automatic."
+        return f"{number}automatic{f'; in the portal: {step.place}' if step.place else ''}."
     return f"{number}by hand: {step.place}." if step.place else f"{number}by hand."
 
 
@@ -95,12 +95,36 @@ def closes(step: ClosingStep) -> str:
     return f"{step.severity}, puts {pluralize(step.closes, 'broken value')} right"
 
 
-def _sentence(shown: Sequence[ClosingStep], planned: int, deviations: int) -> str:
+def _sentence(
+    shown: Sequence[ClosingStep],
+    by_control: Mapping[str, Sequence[ClosingStep]],
+    found: ClosingSteps,
+    deviations: int,
+) -> str:
     if not shown:
         return "No change of a setting puts any of them right. Why"
     closed = sum(step.closes for step in shown)
     subject = "This puts" if len(shown) == 1 else "Together they put"
-    return (
+    sentences = [
         f"{subject} {wording.number(closed)} of {pluralize(deviations, 'broken value')} right, "
-        f"each counted at every place. The whole plan has {pluralize(planned, 'step')}"
-    )
+        "each counted at every place."
+    ]
+    for control in shown[0].controls[:1]:
+        if len(needed := [step.numbers for step in by_control[control]]) > 1:
+            is_open = any(control in row.controls for row in found.remaining)
+            sentences.append(
+                f"No single step puts {control} right: it needs steps {join_and(needed)} of the "
+                f"plan{', and is still broken after them' if is_open else ''}."
+            )
+    sentences += _remaining(found.remaining)
+    return f"{' '.join(sentences)} The whole plan has {pluralize(found.planned, 'step')}"
+
+
+def _remaining(rows: Sequence[RemainingDeviations]) -> Iterator[str]:
+    """What no step closes, and why not."""
+    if rows:
+        count = sum(row.count for row in rows)
+        verb = "remains" if count == 1 else "remain"
+        yield f"After the whole plan, {pluralize(count, 'broken value')} {verb}."
+    for row in rows:
+        yield f"{join_and(row.controls)}: {row.why[0].lower()}{row.why[1:]}."

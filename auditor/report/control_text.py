@@ -43,6 +43,7 @@ def lines(
         yield ""
         yield "Nothing is open here."
     ways = fix_wording.in_admin_centre(control, rollup, exposed, closing_wording.outline(run))
+    ways = [wording.with_sandbox(run, way) for way in ways]
     yield from _listed(group_wording.IN_ADMIN_CENTRE, ways, width)
     yield from _listed(group_wording.BY_API, [info.fix_api] if info.fix_api else [], width)
     if info.know:

@@ -72,6 +72,17 @@ def test_the_report_begins_with_the_steps_of_the_plan_that_close_most(
     assert section.count("<li>") == 5
 
 
+def test_the_report_says_what_the_whole_plan_leaves(
+    planned: Auditor, found: dict[str, Any]
+) -> None:
+    remaining = found["predicted_with_manual"]["by_status"]["fail"]
+    text = " ".join(planned("report", "--format", "text").out.split())
+    assert f"After the whole plan, {remaining:,} broken values remain." in text
+    zoom_phone = [row["control"] for row in found["unfixable"] if row["reason"] == "phone_portal"]
+    listed = re.search(r"([A-Z0-9, and-]+): only the web portal of Zoom Phone", text)
+    assert set(zoom_phone) == set(re.findall(r"[A-Z]+-\d+", listed[1] if listed else ""))
+
+
 def test_limits_leave_out_controls_locks_and_levels(
     planned: Auditor, found: dict[str, Any]
 ) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from auditor.evidence.scope import Level
-from auditor.findings.closing_steps import ClosingStep, ClosingSteps
+from auditor.findings.closing_steps import ClosingStep, ClosingSteps, RemainingDeviations
 from auditor.findings.exposure import exposure
 from auditor.findings.model import FindingKind, Severity, Verdict
 from auditor.findings.rollup import roll_up
@@ -148,3 +149,22 @@ def test_a_rule_that_compares_others_names_the_rule_of_each_setting() -> None:
     )
     lock = _broken("RC-02", RECORDING, FindingKind.LOCK)
     assert _way("CC-01", listed, lock).endswith("“Local recording”: see rule RC-02.")
+
+
+def test_the_worst_rule_names_all_the_steps_that_it_needs() -> None:
+    lock = _broken("AI-02", START, FindingKind.LOCK)
+    run = worlds.run_of([worlds.judged(ACCOUNT, [lock])], controls=INFOS)
+    steps = [replace(LOCK_STEP, numbers=number, controls=["AI-02"]) for number in ("1", "2-3")]
+    for remaining, end in (((), "."), (("AI-02",), ", and is still broken after them.")):
+        rows = [RemainingDeviations("A lock would do harm", 1, remaining)] if remaining else []
+        found = ClosingSteps(steps, 3, remaining=rows)
+        outline = closing_wording.outline(replace(run, closing_steps=partial(replace, found)))
+        assert outline is not None
+        sentence = "No single step puts AI-02 right: it needs steps 1 and 2-3 of the plan"
+        assert f"{sentence}{end}" in outline.sentence
+
+
+def test_an_automatic_step_names_its_place_as_well() -> None:
+    assert closing_wording.how(LOCK_STEP) == (
+        "Step 3 of the plan, automatic; in the portal: Recording, and press."
+    )
