@@ -145,7 +145,7 @@ class Feature:
     groups: tuple[GroupState, ...] = ()
     people: PeopleStates = field(default_factory=PeopleStates)
     changeable_by: tuple[Role, ...] = ()
-    """Who can change it somewhere below the account's lock."""
+    """Who can change it somewhere below the account's lock; empty if that is not known."""
     since: str | None = None
     """Time (RFC 3339) of the earliest stored run since which the account's value is unchanged."""
     controls: tuple[str, ...] = ()

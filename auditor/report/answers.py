@@ -324,7 +324,7 @@ def _per_control(answer: Answer, effect: ControlEffect) -> Iterator[str]:
 
 
 _EFFECT_TEXT: Mapping[ControlEffect, str] = {
-    ControlEffect.SHOWN: "is broken",
+    ControlEffect.SHOWN: "shows it",  # perhaps without a decision, so that no rule is broken
     ControlEffect.ALLOWED: "is allowed to differ",
     ControlEffect.DEVIATING: "is broken",
     ControlEffect.WAIVED: "is broken, and this is accepted,",

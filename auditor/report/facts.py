@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import ControlInfo, FindingKind, Verdict
+from auditor.findings.model import ControlInfo, FindingKind, Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.findings.whom import in_fact, whom
@@ -79,6 +79,13 @@ class ControlFacts:
         for group in rollup.locks:
             verdict = group.verdict
             self._locks.setdefault(verdict.control, {})[verdict.setting] = verdict
+        self._right: dict[tuple[str, str], set[str]] = {}
+        """Control and setting to what is the case; with an empty text if a value is not right."""
+        for group in rollup.groups:
+            verdict = group.verdict
+            if verdict.kind is FindingKind.VALUE and verdict.status is not Status.NOT_APPLICABLE:
+                fact = of_verdict(verdict) if verdict.status is Status.PASS else ""
+                self._right.setdefault((verdict.control, verdict.setting), set()).add(fact)
         self._values = {
             control
             for control, groups in self._broken.items()
@@ -115,9 +122,19 @@ class ControlFacts:
         return _for(fact, people) if fact else printable(info.title)
 
     def note(self, control: ControlRollup) -> str:
-        """What the fact of a broken rule does not say: what people did, and that its settings have
-        no value per person. Empty if there is nothing to add."""
-        return " ".join(filter(None, (self._use(control), self._no_setting_per_person(control))))
+        """What the fact of a broken rule does not say: the value of what is not locked, what people
+        did, and that its settings have no value per person. Empty if there is nothing to add."""
+        parts = (self._today(control), self._use(control), self._no_setting_per_person(control))
+        return " ".join(filter(None, parts))
+
+    def _today(self, control: ControlRollup) -> str:
+        """The value of what is not locked, where it is right everywhere."""
+        if control.broken:
+            return ""
+        settings = self._locks.get(control.info.id, {})
+        found = [self._right.get((control.info.id, setting), {""}) for setting in settings]
+        today = [fact for facts in found for fact in sorted(facts) if "" not in facts]
+        return " ".join(f"{fact} today." for fact in today)
 
     def _use(self, control: ControlRollup) -> str:
         """What people did against a rule, where its fact is about its settings."""

@@ -378,7 +378,7 @@ def _notes(feature: Feature, run_at: str) -> Iterator[str]:
             "lock proves it."
         )
     yield from (f"{note}." for note in unknown_notes(feature))
-    if use in (FeatureUse.ON, FeatureUse.SET) and feature.changeable_by:
+    if use in (FeatureUse.ON, FeatureUse.SET):
         since = (
             f" Unchanged at the account since {wording.when(feature.since)}."
             if feature.since and feature.since != run_at  # the first run has nothing to compare
@@ -388,11 +388,15 @@ def _notes(feature: Feature, run_at: str) -> Iterator[str]:
 
 
 def _who_can_change(feature: Feature, is_locked_somewhere: bool) -> str:
+    if not feature.changeable_by:
+        return "Who can change it is not known."
     who = changeable(feature.changeable_by)
     if feature.changeable_by == (Role.ACCOUNT_ADMIN,):
         return f"Only {who} can change it."
     if is_locked_somewhere and Role.USER in feature.changeable_by:
         return f"Elsewhere {who} can."
+    if feature.account.locked is None:
+        return f"{wording.sentence_case(who)} can change it, unless it is locked: look in Zoom."
     return f"{wording.sentence_case(who)} can change it."
 
 

@@ -85,15 +85,19 @@ _REMEDY: Mapping[Cause, str] = {
 _NO_CAUSE = "No cause was recorded. Report this to the auditor's maintainers."
 
 _PEOPLE_AT: Mapping[Level, str] = {
-    Level.ACCOUNT: "people",
-    Level.PHONE_ACCOUNT: "people",
-    Level.GROUP: "people in the group",
-    Level.PHONE_GROUP: "people in the group",
-    Level.PHONE_SITE: "people at the site",
+    Level.ACCOUNT: "people for themselves",
+    Level.PHONE_ACCOUNT: "people for themselves",
+    Level.GROUP: "people in the group for themselves",
+    Level.PHONE_GROUP: "people in the group for themselves",
+    Level.PHONE_SITE: "people at the site for themselves",
     Level.MEETING: "the host",
     Level.WEBINAR: "the host",
 }
 """Who the people are that can change what a level sets; at other levels, the person."""
+_ADMINS_AT: Mapping[Level, str] = {
+    Level.ACCOUNT: "group admins for their group",
+    Level.GROUP: "group admins for the group",
+}
 _WHO: Mapping[Role, str] = {
     Role.USER: "the person",
     Role.GROUP_ADMIN: "group admins",
@@ -468,14 +472,21 @@ def cause_name(cause: Cause | None) -> str:
 def changeable(verdict: Verdict, level: Level) -> str:
     """Who can still change the value: `the person, account admins`; empty if unknown.
 
-    At an account or a group the row is no person's: `people, account admins`.
+    At an account or a group the row is no person's: people change their own value only. What sums
+    up other settings has nobody of its own.
     """
+    if verdict.kind is FindingKind.DERIVED:
+        return "see each setting" if verdict.changeable_by else ""
     people = _PEOPLE_AT.get(level, _WHO[Role.USER])
-    sums_up = verdict.kind is FindingKind.DERIVED and level is Level.ACCOUNT
-    if sums_up or UNLESS_LOCKED in verdict.changeable:
+    if UNLESS_LOCKED in verdict.changeable:
         people = f"{people} {UNLESS_LOCKED}"
-    words = {**_WHO, Role.USER: people}
-    return ", ".join(words[who] for who in verdict.changeable_by)
+    admins = _ADMINS_AT.get(level, _WHO[Role.GROUP_ADMIN])
+    words = {**_WHO, Role.USER: people, Role.GROUP_ADMIN: admins}
+    if level is Level.ACCOUNT:
+        words[Role.ACCOUNT_ADMIN] += " for all"
+    who = ("; " if level in _ADMINS_AT else ", ").join(words[who] for who in verdict.changeable_by)
+    is_open = len(verdict.changeable_by) > 1 and lock_state(verdict) == _lock(None)
+    return f"{who}, unless it is locked: look in Zoom" if is_open else who
 
 
 def lock_state(verdict: Verdict) -> str:

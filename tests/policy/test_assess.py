@@ -85,7 +85,9 @@ def test_who_can_change_a_value_is_counted_without_invited_users() -> None:
         evaluated(snapshot_of((ACCOUNT, account), *scopes, (invited, {})), BASELINE)
     )
     (verdict,) = [v for scope, v in found if scope == ACCOUNT]
-    assert verdict.changeable.startswith("Any of 3 people unless their group locks it, any group")
+    assert verdict.changeable.startswith(
+        "People for themselves, unless their group locks it; group"
+    )
 
 
 def test_a_singleton_scope_is_named_even_if_it_was_not_read() -> None:
@@ -196,7 +198,7 @@ def test_below_the_depth_of_the_users_nobody_was_counted() -> None:
     account = {**settings_body(True), **locks_body(False)}
     snapshot = snapshot_of((ACCOUNT, account), (USER, settings_body(False)))
     ((_, verdict),) = scope_verdicts(evaluated(snapshot, BASELINE, depth=Level.ACCOUNT))
-    assert verdict.changeable.startswith("Anybody, any group admin or an account admin")
+    assert verdict.changeable.startswith("People for themselves; group admins for their group")
 
 
 # Evidence that was changed in memory

@@ -157,6 +157,13 @@ def test_locks_say_who_can_change_it() -> None:
     assert locked.changeable_by == (Role.ACCOUNT_ADMIN,)
 
 
+def test_who_can_change_it_is_not_known_of_what_zoom_returned_for_the_account_alone() -> None:
+    below: list[ScopeBodies] = [(SALES, {SETTINGS: {}}), (person(1, SALES), {SETTINGS: {}})]
+    assert summary((ACCOUNT, on(True)), *below).changeable_by == ()
+    locked = {**on(True), LOCKS: nested(LOCK, True)}
+    assert summary((ACCOUNT, locked), *below).changeable_by == (Role.ACCOUNT_ADMIN,)
+
+
 def test_a_list_that_was_refused_is_unknown_in_an_unknown_number() -> None:
     refused = dict.fromkeys(LISTED, Cause.DENIED)
     feature = summary((ACCOUNT, on(True)), listings=refused)

@@ -132,8 +132,16 @@ def test_not_applicable_and_not_looked_at_are_distinguished() -> None:
 def test_a_title_never_stands_alone_where_it_does_not_hold() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON)]))
     assert texts(reply)["Shown by evidence"] == (
-        "AI-01 is broken at 1 of 2 people. The rule: Title of AI-01.",
+        "AI-01 shows it at 1 of 2 people. The rule: Title of AI-01.",
     )
+
+
+def test_a_rule_that_waits_for_a_decision_is_not_called_broken() -> None:
+    open_ = verdict(Status.NEEDS_DECISION, observed=True)
+    (line,) = texts(answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, open_)])))[
+        "Shown by evidence"
+    ]
+    assert line == "AI-01 shows it at 1 of 2 people. The rule: Title of AI-01."
 
 
 def test_unknowns_have_cause_and_place() -> None:

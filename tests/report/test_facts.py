@@ -8,7 +8,7 @@ import pytest
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import ControlInfo, FindingKind, Severity, Verdict
+from auditor.findings.model import ControlInfo, FindingKind, Severity, Status, Verdict
 from auditor.findings.rollup import roll_up
 from auditor.policy.catalogue import words
 from auditor.report import facts, headline
@@ -153,6 +153,25 @@ def test_the_note_of_a_rule_says_what_people_did_against_it() -> None:
         "At least one call was streamed live in the last 30 days. Its notice was answered: "
         "Agree (guests) 3."
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "note"),
+    [
+        (Status.PASS, "The AI call summary is announced to callers today."),
+        (Status.UNKNOWN, ""),
+    ],
+)
+def test_the_note_of_a_missing_lock_says_the_value_of_today(status: Status, note: str) -> None:
+    prompt = "call_summary.call_summary_start_prompt.enable"
+    found = [
+        deviation(prompt, False, kind=FindingKind.LOCK),
+        deviation(prompt, True, status=status),
+    ]
+    run = worlds.run_of([worlds.judged(worlds.group(1, "Main"), found)])
+    rollup = roll_up(run)
+    (control,) = rollup.deviating_controls
+    assert facts.ControlFacts(run, rollup).note(control) == note
 
 
 @pytest.mark.parametrize(("people_have_it", "times"), [(False, 1), (True, 0)])

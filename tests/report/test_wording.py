@@ -183,8 +183,14 @@ def test_severities_without_any_are_left_out() -> None:
     assert wording.framework("other") == "other"
     rest = "group admins, account admins"
     assert wording.changeable(worlds.deviation(), Level.USER) == f"the person, {rest}"
-    assert wording.changeable(worlds.deviation(), Level.ACCOUNT) == f"people, {rest}"
-    assert wording.changeable(worlds.deviation(), Level.GROUP) == f"people in the group, {rest}"
+    assert wording.changeable(worlds.deviation(), Level.ACCOUNT) == (
+        "people for themselves; group admins for their group; account admins for all"
+    )
+    assert wording.changeable(worlds.deviation(), Level.GROUP) == (
+        "people in the group for themselves; group admins for the group; account admins"
+    )
+    open_lock = worlds.deviation(locked=None)
+    assert wording.changeable(open_lock, Level.USER).endswith(", unless it is locked: look in Zoom")
     assert wording.sentence_case("") == ""
 
 
@@ -225,10 +231,13 @@ def test_no_alternative_of_a_choice_is_cut() -> None:
     ("changeable", "words"),
     [
         (
-            f"Any of 9 people {UNLESS_LOCKED}, or an account admin.",
-            f"people {UNLESS_LOCKED}, account admins",
+            f"People for themselves, {UNLESS_LOCKED}; account admins for all.",
+            f"people for themselves {UNLESS_LOCKED}; account admins for all",
         ),
-        ("Any of 9 people, or an account admin.", "people, account admins"),
+        (
+            "People for themselves; account admins for all.",
+            "people for themselves; account admins for all",
+        ),
     ],
 )
 def test_a_row_of_the_account_says_that_a_group_may_lock_it(changeable: str, words: str) -> None:
@@ -237,9 +246,9 @@ def test_a_row_of_the_account_says_that_a_group_may_lock_it(changeable: str, wor
     assert wording.changeable(verdict, Level.ACCOUNT) == words
 
 
-def test_a_comparison_of_several_settings_says_that_a_group_may_lock_them() -> None:
+def test_who_can_change_a_sum_of_settings_is_for_each_setting_to_say() -> None:
     verdict = worlds.deviation(kind=FindingKind.DERIVED, changeable_by=(Role.USER,))
-    assert wording.changeable(verdict, Level.ACCOUNT) == f"people {UNLESS_LOCKED}"
+    assert wording.changeable(verdict, Level.ACCOUNT) == "see each setting"
 
 
 def test_rules_read_only_in_part_are_named_with_the_reads() -> None:

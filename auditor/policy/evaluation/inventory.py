@@ -212,6 +212,11 @@ class _SettingsCount:
             differing,
         )
         listed = self._are_users_listed()
+        below = [each.state.cause for each in groups] + [each.cause for each in people.unknown]
+        # Zoom returned it for the account alone: perhaps nobody below can have it.
+        is_open = not account.locked and below and not people.values
+        is_returned = not is_open or any(cause is not Cause.ABSENT for cause in below)
+        effective = self.evidence.effective(check, self.evidence.account)
         return Feature(
             check.setting,
             row.title,
@@ -228,7 +233,7 @@ class _SettingsCount:
                 for at_group in groups
             ),
             people,
-            self.evidence.effective(check, self.evidence.account).changeable_by,
+            effective.changeable_by if is_returned else (),
             None,
             row.controls,
             is_repeated=row.is_repeated,

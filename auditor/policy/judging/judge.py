@@ -125,10 +125,11 @@ def lock(case: CheckContext, check: Check, verdict: Verdict | None) -> Verdict |
     parameters = case.allowed_groups.for_lock_of(case.assessed.control.id, check)
     if parameters and case.scope.level is Level.ACCOUNT:
         return _off_for_groups(case, check, base, parameters)
+    detail = f"The lock {check.lock} is off"
     who = "people and group admins" if Level.USER in check.levels else "group admins"
     if check.surface != SETTINGS_SURFACE:
-        who = "people and admins" if Role.USER in base.changeable_by else "account admins"
-    detail = f"The lock {check.lock} is off: {who} can change the value."
+        who = "people and admins" if Role.USER in base.changeable_by else ""
+    detail = f"{detail}: {who} can change the value." if who else f"{detail}."
     return replace(base, status=Status.FAIL, detail=detail)
 
 
