@@ -146,7 +146,11 @@ def test_one_for_a_setting_that_does_not_apply_is_not_seen_again() -> None:
 
 def test_it_counts_every_place_beside_waivers_and_answers() -> None:
     """Its position in the organisation file is its own."""
-    denied = [(ACCOUNT, settings_body(True)), *((user(n), DENIED) for n in (1, 2))]
+    denied = [
+        (ACCOUNT, settings_body(True)),
+        *((group(n, f"Team {n}"), DENIED) for n in (1, 2, 3)),
+        *((user(n), DENIED) for n in (1, 2)),
+    ]
     evaluation = judged(
         blind_spot_entry(scope={"level": "group"}),
         blind_spot_entry(scope={"level": "user"}),
@@ -155,7 +159,7 @@ def test_it_counts_every_place_beside_waivers_and_answers() -> None:
         attestations=[attestation_entry(setting="in_meeting.thing")],
     )
     assert [(each.state, each.matched) for each in evaluation.blind_spots] == [
-        (UNMATCHED, 0),
+        (ACTIVE, 3),
         (ACTIVE, 2),
     ]
     assert [each.matched for each in evaluation.waivers] == [1]

@@ -233,6 +233,7 @@ def test_severity_lock_and_expectation_can_be_overridden_one_by_one() -> None:
         ("g1", FindingKind.LOCK): Severity.CRITICAL,
         ("g2", FindingKind.VALUE): Severity.HIGH,
     }
+    assert found.summary.overridden == len(seen)
 
 
 def test_a_lock_can_be_asked_for_where_the_baseline_asks_for_none() -> None:

@@ -168,6 +168,7 @@ def test_a_waiver_of_a_lock_does_not_hide_a_value_that_turns_wrong(
     found = judged(entry, world_=snapshot, expected=expected)
     by_kind = {v.kind: v.status for s, v in scope_verdicts(found) if s.id == "acc"}
     assert {str(each) for each, status in by_kind.items() if status is WAIVED} == covered
+    assert only_waiver(found).kind == kind
     assert set(by_kind.values()) - {WAIVED} == ({FAIL} if kind else set())
 
 
@@ -196,6 +197,7 @@ def test_a_waiver_of_a_value_covers_none_that_goes_further(
     assert waiver_states(found) == [state]
     is_explained = "goes beyond what the waiver of ciso@example.com accepts" in verdict.detail
     assert is_explained is (state == "unmatched")
+    assert bool(only_waiver(found).detail) is is_explained
 
 
 @pytest.mark.parametrize("cause", Cause)
