@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from auditor.app.forecast import JudgedEvidence
+from auditor.app.inventory import AI_FEATURES, inventory_of
 from auditor.app.organisation_files import Edit, EditableFile
 from auditor.app.selection import Selection
 from auditor.config.settings import Settings
@@ -18,6 +20,7 @@ from auditor.policy.catalogue import files
 from auditor.policy.catalogue.controls import ATTESTATION
 from auditor.policy.catalogue.errors import PolicyError
 from auditor.policy.catalogue.words import setting_place
+from auditor.report import inventory_wording, open_questions
 
 KEY = "attestations"
 COMMENT = "# What no API shows, and who looked. Include it in the organisation file.\n"
@@ -186,6 +189,16 @@ class Questionnaire:
             )
             for item in attestations.due(self._expectations, answers, today)
         ]
+
+
+def seen_in(evidence: JudgedEvidence) -> Mapping[str, str]:
+    """Control to what the newest run saw of its settings, in a sentence.
+
+    Raises:
+        PolicyError: another version recorded the policy of the run.
+    """
+    found = inventory_of(evidence.snapshot, AI_FEATURES)
+    return open_questions.seen(inventory_wording.sections(found))
 
 
 def _slot(attestation: Attestation) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """`auditor attest`: ask the questions that no API answers, and record the answers with evidence."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from auditor.cli.options import (
 from auditor.cli.terminal import Terminal
 from auditor.cli.writing import LicencesOption, Writing, date_after, known_licences
 from auditor.config import ConfigError
+from auditor.errors import AuditorError
 from auditor.plain_text import pluralize
 
 if TYPE_CHECKING:
@@ -174,10 +175,16 @@ def attest(
         return
     unanswered = questionnaire.due(file, today)
     if list_ or not unanswered:
+        seen = _seen(writing) if unanswered else {}
         for item in unanswered:
             line = f"{item.label}: {item.state}. {item.title}"
-            where = [f"Where to look: {item.place}"] if item.place else []
-            for indent, text in zip(("", "  ", "  "), (line, item.question, *where), strict=False):
+            shown = "" if item.lock else seen.get(item.control, "")
+            where = f"Where to look: {item.place}" if item.place else ""
+            for indent, text in zip(
+                ("", "  ", "  ", "  "), (line, item.question, shown, where), strict=True
+            ):
+                if not text:
+                    continue
                 wrapped = textwrap.fill(
                     text,
                     terminal.text_width,
@@ -224,6 +231,18 @@ def _evidence(
         return
     with writing.evidence_if_any() as evidence:
         yield evidence
+
+
+def _seen(writing: Writing) -> "Mapping[str, str]":
+    """What the newest run saw of the settings of each control; empty without a readable run."""
+    from auditor.app.attestations import seen_in
+    from auditor.app.forecast import JudgedEvidence
+
+    try:
+        with writing.evidence_if_any() as evidence:
+            return seen_in(evidence) if isinstance(evidence, JudgedEvidence) else {}
+    except AuditorError:  # the questions can be listed without it
+        return {}
 
 
 def _write(file: "AttestationFile", edit: "Edit") -> None:

@@ -15,7 +15,8 @@ LONGEST_DETAILS = 1_000
 HEADING = "What to do first"
 ORDER = (
     "The worst broken rules come first; among equals, the steps that put most values right. A step "
-    "that another one needs stands before it."
+    "that another one needs stands before it. A broken value is one setting or lock at one place: "
+    "a group's value and that of each member count."
 )
 AUTOMATIC = (
     "Automatic: auditor fix apply makes the change, after you approve it. By hand: you make it, at "

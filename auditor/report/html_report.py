@@ -166,6 +166,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             decisions=open_decisions.of_run(run, rollup),
             decisions_summary=open_decisions.summary,
             open_questions=open_questions,
+            seen_of=open_questions.seen(inventory),
             unknown_features=unknown_features.of_sections(run, inventory),
             counted_features=unknown_features.counted,
             new_settings=new_settings,

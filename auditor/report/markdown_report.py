@@ -357,13 +357,13 @@ class _MarkdownPage:
 
     def _questions(self) -> PagePart | None:
         """What a person has to look up, with the place."""
-        questions = open_questions.of_run(self.run, self.rollup)
+        questions = open_questions.of_run(self.run, self.rollup, self.inventory)
         if not questions:
             return None
         rows = [
             table_row(
                 f"{code(each.control, 20)} {prose(each.title)}",
-                prose(each.question),
+                prose(f"{each.question} {each.seen}".rstrip(), LONGEST_LIST),
                 prose(each.place) or "–",
             )
             for each in questions

@@ -284,16 +284,17 @@ def titled(controls: Sequence[str], run: Run, most: int) -> list[str]:
 
 
 def at_places(cause: CauseRollup) -> str:
-    """`4 rules at 62 places`"""
-    places = pluralize(cause.scopes, "place")
-    return f"{pluralize(len(cause.controls), 'rule')} at {places}"
+    """`4 rules for 62 people`; `1 rule at 7 places (account, groups, people)` for others, too."""
+    rules = pluralize(len(cause.controls), "rule")
+    if sum(cause.licences.values()) == cause.scopes:
+        return f"{rules} for {pluralize(cause.scopes, 'person', 'people')}"
+    return f"{rules} at {pluralize(cause.scopes, 'place')} (account, groups, people)"
 
 
 def unanswered(rollup: Rollup) -> str:
-    """`4 rules at 62 places`: what has no answer, in all."""
+    """`4 rules for 62 people`: what has no answer, in all."""
     count = sum(bool(control.unknown) for control in rollup.controls)
-    places = sum(rollup.unanswered.values())
-    return f"{pluralize(count, 'rule')} at {pluralize(places, 'place')}"
+    return f"{pluralize(count, 'rule')} for {levels(rollup.unanswered)}"
 
 
 def checked(run: Run) -> str:
