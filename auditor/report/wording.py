@@ -441,7 +441,7 @@ def _at_risk(found: PeopleAtRisk, people: int) -> str:
         f"{printable(broken.control)}: {number(found.people)} of these "
         f"{pluralize(people, 'person', 'people')} {'is' if found.people == 1 else 'are'} "
         f"{groups if names else 'under the account'}, where "
-        f"“{shorten(setting_name(broken.setting), 80)}” is {observation(broken, 80)}: count "
+        f"“{shorten(setting_name(broken.setting), 80)}” is {observation(broken, 80)}. Count "
         f"{'this person' if found.people == 1 else 'them'} as at risk until somebody looked."
     )
 
@@ -693,8 +693,8 @@ def by_outcome(run: Run, rollup: Rollup) -> str:
     )
     parts = [f"{words} {number(counts[words])}" for words in _OUTCOMES if counts[words]]
     return (
-        f"Of {pluralize(len(rollup.controls), 'rule')}, each counted once, as the first of these "
-        f"that holds anywhere: {', '.join(parts)}. “Kept”: at every place where it was read."
+        f"{pluralize(len(rollup.controls), 'rule')}: {', '.join(parts)}. Each counts once, for the "
+        "first of these that it has anywhere. “Kept” means at every place where it was read."
     )
 
 
