@@ -24,7 +24,7 @@ REPLACED_WORD = re.compile(
     rf"(?<!phone )(?<!Zoom Phone )\b(?:{'|'.join(sorted(REPLACED))})\b", re.IGNORECASE
 )
 OF_OTHERS = re.compile(
-    r"(?-i:'[A-Z][^']*')|User Management|information for users"
+    r"(?-i:'[A-Z][^']*')|User\s+Management|information for users"
     r"|\\?>\s+\w[^>|\n]*(?:\n {2,}\w[^>|\n]*)*"  # a path in Zoom's portal, wrapped or not
     r"|\bdepth\s+user\b|\(\w+(?:[.-]\w+)+\)",
     re.IGNORECASE,
