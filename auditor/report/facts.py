@@ -80,11 +80,12 @@ class ControlFacts:
             verdict = group.verdict
             self._locks.setdefault(verdict.control, {})[verdict.setting] = verdict
         self._right: dict[tuple[str, str], set[str]] = {}
-        """Control and setting to what is the case; with an empty text if a value is not right."""
+        """Control and setting to what is the case; an empty text for what is no right switch."""
         for group in rollup.groups:
             verdict = group.verdict
             if verdict.kind is FindingKind.VALUE and verdict.status is not Status.NOT_APPLICABLE:
-                fact = of_verdict(verdict) if verdict.status is Status.PASS else ""
+                is_right = verdict.status is Status.PASS and isinstance(verdict.observed, bool)
+                fact = of_verdict(verdict) if is_right else ""
                 self._right.setdefault((verdict.control, verdict.setting), set()).add(fact)
         self._values = {
             control
