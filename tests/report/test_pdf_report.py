@@ -42,7 +42,8 @@ def test_it_says_what_the_html_report_says(rich: bytes, tmp_path: Path) -> None:
     words = " ".join(read("pdftotext", rich, tmp_path).split())
     for text in (
         "Gate: FAIL (exit code 1, --fail-on high) – 50 deviations, 53 unknown",
-        "57 of 115 checks are judged (53 without an answer, 5 to decide or attest)",
+        "57 of 115 checks (one question of a rule at one place) are judged (53 without an answer, "
+        "5 to decide or attest)",
         "What people ask",
         "Since 2026-11-20 22:00 UTC",
         "Where the value comes from, from the account down",
