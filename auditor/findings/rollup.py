@@ -89,8 +89,6 @@ class ControlRollup:
     """Distinct scopes with a deviation that is no missing lock."""
     unlocked: Mapping[Level, int] = field(default_factory=dict)
     """Distinct scopes at which a lock is missing."""
-    judged: frozenset[Level] = frozenset()
-    """The levels at which a check of it has a result: neither unknown nor undecided."""
 
     @property
     def deviating_scopes(self) -> int:
@@ -98,8 +96,9 @@ class ControlRollup:
         return sum(self.deviating.values())
 
     def is_judged_at(self, *levels: Level) -> bool:
-        """False if no check of it has a result at any of `levels`."""
-        return not self.judged.isdisjoint(levels)
+        """False if it has no check at any of `levels`: Zoom has no such setting there."""
+        known = self.info.levels
+        return not known or any(level in known or self.deviating.get(level) for level in levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +273,6 @@ class Contribution:
     deviating: Mapping[str, Severity]
     broken: frozenset[str]
     unlocked: frozenset[str]
-    judged: frozenset[str]
     unknown: frozenset[str]
     causes: Mapping[Cause | None, int]
     by_severity: Mapping[Severity, int]
@@ -311,7 +309,6 @@ class ControlTally:
     deviating: Counter[Level] = field(default_factory=Counter)
     broken: Counter[Level] = field(default_factory=Counter)
     unlocked: Counter[Level] = field(default_factory=Counter)
-    judged: set[Level] = field(default_factory=set)
     unknown: int = 0
     severity: Severity | None = None
 
@@ -364,8 +361,6 @@ class Aggregator:
             self._control(control).broken[shared.level] += shared.count
         for control in contribution.unlocked:
             self._control(control).unlocked[shared.level] += shared.count
-        for control in contribution.judged:
-            self._control(control).judged.add(shared.level)
         for control in contribution.unknown:
             self._control(control).unknown += shared.count
         if contribution.unknown:
@@ -421,15 +416,12 @@ class Aggregator:
         deviating: dict[str, Severity] = {}
         broken: set[str] = set()
         unlocked: set[str] = set()
-        judged: set[str] = set()
         unknown: set[str] = set()
         causes: Counter[Cause | None] = Counter()
         for verdict in verdicts:
             key = identity(verdict)
             groups[key] = self.groups.setdefault(key, GroupTally(verdict))
             statuses[verdict.control, verdict.status] += 1
-            if verdict.status is not Status.UNKNOWN and not verdict.is_undecided:
-                judged.add(verdict.control)
             if verdict.status is Status.FAIL:
                 (unlocked if verdict.kind is FindingKind.LOCK else broken).add(verdict.control)
                 worst = deviating.get(verdict.control, verdict.severity)
@@ -444,7 +436,6 @@ class Aggregator:
             deviating,
             frozenset(broken),
             frozenset(unlocked),
-            frozenset(judged),
             frozenset(unknown),
             causes,
             Counter(deviating.values()),
@@ -563,7 +554,6 @@ def _controls(
                 unknown=tally.unknown,
                 broken=_by_rank(tally.broken),
                 unlocked=_by_rank(tally.unlocked),
-                judged=frozenset(tally.judged),
             )
         )
     rows.sort(key=lambda row: (not row.deviating, row.severity.rank, row.info.id))

@@ -18,6 +18,7 @@ from auditor.report.display import printable, shorten
 LONGEST_FACT = 240
 """Columns of a fact before the value in it is cut."""
 
+_RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 _PERSONAL = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
 _COMPARES = re.compile(
     r"\bas (?:decided|agreed|intended|the rule asks)\b|\bthan (?:intended|the rule)"
@@ -79,14 +80,12 @@ class ControlFacts:
         for group in rollup.locks:
             verdict = group.verdict
             self._locks.setdefault(verdict.control, {})[verdict.setting] = verdict
-        self._right: dict[tuple[str, str], set[str]] = {}
-        """Control and setting to what is the case; an empty text for what is no right switch."""
-        for group in rollup.groups:
-            verdict = group.verdict
-            if verdict.kind is FindingKind.VALUE and verdict.status is not Status.NOT_APPLICABLE:
-                is_right = verdict.status is Status.PASS and isinstance(verdict.observed, bool)
-                fact = of_verdict(verdict) if is_right else ""
-                self._right.setdefault((verdict.control, verdict.setting), set()).add(fact)
+        self._right = run.passed - {
+            (group.verdict.control, group.verdict.setting)
+            for group in rollup.groups
+            if group.verdict.kind is FindingKind.VALUE and group.verdict.status not in _RIGHT
+        }
+        """Control and setting of the values that are right wherever they were read."""
         self._values = {
             control
             for control, groups in self._broken.items()
@@ -129,13 +128,13 @@ class ControlFacts:
         return " ".join(filter(None, parts))
 
     def _today(self, control: ControlRollup) -> str:
-        """The value of what is not locked, where it is right everywhere."""
-        if control.broken:
-            return ""
+        """That the value of what is not locked is right, where it is everywhere."""
         settings = self._locks.get(control.info.id, {})
-        found = [self._right.get((control.info.id, setting), {""}) for setting in settings]
-        today = [fact for facts in found for fact in sorted(facts) if "" not in facts]
-        return " ".join(f"{fact} today." for fact in today)
+        right = [setting for setting in settings if (control.info.id, setting) in self._right]
+        if control.broken or not right or len(right) < len(settings):
+            return ""
+        whose = "Its value is" if len(right) == 1 else "Their values are"
+        return f"{whose} as the rule asks today, but nothing keeps it so."
 
     def _use(self, control: ControlRollup) -> str:
         """What people did against a rule, where its fact is about its settings."""

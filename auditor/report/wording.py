@@ -171,20 +171,19 @@ def level_name(level: Level, count: int = 1) -> str:
 
 
 NOT_JUDGED = "–"
-"""In the place of a number: nothing was judged there. Zero means that none breaks the rule."""
+"""In the place of a number: the rule has no check there. Zero means that none breaks it."""
 ZERO_MEANS = (
     "0: the rule was not found to be broken there. What is to decide or to look up is not counted."
 )
 NOT_JUDGED_MEANS = (
-    f"{NOT_JUDGED}: nothing was judged there. Zoom has no such setting, what was asked has no "
-    "answer yet, or the rule is one for the account as a whole."
+    f"{NOT_JUDGED}: Zoom has no such setting there, or the rule is one for the account as a whole."
 )
 LEGEND = f"{ZERO_MEANS} {NOT_JUDGED_MEANS}"
 """What a zero and the mark for a missing number mean."""
 
 
 def deviating(control: ControlRollup, *levels: Level) -> str:
-    """At how many places of `levels` a rule is broken; `–` where nothing was judged."""
+    """At how many places of `levels` a rule is broken; `–` where Zoom has no such setting."""
     if not control.is_judged_at(*levels):
         return NOT_JUDGED
     return number(sum(control.deviating.get(level, 0) for level in levels))
@@ -663,10 +662,15 @@ def reads(run: Run, rollup: Rollup) -> str:
     """Whether what was requested was answered, and the rules that were read only in part."""
     if run.errors or not run.info.complete:
         return "Not every read that was planned got an answer: see “Failed reads”."
+    passed = _passed(run)
     partly = sorted(
         printable(control.info.id)
         for control in rollup.controls
-        if control.unknown and any(status is not Status.UNKNOWN for status in control.by_status)
+        if control.unknown
+        and (
+            control.info.id in passed
+            or any(status is not Status.UNKNOWN for status in control.by_status)
+        )
     )
     verb = "was" if len(partly) == 1 else "were"
     in_part = (
@@ -680,10 +684,15 @@ def reads(run: Run, rollup: Rollup) -> str:
     )
 
 
+def _passed(run: Run) -> set[str]:
+    """The rules that a place passed: a report need not hold the passes themselves."""
+    return {control for control, _ in run.passed}
+
+
 def by_outcome(run: Run, rollup: Rollup) -> str:
     """How many rules are broken, kept and so on; each is counted once, so that they add up."""
     to_attest = {group.verdict.control for group in rollup.attestations}
-    passed = {control for control, _ in run.passed}  # a run may not store each pass
+    passed = _passed(run)
     counts = Counter(
         _outcome_of(
             {*control.by_status, *([Status.PASS] if control.info.id in passed else ())},

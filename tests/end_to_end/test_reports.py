@@ -60,6 +60,27 @@ def test_a_stored_run_gives_the_same_file_again(stored: Stored, command: tuple[s
     assert (again.out, again.err) == (first.out, "")
 
 
+def test_a_stored_run_says_to_people_what_the_audit_said(
+    tmp_path: Path, accounts: Accounts
+) -> None:
+    """The store keeps no pass: nothing in a report may rest on whether passes are listed."""
+    auditor = Auditor(tmp_path, accounts("drifted"))
+    first, again = ([tmp_path / f"{name}.{suffix}" for suffix in ("md", "html")] for name in "ab")
+    auditor("audit", *(word for file in first for word in ("--output", str(file))))
+    for file in again:
+        auditor("report", "latest", "--output", str(file))
+    for one, other in zip(first, again, strict=True):
+        lines = [
+            [
+                line
+                for line in file.read_text(encoding="utf-8").splitlines()
+                if "Full report" not in line
+            ]
+            for file in (one, other)
+        ]
+        assert lines[0] == lines[1], one.suffix
+
+
 def test_a_stored_run_is_found_by_its_id_and_by_its_path(stored: Stored) -> None:
     auditor, first = stored
     run = first.report["run"]["id"]

@@ -89,19 +89,6 @@ def test_groups_come_before_people_who_only_have_what_their_group_has() -> None:
     assert [row.scope.level for row in rollup.worst] == [Level.GROUP, Level.USER]
 
 
-def test_a_control_is_judged_where_a_check_of_it_has_a_result() -> None:
-    undecided = deviation(status=Status.NEEDS_DECISION)
-    run = run_of(
-        [
-            judged(account(), [undecided]),
-            judged(group(1), [unknown(Cause.ABSENT, control="AI-01")]),
-            judged(user(1), [worlds.passed("AI-01"), undecided]),
-        ]
-    )
-    only = control(roll_up(run), "AI-01")
-    assert [level for level in Level if only.is_judged_at(level)] == [Level.USER]
-
-
 def test_controls_come_worst_first_and_those_without_deviations_last() -> None:
     rollup = roll_up(worlds.everything())
     ids = [c.info.id for c in rollup.controls]

@@ -156,19 +156,23 @@ def test_the_note_of_a_rule_says_what_people_did_against_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "note"),
+    ("value", "note"),
     [
-        (Status.PASS, "The AI call summary is announced to callers today."),
+        (None, "Its value is as the rule asks today, but nothing keeps it so."),
+        (Status.PASS, "Its value is as the rule asks today, but nothing keeps it so."),
         (Status.UNKNOWN, ""),
+        (Status.WAIVED, ""),
     ],
 )
-def test_the_note_of_a_missing_lock_says_the_value_of_today(status: Status, note: str) -> None:
+def test_the_note_of_a_missing_lock_says_that_the_value_is_right(
+    value: Status | None, note: str
+) -> None:
+    """Whether the report holds the passes themselves or not; never where one is not known."""
     prompt = "call_summary.call_summary_start_prompt.enable"
-    found = [
-        deviation(prompt, False, kind=FindingKind.LOCK),
-        deviation(prompt, True, status=status),
-    ]
+    found = [deviation(prompt, False, kind=FindingKind.LOCK)]
+    found += [] if value is None else [deviation(prompt, True, status=value)]
     run = worlds.run_of([worlds.judged(worlds.group(1, "Main"), found)])
+    run = replace(run, passed=frozenset({(found[0].control, prompt)}))
     rollup = roll_up(run)
     (control,) = rollup.deviating_controls
     assert facts.ControlFacts(run, rollup).note(control) == note
