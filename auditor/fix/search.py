@@ -9,8 +9,9 @@ override, a parameter that lets groups differ) has to stay, and no lock may swit
 judges.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -534,30 +535,21 @@ class ComponentSearch:
         total = 1
         for each in chosen_from:
             total *= len(each)
-        members = self._members(together)
-
-        def cost_of(changes: Sequence[ScopeChange]) -> Cost:
-            return self._groups_cost(
-                dict(zip(together, changes, strict=True)), members, fixed, account
-            )
-
+        costs = _CostsTogether(self, together, chosen_from, fixed, account)
+        current = (0,) * len(together)
         if total <= MOST_COMBINATIONS:
-            cost, changes = min(
-                ((cost_of(each), each) for each in product(*chosen_from)),
-                key=lambda found: found[0],
-            )
-            return cost, dict(zip(together, changes, strict=True))
-        current = [each[0] for each in chosen_from]
-        cost = cost_of(current)
-        is_better = True
-        while is_better:
-            is_better = False
-            for place, candidates in enumerate(chosen_from):
-                for candidate in candidates:
-                    attempt = [*current[:place], candidate, *current[place + 1 :]]
-                    if (attempt_cost := cost_of(attempt)) < cost:
-                        cost, current, is_better = attempt_cost, attempt, True
-        return cost, dict(zip(together, current, strict=True))
+            current = min(product(*map(range, map(len, chosen_from))), key=costs.of)
+        else:
+            cost, is_better = costs.of(current), True
+            while is_better:
+                is_better = False
+                for at, candidates in enumerate(chosen_from):
+                    for candidate in range(len(candidates)):
+                        attempt = (*current[:at], candidate, *current[at + 1 :])
+                        if (attempt_cost := costs.of(attempt)) < cost:
+                            cost, current, is_better = attempt_cost, attempt, True
+        changes = [each[at] for each, at in zip(chosen_from, current, strict=True)]
+        return costs.of(current), dict(zip(together, changes, strict=True))
 
     def _other_groups(self, together: list[str]) -> set[str]:
         """Other groups of the members: they have no choice."""
@@ -578,30 +570,31 @@ class ComponentSearch:
         }
         return list(found.values())
 
-    def _groups_cost(
-        self,
-        changes: Mapping[str, ScopeChange],
-        members: Iterable[PeopleLike],
-        fixed: Mapping[str, LevelState],
-        account: LevelState,
+    def group_cost(
+        self, group_id: str, account: LevelState, change: ScopeChange
+    ) -> tuple[LevelState, Cost | None]:
+        """A group after a change, and what that costs; None if a lock would hold a wrong value."""
+        scope, recorded = self.recorded.groups[group_id], self.groups[group_id]
+        layer = self.group_layer(group_id, account, change)
+        result = self.judge.result(Level.GROUP, scope, layer.values, layer.flags, account.flags)
+        if self._locks_in_deviation(change, result):
+            return layer, None
+        unchanged = self.group_layer(group_id, account, NO_CHANGE)
+        cost = self._cost_of(Level.GROUP, unchanged.values, change)
+        before = self.group_before[group_id]
+        return layer, cost.plus(self._harm(before, result, recorded.values, layer.values))
+
+    def people_counted_in(self, together: Sequence[str]) -> list[PeopleLike]:
+        """The people who are counted with these groups, each in one of them."""
+        members = self._members(list(together))
+        return [people for people in members if self._counted_in[id(people)] in together]
+
+    def people_cost(
+        self, people: PeopleLike, account: LevelState, groups: Mapping[str, LevelState]
     ) -> Cost:
-        layers = dict(fixed)
-        cost = Cost()
-        for group_id, change in changes.items():
-            layer = layers[group_id] = self.group_layer(group_id, account, change)
-            scope = self.recorded.groups[group_id]
-            result = self.judge.result(Level.GROUP, scope, layer.values, layer.flags, account.flags)
-            if self._locks_in_deviation(change, result):
-                return Cost(broken=1_000_000)
-            unchanged = self.group_layer(group_id, account, NO_CHANGE)
-            cost = cost.plus(self._cost_of(Level.GROUP, unchanged.values, change))
-            before = self.group_before[group_id]
-            cost = cost.plus(self._harm(before, result, self.groups[group_id].values, layer.values))
-        for people in members:
-            if self._counted_in[id(people)] in changes:
-                own_cost, _ = self._best_of_people(people, account, layers)
-                cost = cost.plus(own_cost.times(people.count))
-        return cost
+        """The cost of the cheapest change to all of these people."""
+        cost, _ = self._best_of_people(people, account, groups)
+        return cost.times(people.count)
 
     # People
 
@@ -684,6 +677,59 @@ class ComponentSearch:
         changes = [ScopeChange(dict(chosen)) for chosen in _combinations(free)]
         changes.sort(key=lambda change: len(change.values))
         return min(((cost_of(each), each) for each in changes), key=lambda found: found[0])
+
+
+class _CostsTogether:
+    """The costs of changes to groups that share members, the account given.
+
+    A choice is the number of an option for each group. What a group costs depends on its option
+    alone, and what people cost on those of their groups: each is worked out once, because a search
+    tries thousands of choices that differ in one group.
+    """
+
+    def __init__(
+        self,
+        search: ComponentSearch,
+        together: Sequence[str],
+        options: Sequence[Sequence[ScopeChange]],
+        fixed: Mapping[str, LevelState],
+        account: LevelState,
+    ) -> None:
+        self._search, self._account = search, account
+        self._together, self._options, self._fixed = together, options, fixed
+        place = {group_id: at for at, group_id in enumerate(together)}
+        self._people: dict[tuple[int, ...], list[PeopleLike]] = {}
+        """People by the places of their groups among those that have a choice."""
+        for people in search.people_counted_in(together):
+            places = tuple(place[group_id] for group_id in people.groups if group_id in place)
+            self._people.setdefault(places, []).append(people)
+        self._of_group = cache(self._group)
+        self._of_people = cache(self._members)
+
+    def of(self, choice: tuple[int, ...]) -> Cost:
+        """What a choice costs; a lock that holds a wrong value is worse than anything else."""
+        costs = []
+        for at, option in enumerate(choice):
+            _, own = self._of_group(at, option)
+            if own is None:
+                return Cost(broken=1_000_000)
+            costs.append(own)
+        for places in self._people:
+            costs.append(self._of_people(places, tuple([choice[at] for at in places])))
+        return Cost(*map(sum, zip(*costs, strict=True)))
+
+    def _group(self, at: int, option: int) -> tuple[LevelState, Cost | None]:
+        change = self._options[at][option]
+        return self._search.group_cost(self._together[at], self._account, change)
+
+    def _members(self, places: tuple[int, ...], chosen: tuple[int, ...]) -> Cost:
+        layers = dict(self._fixed)
+        for at, option in zip(places, chosen, strict=True):
+            layers[self._together[at]], _ = self._of_group(at, option)
+        cost = Cost()
+        for people in self._people[places]:
+            cost = cost.plus(self._search.people_cost(people, self._account, layers))
+        return cost
 
 
 def _combinations(
