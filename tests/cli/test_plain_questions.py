@@ -26,8 +26,11 @@ from tests.end_to_end.test_plain_language import (
 )
 
 BASELINE = "consent-first"
-OF_FILES = re.compile(r"^[-+@].*\n|^Where to look: [^:]*(?=\nExpected:)", re.MULTILINE)
-"""The change of the organisation file, which is YAML, and places in Zoom's portal."""
+OF_FILES = re.compile(
+    r"^[-+@].*\n|^Where to look: [^:]*(?=\nExpected:)|\buser opt-in\b", re.MULTILINE
+)
+"""The change of the organisation file, which is YAML, places in Zoom's portal, and an answer that a
+baseline expects in the words of its reference."""
 NOTICES: list[JsonValue] = [
     {"notice": "recording", "answer": "passive agree", "guest": "yes", "count": 4},
 ]

@@ -294,14 +294,14 @@ def test_the_phone_says_who_locked_a_setting(
 @pytest.mark.parametrize(
     ("level", "sentence"),
     [
-        (Level.PHONE_USER, "The person or an account admin, because no lock is on."),
+        (Level.PHONE_USER, "The person and account admins. No lock is on."),
         (
             Level.PHONE_SITE,
-            "Anybody at phone site “Main” or an account admin, because no lock is on.",
+            "People at phone site “Main” for themselves and account admins. No lock is on.",
         ),
         (
             Level.PHONE_GROUP,
-            "The one person in group “Clinical” or an account admin, because no lock is on.",
+            "The one person in group “Clinical” for themselves and account admins. No lock is on.",
         ),
     ],
 )
@@ -319,7 +319,7 @@ def test_the_lock_that_holds_a_phone_setting_is_named() -> None:
         Level.PHONE_USER,
         evaluated(snapshot_of(EVERY_LEVEL, user), baseline_of(expected_control(E2E))),
     )["u1"]
-    assert verdict.changeable == "Only an account admin, because the phone account lock is on."
+    assert verdict.changeable == "Only an account admin. The phone account lock is on."
 
 
 def test_a_phone_setting_without_a_lock_is_decided_where_it_stands() -> None:
@@ -382,7 +382,8 @@ def test_an_upcoming_meeting_is_judged_by_its_own_settings(value: bool, status: 
 def test_the_host_can_change_a_meeting() -> None:
     verdict = only_verdict(meetings((ROUND, starting(True))), "value", "81")
     assert verdict.changeable == (
-        "The host or an account admin, because Zoom publishes no lock for it."
+        "The host and account admins. Zoom publishes no lock for it: look in the portal whether it "
+        "is locked."
     )
 
 

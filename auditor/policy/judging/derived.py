@@ -278,8 +278,7 @@ def _triaged(base: Verdict, inputs: DerivedInputs) -> Verdict:
     }
     if deviating:
         detail = f"{_counted(deviating)} AI, consent or data sharing, and no decision was made."
-        found = replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
-        return replace(found, changeable_by=())  # the settings themselves tell who can
+        return replace(base, status=Status.FAIL, observed=_names(deviating), detail=detail)
     if inputs.unread:
         return _unknown(base, inputs.unread, "Not every settings document could be read.")
     if undecided_settings:
