@@ -311,7 +311,7 @@ def test_every_report_for_people_opens_with_the_same_numbers(run: Run, format_: 
         assert not match
         return
     assert match, opening[:500]
-    counts = [int(text.replace(",", "")) for text in match.groups()[:2]]
+    counts = [number(text) for text in match.groups()[:2]]
     assert counts == [len(broken), len(run.controls)]
     by_severity = Counter(str(control.severity) for control in broken)
     assert match[3] == ", ".join(f"{by_severity[s]} {s}" for s in Severity if by_severity[s])
@@ -528,6 +528,23 @@ def test_the_places_of_a_level_are_as_many_wherever_a_report_says_it(run: Run) -
         name = wording.sentence_case(wording.level_name(level))
         assert of_workbook[name] == int(count), level
         assert f"{wording.level_name(level, 2)} {count} " in words, level
+
+
+@every_case("run", runs_for_people)
+def test_the_chart_of_the_topics_adds_up_to_the_table_of_the_rules(run: Run) -> None:
+    source = rendered(run, "html").decode()
+    bars = re.findall(
+        r'bar-counts"[^>]*>([\d,]+) rules?, broken (once|[\d,]+)[^:]*: ([^<]+)', source
+    )
+    broken = roll_up(run).deviating_controls
+    assert sum(number(rules) for rules, _, _ in bars) == len(broken)
+    times = sum(1 if many == "once" else number(many) for _, many, _ in bars)
+    by_level = [number(level.split()[-1]) for *_, levels in bars for level in levels.split(", ")]
+    assert times == sum(by_level) == sum(sum(control.deviating.values()) for control in broken)
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 def test_people_have_no_number_where_zoom_has_no_setting_per_person() -> None:
