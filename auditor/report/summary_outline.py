@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from auditor.findings.at_risk import PeopleAtRisk, at_risk
 from auditor.findings.exposure import exposure
 from auditor.findings.inventory import FeatureUse
 from auditor.findings.model import Severity
@@ -110,8 +111,9 @@ def _with_commands(run: Run, part: OpenPart) -> OpenPart:
 
 
 def _open(run: Run, rollup: Rollup, sections: Sequence[TopicSection]) -> Iterator[OpenPart]:
+    exposed = at_risk(run)
     for cause in rollup.causes:
-        yield _unknown(run, cause)
+        yield _unknown(run, cause, exposed)
     for each in unknown_features.of_sections(run, sections):
         if not each.is_partial:
             yield _part(each.heading, each.what_to_do, each.features, "feature")
@@ -127,11 +129,11 @@ def _open(run: Run, rollup: Rollup, sections: Sequence[TopicSection]) -> Iterato
             yield _part(f"{heading}: {count}", what_to_do, titles)
 
 
-def _unknown(run: Run, cause: CauseRollup) -> OpenPart:
+def _unknown(run: Run, cause: CauseRollup, exposed: Sequence[PeopleAtRisk]) -> OpenPart:
     name = wording.sentence_case(wording.cause_name(cause.cause))
     heading = f"{name}: {wording.at_places(cause)}"
     titles = [_title(run, control) for control in cause.controls]
-    return _part(heading, wording.remedy(cause.cause, run.errors), titles)
+    return _part(heading, wording.remedy_for(cause, run.errors, exposed), titles)
 
 
 def _titles(run: Run, groups: Sequence[FindingGroup]) -> list[str]:

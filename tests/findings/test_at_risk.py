@@ -52,3 +52,11 @@ def test_the_advice_names_people_at_risk_before_a_blind_spot() -> None:
     risk, advice = remedy.index("at risk"), remedy.index("auditor blind-spot")
     assert "AI-01: 2 of these 4 people are in group “Research”" in remedy
     assert risk < advice
+
+
+def test_every_report_for_people_says_who_is_at_risk_also_the_summary() -> None:
+    run = run_of(replace(KEPT, decided_by=Level.ACCOUNT), people=PEOPLE, red=BROKEN, green=KEPT)
+    for format_ in ("text", "markdown", "html"):
+        for summary in (False, True):
+            report = worlds.report_of(run, format_, summary=summary).decode()
+            assert "2 of these 4 people are in group “Research”" in " ".join(report.split())
