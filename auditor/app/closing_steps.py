@@ -3,6 +3,7 @@
 The account is judged once more as it would be afterwards: a reader has to know what no step closes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
@@ -21,8 +22,7 @@ from auditor.findings.model import Severity, Status
 from auditor.findings.run import Run
 from auditor.fix import wording
 from auditor.fix.model import UnfixableRow
-from auditor.fix.planner import Planner
-from auditor.fix.steps import portal_path
+from auditor.fix.steps import OWN_VALUES_STAY, StepPlayer
 from auditor.plain_text import printable
 
 MOST_PEOPLE = 20_000
@@ -48,6 +48,7 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
         worst = min(found, key=lambda each: each.rank, default=Severity.LOW)
         return worst, row.resolves
 
+    rows, player = wording.rows(steps), planner.player()
     return ClosingSteps(
         tuple(
             ClosingStep(
@@ -55,28 +56,37 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
                 row.title,
                 row.resolves,
                 severity,
-                _place(row, planner),
+                _place(row, player),
                 row.is_manual,
                 row.details,
                 row.controls,
                 row.steps[0].setting if _locks_the_account(row) else "",
             )
-            for row, severity in in_order(wording.rows(steps), ranked)
+            for row, severity in in_order(rows, ranked)
         ),
         len(steps),
         refused_locks={path: printable(why) for path, why in planner.refused_locks.items()},
         remaining=_by_reason(remaining_after(snapshot, config, planner, run, steps)),
+        may_leave_more=any(OWN_VALUES_STAY in text for row in rows for text in row.details),
     )
 
 
 def _by_reason(rows: Sequence[UnfixableRow]) -> list[RemainingDeviations]:
-    found = []
-    for reason, heading in wording.REASONS.items():
-        those = [row for row in rows if row.reason == reason]
-        if those:
-            controls = sorted({row.control for row in those})
-            found.append(RemainingDeviations(heading, sum(row.count for row in those), controls))
-    return found
+    """By the reason, in the order of `wording.REASONS`."""
+    by_why: dict[tuple[str, str], Counter[str]] = {}
+    for row in sorted(rows, key=lambda row: [*wording.REASONS].index(row.reason)):
+        detail = printable(row.detail).rstrip(".") if row.reason in wording.EXPLAINED else ""
+        by_why.setdefault((row.reason, detail), Counter())[row.control] += row.count
+    return [
+        RemainingDeviations(_why(reason, detail), dict(sorted(counts.items())))
+        for (reason, detail), counts in by_why.items()
+    ]
+
+
+def _why(reason: str, detail: str) -> str:
+    if reason == "not_settings":
+        return detail
+    return f"{wording.REASONS[reason]}{f'. {detail}' if detail else ''}"
 
 
 def in_order(
@@ -113,11 +123,11 @@ def _severities(run: Run) -> dict[str, Severity]:
     return worst
 
 
-def _place(row: wording.StepRow, planner: Planner) -> str:
+def _place(row: wording.StepRow, player: StepPlayer) -> str:
     if row.is_manual:
         return row.place
     first = row.steps[0]
-    path = portal_path(first.kind, first.scope, first.setting, row.controls, planner.places)
+    path = player.place(first.kind, first.scope, first.setting, row.controls)
     return printable(wording.place_of(row.steps, path))
 
 

@@ -33,9 +33,9 @@ class RemainingDeviations:
     """What stands after all steps, for one reason."""
 
     why: str
-    """Without a full stop."""
-    count: int
-    controls: Sequence[str]
+    """Without a full stop at its end."""
+    counts: Mapping[str, int]
+    """Control id to how many of its deviations, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,5 @@ class ClosingSteps:
     sentences."""
     remaining: Sequence[RemainingDeviations] = ()
     """What stands after all steps, by reason."""
+    may_leave_more: bool = False
+    """True if people may keep a value of their own after a step, which Zoom does not show."""

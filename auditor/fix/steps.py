@@ -38,6 +38,9 @@ from auditor.policy.catalogue import portal, words, writable
 from auditor.policy.catalogue.portal import NO_PLACE, RulePlace
 
 NO_REQUEST = "Zoom documents no request that changes it."
+MOST_INSIDE = 20
+"""Settings inside an object that its place names."""
+OWN_VALUES_STAY = "some keep the old value if they chose it themselves: Zoom does not show that."
 OTHER_FORM = "Zoom takes it in another form than it returns it."
 
 
@@ -207,7 +210,7 @@ class StepPlayer:
         if requests.is_writable(step.kind, step.level, step.setting):
             request = request_of(step.kind, step.scope, step.setting, step.to)
         else:
-            place = portal_path(step.kind, step.scope, step.setting, controls, self.places)
+            place = self.place(step.kind, step.scope, step.setting, controls)
             has_other_form = step.kind == "value" and writable.has_other_form(step.setting)
             manual = ManualWork(
                 place=place,
@@ -229,6 +232,29 @@ class StepPlayer:
             title=title_of(step.kind, step.setting, from_, step.to, step.scope),
             **more,
         )
+
+    def place(
+        self, kind: requests.Kind, scope: StepScope, setting: str, controls: Iterable[str]
+    ) -> str:
+        """Where a person makes a step in the portal, down to what they press."""
+        inside = self._inside(scope, setting) if kind == "lock" else ()
+        return portal_path(kind, scope, setting, controls, self.places, [*inside])
+
+    def _inside(self, scope: StepScope, lock: str) -> Iterator[str]:
+        """The settings in the objects under a lock."""
+        number = self._by_lock.get(lock)
+        is_account = Level(scope.level) is Level.ACCOUNT
+        source = self.recorded.account if is_account else self.recorded.groups.get(scope.id)
+        if number is None or source is None:
+            return
+        component = self.components[number]
+        for setting, covering in zip(component.settings, component.cover, strict=True):
+            if covering is not None and component.locks[covering].path == lock:
+                value = source.values.at(setting.position)
+                if isinstance(value, dict):
+                    yield from (
+                        f"{setting.path}.{leaf}" for leaf, _ in documents.leaves(value) if leaf
+                    )
 
     def _groups_of(self, step: DraftStep) -> tuple[str, ...]:
         if step.user_class is None:
@@ -372,13 +398,10 @@ class StepPlayer:
                 )
         notices = [_reach_of_lock(step, before, after, concerned, component, besides)]
         notices += _values_of_lock(component, step, concerned, before, after)
-        unchanged = [
-            f"“{name_of(each.path)}” ({words.value_words(each.path, each.value)})"
-            for each in besides
-            if not each.differing and not each.is_judged
-        ]
-        if unchanged:
-            notices.append(f"The lock also holds what no rule judges: {listed(unchanged)}.")
+        notices += _inferred(component, concerned)
+        notices += _held_unchanged(
+            [each for each in besides if not each.differing and not each.is_judged]
+        )
         return (*loses, *off), tuple(filter(None, notices))
 
     def _held_besides(
@@ -430,6 +453,38 @@ class StepPlayer:
         return f" {join_and(waiting)} still {verb} for your decision on it (auditor decide)."
 
 
+def _inferred(component: Component, concerned: Iterable[int]) -> Iterator[str]:
+    """The settings of which only the rules, not Zoom, say that the lock covers them."""
+    found = [component.settings[number] for number in sorted(concerned)]
+    names = [
+        f"“{name_of(each.path)}”"
+        for each in found
+        if each.checks and all(check.lock_inferred for _, check in each.checks)
+    ]
+    if names:
+        yield (
+            f"Zoom does not document that this lock covers {listed(names)}: look there afterwards."
+        )
+
+
+def _held_unchanged(unchanged: Sequence[_HeldValue]) -> Iterator[str]:
+    """What a lock holds as it is although no rule asks for it: on is what people cannot undo."""
+    on = [f"“{name_of(each.path)}”" for each in unchanged if each.value is True]
+    rest = [
+        f"“{name_of(each.path)}” ({words.value_words(each.path, each.value)})"
+        for each in unchanged
+        if each.value is not True
+    ]
+    if on:
+        verb, pronoun = ("stays", "it") if len(on) == 1 else ("stay", "them")
+        yield (
+            f"{listed(on)}, which no rule judges, {verb} on, and nobody below can switch {pronoun} "
+            "off."
+        )
+    if rest:
+        yield f"The lock also holds what no rule judges: {listed(rest)}."
+
+
 def _held(
     position: Position, leaf: str, value: JsonValue, below: Sequence[RecordedScope]
 ) -> _HeldValue:
@@ -457,10 +512,7 @@ def _changes(before: _Moment, after: _Moment, concerned: frozenset[int]) -> Iter
             followers += one.count * any(not other.locked[n] for n in differing)
     if groups or people:
         whom_ = counted(groups, people, "up to " if followers else "")
-        some = (
-            "; some keep the old value if they chose it themselves: Zoom does not show that. Audit "
-            "again afterwards."
-        )
+        some = f"; {OWN_VALUES_STAY} Audit again afterwards."
         yield f"Changes the value for {whom_}{some if followers else '.'}"
 
 
@@ -504,11 +556,21 @@ def portal_path(
     setting: str,
     controls: Iterable[str],
     places: Mapping[str, RulePlace],
+    inside: Sequence[str] = (),
 ) -> str:
-    """Where a person makes a step in the portal, down to what they press."""
+    """Where a person makes a step in the portal, down to what they press.
+
+    `inside`: the settings in the object that a lock covers. In the portal each has its own lock,
+    among those of settings that the object does not have.
+    """
     known = (places[cid] for cid in controls if cid in places and places[cid].path)
     rule = next(known, NO_PLACE)
-    path = portal.setting_path(setting, rule, Level(scope.level), scope.name or scope.id)
+    level, name = Level(scope.level), scope.name or scope.id
+    if inside and rule.path:
+        names = listed([f"“{name_of(path)}”" for path in inside], MOST_INSIDE)
+        path = portal.place_at(rule.path, level, name)
+        return f"{path}, there {names}: press the lock beside each, and no other lock"
+    path = portal.setting_path(setting, rule, level, name)
     return path + portal.LOCK if path and kind == "lock" else path
 
 

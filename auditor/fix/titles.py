@@ -26,10 +26,10 @@ def counted(groups: int, people: int, most: str = "") -> str:
     return join_and([*found, f"{most}{counted_people(people)}"] if people else found)
 
 
-def listed(items: Sequence[str]) -> str:
+def listed(items: Sequence[str], most: int = MOST_LISTED) -> str:
     """`a, b and 3 more`."""
-    rest = len(items) - MOST_LISTED
-    return join_and([*items[:MOST_LISTED], f"{rest} more"] if rest > 0 else items)
+    rest = len(items) - most
+    return join_and([*items[:most], f"{rest} more"] if rest > 0 else items)
 
 
 def whom(groups: Sequence[str], people: int) -> str:

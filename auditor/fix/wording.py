@@ -17,13 +17,17 @@ REASONS: Mapping[str, str] = {
     "unread": "Nothing was read: no value to fix",
     "undecided": "The organisation has to decide first (auditor decide)",
     "attestation": "A person has to look and attest it (auditor attest)",
-    "phone_portal": "Only the web portal of Zoom Phone changes it",
+    "phone_portal": "The plan has no steps for Zoom Phone: change it by hand where the rule says",
     "not_settings": "No setting of the account, but use of Zoom, meetings, or results of others",
     "no_value": "No value is right without breaking something else",
     "would_break": "A lock would do harm",
     "excluded": "Left out by the options of this plan",
 }
 """Reason of an `UnfixableRow` to its heading."""
+
+
+EXPLAINED = ("would_break", "not_settings")
+"""Reasons that differ from row to row: their `detail` says more."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class UnfixableSection:
     count: int
     controls: str
     why: tuple[str, ...] = ()
-    """Of locks, what harm each would do."""
+    """Of locks, what harm each would do; of what is no setting, what it is."""
 
 
 def headline(plan: FixPlan) -> str:
@@ -135,7 +139,7 @@ def unfixable(plan: FixPlan) -> list[UnfixableSection]:
             ]
             rest = len(listed) - SHOWN_CONTROLS
             shown = ", ".join(listed[:SHOWN_CONTROLS]) + (f" and {rest} more" if rest > 0 else "")
-            why = dict.fromkeys(row.detail for row in found if reason == "would_break")
+            why = dict.fromkeys(row.detail for row in found if reason in EXPLAINED)
             sections.append(
                 UnfixableSection(heading, counts.total(), shown, tuple(map(printable, why)))
             )

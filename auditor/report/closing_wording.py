@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auditor.findings.closing_steps import ClosingStep, ClosingSteps, RemainingDeviations
+from auditor.findings.closing_steps import ClosingStep, ClosingSteps
 from auditor.findings.model import Status
 from auditor.findings.run import Run
 from auditor.plain_text import join_and, pluralize, printable
@@ -36,6 +36,12 @@ class ClosingOutline:
     steps: Sequence[ClosingStep]
     """Those to make first, at most `MOST_STEPS`."""
     sentence: str
+    """What the steps shown lead to; empty without steps."""
+    remaining: str
+    """How much stands after the whole plan; empty if nothing does."""
+    reasons: Sequence[str]
+    """Why it stands, a sentence for each reason."""
+    whole: str
     """Without a full stop: the command follows."""
     note: str
     """What `automatic` means, and what a lock does; empty if no step shown needs it."""
@@ -65,7 +71,10 @@ def outline(run: Run) -> ClosingOutline | None:
             by_control.setdefault(control, []).append(step)
     return ClosingOutline(
         shown,
-        found.omitted or _sentence(shown, by_control, found, deviations),
+        _sentence(shown, by_control, found, deviations),
+        _remaining(found),
+        [*_reasons(found)],
+        _whole(shown, found),
         " ".join(
             note
             for note, is_needed in (
@@ -103,7 +112,7 @@ def _sentence(
     deviations: int,
 ) -> str:
     if not shown:
-        return "No change of a setting puts any of them right. Why"
+        return ""
     closed = sum(step.closes for step in shown)
     subject = "This puts" if len(shown) == 1 else "Together they put"
     sentences = [
@@ -112,20 +121,35 @@ def _sentence(
     ]
     for control in shown[0].controls[:1]:
         if len(needed := [step.numbers for step in by_control[control]]) > 1:
-            is_open = any(control in row.controls for row in found.remaining)
+            is_open = any(control in row.counts for row in found.remaining)
             sentences.append(
                 f"No single step puts {control} right: it needs steps {join_and(needed)} of the "
                 f"plan{', and is still broken after them' if is_open else ''}."
             )
-    sentences += _remaining(found.remaining)
-    return f"{' '.join(sentences)} The whole plan has {pluralize(found.planned, 'step')}"
+    return " ".join(sentences)
 
 
-def _remaining(rows: Sequence[RemainingDeviations]) -> Iterator[str]:
-    """What no step closes, and why not."""
-    if rows:
-        count = sum(row.count for row in rows)
-        verb = "remains" if count == 1 else "remain"
-        yield f"After the whole plan, {pluralize(count, 'broken value')} {verb}."
-    for row in rows:
-        yield f"{join_and(row.controls)}: {row.why[0].lower()}{row.why[1:]}."
+def _remaining(found: ClosingSteps) -> str:
+    """How much no step closes."""
+    count = sum(sum(row.counts.values()) for row in found.remaining)
+    if not count or not found.steps:
+        return ""
+    verb = "remains" if count == 1 else "remain"
+    more = ", and those of people who keep a value that they chose" * found.may_leave_more
+    return f"After the whole plan, {pluralize(count, 'broken value')} {verb}{more}:"
+
+
+def _reasons(found: ClosingSteps) -> Iterator[str]:
+    """Why no step closes it."""
+    for row in found.remaining:
+        rules = [f"{cid} ({n:,})" if n > 1 else cid for cid, n in row.counts.items()]
+        yield f"{join_and(rules)}: {row.why[0].lower()}{row.why[1:]}."
+
+
+def _whole(shown: Sequence[ClosingStep], found: ClosingSteps) -> str:
+    if found.omitted:
+        return found.omitted
+    if not shown:
+        return "No change of a setting puts any of them right. Why"
+    steps = pluralize(found.planned, "step")
+    return f"What no rule judges has no step of its own. The whole plan has {steps}"

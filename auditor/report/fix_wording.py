@@ -83,7 +83,7 @@ def _of_plan(steps: Sequence[ClosingStep], control: ControlRollup, rollup: Rollu
         automatic = "" if step.is_manual else " (automatic)"
         place = f": {step.place}" if step.place else ""
         number = f"{'Steps' if '-' in step.numbers else 'Step'} {step.numbers}"
-        yield f"{number}{automatic}: {step.title}{place}."
+        yield " ".join([f"{number}{automatic}: {step.title}{place}.", *step.details])
     if steps[MOST_STEPS:]:
         yield f"And {pluralize(len(steps) - MOST_STEPS, 'more step')} of the plan."
     if elsewhere := control.broken.keys() - _SETTINGS_LEVELS:

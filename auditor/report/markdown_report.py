@@ -231,9 +231,12 @@ class _MarkdownPage:
             for number, step in enumerate(closing.steps, 1)
         ]
         text = f"{closing_wording.ORDER}\n\n{''.join(lines)}\n" if lines else ""
-        note = f"{prose(closing.note)}\n\n" if closing.note else ""
+        reasons = [f"- {prose(reason, LONGEST_LIST)}\n" for reason in closing.reasons]
+        texts = (closing.note, closing.sentence, closing.remaining)
+        rest = "".join(f"{prose(each)}\n\n" for each in texts if each)
+        listed = f"{''.join(reasons)}\n" if reasons else ""
         return PagePart(
-            f"## {closing_wording.HEADING}\n\n{text}{note}{prose(closing.sentence)}: "
+            f"## {closing_wording.HEADING}\n\n{text}{rest}{listed}{prose(closing.whole)}: "
             f"{code(closing.command)}\n"
         )
 

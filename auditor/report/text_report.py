@@ -249,13 +249,16 @@ class _TextPage:
             yield from self._wrapped(closing_wording.ORDER)
         for number, step in enumerate(closing.steps, 1):
             line = f"{number}. {shorten(step.title, 200)}: {closing_wording.closes(step)}. "
-            yield from self._wrapped(line + shorten(closing_wording.how(step), 300), hanging="   ")
+            way = shorten(closing_wording.how(step), closing_wording.LONGEST_DETAILS)
+            yield from self._wrapped(line + way, hanging="   ")
             if step.details:
                 details = shorten(" ".join(step.details), closing_wording.LONGEST_DETAILS)
                 yield from self._wrapped(details, first="   ", hanging="   ")
-        if closing.note:
-            yield from self._wrapped(closing.note)
-        yield from self._wrapped(f"{closing.sentence}: {closing.command}")
+        for text in filter(None, (closing.note, closing.sentence, closing.remaining)):
+            yield from self._wrapped(text)
+        for reason in closing.reasons:
+            yield from self._wrapped(f"- {reason}", hanging="  ")
+        yield from self._wrapped(f"{closing.whole}: {closing.command}")
 
     def _unknowns(self) -> Iterator[str]:
         causes = self.rollup.causes

@@ -12,6 +12,7 @@ from auditor.fix.planner import Planner
 from auditor.fix.recorded import FixPolicy
 from auditor.policy.baseline.baselines import ControlExpectation
 from auditor.policy.baseline.waivers import Waiver, WaiversAndAttestations
+from auditor.policy.catalogue.portal import RulePlace
 from tests.builders import (
     ACCOUNT,
     TODAY,
@@ -116,6 +117,28 @@ def test_a_lock_says_what_it_gives_to_whom_and_what_it_ends_besides() -> None:
     assert step.notices[0] == reach
 
 
+def test_a_lock_says_what_it_keeps_on_and_what_it_may_not_cover() -> None:
+    """With the lock, nobody can switch the summary off any more."""
+
+    def values(auto: bool = False) -> Bodies:
+        summary = {"enable": True, "auto_enable": auto, "share_with": auto}
+        return {SETTINGS: nested(SUMMARY, summary), LOCKS: nested(SUMMARY, False)}
+
+    snapshot = snapshot_of(
+        (ACCOUNT, values()), *((user(n), {SETTINGS: values(auto=True)[SETTINGS]}) for n in (1, 2))
+    )
+    start = check(f"{SUMMARY}.auto_enable", lock=SUMMARY)
+    shared = check(f"{SUMMARY}.share_with", lock=SUMMARY, lock_inferred=True)
+    (step,) = _planned(
+        snapshot, expected_control(start, lock=True), expected_control(shared, id="AI-02")
+    )
+    kept = "“Meeting summary with AI Companion”, which no rule judges, stays on, and nobody below "
+    assert f"{kept}can switch it off." in step.notices
+    (unsure,) = [each for each in step.notices if "does not document" in each]
+    assert "look there afterwards" in unsure
+    assert "Automatic start" not in unsure
+
+
 @pytest.mark.parametrize("is_decided", [False, True])
 def test_a_lock_of_an_object_names_what_its_rule_leaves_out(is_decided: bool) -> None:
     """A lock gives everybody the whole object, also the part that another rule is about."""
@@ -149,7 +172,12 @@ def test_a_lock_of_an_object_names_what_its_rule_leaves_out(is_decided: bool) ->
         overrides_of(baseline),
         WaiversAndAttestations([], [], TODAY),
     )
-    (step,) = Planner.of(snapshot, policy, {}, None).plan()
+    planner = Planner.of(snapshot, policy, {"AI-11": RulePlace("Settings > AI", True)})
+    (step,) = planner.plan()
+    assert planner.player().place(step.kind, step.scope, step.setting, step.controls) == (
+        "Settings > AI, there “AI models that handle content” and “AI personal notes”: press the "
+        "lock beside each, and no other lock"
+    )
     (sentence,) = [each for each in step.loses if "AI models that handle content" in each]
     assert sentence.startswith(
         "The lock also sets “AI models that handle content” to those that Zoom itself hosts: that "

@@ -88,8 +88,8 @@ CLOSING = ClosingSteps(
     ),
     4,
     remaining=(
-        RemainingDeviations("Only the web portal of Zoom Phone changes it", 2, ["AI-16"]),
-        RemainingDeviations("A lock would do harm", 1, ["AI-02", "CN-08"]),
+        RemainingDeviations("It follows from other results of the run", {"CC-01": 2}),
+        RemainingDeviations("A lock would do harm. It would show more", {"AI-02": 1, "CN-08": 1}),
     ),
 )
 """Equal steps by hand for two people, one that closes nothing by itself, and the lock after it."""

@@ -155,13 +155,30 @@ def test_the_worst_rule_names_all_the_steps_that_it_needs() -> None:
     lock = _broken("AI-02", START, FindingKind.LOCK)
     run = worlds.run_of([worlds.judged(ACCOUNT, [lock])], controls=INFOS)
     steps = [replace(LOCK_STEP, numbers=number, controls=["AI-02"]) for number in ("1", "2-3")]
-    for remaining, end in (((), "."), (("AI-02",), ", and is still broken after them.")):
-        rows = [RemainingDeviations("A lock would do harm", 1, remaining)] if remaining else []
+    open_row = RemainingDeviations("A lock would do harm", {"AI-02": 1})
+    for rows, end in (([], "."), ([open_row], ", and is still broken after them.")):
         found = ClosingSteps(steps, 3, remaining=rows)
         outline = closing_wording.outline(replace(run, closing_steps=partial(replace, found)))
         assert outline is not None
         sentence = "No single step puts AI-02 right: it needs steps 1 and 2-3 of the plan"
         assert f"{sentence}{end}" in outline.sentence
+
+
+def test_every_broken_value_that_no_step_puts_right_has_its_reason() -> None:
+    run = worlds.run_of([worlds.judged(ACCOUNT, [_broken("AI-02", START, FindingKind.VALUE)])])
+    rows = [
+        RemainingDeviations("A lock would do harm. It shows more", {"AI-02": 1, "CN-08": 1}),
+        RemainingDeviations("A new setting", {"CC-07": 2}),
+    ]
+    for may_leave_more, end in ((False, ":"), (True, ", and those of people who keep ")):
+        found = ClosingSteps([LOCK_STEP], 1, remaining=rows, may_leave_more=may_leave_more)
+        outline = closing_wording.outline(replace(run, closing_steps=partial(replace, found)))
+        assert outline is not None
+        assert f"4 broken values remain{end}" in outline.remaining
+        assert outline.reasons == [
+            "AI-02 and CN-08: a lock would do harm. It shows more.",
+            "CC-07 (2): a new setting.",
+        ]
 
 
 def test_an_automatic_step_names_its_place_as_well() -> None:
