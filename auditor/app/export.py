@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.app.audit import EvaluationConfig, judge, metadata
 from auditor.app.closing_steps import closing_steps_of
-from auditor.app.inventory import AI_FEATURES, inventory_of
+from auditor.app.inventory import AI_FEATURES, OTHER_FEATURES, inventory_of
 from auditor.app.pseudonyms import NameIndex, Pseudonymizer, Pseudonyms, organisation
 from auditor.app.signed_runs import bundle_signer
 from auditor.config.settings import Settings
@@ -101,12 +101,12 @@ class ExportOptions:
         framework = self.framework_in(judgement)
         with self.renamed(snapshot, judgement) as (shown, config):
             evaluated = judge(shown, config) if run is None or self.key is not None else run
-            inventory = partial(inventory_of, shown, AI_FEATURES)
             closing_steps = cache(partial(closing_steps_of, shown, config, evaluated))
             evaluated = replace(
                 evaluated,
                 framework=framework,
-                inventory=inventory,
+                inventory=partial(inventory_of, shown, AI_FEATURES),
+                other_inventory=partial(inventory_of, shown, OTHER_FEATURES),
                 closing_steps=closing_steps,
             )
             yield EvaluatedRun(evaluated, shown, config)

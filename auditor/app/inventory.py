@@ -1,5 +1,4 @@
-"""The inventory: what every AI and data-sharing feature of an account is set to, without a
-baseline."""
+"""The inventory: what every feature of AI, sharing and recording is set to, without a baseline."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AI_FEATURES",
+    "OTHER_FEATURES",
     "FeatureSelection",
     "evidence_info",
     "inventory_of",
@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 AI_FEATURES = FeatureSelection(topics=(features.AI,))
+OTHER_FEATURES = FeatureSelection(
+    topics=tuple(topic for topic in features.DEFAULT_TOPICS if topic != features.AI)
+)
+"""What `auditor inventory` lists besides AI."""
 
 
 def take_inventory(

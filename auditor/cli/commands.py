@@ -67,7 +67,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
             "network."
         ),
         "inventory": (
-            "List every AI and sharing feature: on or off, for whom, who can change it. Needs "
+            "List what is on of AI, sharing and recording, for whom, who can change it. Needs "
             "no network."
         ),
         "explain": (

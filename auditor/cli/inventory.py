@@ -1,4 +1,4 @@
-"""`auditor inventory`: what every AI and data-sharing feature is set to, without a baseline."""
+"""`auditor inventory`: what every feature of AI, sharing and recording is set to."""
 
 import json
 from enum import StrEnum
@@ -58,8 +58,8 @@ def inventory(
         typer.Option(
             "--topic",
             metavar="TOPIC",
-            help="Only this topic, e.g. ai or recording; may be repeated. "
-            "[default: ai and third-party-sharing]",
+            help="Only this topic, e.g. ai or retention; may be repeated. "
+            "[default: ai, third-party-sharing and recording]",
             show_default=False,
         ),
     ] = None,
@@ -92,7 +92,7 @@ def inventory(
         bool, typer.Option("--schema", help="Print the JSON Schema of the JSON inventory.")
     ] = False,
 ) -> None:
-    """List every AI and sharing feature: on or off, for whom, who can change it. Needs no network.
+    """List what is on of AI, sharing and recording, for whom, who can change it. Needs no network.
 
     These are facts from a stored run. No baseline takes part; a value that was not read has a
     cause instead.

@@ -76,6 +76,8 @@ class Run:
     """Each control and setting that passed somewhere, also where passes are not stored."""
     inventory: Callable[[], Inventory] | None = None
     """Reads which AI features are on, and for whom; None if the evidence is not at hand."""
+    other_inventory: Callable[[], Inventory] | None = None
+    """The same for sharing and recording, for the annex of a report."""
     closing_steps: Callable[[], ClosingSteps] | None = None
     """Works out which steps close the deviations, in seconds for large accounts; None if the
     evidence is not at hand."""

@@ -96,6 +96,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
     found = run.inventory() if run.inventory else None
     rules = inventory_wording.rules_of(run)
     inventory = inventory_wording.sections(found, rules) if found else []
+    others = inventory_wording.others_of_run(run) if options.annex and not options.summary else []
     run_history = history(run)
 
     def history_of(group: FindingGroup) -> HistorySummary | None:
@@ -155,6 +156,9 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             csp=_content_security_policy(),
             inventory=_parts(inventory, on=True) if paged else inventory,
             annex_inventory=_parts(inventory, on=False),
+            other_inventory=others,
+            others_heading=inventory_wording.others_heading,
+            see_others=inventory_wording.see_others,
             annex=options.annex,
             inventory_legend=inventory_wording.LEGEND,
             brief=summary_outline.outline(run, rollup) if options.summary else None,

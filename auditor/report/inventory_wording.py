@@ -109,6 +109,25 @@ def of_run(run: Run) -> list[TopicSection]:
     return sections(run.inventory(), rules_of(run)) if run.inventory else []
 
 
+def others_of_run(run: Run) -> list[TopicSection]:
+    """The same for the topics besides AI, which stand in the annex of a report."""
+    return sections(run.other_inventory(), rules_of(run)) if run.other_inventory else []
+
+
+def others_heading(others: Sequence[TopicSection]) -> str:
+    """`Sharing with others and recording: what is on, and for whom`."""
+    return wording.sentence_case(f"{_topics(others)}: what is on, and for whom")
+
+
+def see_others(others: Sequence[TopicSection]) -> str:
+    """Where to find the topics besides AI, in a sentence."""
+    return f"The same for {_topics(others)}: see “{others_heading(others)}” below."
+
+
+def _topics(topic_sections: Sequence[TopicSection]) -> str:
+    return join_and([each.heading.lower() for each in topic_sections])
+
+
 def rules_of(run: Run) -> FeatureRules | None:
     """What the baseline of a run says on features; None if nothing was judged."""
     return FeatureRules(run) if wording.judged(run) else None
@@ -344,6 +363,13 @@ def _people(feature: Feature) -> str:
     return _share(people.on, people.known, people.not_known)
 
 
+def off_where_known(row: FeatureRow) -> str:
+    """A feature in a list of those that are off: `Smart chapters (not known for 62 people)`."""
+    places = [note.partition(":")[0].lower() for note in unknown_notes(row.feature)]
+    title = row.feature.title
+    return f"{title} (not known for {join_and(places)})" if places else title
+
+
 def _share(on: int, known: int, not_known: int, names: str = "") -> str:
     """`all 6 off`, `53 of 293 on`, `45 of 293 on, 62 not known`; `names` are those that are on."""
     total = known + not_known
@@ -468,7 +494,7 @@ def unknown_notes(feature: Feature) -> list[str]:
 
 def _unknown(feature: Feature) -> Iterator[str]:
     if feature.account.cause is not None and _account(feature) != NOT_HERE:
-        yield f"Account: {wording.cause_name(feature.account.cause)}"
+        yield f"The account: {wording.cause_name(feature.account.cause)}"
     causes: dict[tuple[str, bool], int | None] = {}
     for group in feature.groups:
         if group.state.cause is not None:

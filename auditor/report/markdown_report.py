@@ -33,6 +33,7 @@ from auditor.report.diff_output import CHANGE_TEXT, example, setting_name
 from auditor.report.facts import ControlFacts, detail, key, names_in, of_verdict
 from auditor.report.group_wording import BY_API, IN_ADMIN_CENTRE
 from auditor.report.interface import Format, Options
+from auditor.report.inventory_wording import TopicSection
 from auditor.report.json_report import title
 from auditor.report.markdown_text import (
     LONGEST,
@@ -91,6 +92,8 @@ class _MarkdownPage:
     def __init__(self, run: Run, rollup: Rollup, options: Options) -> None:
         self.run, self.rollup, self.options = run, rollup, options
         self.inventory = inventory_wording.of_run(run)
+        in_annex = options.annex and not options.summary
+        self.others = inventory_wording.others_of_run(run) if in_annex else []
 
     def text(self, most_bytes: int) -> str:
         if self.options.summary:
@@ -99,7 +102,10 @@ class _MarkdownPage:
         parts = (
             self._top(),
             self._changes(),
-            *self._inventory(),
+            *self._inventory(self.inventory, summary_output.ON),
+            PagePart(f"{prose(inventory_wording.see_others(self.others))}\n")
+            if self.others and self.inventory
+            else None,
             *(self._by_framework() or (self._controls(),)),
             self._closing(),
             self._unknowns(),
@@ -110,6 +116,7 @@ class _MarkdownPage:
             self._worst(),
             self._details() if self.options.annex else None,
             self._questions() if self.options.annex else None,
+            *self._inventory(self.others, inventory_wording.others_heading(self.others)),
             self._errors(),
             self._limits(),
             self._glossary(),
@@ -167,11 +174,10 @@ class _MarkdownPage:
             rows[-1] += f"\nand {wording.number(hidden)} more: `auditor diff`\n"
         return PagePart(head + table_head(columns, left=5), rows, "change")
 
-    def _inventory(self) -> Iterator[PagePart]:
+    def _inventory(self, sections: Sequence[TopicSection], title: str) -> Iterator[PagePart]:
         """What is on, set to a value or not known, topic by topic; what is off in one line."""
-        sections = self.inventory
         for index, section in enumerate(sections):
-            head = "" if index else f"## {summary_output.ON}\n\n{prose(section.legend)}\n\n"
+            head = "" if index else f"## {title}\n\n{prose(section.legend)}\n\n"
             summary = f"{section.summary}. {section.judged}".rstrip()
             head += f"### {prose(section.heading)}\n\n{prose(summary)}\n\n"
             rows = [
@@ -185,7 +191,7 @@ class _MarkdownPage:
                 head + (table_head(columns, left=len(columns)) if rows else ""), rows, "setting"
             )
             if off := dict(section.parts).get(_OFF):
-                names = wording.listed([row.feature.title for row in off], MOST_OFF)
+                names = wording.listed([*map(inventory_wording.off_where_known, off)], MOST_OFF)
                 yield PagePart(f"{_OFF}: {prose(names, LONGEST_LIST)}.\n")
 
     def _controls(self) -> PagePart | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import jsonschema
+import pytest
 
 from auditor.evidence.reading import Cause
 from auditor.evidence.scope import Level, Scope
@@ -24,6 +25,7 @@ from auditor.findings.model import Role, Status
 from auditor.findings.run import Run
 from auditor.report import inventory_output, inventory_wording
 from tests.builders import ACCOUNT, assessment, control_info, run_of, verdict
+from tests.report import worlds
 
 SALES = Scope(Level.GROUP, "g1", "Sales")
 HOSTILE = Scope(Level.GROUP, "g2", "=cmd|'/c calc'!A1<script>\x1b[31m")
@@ -238,3 +240,39 @@ def test_what_the_organisation_allows_is_said() -> None:
     assert section.judged.endswith(
         "Your organisation has allowed 1 of these 1, for the groups or people that it names."
     )
+
+
+SHARING = replace(SUMMARY, setting="chat.share_files", title="File sharing", topic="recording")
+
+
+@pytest.mark.parametrize("format_", ["html", "markdown"])
+def test_the_annex_of_a_report_has_the_topics_besides_ai(format_: str) -> None:
+    run = replace(
+        worlds.everything(),
+        inventory=lambda: INVENTORY,
+        other_inventory=lambda: Inventory(INFO, (SHARING,)),
+    )
+    whole, short = (worlds.report_of(run, format_, annex=annex).decode() for annex in (True, False))
+    assert "File sharing" in whole
+    assert "File sharing" not in short
+    assert whole.count("Recording: what is on, and for whom") >= 2  # where it is, and a pointer
+    assert "Recording: what is on" not in short
+    assert "File sharing" not in worlds.report_of(run, format_, summary=True).decode()
+
+
+def test_a_list_of_features_that_are_off_says_for_whom_they_are_not_known() -> None:
+    off = replace(
+        SUMMARY,
+        groups=(),
+        people=PeopleStates((ValueCount(False, 231),), (CauseCount(Cause.ABSENT, 62),)),
+    )
+    known = replace(off, people=PeopleStates((ValueCount(False, 293),)))
+    rows = [
+        row
+        for feature in (off, known)
+        for row in inventory_wording.sections(Inventory(INFO, (feature,)))[0].parts[0][1]
+    ]
+    assert [*map(inventory_wording.off_where_known, rows)] == [
+        "Meeting summary (not known for 62 people)",
+        "Meeting summary",
+    ]

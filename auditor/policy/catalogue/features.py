@@ -21,7 +21,8 @@ from auditor.redaction.text import is_secret_name
 AI = "ai"
 """The topic of AI features, and the key of the object that holds most of the new ones."""
 SHARING = "third-party-sharing"
-DEFAULT_TOPICS = (AI, SHARING)
+RECORDING = "recording"
+DEFAULT_TOPICS = (AI, SHARING, RECORDING)
 """The topics of an inventory if none is requested."""
 OTHER = "other"
 PHONE_SURFACE = "phone_account_settings"
