@@ -19,8 +19,8 @@ ORDER = (
     "a group's value and that of each member count."
 )
 AUTOMATIC = (
-    "Automatic: auditor fix apply makes the change, after you approve it. By hand: you make it, at "
-    "the place named."
+    "Automatic: auditor fix apply makes the change, after you approve it, and reads whether Zoom "
+    "took it. By hand: you make it, at the place named."
 )
 """What becomes of the steps."""
 LOCKING = (
