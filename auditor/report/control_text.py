@@ -5,10 +5,17 @@ from itertools import groupby
 
 from auditor.evidence.scope import Level, Scope
 from auditor.findings.exposure import Exposure
-from auditor.findings.model import Status, Verdict
+from auditor.findings.model import FindingKind, Status, Verdict
 from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
-from auditor.report import closing_wording, fix_wording, group_wording, summary_wording, wording
+from auditor.report import (
+    closing_wording,
+    fix_wording,
+    group_wording,
+    open_questions,
+    summary_wording,
+    wording,
+)
 from auditor.report.display import printable, shorten
 from auditor.report.facts import ControlFacts, detail
 from auditor.report.text_layout import wrap
@@ -76,6 +83,9 @@ def _finding(run: Run, group: FindingGroup, exposed: Exposure, width: int) -> It
     facts = [f"{_result(verdict)}: {wording.levels(group.by_level)}"]
     facts.append(_names(group) if group.count > 1 or not _is_account(group) else "")
     facts.append(wording.with_sandbox(run, shorten(detail(verdict), 4 * _LONGEST)))
+    if verdict.kind is FindingKind.ATTESTATION:
+        place = open_questions.place(verdict, run.controls.get(verdict.control))
+        facts.append(f"Where to look: {place}" if place else "")
     facts.append(summary_wording.same_as_group(exposed.same_as(verdict), group.count))
     changeable = wording.changeable(verdict, group.level)
     facts.append(f"Who can change it: {changeable}" if changeable else "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auditor.findings.model import FindingKind
+from auditor.findings.model import ControlInfo, FindingKind, Verdict
 from auditor.findings.rollup import Rollup
 from auditor.findings.run import Run
 from auditor.plain_text import pluralize
@@ -70,20 +70,24 @@ def of_run(run: Run, rollup: Rollup, sections: Iterable[TopicSection] = ()) -> l
     for group in rollup.attestations:
         verdict = group.verdict
         control, setting = verdict.control, verdict.setting
-        info = run.controls.get(control)
         is_lock = verdict.kind is FindingKind.ATTESTATION and setting not in _NO_SETTING
-        place = facts.place(setting) or (printable(info.fix_portal) if info else "")
         name = printable(title(run, control))
         text = f"Is “{facts.name(setting)}” locked?" if is_lock else facts.detail(verdict)
         found = OpenQuestion(
             printable(control),
             name,
             text or f"{name}?",
-            " ".join(place.split()),
+            place(verdict, run.controls.get(control)),
             "" if is_lock else seen_of.get(control, ""),
         )
         questions.setdefault((control, setting), found)
     return list(questions.values())
+
+
+def place(verdict: Verdict, info: ControlInfo | None) -> str:
+    """Where a person looks it up in Zoom's portal; empty if it is not known."""
+    found = facts.place(verdict.setting) or (printable(info.fix_portal) if info else "")
+    return " ".join(found.split())
 
 
 def counted(rollup: Rollup) -> str:

@@ -1,3 +1,4 @@
+import html
 from dataclasses import replace
 
 from auditor.evidence.scope import Level
@@ -49,3 +50,15 @@ def test_places_are_named_by_what_they_are() -> None:
     rollup = roll_up(worlds.run_of(mixed))
     assert wording.unanswered(rollup) == "1 rule for 1 account, 1 person"
     assert "2 places (" in wording.at_places(rollup.causes[0])
+
+
+def test_every_format_that_lists_a_question_says_where_to_look() -> None:
+    lock = replace(ATTESTATION, setting=SUMMARY.setting)
+    run = worlds.run_of([worlds.judged(worlds.account(), [ATTESTATION, lock])])
+    places = [each.place for each in open_questions.of_run(run, roll_up(run))]
+    assert len(set(places)) == 2 and all(places)
+    for format_, options in (("html", {}), ("markdown", {}), ("text", {"controls": {"AI-01"}})):
+        page = worlds.report_of(run, format_, annex=True, width=400, **options).decode()
+        plain = html.unescape(page).replace("\\", "")
+        assert [place for place in places if place not in plain] == [], format_
+        assert "Where to look" in plain
