@@ -105,7 +105,7 @@ class ExportOptions:
             evaluated = replace(
                 evaluated,
                 framework=framework,
-                inventory=partial(inventory_of, shown, AI_FEATURES),
+                inventory=cache(partial(inventory_of, shown, AI_FEATURES)),
                 other_inventory=partial(inventory_of, shown, OTHER_FEATURES),
                 closing_steps=closing_steps,
             )

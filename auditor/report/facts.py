@@ -1,6 +1,7 @@
 """Findings as facts: what is the case, for whom, in words for people."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -103,6 +104,26 @@ class ControlFacts:
         broken = control.broken
         if Level.ACCOUNT in broken and self._no_setting_per_person(control):
             broken = {Level.ACCOUNT: 1}
+        return self._of(control, broken)
+
+    def for_everybody(self, control: ControlRollup) -> str:
+        """What is the case for everybody who was read, of a rule without a setting per person.
+
+        Empty unless a value of it is broken at the account and in each group: a group may have
+        another value than the account.
+        """
+        counts: dict[str, Counter[Level]] = {}
+        for group in self._broken.get(control.info.id, ()):
+            if group.verdict.kind is FindingKind.VALUE:
+                counts.setdefault(group.verdict.setting, Counter()).update(group.by_level)
+        groups = self._totals.get(Level.GROUP, 0)
+        is_everywhere = any(
+            found[Level.ACCOUNT] and found[Level.GROUP] == groups for found in counts.values()
+        )
+        people = self._totals.get(Level.USER, 0)
+        return self._of(control, {Level.USER: people}) if is_everywhere else ""
+
+    def _of(self, control: ControlRollup, broken: Mapping[Level, int]) -> str:
         info = control.info
         groups = self._broken.get(info.id, ())
         verdicts = [group.verdict for group in groups]

@@ -7,8 +7,8 @@ from auditor.findings.model import FindingKind, Severity, Status
 from auditor.findings.rollup import ControlRollup, Rollup, roll_up
 from auditor.findings.run import Run
 from auditor.findings.whom import places
-from auditor.plain_text import join_and, pluralize
-from auditor.report import open_questions, wording
+from auditor.plain_text import join_and, pluralize, printable
+from auditor.report import open_questions, unknown_features, wording
 from auditor.report.facts import ControlFacts
 
 _COMPUTED = (FindingKind.DERIVED, FindingKind.UNCOVERED)
@@ -49,6 +49,12 @@ def worst_fact(run: Run, rollup: Rollup) -> str:
     return "No rule is broken, and every rule has an answer."
 
 
+def why_worst(run: Run, rollup: Rollup) -> str:
+    """Why the worst fact matters; empty without a broken rule, or if its rule does not say why."""
+    worst = _worst(run, rollup) if wording.judged(run) else None
+    return f"Why it matters: {printable(worst.info.why)}" if worst and worst.info.why else ""
+
+
 def rest(run: Run, rollup: Rollup) -> list[str]:
     """What follows the worst fact: the broken rules, and what has no answer or is undecided."""
     if not wording.judged(run):
@@ -58,7 +64,8 @@ def rest(run: Run, rollup: Rollup) -> list[str]:
 
 def unanswered(run: Run, rollup: Rollup) -> list[str]:
     """What has no answer, and what waits for a decision or for a person to look."""
-    return [*_unknown(run, rollup), *_undecided(run, rollup)]
+    features = unknown_features.sentence(run)
+    return [*_unknown(run, rollup), *filter(None, [features]), *_undecided(run, rollup)]
 
 
 def _has_open(run: Run) -> bool:
@@ -90,21 +97,41 @@ def _broken(run: Run, rollup: Rollup) -> Iterator[str]:
     by_severity = {s: sum(control.severity is s for control in broken) for s in Severity}
     total = wording.number(len(run.controls))
     verb = "is" if len(broken) == 1 else "are"
+    coverage = run.summary.coverage
+    people: dict[Level, int] = {Level.USER: rollup.deviating.get(Level.USER, 0)}
+    others = {**rollup.deviating}
+    others.pop(Level.USER, None)
+    own = ""
+    if others and (count := people[Level.USER]):
+        whose = wording.sentence_case(places(people, coverage))
+        own = f" {whose} {'has' if count == 1 else 'have'} a broken value in their own settings."
     yield (
         f"{wording.number(len(broken))} of {total} rules {verb} broken "
-        f"({wording.severities(by_severity)}), at {places(rollup.deviating, run.summary.coverage)}."
+        f"({wording.severities(by_severity)}), at {places(others or people, coverage)}.{own}"
     )
 
 
 def _for_everybody(run: Run, rollup: Rollup) -> Iterator[str]:
     """That rules without a setting per person are broken for more people than are counted."""
     facts = ControlFacts(run, rollup)
-    count = sum(map(facts.holds_for_everybody, rollup.deviating_controls))
-    if count:
-        has = "has" if count == 1 else "have"
+    rules = [each for each in rollup.deviating_controls if facts.holds_for_everybody(each)]
+    reaching = {control.info.id: facts.for_everybody(control) for control in rules}
+    everywhere = {rule: fact for rule, fact in reaching.items() if fact}
+    elsewhere = [printable(rule) for rule in reaching if rule not in everywhere]
+    if len(everywhere) == 1:
+        [(rule, fact)] = everywhere.items()
+        yield f"{fact}, as Zoom has no setting per person ({printable(rule)})."
+    elif everywhere:
+        people = Level.USER.counted(run.summary.coverage[Level.USER])
         yield (
-            f"{wording.number(count)} of them {has} no setting per person: what is broken at the "
-            "account or in a group holds for everybody in it."
+            f"{pluralize(len(everywhere), 'rule')} are broken for all {people}, as Zoom has no "
+            f"setting per person: {join_and([*map(printable, everywhere)])}."
+        )
+    if elsewhere:
+        has = "has" if len(elsewhere) == 1 else "have"
+        yield (
+            f"{join_and(elsewhere)} {has} no setting per person: broken for everybody whose group "
+            "or account has the broken value."
         )
 
 

@@ -126,6 +126,8 @@ class _TextPage:
             yield from self._wrapped(simulated, style="unknown")
         worst = headline.worst_fact(self.run, self.rollup)
         yield from self._wrapped(worst, style=self._headline_style())
+        if why := headline.why_worst(self.run, self.rollup):
+            yield from self._wrapped(why)
         for sentence in headline.rest(self.run, self.rollup):
             yield from self._wrapped(sentence)
         if incomplete := wording.incomplete(self.run, self.rollup):

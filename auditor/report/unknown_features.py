@@ -60,6 +60,21 @@ def counted(unknown: Iterable[UnknownFeatures]) -> str:
     return pluralize(count, "AI feature") if count else ""
 
 
+def sentence(run: Run) -> str:
+    """How many features are not known: `5 AI features are not known at all, and 6 not for
+    everybody.` Empty if all are known, or without the evidence of the run."""
+    sections = inventory_wording.sections(run.inventory()) if run.inventory else []
+    nowhere = somewhere = 0
+    for each in of_sections(run, sections):
+        nowhere += 0 if each.is_partial else len(each.features)
+        somewhere += len(each.features) if each.is_partial else 0
+    is_not = f"{'is' if (nowhere or somewhere) == 1 else 'are'} not known"
+    if nowhere:
+        rest = f", and {wording.number(somewhere)} not for everybody" if somewhere else ""
+        return f"{pluralize(nowhere, 'AI feature')} {is_not} at all{rest}."
+    return f"{pluralize(somewhere, 'AI feature')} {is_not} for everybody." if somewhere else ""
+
+
 def _reason(run: Run, row: FeatureRow) -> tuple[str, str]:
     """Why a feature is not known, in a few words, and what to do."""
     feature = row.feature

@@ -178,16 +178,42 @@ def test_the_note_of_a_missing_lock_says_that_the_value_is_right(
     assert facts.ControlFacts(run, rollup).note(control) == note
 
 
-@pytest.mark.parametrize(("people_have_it", "times"), [(False, 1), (True, 0)])
-def test_the_headline_says_once_that_what_has_no_setting_per_person_holds_for_everybody(
-    people_have_it: bool, times: int
-) -> None:
-    found = replace(deviation("chat.ai_quick_reply", True), control="AI-08")
-    levels = {Level.ACCOUNT, Level.GROUP, *([Level.USER] if people_have_it else [])}
-    info = ControlInfo("AI-08", "Rule", "AI", Severity.HIGH, levels=frozenset(levels))
-    run = worlds.run_of(
-        [worlds.judged(worlds.group(1), [found]), worlds.judged(worlds.user(1), [])],
-        controls={"AI-08": info},
-    )
-    said = headline.of_run(run)
-    assert said.count("in a group holds for everybody in it") == times
+def no_setting_per_person(rules: Sequence[str], broken_groups: int, of: int = 2) -> str:
+    """The headline for rules that are broken at the account and in some of its groups."""
+    found = [replace(deviation("chat.ai_quick_reply", True), control=rule) for rule in rules]
+    levels = frozenset({Level.ACCOUNT, Level.GROUP})
+    info = {
+        rule: ControlInfo(
+            rule, "Rule", "AI", Severity.HIGH, levels=levels, broken="AI acts unasked for {whom}"
+        )
+        for rule in rules
+    }
+    groups = [
+        worlds.judged(worlds.group(each), found if each < broken_groups else [])
+        for each in range(of)
+    ]
+    people = [worlds.judged(worlds.user(1), []), worlds.judged(worlds.user(2), [])]
+    account = worlds.judged(worlds.account(), found)
+    return headline.of_run(worlds.run_of([account, *groups, *people], controls=info))
+
+
+def test_the_headline_says_what_is_broken_for_everybody_without_a_setting_per_person() -> None:
+    everywhere = "AI acts unasked for all 2 people, as Zoom has no setting per person (AI-08)."
+    assert everywhere in no_setting_per_person(["AI-08"], broken_groups=2)
+    two = no_setting_per_person(["AI-08", "AI-09"], broken_groups=2)
+    assert "2 rules are broken for all 2 people, as Zoom has no setting per person: AI-08" in two
+    in_part = no_setting_per_person(["AI-08"], broken_groups=1)
+    assert "all 2 people" not in in_part
+    assert "AI-08 has no setting per person: broken for everybody whose group or" in in_part
+
+
+def test_the_headline_counts_people_apart_from_the_places_above_them() -> None:
+    found = [deviation("chat.ai_quick_reply", True)]
+    account, person = worlds.judged(worlds.account(), found), worlds.judged(worlds.user(1), found)
+    others = [worlds.judged(worlds.user(each), []) for each in (2, 3)]
+    said = headline.of_run(worlds.run_of([account, person, *others]))
+    assert "at the account. 1 of 3 people has a broken value in their own settings." in said
+    assert "setting per person" not in said
+    alone = headline.of_run(worlds.run_of([person, *others]))
+    assert "at 1 of 3 people." in alone
+    assert "own settings" not in alone

@@ -56,7 +56,8 @@ def test_every_format_that_lists_a_question_says_where_to_look() -> None:
     lock = replace(ATTESTATION, setting=SUMMARY.setting)
     run = worlds.run_of([worlds.judged(worlds.account(), [ATTESTATION, lock])])
     places = [each.place for each in open_questions.of_run(run, roll_up(run))]
-    assert len(set(places)) == 2 and all(places)
+    assert all(places)
+    assert len(set(places)) == 2
     for format_, options in (("html", {}), ("markdown", {}), ("text", {"controls": {"AI-01"}})):
         page = worlds.report_of(run, format_, annex=True, width=400, **options).decode()
         plain = html.unescape(page).replace("\\", "")

@@ -22,11 +22,19 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 def test_the_worst_fact_comes_first_then_the_broken_rules(render: Render) -> None:
     run = worlds.everything()
     lines = render(run, "text", width=400).splitlines()
-    assert lines[:4] == headline.sentences(run, roll_up(run))
+    worst, why, *rest = lines[:5]
+    assert [worst, *rest] == headline.sentences(run, roll_up(run))
+    reason = "A summary turns a whole call into text, and one host decides for everyone."
+    assert why == f"Why it matters: {reason}"
+
+
+def test_without_a_broken_rule_nothing_says_why_it_matters(render: Render) -> None:
+    assert "Why it matters" not in render(worlds.clean(), "text")
+    assert "Why it matters" not in render(worlds.all_unknown(), "text")
 
 
 def test_an_incomplete_run_says_so_at_the_top(render: Render) -> None:
-    top = render(worlds.everything(), "text", width=400).splitlines()[:5]
+    top = render(worlds.everything(), "text", width=400).splitlines()[:6]
     (incomplete,) = [line for line in top if line.startswith("Incomplete")]
     assert re.findall(r"\d+", incomplete) == ["3"]
     assert "--allow-unknown" not in incomplete

@@ -99,3 +99,21 @@ def test_without_an_unknown_rule_the_section_is_there_for_features(render: Rende
     run = replace(worlds.clean(), inventory=lambda: Inventory(INFO, (VOICEMAIL,)))
     assert "\nNo answer\n? 1 AI feature not known" in render(run, "text")
     assert "## No answer\n\n### 1 AI feature not known" in render(run, "markdown")
+
+
+@pytest.mark.parametrize(
+    ("features", "sentence"),
+    [
+        ((), ""),
+        ((IN_PART,), "1 AI feature is not known for everybody."),
+        ((VOICEMAIL, NOT_RETURNED), "2 AI features are not known at all."),
+        ((VOICEMAIL, IN_PART), "1 AI feature is not known at all, and 1 not for everybody."),
+    ],
+)
+def test_the_opening_of_every_format_counts_them(
+    features: tuple[Feature, ...], sentence: str, render: Render
+) -> None:
+    run = with_features(*features)
+    assert unknown_features.sentence(run) == sentence
+    for format_ in ("text", "markdown", "html"):
+        assert sentence in " ".join(render(run, format_, width=100).split())
