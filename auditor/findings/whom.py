@@ -23,6 +23,8 @@ _MOST_FELT: Sequence[Level] = (
     Level.APP,
 )
 """The levels by how directly people feel them."""
+_PLACES = (Level.GROUP, Level.PHONE_GROUP, Level.PHONE_SITE)
+"""Levels of many people: the only one of its kind may be everybody."""
 
 
 def whom(by_level: Mapping[Level, int], totals: Mapping[Level, int] | None = None) -> str:
@@ -34,6 +36,8 @@ def whom(by_level: Mapping[Level, int], totals: Mapping[Level, int] | None = Non
         if count := by_level.get(level, 0):
             if level in _WHOLE:
                 return _WHOLE[level]
+            if level in _PLACES and count == (totals or {}).get(level) == 1:
+                return f"the only {level.noun} of the account"
             every = "all " if count == (totals or {}).get(level) and count > 1 else ""
             return every + level.counted(count)
     return "nobody"

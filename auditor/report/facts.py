@@ -19,6 +19,9 @@ from auditor.report.display import printable, shorten
 LONGEST_FACT = 240
 """Columns of a fact before the value in it is cut."""
 
+LOCK_LIST = "derived:lock"
+"""Begins the setting that lists the missing locks of the other rules."""
+_OPEN = (Status.UNKNOWN, Status.NEEDS_DECISION, Status.ATTESTATION_EXPIRED)
 _RIGHT = (Status.PASS, Status.NOT_APPLICABLE)
 _PERSONAL = (Level.USER, Level.PHONE_USER, Level.MEETING, Level.WEBINAR)
 _COMPARES = re.compile(
@@ -81,6 +84,10 @@ class ControlFacts:
         for group in rollup.locks:
             verdict = group.verdict
             self._locks.setdefault(verdict.control, {})[verdict.setting] = verdict
+        self._open_locks = {
+            group.verdict.setting for group in rollup.groups if _is_open_lock(group.verdict)
+        }
+        """The settings that must be locked, and whose locks are not known."""
         self._right = run.passed - {
             (group.verdict.control, group.verdict.setting)
             for group in rollup.groups
@@ -143,9 +150,15 @@ class ControlFacts:
         return _for(fact, people) if fact else printable(info.title)
 
     def note(self, control: ControlRollup) -> str:
-        """What the fact of a broken rule does not say: the value of what is not locked, what people
-        did, and that its settings have no value per person. Empty if there is nothing to add."""
-        parts = (self._today(control), self._use(control), self._no_setting_per_person(control))
+        """What the fact of a broken rule does not say: the value of what is not locked, how many
+        locks are not known, what people did, and that its settings have no value per person.
+        Empty if there is nothing to add."""
+        parts = (
+            self._today(control),
+            self._not_known(control),
+            self._use(control),
+            self._no_setting_per_person(control),
+        )
         return " ".join(filter(None, parts))
 
     def _today(self, control: ControlRollup) -> str:
@@ -156,6 +169,16 @@ class ControlFacts:
             return ""
         whose = "Its value is" if len(right) == 1 else "Their values are"
         return f"{whose} as the rule asks today, but nothing keeps it so."
+
+    def _not_known(self, control: ControlRollup) -> str:
+        """How many locks a list of missing locks leaves out, because they are not known."""
+        groups = self._broken.get(control.info.id, ())
+        is_list = any(group.verdict.setting.startswith(LOCK_LIST) for group in groups)
+        count = len(self._open_locks)
+        if not is_list or not count:
+            return ""
+        whose = f"{pluralize(count, 'more setting')} {'is' if count == 1 else 'are'}"
+        return f"Whether {whose} locked is not known: a person has to look in Zoom."
 
     def _use(self, control: ControlRollup) -> str:
         """What people did against a rule, where its fact is about its settings."""
@@ -236,6 +259,12 @@ def _compared(info: ControlInfo, verdicts: Sequence[Verdict]) -> str:
         return ""
     names = names_in(lists[0])
     return of_verdict(lists[0]) + (f": {join_and(names)}" if len(names) <= MOST_NAMES else "")
+
+
+def _is_open_lock(verdict: Verdict) -> bool:
+    """True for the lock of a setting that must have one, if it was not read and not attested."""
+    is_lock = verdict.kind is FindingKind.LOCK or wording.asks_for_lock(verdict)
+    return is_lock and verdict.status in _OPEN
 
 
 def _against_rule(settings: Sequence[str]) -> str:

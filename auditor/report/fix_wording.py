@@ -23,8 +23,6 @@ MOST_STEPS = 6
 """Steps of the plan that the way has; the plan has the others."""
 FIRST_PLAN = "First see what else that lock covers: auditor fix plan."
 """Without a plan, nothing says whether a lock would switch another feature on."""
-_LOCK_LIST = "derived:lock"
-"""The rule with this setting lists those that have to be locked."""
 _USERS = "User Management > Users > NAME > Settings"
 _OF_ONE_SETTING = (FindingKind.VALUE, FindingKind.LOCK)
 _BELOW = frozenset({Level.GROUP, Level.USER})
@@ -136,7 +134,7 @@ def _settings_listed(
         if group.verdict.kind in _OF_ONE_SETTING
     }
     is_planned = closing is not None and (closing.account_locks or closing.refused_locks)
-    if closing is None or not is_planned or not verdicts[0].setting.startswith(_LOCK_LIST):
+    if closing is None or not is_planned or not verdicts[0].setting.startswith(facts.LOCK_LIST):
         return [f"{printable(control.info.fix_portal)}.", *_ways(keys, rules)]
     locked = [key for key in keys if portal.lock_of(key) in closing.account_locks]
     refused = _refused(keys, closing)

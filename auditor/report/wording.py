@@ -512,7 +512,7 @@ def expectation(verdict: Verdict, width: int) -> str:
     expected = verdict.expected
     if expected is None:
         return ""
-    if verdict.kind is FindingKind.LOCK or _asks_for_lock(verdict):
+    if verdict.kind is FindingKind.LOCK or asks_for_lock(verdict):
         return _lock(expected.get("value"))
     if verdict.kind is FindingKind.DERIVED and expected.get("value") is True:
         return "none"
@@ -558,7 +558,7 @@ def _allows_none(verdict: Verdict, operator: Operator, value: JsonValue) -> bool
     return is_list and is_named and not value and verdict.status is Status.FAIL
 
 
-def _asks_for_lock(verdict: Verdict) -> bool:
+def asks_for_lock(verdict: Verdict) -> bool:
     """True for the attestation of a lock, which Zoom does not publish."""
     return verdict.kind is FindingKind.ATTESTATION and verdict.setting != _NO_SETTING
 

@@ -178,6 +178,22 @@ def test_the_note_of_a_missing_lock_says_that_the_value_is_right(
     assert facts.ControlFacts(run, rollup).note(control) == note
 
 
+def test_a_list_of_missing_locks_says_how_many_more_are_not_known() -> None:
+    locks = "derived:lock(all controls)"
+    listed = deviation(locks, ["chat.e2e"], kind=FindingKind.DERIVED)
+    unread = deviation("a.b", None, kind=FindingKind.LOCK, status=Status.UNKNOWN)
+    by_hand = deviation("a.c", None, kind=FindingKind.ATTESTATION, status=Status.NEEDS_DECISION)
+    question = replace(by_hand, setting="attestation")
+    attested = replace(by_hand, setting="a.d", status=Status.ATTESTED)
+    found = [listed, unread, by_hand, question, attested]
+    run = worlds.run_of([worlds.judged(worlds.account(), found)])
+    rollup = roll_up(run)
+    (control,) = rollup.deviating_controls
+    assert facts.ControlFacts(run, rollup).note(control) == (
+        "Whether 2 more settings are locked is not known: a person has to look in Zoom."
+    )
+
+
 def no_setting_per_person(rules: Sequence[str], broken_groups: int, of: int = 2) -> str:
     """The headline for rules that are broken at the account and in some of its groups."""
     found = [replace(deviation("chat.ai_quick_reply", True), control=rule) for rule in rules]

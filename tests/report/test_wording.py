@@ -123,6 +123,13 @@ def test_the_answer_never_calls_an_unknown_fine() -> None:
             'on only for "a"',
         ),
         ({"op": "no_looser", "exceptions": "waivers"}, "no looser than the account"),
+        ({"op": "unanswered"}, "no call that needs this notice"),
+        ({"op": "notified"}, "at least one answer"),
+        ({"op": "none_equal", "value": "none"}, 'anything but "none"'),
+        (
+            {"op": "agreed", "param": "passive", "value": None},
+            "no passive agreement; not decided yet",
+        ),
         ({"op": "brand_new", "limit": 3}, "brand new limit 3"),
         ({"op": "brand_new"}, "brand new"),
     ],

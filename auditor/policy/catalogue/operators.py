@@ -647,7 +647,7 @@ OPERATORS: Mapping[str, Operator] = {
             _none_equal,
             _LIST,
             "no item equals",
-            "nowhere {value}",
+            "anything but {value}",
             compares_items=True,
         ),
         Operator(
@@ -677,7 +677,7 @@ OPERATORS: Mapping[str, Operator] = {
             _agreed,
             _NOTICE,
             "nobody agreed passively, unless the parameter says that it counts",
-            "nobody agreed passively",
+            "no passive agreement",
             parameter_types=("boolean",),
             without_param=True,
             is_more_permissive=permissiveness.never,
@@ -688,7 +688,7 @@ OPERATORS: Mapping[str, Operator] = {
             _notified,
             _NOTICE,
             "somebody answered, so the notice was shown",
-            "people answered the notice",
+            "at least one answer",
         ),
         Operator(
             "unanswered",
@@ -696,7 +696,7 @@ OPERATORS: Mapping[str, Operator] = {
             _unanswered,
             _NOTICE,
             "nobody was shown the notice",
-            "nobody was shown the notice",
+            "no call that needs this notice",
             is_more_permissive=permissiveness.never,
         ),
         Operator(
@@ -705,7 +705,7 @@ OPERATORS: Mapping[str, Operator] = {
             _unanswered,
             _NOTICE,
             "nobody was shown the notice, unless the parameter allows it",
-            "nobody was shown the notice",
+            "no call that needs this notice",
             parameter_types=("boolean",),
             without_param=True,
             is_more_permissive=permissiveness.never,
@@ -744,7 +744,7 @@ OPERATORS: Mapping[str, Operator] = {
             _no_write_scopes,
             frozenset({"scopes"}),
             "holds read scopes only",
-            "read scopes only",
+            "rights to read, and no others",
         ),
         Operator(
             "no_looser",
