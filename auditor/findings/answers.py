@@ -81,6 +81,7 @@ class Gap(StrEnum):
         return self in (Gap.NOT_ASSESSED, Gap.NOT_REACHED, Gap.NO_RESULT)
 
 
+_SHOWN = (ControlEffect.SHOWN, ControlEffect.ALLOWED)
 _INCONCLUSIVE = (
     ControlEffect.UNKNOWN,
     ControlEffect.EXCEPTED,
@@ -125,6 +126,8 @@ class ControlPart:
     gaps: tuple[Gap, ...] = ()
     statements: tuple[str, ...] = ()
     """The attested statements, verbatim."""
+    shown: tuple[str, ...] = ()
+    """The settings that make the answer yes."""
 
     @property
     def is_incomplete(self) -> bool:
@@ -252,12 +255,15 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
     for related in question.controls:
         own: dict[ControlEffect, list[_Profile]] = {}
         statements: dict[str, None] = {}
+        shown: dict[str, None] = {}
         for profile in profiles:
             for verdict in profile.verdicts.get(related.id, ()):
                 effect = _effect(verdict, related)
                 own.setdefault(effect, []).append(profile)
                 if effect is ControlEffect.ATTESTED:
                     statements[verdict.detail] = None
+                elif effect in _SHOWN:
+                    shown[verdict.setting] = None
                 elif effect is ControlEffect.UNKNOWN:
                     controls, where = causes.setdefault(verdict.cause, (set(), []))
                     controls.add(related.id)
@@ -268,7 +274,7 @@ def _answer(run: Run, profiles: Sequence[_Profile], question: Question) -> Answe
             whole.setdefault(effect, []).extend(where)
         effects = {effect: _affected(own[effect]) for effect in ControlEffect if effect in own}
         gaps = tuple(_gaps(run, profiles, related))
-        parts.append(ControlPart(related, effects, gaps, tuple(statements)))
+        parts.append(ControlPart(related, effects, gaps, tuple(statements), tuple(shown)))
     return Answer(
         question=question,
         state=_state(parts),

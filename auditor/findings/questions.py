@@ -52,6 +52,8 @@ class Question:
     no: str = "No, as far as settings show"
     inventory: str = ""
     """The topic whose inventory shows what is on; empty if none does."""
+    not_counted: str = ""
+    """What a reader may expect among the numbers of a yes, and does not find there."""
 
     @property
     def switches(self) -> frozenset[str]:

@@ -18,12 +18,14 @@ from auditor.findings.inventory import Feature, is_on
 from auditor.findings.run import Run
 from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue.parameters import known_parameters
-from auditor.report import wording
+from auditor.report import facts, wording
 from auditor.report.display import printable
 
 SCHEMA = "auditor/answers/v1"
 MOST_FEATURES = 3
 """Features that the sentence names; the full answer has all."""
+MOST_COUNTED = 5
+"""Settings that it names."""
 
 STATE: Mapping[AnswerState, str] = {
     AnswerState.YES: "yes",
@@ -67,11 +69,12 @@ def sentence(answer: Answer) -> str:
             also = (
                 f"; where allowed, also {_where(answer, ControlEffect.ALLOWED)}" if allowed else ""
             )
-            return f"{question.yes}: {bound}{_where(answer, ControlEffect.SHOWN)}{also}."
+            where = _where(answer, ControlEffect.SHOWN)
+            return f"{question.yes}: {bound}{where}{also}.{_counted(answer)}"
         case AnswerState.ALLOWED:
             where = _where(answer, ControlEffect.ALLOWED)
             more = "; there may be more" if answer.is_lower_bound else ""
-            return f"{question.yes}: {where}, where the baseline or an exception allows it{more}."
+            return f"{question.yes}: {where}, where the baseline or an exception allows it{more}.{_counted(answer)}"
         case AnswerState.NOT_RULED_OUT:
             return f"Possibly: of {rules} behind it, {', '.join(_tally(answer))}.{_who(answer)}"
         case AnswerState.CANNOT_SAY:
@@ -89,6 +92,22 @@ def sentence(answer: Answer) -> str:
             return f"No: it does not apply here, as Zoom reports it ({rules} behind it)."
     where = _where(answer, ControlEffect.AS_EXPECTED)
     return f"{question.no}: all as “{answer.baseline}” requires, at {where}{_rest(answer)}."
+
+
+def _counted(answer: Answer) -> str:
+    """The settings that the numbers of a yes count, and what bears on it and is not counted."""
+    settings = (setting for part in answer.parts for setting in part.shown)
+    names = [f"“{name}”" for name in dict.fromkeys(map(facts.name, settings))]
+    text = f" Counted: {wording.listed(names, MOST_COUNTED)}."
+    broken = sorted(
+        part.control.id
+        for part in answer.parts
+        if ControlEffect.DEVIATING in part.effects and not part.shown
+    )
+    if broken:
+        noun = "rule" if len(broken) == 1 else "rules"
+        text += f" Not counted here: the broken {noun} {join_and(broken)}."
+    return f"{text} {answer.question.not_counted}".rstrip()
 
 
 def _who(answer: Answer) -> str:

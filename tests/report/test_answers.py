@@ -1,6 +1,7 @@
 """The text of answers: the first words are true on their own, and no title is misleading."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -35,6 +36,8 @@ from tests.findings.test_answers import (
 
 PERSON = RelatedControl("TR-01", "The promise was read", asks="Have you read it?")
 
+COUNTED = " Counted: “AI-01”."
+
 
 def texts(reply: Answer) -> dict[str, Sequence[str]]:
     return {section.heading: section.lines for section in sections(reply)}
@@ -54,25 +57,36 @@ def test_a_no_says_what_was_seen_and_how_far_it_reaches() -> None:
 
 def test_a_yes_counts_people_out_of_how_many() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, ON)]))
-    assert sentence(reply) == "Yes: 1 of 1 group and 1 of 2 people."
+    assert sentence(reply) == f"Yes: 1 of 1 group and 1 of 2 people.{COUNTED}"
 
 
 def test_a_yes_says_at_least_while_more_may_come() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, ON), (BOB, blind)]))
-    assert sentence(reply) == "Yes: at least 1 of 2 people."
+    assert sentence(reply) == f"Yes: at least 1 of 2 people.{COUNTED}"
 
 
 def test_a_yes_does_not_leave_out_those_for_whom_it_is_allowed() -> None:
     reply = answer(
         everywhere(RIGHT, RIGHT_NOTICE, but=[(GROUP, ON), (ADA, verdict(observed=True))])
     )
-    assert sentence(reply) == "Yes: 1 of 1 group; where allowed, also 1 of 2 people."
+    also = "Yes: 1 of 1 group; where allowed, also 1 of 2 people."
+    assert sentence(reply) == f"{also}{COUNTED}"
+
+
+def test_a_yes_says_what_it_counts_and_what_it_does_not() -> None:
+    notice = replace(RIGHT_NOTICE, status=Status.FAIL, observed=False)
+    reply = answer(everywhere(RIGHT, notice, but=[(ADA, ON)]))
+    reply = replace(reply, question=replace(reply.question, not_counted="Notes are not counted."))
+    assert sentence(reply).endswith(
+        f".{COUNTED} Not counted here: the broken rule {notice.control}. Notes are not counted."
+    )
 
 
 def test_an_allowed_yes_begins_with_yes() -> None:
     reply = answer(everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True))]))
-    assert sentence(reply) == "Yes: 1 of 2 people, where the baseline or an exception allows it."
+    allowed = "Yes: 1 of 2 people, where the baseline or an exception allows it."
+    assert sentence(reply) == f"{allowed}{COUNTED}"
     assert texts(reply)["Shown, and allowed by the baseline, an exception or a waiver"] == (
         "AI-01 is allowed to differ at 1 of 2 people. The rule: Title of AI-01.",
     )
@@ -81,7 +95,7 @@ def test_an_allowed_yes_begins_with_yes() -> None:
 def test_an_allowed_yes_that_was_not_seen_in_full_says_so() -> None:
     blind = verdict(Status.UNKNOWN, cause=Cause.DENIED)
     rows = everywhere(RIGHT, RIGHT_NOTICE, but=[(ADA, verdict(observed=True)), (BOB, blind)])
-    assert sentence(answer(rows)).endswith("allows it; there may be more.")
+    assert sentence(answer(rows)).endswith(f"allows it; there may be more.{COUNTED}")
 
 
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES.keys())

@@ -44,6 +44,7 @@ class _Question(_QuestionModel):
     claims: tuple[int, ...]
     nobody_can_know: str = ""
     inventory: str = ""
+    not_counted: str = ""
     if_so: str = "Yes"
     if_not: str = "No, as far as settings show"
 
@@ -204,6 +205,7 @@ def _question(entry: _Question, catalogue: Catalogue) -> Question:
         claims=entry.claims,
         nobody_can_know=entry.nobody_can_know,
         inventory=entry.inventory,
+        not_counted=entry.not_counted,
         yes=entry.if_so,
         no=entry.if_not,
     )
