@@ -74,7 +74,10 @@ def sentence(answer: Answer) -> str:
         case AnswerState.ALLOWED:
             where = _where(answer, ControlEffect.ALLOWED)
             more = "; there may be more" if answer.is_lower_bound else ""
-            return f"{question.yes}: {where}, where the baseline or an exception allows it{more}.{_counted(answer)}"
+            return (
+                f"{question.yes}: {where}, where the baseline or an exception allows it{more}."
+                f"{_counted(answer)}"
+            )
         case AnswerState.NOT_RULED_OUT:
             return f"Possibly: of {rules} behind it, {', '.join(_tally(answer))}.{_who(answer)}"
         case AnswerState.CANNOT_SAY:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from auditor.evidence.reading import Cause, JsonValue
@@ -692,27 +692,41 @@ def _passed(run: Run) -> set[str]:
 def by_outcome(run: Run, rollup: Rollup) -> str:
     """How many rules are broken, kept and so on; each is counted once, so that they add up."""
     to_attest = {group.verdict.control for group in rollup.attestations}
+    to_decide = {group.verdict.control for group in rollup.decisions}
     passed = _passed(run)
-    counts = Counter(
-        _outcome_of(
-            {*control.by_status, *([Status.PASS] if control.info.id in passed else ())},
-            is_attested=control.info.id in to_attest,
-        )
-        for control in rollup.controls
-    )
+    counts: Counter[str] = Counter()
+    all_with: Counter[str] = Counter()
+    for control in rollup.controls:
+        id_ = control.info.id
+        found = {*control.by_status, *([Status.PASS] if id_ in passed else ())}
+        words = {_OUTCOME_OF[status] for status in found}
+        if id_ in to_attest:
+            words -= set() if id_ in to_decide else {_TO_DECIDE}  # an attestation has its status
+            words.add(_TO_LOOK_UP)
+        counts[min(words, key=_OUTCOMES.index, default=_NO_RESULT)] += 1
+        all_with.update(words)
     parts = [f"{words} {number(counts[words])}" for words in _OUTCOMES if counts[words]]
+    earlier = [
+        f"{number(all_with[words] - counts[words])} of the {number(all_with[words])} {described}"
+        for words, described in _WAITING.items()
+        if all_with[words] > counts[words]
+    ]
+    verb = "is" if len(earlier) == 1 and earlier[0].startswith("1 ") else "are"
+    apart = f" So {join_and(earlier)} {verb} counted under an earlier word." if earlier else ""
+    total = pluralize(len(rollup.controls), "rule")
     return (
-        f"{pluralize(len(rollup.controls), 'rule')}: {', '.join(parts)}. Each counts once, for the "
-        "first of these that it has anywhere. “Kept” means at every place where it was read."
+        f"{total}: {', '.join(parts)}. Each counts once, for the first of these that it has "
+        f"anywhere.{apart} “Kept” means at every place where it was read."
     )
 
 
+_NO_ANSWER, _TO_DECIDE, _TO_LOOK_UP = "no answer", "to decide", "to look up"
 _NO_RESULT = "nothing to judge"
 _OUTCOMES = (
     "broken",
-    "no answer",
-    "to decide",
-    "to look up",
+    _NO_ANSWER,
+    _TO_DECIDE,
+    _TO_LOOK_UP,
     "accepted",
     "attested",
     "kept",
@@ -722,19 +736,22 @@ _OUTCOMES = (
 """From the worst; a rule counts for the first that it has anywhere."""
 
 
-def _outcome_of(found: Collection[Status], *, is_attested: bool) -> str:
-    of_status = {
-        Status.FAIL: "broken",
-        Status.UNKNOWN: "no answer",
-        Status.NEEDS_DECISION: "to look up" if is_attested else "to decide",
-        Status.ATTESTATION_EXPIRED: "to look up",
-        Status.WAIVED: "accepted",
-        Status.ATTESTED: "attested",
-        Status.PASS: "kept",
-        Status.NOT_APPLICABLE: "not applicable",
-    }
-    words = {of_status[status] for status in found}
-    return min(words, key=_OUTCOMES.index, default=_NO_RESULT)
+_OUTCOME_OF: Mapping[Status, str] = {
+    Status.FAIL: "broken",
+    Status.UNKNOWN: _NO_ANSWER,
+    Status.NEEDS_DECISION: _TO_DECIDE,
+    Status.ATTESTATION_EXPIRED: _TO_LOOK_UP,
+    Status.WAIVED: "accepted",
+    Status.ATTESTED: "attested",
+    Status.PASS: "kept",
+    Status.NOT_APPLICABLE: "not applicable",
+}
+_WAITING: Mapping[str, str] = {
+    _NO_ANSWER: "without an answer",
+    _TO_DECIDE: "to decide",
+    _TO_LOOK_UP: "to look up",
+}
+"""The outcomes that other parts of a report count, whatever else a rule has."""
 
 
 FRAMEWORK: Mapping[str, str] = {

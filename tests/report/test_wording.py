@@ -6,7 +6,15 @@ import pytest
 
 from auditor.evidence.reading import Cause, JsonValue
 from auditor.evidence.scope import Level
-from auditor.findings.model import UNLESS_LOCKED, FindingKind, ReadError, Role, Severity, Status
+from auditor.findings.model import (
+    UNLESS_LOCKED,
+    FindingKind,
+    ReadError,
+    Role,
+    Severity,
+    Status,
+    Verdict,
+)
 from auditor.findings.rollup import roll_up
 from auditor.findings.run import Run
 from auditor.report import headline, wording
@@ -270,8 +278,29 @@ def test_rules_read_only_in_part_are_named_with_the_reads() -> None:
 @pytest.mark.parametrize("run", [worlds.everything(), worlds.clean(), worlds.empty()])
 def test_each_rule_is_counted_once_by_its_outcome(run: Run) -> None:
     line = wording.by_outcome(run, roll_up(run))
+    line = line.partition(". ")[0]
     total, *parts = (int(text.rstrip(",")) for text in numbers(line))
     assert total == sum(parts) == len(run.controls)
+
+
+def test_what_a_rule_has_besides_its_outcome_is_counted_too() -> None:
+    """The numbers of the opening are those of all rules that wait, broken or not."""
+    open_ = worlds.deviation("AI-06", status=Status.NEEDS_DECISION, level=Level.ACCOUNT)
+    to_look_up = replace(open_, kind=FindingKind.ATTESTATION, setting="attestation")
+    broken = worlds.deviation("AI-06", level=Level.ACCOUNT)
+
+    def line(*verdicts: Verdict) -> str:
+        run = worlds.run_of([worlds.judged(worlds.account(), verdicts)])
+        return wording.by_outcome(run, roll_up(run))
+
+    assert "to decide 1," in line(open_)
+    assert "to look up 1," in line(to_look_up)
+    assert "earlier word" not in line(open_) + line(to_look_up)
+    assert "So 1 of the 1 to look up is counted under an earlier word." in line(open_, to_look_up)
+    assert (
+        "So 1 of the 1 to decide and 1 of the 1 to look up are counted under an earlier word."
+        in (line(broken, open_, to_look_up))
+    )
 
 
 def test_a_rule_whose_passes_are_not_stored_is_kept() -> None:
