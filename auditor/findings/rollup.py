@@ -108,6 +108,13 @@ class ScopeRollup:
     scope: Scope
     by_severity: Mapping[Severity, int]
     """Number of rules by the worst severity of their deviations there."""
+    deviating: Mapping[str, Severity]
+    """Each of these rules with that severity."""
+
+    @property
+    def rules(self) -> list[str]:
+        """Their ids, the most severe first."""
+        return sorted(self.deviating, key=lambda rule: (self.deviating[rule].rank, rule))
 
     @property
     def weight(self) -> int:
@@ -334,7 +341,7 @@ class Aggregator:
         self.causes: dict[Cause | None, CauseTally] = {}
         self.deviating: Counter[Level] = Counter()
         self.unanswered: Counter[Level] = Counter()
-        self.profiles: list[tuple[Scope, Mapping[Severity, int]]] = []
+        self.profiles: list[ScopeRollup] = []
         self._needs_examples: set[int] = set()
         """Numbers of the sets whose groups or worst scopes have room for names."""
 
@@ -385,7 +392,9 @@ class Aggregator:
         worst = min(self.worst, contribution.scopes) if contribution.by_severity else 0
         if contribution.profiles < worst:
             contribution.profiles += 1
-            self.profiles.append((assessment.scope, contribution.by_severity))
+            self.profiles.append(
+                ScopeRollup(assessment.scope, contribution.by_severity, contribution.deviating)
+            )
         if not contribution.unfilled and contribution.profiles >= worst:
             self._needs_examples.discard(number)
         return bool(self._needs_examples)
@@ -564,9 +573,8 @@ def _by_rank(counts: Counter[Level]) -> dict[Level, int]:
     return dict(sorted(counts.items(), key=lambda item: item[0].rank))
 
 
-def _worst(
-    profiles: Iterable[tuple[Scope, Mapping[Severity, int]]], most: int
-) -> list[ScopeRollup]:
-    rows = [ScopeRollup(scope, by_severity) for scope, by_severity in profiles]
-    rows.sort(key=lambda row: (row.scope.level in _PERSONAL, -row.weight, *_name_order(row.scope)))
-    return rows[:most]
+def _worst(profiles: Iterable[ScopeRollup], most: int) -> list[ScopeRollup]:
+    def order(row: ScopeRollup) -> tuple[object, ...]:
+        return row.scope.level in _PERSONAL, -row.weight, *_name_order(row.scope)
+
+    return sorted(profiles, key=order)[:most]

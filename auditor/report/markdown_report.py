@@ -331,11 +331,17 @@ class _MarkdownPage:
         if not worst:
             return None
         present = [s for s in Severity if any(row.by_severity.get(s) for row in worst)]
-        head = ["Where", "Level", *(wording.sentence_case(severity) for severity in present)]
+        head = [
+            "Where",
+            "Level",
+            "Rules",
+            *(wording.sentence_case(severity) for severity in present),
+        ]
         rows = [
             table_row(
                 _scope_name(row.scope),
                 wording.level_name(row.scope.level),
+                prose(wording.worst_rules(row)),
                 *(wording.number(row.by_severity.get(severity, 0)) for severity in present),
             )
             for row in worst
@@ -343,7 +349,7 @@ class _MarkdownPage:
         if rest := self.rollup.deviating_scopes - len(worst):
             rows[-1] += f"\nand {wording.number(rest)} more\n"
         return PagePart(
-            "## Where most rules are broken\n\n" + table_head(head, left=2), rows, "place"
+            "## Where most rules are broken\n\n" + table_head(head, left=3), rows, "place"
         )
 
     def _details(self) -> PagePart | None:

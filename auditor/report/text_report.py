@@ -236,8 +236,11 @@ class _TextPage:
             for row in self.rollup.worst
         ]
         header = ["name", "level", *map(str, present)]
-        for folded in table(rows, [header], self.width, flexible=0, left=2):
+        head, *tables = table(rows, [header], self.width, flexible=0, left=2)
+        yield from head
+        for folded, row in zip(tables, self.rollup.worst, strict=True):
             yield from folded
+            yield from self._wrapped(wording.worst_rules(row), "  ", "  ")
         rest = self.rollup.deviating_scopes - len(self.rollup.worst)
         if rest:
             yield f"and {wording.number(rest)} more"

@@ -21,7 +21,13 @@ from auditor.findings.model import (
     Status,
     Verdict,
 )
-from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup
+from auditor.findings.rollup import (
+    CauseRollup,
+    ControlRollup,
+    FindingGroup,
+    Rollup,
+    ScopeRollup,
+)
 from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
 from auditor.plain_text import join_and, pluralize
@@ -145,6 +151,14 @@ def listed(items: Sequence[str], most: int) -> str:
     if rest <= 0:
         return ", ".join(items)
     return f"{', '.join(items[:most])} and {number(rest)} more"
+
+
+def worst_rules(row: ScopeRollup) -> str:
+    """The worst rules that are broken at one place: `AI-02, AI-11, TP-07`."""
+    return listed([*map(printable, row.rules)], MOST_RULES)
+
+
+MOST_RULES = 5
 
 
 def status_name(status: Status) -> str:

@@ -106,6 +106,7 @@ def test_the_worst_scope_comes_first_by_name(render: Render) -> None:
     text = render(worlds.everything(), "text")
     first, second = re.findall(r"^(\w+ \w+) .*  (?:account|person) ", text, re.MULTILINE)[:2]
     assert (first, second) == ("Example Health", "User 0")
+    assert re.search(r"^Example Health .*\n  AI-01, CN-05, RT-01$", text, re.MULTILINE)
     assert re.search(r"^and 10 more", text, re.MULTILINE)
 
 
