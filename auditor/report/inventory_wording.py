@@ -36,7 +36,7 @@ NOT_HERE = "–"
 NOT_KNOWN = "not known"
 LEGEND = (
     f"{NOT_HERE}: Zoom has no such setting there. Without one for groups or people, the account's "
-    "holds for everybody."
+    "holds for everybody. For phones, a site's value holds at that site where the table shows one."
 )
 """What the mark for a missing value means."""
 
@@ -286,7 +286,7 @@ def _allowed(used: Sequence[Sequence[FeatureRule]]) -> str:
         for rules in used
     )
     if not allowed:
-        return "Your organisation has allowed none of them."
+        return "The organisation file records no approval for any of them."
     return (
         f"Your organisation has allowed {allowed} of these {len(used)}, for the groups or people "
         "that it names."

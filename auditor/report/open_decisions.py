@@ -44,7 +44,8 @@ class OpenDecision:
 _NOT_READ = (
     "Not read: this needs requests and access rights of its own, which an audit uses only after a "
     "first answer. To see it, give the strictest answer first (0, or none) with {command}, and "
-    "audit again. Then read this rule in the new report, and correct the answer."
+    "audit again: this changes nothing in Zoom. Then read this rule in the new report, and correct "
+    "the answer."
 )
 """Outside the settings, nothing is read that cannot be judged."""
 

@@ -692,10 +692,10 @@ def reads(run: Run, rollup: Rollup) -> str:
         if partly
         else ""
     )
-    return (
-        "Every read that was planned got an answer. What Zoom left out of its answers is listed "
-        f"under “No answer”.{in_part}"
-    )
+    unknown = run.summary.by_status.get(Status.UNKNOWN, 0)
+    verb = "has" if unknown == 1 else "have"
+    even_so = f" Even so, {pluralize(unknown, 'check')} {verb} no answer: see “No answer”."
+    return f"Zoom responded to every read that was planned.{even_so if unknown else ''}{in_part}"
 
 
 def _passed(run: Run) -> set[str]:

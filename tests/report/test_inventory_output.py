@@ -204,7 +204,7 @@ def test_only_a_judged_run_says_whether_what_is_on_is_as_the_baseline_asks() -> 
     rules = [row.rule for _, rows in judged.parts for row in rows]
     assert rules == ["broken (AI-01)", "not judged"]
     assert "of those that are on or set to a value: 1 broken." in judged.judged
-    assert judged.judged.endswith("Your organisation has allowed none of them.")
+    assert judged.judged.endswith("The organisation file records no approval for any of them.")
     assert inventory_wording.columns([judged])[-1] == "Rule"
     [plain] = inventory_wording.sections(INVENTORY)
     assert not any(row.rule for _, rows in plain.parts for row in rows)

@@ -148,6 +148,7 @@ def test_a_decision_whose_setting_was_not_read_says_so(render: Render) -> None:
     text = render(worlds.run_of([worlds.judged(ACCOUNT, [unread])]), "text", width=400)
     assert "  Today: Not read: " in text
     assert "strictest answer first (0, or none) with auditor decide ai_allowed_groups" in text
+    assert "this changes nothing in Zoom" in text
     seen = worlds.run_of([worlds.judged(ACCOUNT, [replace(unread, source="GET /x")])])
     assert "Today" not in render(seen, "text", width=400)
 

@@ -225,7 +225,13 @@ def test_without_a_gate_a_zero_does_not_sound_as_if_all_were_well() -> None:
     assert wording.exit_code(worlds.clean()).endswith("proves nothing.")
     incomplete = replace(deviating, info=replace(deviating.info, complete=False))
     assert wording.reads(incomplete, roll_up(incomplete)).startswith("Not every read")
-    assert "“No answer”" in wording.reads(deviating, roll_up(deviating))
+    whole = "Zoom responded to every read that was planned."
+    assert wording.reads(deviating, roll_up(deviating)) == whole
+    unread = worlds.run_of(
+        [worlds.judged(worlds.account(), [worlds.unknown(Cause.ABSENT, "AI-06", Level.ACCOUNT)])]
+    )
+    missing = f"{whole} Even so, 1 check has no answer: see “No answer”."
+    assert wording.reads(unread, roll_up(unread)) == missing
 
 
 def test_a_new_setting_is_not_said_to_be_off() -> None:
