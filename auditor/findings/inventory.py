@@ -72,6 +72,9 @@ class GroupState:
     """Number of people in the group; None if they were not listed."""
     members_alike: int = 0
     """Number of them who have the group's value."""
+    members_differing: "tuple[ValueCount, ...]" = ()
+    """The values of the others, as far as they are known."""
+    members_not_known: int = 0
 
 
 @dataclass(frozen=True, slots=True)

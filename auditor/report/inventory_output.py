@@ -171,6 +171,7 @@ def as_text(inventory: Inventory, width: int) -> str:
     lines = _wrapped(words.origin(inventory), width, "")
     for section in words.sections(inventory):
         lines += ["", *_wrapped(f"{section.heading} ({section.summary})", width, "")]
+        lines += _wrapped(section.caveat, width, "")
         for heading, rows in section.parts:
             lines += ["", *_table_line((heading, *HEAD[1:]), width)]
             for row in rows:
@@ -178,7 +179,7 @@ def as_text(inventory: Inventory, width: int) -> str:
                 lines += _table_line(cells, width, indent="  ")
                 if row.notes:
                     lines += _wrapped(" ".join(row.notes), width, "      ")
-    lines += ["", *_wrapped(words.LEGEND, width, "")]
+    lines += ["", *_wrapped(f"{words.LEGEND} {words.MEMBERS}", width, "")]
     hint = "Every value, group and cause: --format json or csv. One person: auditor explain NAME"
     return "\n".join([*lines, "", *_wrapped(hint, width, "")]) + "\n"
 
@@ -198,6 +199,7 @@ def as_markdown(inventory: Inventory) -> str:
     pieces = [f"## What is on, and for whom\n\n{prose(words.origin(inventory))}\n"]
     for section in words.sections(inventory):
         pieces.append(f"\n### {prose(section.heading)}\n\n{prose(section.summary)}.\n")
+        pieces += [f"\n{prose(section.caveat)}\n"] if section.caveat else []
         for heading, rows in section.parts:
             pieces.append(f"\n#### {prose(heading)}\n\n")
             pieces.append(table_head(("Setting", "Account", "Groups", "People", "Notes"), 5))

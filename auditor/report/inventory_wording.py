@@ -39,6 +39,8 @@ LEGEND = (
     "holds for everybody. For phones, a site's value holds at that site where the table shows one."
 )
 """What the mark for a missing value means."""
+MEMBERS = "A person may be in several groups."
+"""Why the members of groups add up to more than all people."""
 
 TOPIC: Mapping[str, str] = {
     "ai": "AI",
@@ -53,6 +55,18 @@ USE: Mapping[FeatureUse, str] = {
     FeatureUse.UNKNOWN: "Not known",
 }
 
+_CAVEATS = (
+    (
+        {
+            "chat.allow_users_to_chat_with_others.selected_option",
+            "chat.external_collab_restrict.external_chat",
+        },
+        "Several settings say who can chat with people outside, such as “Whom people can chat "
+        "with” and “Chat with outsiders”. Zoom does not document which of them wins.",
+    ),
+)
+"""Settings that may contradict each other, with what is said if both were read. Source: @zoom/rivet
+0.4.0, 2025-12-04, and Zoom's articles KB0058688 and KB0074841, November 2026."""
 _WHO: Mapping[Role, str] = {
     Role.USER: "people",
     Role.GROUP_ADMIN: "group admins",
@@ -93,7 +107,9 @@ class TopicSection:
     judged: str = ""
     """How many of those that are on or set break a rule, in a sentence; empty if nothing was
     judged."""
-    legend: str = LEGEND
+    legend: str = f"{LEGEND} {MEMBERS}"
+    caveat: str = ""
+    """What Zoom does not document about the settings of the topic, in a sentence."""
 
 
 def columns(inventory_sections: Sequence[TopicSection]) -> tuple[str, ...]:
@@ -194,6 +210,11 @@ def changeable(roles: Sequence[Role]) -> str:
     return join_and([_WHO[role] for role in roles])
 
 
+def _caveat(features: Sequence[Feature]) -> str:
+    found = {feature.setting for feature in features if feature.account.is_seen}
+    return " ".join(caveat for settings, caveat in _CAVEATS if settings <= found)
+
+
 def _section(
     topic: str, features: Sequence[Feature], run_at: str, rules: FeatureRules | None
 ) -> TopicSection:
@@ -225,6 +246,7 @@ def _section(
             if rows
         ),
         "" if rules is None else _judged([rules.of(f) for f in (*on, *by_use[FeatureUse.SET])]),
+        caveat=_caveat(features),
     )
 
 
@@ -481,10 +503,15 @@ def _members(feature: Feature, group: GroupState) -> str:
     people = pluralize(group.members, "person", "people")
     if not feature.people.values:  # people have no value of their own
         return f" ({people})"
-    if group.members == 1:
-        return f" ({wording.number(group.members_alike)} of its 1 member)"
     alike = wording.number(group.members_alike)
-    return f" ({alike} of its {wording.number(group.members)} members)"
+    others = [
+        f"{value_words(each.value, feature.words)} for {wording.number(each.count)}"
+        for each in group.members_differing
+    ]
+    if group.members_not_known:
+        others.append(f"not known for {wording.number(group.members_not_known)}")
+    rest = f"; {wording.listed(others, MOST_NAMED)}" if others else ""
+    return f" ({alike} of its {pluralize(group.members, 'member')}{rest})"
 
 
 def unknown_notes(feature: Feature) -> list[str]:

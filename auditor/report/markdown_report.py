@@ -178,7 +178,7 @@ class _MarkdownPage:
         """What is on, set to a value or not known, topic by topic; what is off in one line."""
         for index, section in enumerate(sections):
             head = "" if index else f"## {title}\n\n{prose(section.legend)}\n\n"
-            summary = f"{section.summary}. {section.judged}".rstrip()
+            summary = " ".join(f"{section.summary}. {section.judged} {section.caveat}".split())
             head += f"### {prose(section.heading)}\n\n{prose(summary)}\n\n"
             rows = [
                 table_row(heading, *map(prose, (row.feature.title, *row.cells)))

@@ -190,7 +190,8 @@ ZERO_MEANS = (
     "0: the rule was not found to be broken there. What is to decide or to look up is not counted."
 )
 NOT_JUDGED_MEANS = (
-    f"{NOT_JUDGED}: Zoom has no such setting there, or the rule is one for the account as a whole."
+    f"{NOT_JUDGED}: Zoom has no such setting there, or the rule is one for the account as a whole; "
+    "its “No answer” counts the account only."
 )
 LEGEND = f"{ZERO_MEANS} {NOT_JUDGED_MEANS}"
 """What a zero and the mark for a missing number mean."""

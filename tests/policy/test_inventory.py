@@ -144,7 +144,22 @@ def test_groups_come_before_people_and_count_the_members_who_follow_them() -> No
     (sales,) = feature.groups
     assert (sales.group.name, sales.state.value) == ("Sales", True)
     assert (sales.members, sales.members_alike) == (2, 1)
+    assert (sales.members_differing, sales.members_not_known) == ((ValueCount(False, 1),), 0)
     assert feature.people.differing == 2
+
+
+def test_members_without_the_value_of_their_group_are_counted_by_what_they_have() -> None:
+    feature = summary(
+        (ACCOUNT, on(False)),
+        (SALES, on(True)),
+        (person(1, SALES), on(True)),
+        (person(2, SALES), on(False)),
+        (person(3, SALES), {}),
+    )
+    (sales,) = feature.groups
+    assert (sales.members, sales.members_alike) == (3, 1)
+    assert sales.members_differing == (ValueCount(False, 1),)
+    assert sales.members_not_known == 1
 
 
 def test_locks_say_who_can_change_it() -> None:

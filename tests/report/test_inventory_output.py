@@ -131,6 +131,31 @@ def test_the_text_fits_into_80_columns_and_names_groups_before_people() -> None:
     assert "AI: assistant not known – not known" in words
 
 
+def test_the_members_who_do_not_follow_their_group_are_named_by_what_they_have() -> None:
+    group = replace(
+        SUMMARY.groups[0], members_differing=(ValueCount(False, 5),), members_not_known=4
+    )
+    row = replace(SUMMARY, groups=(group,))
+    words = " ".join(inventory_output.as_text(Inventory(INFO, (row,)), 80).split())
+    assert "On in group “Sales” (42 of its 51 members; off for 5, not known for 4)." in words
+    assert inventory_wording.MEMBERS in words
+
+
+def test_settings_that_may_contradict_each_other_say_that_no_order_is_documented() -> None:
+    names = ("allow_users_to_chat_with_others.selected_option", "external_collab_restrict")
+    chat = replace(SUMMARY, setting=f"chat.{names[0]}", topic="third-party-sharing")
+    outsiders = replace(chat, setting=f"chat.{names[1]}.external_chat")
+    caveat = "Zoom does not document which of them wins."
+    both, one = Inventory(INFO, (chat, outsiders)), Inventory(INFO, (chat,))
+    for found, said in ((both, True), (one, False)):
+        text = " ".join(inventory_output.as_text(found, 80).split())
+        pages = [text, inventory_output.as_markdown(found), inventory_output.as_html(found)]
+        for format_ in ("html", "markdown"):
+            run = replace(worlds.everything(), other_inventory=lambda: found)  # noqa: B023
+            pages.append(worlds.report_of(run, format_).decode())
+        assert [caveat in page for page in pages] == [said] * len(pages)
+
+
 def test_off_is_said_of_all_only_if_all_are_known() -> None:
     people = PeopleStates((ValueCount(False, 2),), (CauseCount(Cause.ERROR, 1),))
     row = replace(SUMMARY, groups=(), people=people)

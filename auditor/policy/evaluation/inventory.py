@@ -183,7 +183,7 @@ class _SettingsCount:
         groups = self._groups(check)
         counts: Counter[object] = Counter()
         members: Counter[str] = Counter()
-        alike: Counter[str] = Counter()
+        states_in: dict[str, Counter[object]] = {}
         differing = inherited = 0
         own = {
             at_group.group.id: key_of(at_group.state.value)
@@ -201,7 +201,7 @@ class _SettingsCount:
             counts[state] += count
             for group_id in ids:
                 members[group_id] += count
-                alike[group_id] += count * (own.get(group_id) == state)
+                states_in.setdefault(group_id, Counter())[state] += count
             if not isinstance(state, Cause):
                 above = [all_own[i] for i in ids if i in all_own] or [account_key]
                 differing += count * (state not in above)
@@ -224,11 +224,11 @@ class _SettingsCount:
             check.levels,
             account,
             tuple(
-                GroupState(
-                    at_group.group,
-                    at_group.state,
+                self._with_members(
+                    at_group,
                     members[at_group.group.id] if listed else None,
-                    alike[at_group.group.id],
+                    states_in.get(at_group.group.id, Counter()),
+                    account,
                 )
                 for at_group in groups
             ),
@@ -238,6 +238,24 @@ class _SettingsCount:
             row.controls,
             is_repeated=row.is_repeated,
             is_documented=row.is_documented,
+        )
+
+    def _with_members(
+        self,
+        at_group: GroupState,
+        members: int | None,
+        states: Counter[object],
+        account: SettingState,
+    ) -> GroupState:
+        """The group with the numbers of its members who have its value, and those of the others."""
+        own = key_of(at_group.state.value) if at_group.state.is_seen else None
+        others = {state: count for state, count in states.items() if state != own}
+        return replace(
+            at_group,
+            members=members,
+            members_alike=states[own],
+            members_differing=self._value_counts(others, account),
+            members_not_known=sum(n for state, n in others.items() if isinstance(state, Cause)),
         )
 
     def _proved(self, check: Check, account_key: ValueKey, states: Sequence[object]) -> object:
