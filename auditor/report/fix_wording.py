@@ -86,7 +86,7 @@ def _of_plan(steps: Sequence[ClosingStep], control: ControlRollup, rollup: Rollu
         yield f"And {pluralize(len(steps) - MOST_STEPS, 'more step')} of the plan."
     if elsewhere := control.broken.keys() - _SETTINGS_LEVELS:
         where = join_and([level.plural for level in sorted(elsewhere, key=lambda each: each.rank)])
-        yield f"For {where}: {_place(control, rollup)}."
+        yield f"For {where}: {_place(control, rollup).removesuffix('.')}."
     if any(step.account_lock for step in steps):
         yield LOCKING
 
@@ -135,7 +135,8 @@ def _settings_listed(
     }
     is_planned = closing is not None and (closing.account_locks or closing.refused_locks)
     if closing is None or not is_planned or not verdicts[0].setting.startswith(facts.LOCK_LIST):
-        return [f"{printable(control.info.fix_portal)}.", *_ways(keys, rules)]
+        what_to_do = printable(control.info.fix_portal).removesuffix(".")
+        return [f"{what_to_do}.", *_ways(keys, rules)]
     locked = [key for key in keys if portal.lock_of(key) in closing.account_locks]
     refused = _refused(keys, closing)
     rest = [
@@ -155,13 +156,14 @@ def _settings_listed(
 
 
 def _ways(keys: Iterable[str], rules: Mapping[str, str]) -> Iterator[str]:
-    """The rule of each setting; of one that has none, its place."""
+    """The rule of each setting; of one that has none, its place, or that nobody knows it."""
     by_way: dict[str, list[str]] = {}
     for key in keys:
         way = f"see rule {rules[key]}" if key in rules else facts.place(key)
         by_way.setdefault(way, []).append(f"“{facts.name(key)}”")
     for way, names in sorted(by_way.items(), key=lambda each: (not each[0], each[0])):
-        yield f"{join_and(names)}: {way}." if way else f"{join_and(names)}."
+        unknown = f"{'its place' if len(names) == 1 else 'their place'} in the portal is not known"
+        yield f"{join_and(names)}: {way or unknown}."
 
 
 def _place(control: ControlRollup, rollup: Rollup) -> str:

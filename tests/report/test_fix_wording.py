@@ -151,6 +151,15 @@ def test_a_rule_that_compares_others_names_the_rule_of_each_setting() -> None:
     assert _way("CC-01", listed, lock).endswith("“Local recording”: see rule RC-02.")
 
 
+def test_a_listed_setting_without_a_rule_and_a_place_says_so() -> None:
+    """New settings have neither; the advice before them ends with one full stop."""
+    new = "derived:unknown_keys(account_settings)"
+    listed = replace(_broken("CC-07", new, FindingKind.DERIVED), observed=["in_meeting.new_coach"])
+    way = _way("CC-07", listed)
+    assert way.endswith("”: its place in the portal is not known.")
+    assert ".." not in way
+
+
 def test_the_worst_rule_names_all_the_steps_that_it_needs() -> None:
     lock = _broken("AI-02", START, FindingKind.LOCK)
     run = worlds.run_of([worlds.judged(ACCOUNT, [lock])], controls=INFOS)
