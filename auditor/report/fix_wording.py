@@ -11,7 +11,7 @@ from auditor.findings.rollup import ControlRollup, FindingGroup, Rollup
 from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue import portal
 from auditor.report import facts, wording
-from auditor.report.closing_wording import LOCKING, ClosingOutline
+from auditor.report.closing_wording import HEADING, LOCKING, ClosingOutline
 from auditor.report.display import printable, shorten
 
 MOST_GROUPS = 5
@@ -34,8 +34,13 @@ def in_admin_centre(
     rollup: Rollup,
     exposed: Exposure,
     closing: ClosingOutline | None = None,
+    *,
+    first_are_above: bool = False,
 ) -> list[str]:
     """The steps of the plan for a rule; without a plan, the way to the setting that is wrong.
+
+    `first_are_above`: the same page says of the steps to make first what they change.
+
 
     Each part is a line of its own. The plan knows whether a lock for the account is enough. Without
     it: where the account is right, its page would show a switch that is already off, so the groups
@@ -43,7 +48,8 @@ def in_admin_centre(
     """
     refused = [*_not_locked(control, rollup, closing)]
     if steps := _steps_of(control, closing):
-        return [*_of_plan(steps, control, rollup), *refused]
+        above = closing.steps if closing is not None and first_are_above else ()
+        return [*_of_plan(steps, above, control, rollup), *refused]
     if listed := _settings_listed(control, rollup, closing):
         return listed
     place = _place(control, rollup)
@@ -76,12 +82,18 @@ def _steps_of(control: ControlRollup, closing: ClosingOutline | None) -> Sequenc
     return () if closing is None else closing.by_control.get(control.info.id, ())
 
 
-def _of_plan(steps: Sequence[ClosingStep], control: ControlRollup, rollup: Rollup) -> Iterator[str]:
+def _of_plan(
+    steps: Sequence[ClosingStep],
+    above: Sequence[ClosingStep],
+    control: ControlRollup,
+    rollup: Rollup,
+) -> Iterator[str]:
     for step in steps[:MOST_STEPS]:
         automatic = "" if step.is_manual else " (automatic)"
         place = f": {step.place}" if step.place else ""
         number = f"{'Steps' if '-' in step.numbers else 'Step'} {step.numbers}"
-        yield " ".join([f"{number}{automatic}: {step.title}{place}.", *step.details])
+        details = [f"What it changes: see “{HEADING}”."] if step in above else step.details
+        yield " ".join([f"{number}{automatic}: {step.title}{place}.", *details])
     if steps[MOST_STEPS:]:
         yield f"And {pluralize(len(steps) - MOST_STEPS, 'more step')} of the plan."
     if elsewhere := control.broken.keys() - _SETTINGS_LEVELS:

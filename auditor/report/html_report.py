@@ -129,6 +129,7 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             facts=ControlFacts(run, rollup),
             paged=paged,
             bounds=bounds,
+            of_values={control.info.id for control, _ in deviations},
             index=index,
             group_cause=lambda group: summary_wording.group_cause(group, exposed),
             in_groups=lambda group: summary_wording.in_groups(group, exposed),
@@ -163,7 +164,9 @@ def render_page(run: Run, options: Options, limits: FormatLimits, *, paged: bool
             inventory_legend=inventory_wording.LEGEND,
             brief=summary_outline.outline(run, rollup) if options.summary else None,
             columns=_columns(run, rollup),
-            fix_of=lambda control: fix_wording.in_admin_centre(control, rollup, exposed, closing),
+            fix_of=lambda control: fix_wording.in_admin_centre(
+                control, rollup, exposed, closing, first_are_above=True
+            ),
             checks=_checks,
             levels_of=_levels_of,
             controls_of=_controls_of,

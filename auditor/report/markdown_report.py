@@ -458,7 +458,9 @@ def _detail_rows(
     opening += filter(None, [prose(facts.note(control)), prose(facts.shared(control))])
     ways = [
         prose(way, LONGEST_LIST)
-        for way in fix_wording.in_admin_centre(control, rollup, exposed, closing)
+        for way in fix_wording.in_admin_centre(
+            control, rollup, exposed, closing, first_are_above=True
+        )
     ]
     if ways:
         listed = f" {ways[0]}" if len(ways) == 1 else "\n\n" + "\n".join(f"- {way}" for way in ways)

@@ -145,6 +145,15 @@ def test_locks_are_a_separate_section(render: Render) -> None:
     assert 'href="#lock-CN-05"' in html
 
 
+def test_a_rule_with_a_wrong_value_and_no_lock_says_once_how_to_fix_it(render: Render) -> None:
+    value = worlds.deviation(level=Level.ACCOUNT)
+    lock = replace(value, kind=FindingKind.LOCK)
+    html = render(worlds.run_of([worlds.judged(worlds.account(), [value, lock])]), "html")
+    assert html.count(f'id="control-{value.control}-fix"') == 1
+    assert f'id="lock-{value.control}-fix"' not in html
+    assert f'how to fix it: <a href="#control-{value.control}">' in html
+
+
 @every_case("page", every_page)
 def test_every_link_inside_the_page_leads_somewhere(page: Page) -> None:
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
