@@ -722,12 +722,12 @@ def by_outcome(run: Run, rollup: Rollup) -> str:
         all_with.update(words)
     parts = [f"{words} {number(counts[words])}" for words in _OUTCOMES if counts[words]]
     earlier = [
-        f"{number(all_with[words] - counts[words])} of the {number(all_with[words])} {described}"
+        f"{number(all_with[words] - counts[words])} of {number(all_with[words])} {described}"
         for words, described in _WAITING.items()
         if all_with[words] > counts[words]
     ]
-    verb = "is" if len(earlier) == 1 and earlier[0].startswith("1 ") else "are"
-    apart = f" So {join_and(earlier)} {verb} counted under an earlier word." if earlier else ""
+    verb = "stands" if len(earlier) == 1 and earlier[0].startswith("1 ") else "stand"
+    apart = f" So {join_and(earlier)} {verb} under an earlier word." if earlier else ""
     total = pluralize(len(rollup.controls), "rule")
     return (
         f"{total}: {', '.join(parts)}. Each counts once, for the first of these that it has "

@@ -13,6 +13,7 @@ from auditor.evidence.read_plan import (
 from auditor.evidence.reading import Cause, JsonValue, LookupResult, Seen, Unseen, at_path
 from auditor.evidence.scope import Level
 from auditor.evidence.view import SETTINGS, Document, View
+from auditor.plain_text import pluralize
 from auditor.surfaces.model import (
     NOT_REQUESTED,
     Body,
@@ -36,13 +37,14 @@ PASSIVE = "passive agree"
 UNDOCUMENTED_ANSWER = "undocumented"
 """Replaces an answer that Zoom does not document, because its text may be personal."""
 _ANSWER_WORDS = {
-    "agree": "agreed",
-    PASSIVE: "agreed passively",
-    "decline attend": "declined to attend",
-    "cancel": "cancelled",
-    UNDOCUMENTED_ANSWER: "answered otherwise",
+    "agree": "“Agree”",
+    PASSIVE: "“Passive Agree”, without taking any action",
+    "decline attend": "“Decline Attend”",
+    "cancel": "“Cancel”",
+    UNDOCUMENTED_ANSWER: "another answer",
 }
-"""The documented answers to any notice. Source: `GET /report/disclaimer`, Meetings API, 2026-05."""
+"""The documented answers to any notice, as Zoom calls them: it does not say what each led to.
+Source: `GET /report/disclaimer`, Meetings API, 2026-05."""
 _OF_GUESTS = {"yes": " (guests)", "unknown": " (guest or not: unknown)"}
 
 
@@ -119,12 +121,14 @@ def _notice_answers(question: UseQuestion, stored: StoredRows) -> LookupResult:
         detail = f"{totals[UNDOCUMENTED_ANSWER]} answers are not ones that Zoom documents"
         incomplete = Unseen(Cause.UNDOCUMENTED_VALUE, detail)
     parts = [
-        f"{totals[answer]} {words}" for answer, words in _ANSWER_WORDS.items() if totals[answer]
+        f"{pluralize(totals[answer], 'time')} {words}"
+        for answer, words in _ANSWER_WORDS.items()
+        if totals[answer]
     ]
     return LookupResult(
         Seen(dict(totals), question.setting),
         stored.source,
-        note=f"Answers to {NOTICE_KINDS[kind].name} in 30 days: {', '.join(parts)}.",
+        note=f"Participants' answers to {NOTICE_KINDS[kind].name} in 30 days: {'; '.join(parts)}.",
         shown=dict(sorted(shown.items())),
         incomplete=incomplete,
     )

@@ -72,12 +72,15 @@ def test_explicit_answers_pass_and_passive_ones_wait_for_the_organisation(
 ) -> None:
     agreed = of(control, body(kind, agree=40, decline_attend=3, cancel=1))
     assert (agreed.kind, agreed.status) == (FindingKind.USAGE, PASS)
-    notice = f"Answers to the {'AI' if kind == 'ai' else kind} notice in 30 days"
-    assert agreed.detail == f"{notice}: 40 agreed, 3 declined to attend, 1 cancelled."
+    notice = f"Participants' answers to the {'AI' if kind == 'ai' else kind} notice in 30 days"
+    assert (
+        agreed.detail == f"{notice}: 40 times “Agree”; 3 times “Decline Attend”; 1 time “Cancel”."
+    )
     passive = body(kind, agree=40, passive_agree=12)
     found = of(control, passive)
     assert (found.status, found.observed) == (DECIDE, {"agree": 40, "passive agree": 12})
-    assert found.detail.startswith(f"{notice}: 40 agreed, 12 agreed passively. Set the parameter")
+    passively = "12 times “Passive Agree”, without taking any action"
+    assert found.detail.startswith(f"{notice}: 40 times “Agree”; {passively}. Set the parameter")
     decided = "passive_agreement_is_consent"
     assert of(control, passive, {decided: True}).status is PASS
     refused = of(control, passive, {decided: False})

@@ -150,8 +150,8 @@ def test_the_note_of_a_rule_says_what_people_did_against_it() -> None:
     rollup = roll_up(run)
     (control,) = rollup.deviating_controls
     assert facts.ControlFacts(run, rollup).note(control) == (
-        "At least one call was streamed live in the last 30 days. Its notice was answered: "
-        "Agree (guests) 3."
+        "At least one call was streamed live in the last 30 days. Participants' answers to its "
+        "notice: Agree (guests) 3 times."
     )
 
 

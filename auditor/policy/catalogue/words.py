@@ -101,7 +101,7 @@ def value_words(key: str, value: JsonValue) -> str:
     if isinstance(value, list):
         return _joined([value_words(key, item) for item in value]) if value else "empty"
     if isinstance(value, dict):
-        return _object_words(value)
+        return _object_words(value, entry.unit if entry is not None else "")
     if isinstance(value, bool):
         return "on" if value else "off"
     if value is None:
@@ -201,11 +201,15 @@ def switches_on(key: str, value: dict[str, JsonValue]) -> list[str]:
     return [setting_name(f"{key}.{path}") for path, leaf in iter_leaves(value) if leaf is True]
 
 
-def _object_words(value: dict[str, JsonValue]) -> str:
+def _object_words(value: dict[str, JsonValue], unit: str) -> str:
+    """The leaves of an object by name; numbers without a unit of their own have that of it."""
     switch = _switch(value)
     if switch is not None:
         return "on" if switch else "off"
-    leaves = [f"{_name_from(path)} {value_words(path, leaf)}" for path, leaf in iter_leaves(value)]
+    leaves = [
+        f"{_name_from(path)} {(unit and _measured(leaf, unit)) or value_words(path, leaf)}"
+        for path, leaf in iter_leaves(value)
+    ]
     return _joined(leaves) if leaves else "empty"
 
 
