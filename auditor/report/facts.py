@@ -155,7 +155,7 @@ class ControlFacts:
         Empty if there is nothing to add."""
         parts = (
             self._today(control),
-            self._not_known(control),
+            self._left_out(control),
             self._use(control),
             self._no_setting_per_person(control),
         )
@@ -170,15 +170,18 @@ class ControlFacts:
         whose = "Its value is" if len(right) == 1 else "Their values are"
         return f"{whose} as the rule asks today, but nothing keeps it so."
 
-    def _not_known(self, control: ControlRollup) -> str:
-        """How many locks a list of missing locks leaves out, because they are not known."""
+    def _left_out(self, control: ControlRollup) -> str:
+        """What a list of missing locks leaves out: locks that no rule asks for, or not known."""
         groups = self._broken.get(control.info.id, ())
         is_list = any(group.verdict.setting.startswith(LOCK_LIST) for group in groups)
         count = len(self._open_locks)
-        if not is_list or not count:
+        if not is_list:
             return ""
-        whose = f"{pluralize(count, 'more setting')} {'is' if count == 1 else 'are'}"
-        return f"Whether {whose} locked is not known: a person has to look in Zoom."
+        counted = "Only settings whose rule asks for a lock count."
+        if not count:
+            return counted
+        whose = f"{wording.number(count)} more of them {'is' if count == 1 else 'are'}"
+        return f"{counted} Whether {whose} locked is not known: a person has to look in Zoom."
 
     def _use(self, control: ControlRollup) -> str:
         """What people did against a rule, where its fact is about its settings."""

@@ -190,7 +190,8 @@ def test_a_list_of_missing_locks_says_how_many_more_are_not_known() -> None:
     rollup = roll_up(run)
     (control,) = rollup.deviating_controls
     assert facts.ControlFacts(run, rollup).note(control) == (
-        "Whether 2 more settings are locked is not known: a person has to look in Zoom."
+        "Only settings whose rule asks for a lock count. Whether 2 more of them are locked is not "
+        "known: a person has to look in Zoom."
     )
 
 
