@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from auditor.evidence.reading import JsonValue
 from auditor.evidence.timestamps import format_rfc3339
-from auditor.findings.model import Finding, Verdict, WaiverTerms
+from auditor.findings.model import Finding, FindingKind, Verdict, WaiverTerms
 from auditor.findings.run import Run
-from auditor.report import facts, wording
+from auditor.report import facts, open_questions, wording
 from auditor.report.display import ELLIPSIS, printable
 from auditor.report.json_report import encode_json, finite, title
 
@@ -92,6 +92,7 @@ COLUMNS = (
     "decided_by_words",
     "detail_words",
     _NOTE,
+    "where_to_look",
 )
 """The columns of a finding, in order. Names never change; new ones are appended.
 
@@ -154,6 +155,11 @@ _VERDICT_COLUMNS: Mapping[str, Callable[[Run, Verdict], str]] = {
     "cause_words": lambda _, v: "" if v.cause is None else wording.cause_name(v.cause),
     "detail_words": lambda _, v: facts.detail(v),
     "decided_by_words": lambda _, v: "" if v.decided_by is None else v.decided_by.noun,
+    "where_to_look": lambda run, v: (
+        open_questions.place(v, run.controls.get(v.control))
+        if v.kind is FindingKind.ATTESTATION
+        else ""
+    ),
 }
 
 
