@@ -22,7 +22,7 @@ from auditor.findings.model import Severity, Status
 from auditor.findings.run import Run
 from auditor.fix import wording
 from auditor.fix.model import UnfixableRow
-from auditor.fix.steps import OWN_VALUES_STAY, StepPlayer
+from auditor.fix.steps import NOBODY_CAN_SWITCH, OWN_VALUES_STAY, StepPlayer
 from auditor.plain_text import printable
 
 MOST_PEOPLE = 20_000
@@ -67,8 +67,15 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
         len(steps),
         refused_locks={path: printable(why) for path, why in planner.refused_locks.items()},
         remaining=_by_reason(remaining_after(snapshot, config, planner, run, steps)),
-        may_leave_more=any(OWN_VALUES_STAY in text for row in rows for text in row.details),
+        may_stay=sum(
+            step.affects.users for row in rows if _says(row, OWN_VALUES_STAY) for step in row.steps
+        ),
+        keep_on=[row.numbers for row in rows if _says(row, NOBODY_CAN_SWITCH)],
     )
+
+
+def _says(row: wording.StepRow, words: str) -> bool:
+    return any(words in sentence for sentence in row.details)
 
 
 def _by_reason(rows: Sequence[UnfixableRow]) -> list[RemainingDeviations]:

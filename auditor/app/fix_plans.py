@@ -352,7 +352,9 @@ def _not_settings(verdict: Verdict, level: Level) -> str:
     if level in (Level.MEETING, Level.WEBINAR):
         return f"A setting of the {level.noun} itself: its host changes it."
     if verdict.kind is FindingKind.DERIVED:
-        return "It follows from other results of the run, and is right once they are."
+        return (
+            "It follows from other results of the run, and stays broken as long as one of them is."
+        )
     if verdict.kind is FindingKind.UNCOVERED:
         return "A new setting: decide what it should be, with a control of your own."
     return "No setting: it is what people or apps did or set up."

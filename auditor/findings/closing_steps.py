@@ -55,5 +55,8 @@ class ClosingSteps:
     sentences."""
     remaining: Sequence[RemainingDeviations] = ()
     """What stands after all steps, by reason."""
-    may_leave_more: bool = False
-    """True if people may keep a value of their own after a step, which Zoom does not show."""
+    may_stay: int = 0
+    """The most values that people may keep after a step because they chose them: Zoom does not show
+    that."""
+    keep_on: Sequence[str] = ()
+    """The numbers of the steps whose lock keeps on what no rule judges."""

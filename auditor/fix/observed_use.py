@@ -69,7 +69,7 @@ class ObservedUse:
             names = [*unread][:_SHOWN]
             rest = len(unread) - len(names)
             names += [f"{rest} more"] if rest else []
-            found[f"The use of {join_and(names)} was not read."] = None
+            found[f"How much people use {join_and(names)} was not read."] = None
         return tuple(found)
 
     def _reported_use(self, feature: ReportedFeature) -> str:

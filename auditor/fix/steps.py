@@ -40,6 +40,7 @@ from auditor.policy.catalogue.portal import NO_PLACE, RulePlace
 NO_REQUEST = "Zoom documents no request that changes it."
 MOST_INSIDE = 20
 """Settings inside an object that its place names."""
+NOBODY_CAN_SWITCH = "nobody below can switch"
 OWN_VALUES_STAY = "some keep the old value if they chose it themselves: Zoom does not show that."
 OTHER_FORM = "Zoom takes it in another form than it returns it."
 
@@ -478,8 +479,7 @@ def _held_unchanged(unchanged: Sequence[_HeldValue]) -> Iterator[str]:
     if on:
         verb, pronoun = ("stays", "it") if len(on) == 1 else ("stay", "them")
         yield (
-            f"{listed(on)}, which no rule judges, {verb} on, and nobody below can switch {pronoun} "
-            "off."
+            f"{listed(on)}, which no rule judges, {verb} on, and {NOBODY_CAN_SWITCH} {pronoun} off."
         )
     if rest:
         yield f"The lock also holds what no rule judges: {listed(rest)}."

@@ -20,7 +20,7 @@ REASONS: Mapping[str, str] = {
     "phone_portal": "The plan has no steps for Zoom Phone: change it by hand where the rule says",
     "not_settings": "No setting of the account, but use of Zoom, meetings, or results of others",
     "no_value": "No value is right without breaking something else",
-    "would_break": "A lock would do harm",
+    "would_break": "A lock would do harm, so it can be changed again",
     "excluded": "Left out by the options of this plan",
 }
 """Reason of an `UnfixableRow` to its heading."""

@@ -135,8 +135,13 @@ def _remaining(found: ClosingSteps) -> str:
     if not count or not found.steps:
         return ""
     verb = "remains" if count == 1 else "remain"
-    more = ", and those of people who keep a value that they chose" * found.may_leave_more
-    return f"After the whole plan, {pluralize(count, 'broken value')} {verb}{more}:"
+    values = f"{pluralize(count, 'broken value')} {verb}"
+    if not found.may_stay:
+        return f"After the whole plan, {values}."
+    return (
+        f"After the whole plan, at least {values}. Up to {wording.number(found.may_stay)} more "
+        "may, where people chose the value themselves: audit again."
+    )
 
 
 def _reasons(found: ClosingSteps) -> Iterator[str]:
@@ -151,5 +156,12 @@ def _whole(shown: Sequence[ClosingStep], found: ClosingSteps) -> str:
         return found.omitted
     if not shown:
         return "No change of a setting puts any of them right. Why"
-    steps = pluralize(found.planned, "step")
-    return f"What no rule judges has no step of its own. The whole plan has {steps}"
+    sentences = ["What no rule judges has no step of its own."]
+    if found.keep_on:
+        noun, verb = ("Step", "locks") if len(found.keep_on) == 1 else ("Steps", "lock")
+        sentences.append(
+            f"{noun} {join_and(found.keep_on)} {verb} such a setting while it is on: afterwards, "
+            "the people there cannot switch it off."
+        )
+    sentences.append(f"The whole plan has {pluralize(found.planned, 'step')}")
+    return " ".join(sentences)

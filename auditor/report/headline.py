@@ -161,7 +161,7 @@ def _undecided(run: Run, rollup: Rollup) -> Iterator[str]:
             f"{pluralize(len(decisions), 'rule')} {verb} for a decision of your organisation"
         )
     if rollup.attestations_due:
-        parts.append(f"{open_questions.counted(rollup)} must be looked up by hand in Zoom")
+        parts.append(f"{open_questions.counted(rollup)} must be looked up by hand")
     if new_settings:
         is_ = "is" if len(new_settings) == 1 else "are"
         parts.append(f"{pluralize(len(new_settings), 'new setting')} {is_} not reviewed")

@@ -341,7 +341,7 @@ class _MarkdownPage:
             table_row(
                 _scope_name(row.scope),
                 wording.level_name(row.scope.level),
-                prose(wording.worst_rules(row)),
+                prose(summary_wording.worst_rules(row)),
                 *(wording.number(row.by_severity.get(severity, 0)) for severity in present),
             )
             for row in worst
@@ -349,7 +349,10 @@ class _MarkdownPage:
         if rest := self.rollup.deviating_scopes - len(worst):
             rows[-1] += f"\nand {wording.number(rest)} more\n"
         return PagePart(
-            "## Where most rules are broken\n\n" + table_head(head, left=3), rows, "place"
+            f"## Where most rules are broken\n\n{prose(summary_wording.one_person(self.run))}\n\n"
+            + table_head(head, left=3),
+            rows,
+            "place",
         )
 
     def _details(self) -> PagePart | None:

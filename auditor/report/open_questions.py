@@ -13,7 +13,10 @@ from auditor.report.inventory_wording import FeatureRow, TopicSection
 from auditor.report.json_report import title
 
 HEADING = "To look up by hand"
-WHY = "Zoom's API does not show these: a person looks in Zoom, and attests what they saw."
+WHY = (
+    "Zoom's API does not show these: a person looks in Zoom or in your own papers, and attests "
+    "what they saw."
+)
 COMMAND = "auditor attest"
 """Asks them one by one; with `--list`, it only shows them."""
 

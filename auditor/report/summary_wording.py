@@ -17,7 +17,7 @@ from auditor.findings.model import (
     WaiverResult,
     WaiverState,
 )
-from auditor.findings.rollup import FindingGroup, Rollup, identity
+from auditor.findings.rollup import FindingGroup, Rollup, ScopeRollup, identity
 from auditor.findings.run import Run
 from auditor.plain_text import join_and, pluralize
 from auditor.policy.catalogue.words import value_words
@@ -230,3 +230,19 @@ def relaxing(rollup: Rollup) -> list[FindingGroup]:
         if Level.GROUP in group.by_level
         and (group.verdict.control, group.verdict.setting) not in open_at_account
     ]
+
+
+MOST_RULES = 5
+"""Rules that the table of the places with most broken rules names."""
+
+
+def worst_rules(row: ScopeRollup) -> str:
+    """The worst rules that are broken at one place: `AI-02, AI-11, TP-07`."""
+    return wording.listed([*map(printable, row.rules)], MOST_RULES)
+
+
+def one_person(run: Run) -> str:
+    """How to see one person's settings."""
+    return wording.with_sandbox(
+        run, "One person, setting by setting: auditor explain NAME, or an address."
+    )

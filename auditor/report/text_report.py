@@ -19,6 +19,7 @@ from auditor.report import (
     inventory_wording,
     open_decisions,
     open_questions,
+    summary_wording,
     unknown_features,
     waiver_wording,
     wording,
@@ -240,10 +241,11 @@ class _TextPage:
         yield from head
         for folded, row in zip(tables, self.rollup.worst, strict=True):
             yield from folded
-            yield from self._wrapped(wording.worst_rules(row), "  ", "  ")
+            yield from self._wrapped(summary_wording.worst_rules(row), "  ", "  ")
         rest = self.rollup.deviating_scopes - len(self.rollup.worst)
         if rest:
             yield f"and {wording.number(rest)} more"
+        yield from self._wrapped(summary_wording.one_person(self.run))
 
     def _closing(self) -> Iterator[str]:
         closing = closing_wording.outline(self.run)

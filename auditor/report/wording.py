@@ -21,13 +21,7 @@ from auditor.findings.model import (
     Status,
     Verdict,
 )
-from auditor.findings.rollup import (
-    CauseRollup,
-    ControlRollup,
-    FindingGroup,
-    Rollup,
-    ScopeRollup,
-)
+from auditor.findings.rollup import CauseRollup, ControlRollup, FindingGroup, Rollup
 from auditor.findings.run import Run
 from auditor.findings.sampling import upper_bound
 from auditor.plain_text import join_and, pluralize
@@ -151,14 +145,6 @@ def listed(items: Sequence[str], most: int) -> str:
     if rest <= 0:
         return ", ".join(items)
     return f"{', '.join(items[:most])} and {number(rest)} more"
-
-
-def worst_rules(row: ScopeRollup) -> str:
-    """The worst rules that are broken at one place: `AI-02, AI-11, TP-07`."""
-    return listed([*map(printable, row.rules)], MOST_RULES)
-
-
-MOST_RULES = 5
 
 
 def status_name(status: Status) -> str:
@@ -451,12 +437,14 @@ def _at_risk(found: PeopleAtRisk, people: int) -> str:
     broken = found.broken
     names = [f"“{shorten(name, 60)}”" for name in found.groups]
     groups = f"in {'group' if len(names) == 1 else 'groups'} {listed(names, 5)}"
+    whom = "this person" if found.people == 1 else "them"
+    others = " The others may have it, too." if found.people < people else ""
     return (
         f"{printable(broken.control)}: {number(found.people)} of these "
         f"{pluralize(people, 'person', 'people')} {'is' if found.people == 1 else 'are'} "
         f"{groups if names else 'under the account'}, where "
         f"“{shorten(setting_name(broken.setting), 80)}” is {observation(broken, 80)}. Count "
-        f"{'this person' if found.people == 1 else 'them'} as at risk until somebody looked."
+        f"{whom} as at risk until somebody looked.{others}"
     )
 
 

@@ -23,7 +23,7 @@ def report(view: View, *hosts: JsonValue, off: str = "") -> dict[View, Outcome]:
 
 USED = BEGIN + "2 hosts in the account used AI meeting summaries in 5 meetings."
 ONE = BEGIN + "1 host in the account used AI meeting summaries in 1 meeting."
-UNREAD = "The use of AI meeting summaries was not read."
+UNREAD = "How much people use AI meeting summaries was not read."
 HISTORY = history("meeting_summary")
 
 

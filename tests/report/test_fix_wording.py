@@ -179,11 +179,13 @@ def test_every_broken_value_that_no_step_puts_right_has_its_reason() -> None:
         RemainingDeviations("A lock would do harm. It shows more", {"AI-02": 1, "CN-08": 1}),
         RemainingDeviations("A new setting", {"CC-07": 2}),
     ]
-    for may_leave_more, end in ((False, ":"), (True, ", and those of people who keep ")):
-        found = ClosingSteps([LOCK_STEP], 1, remaining=rows, may_leave_more=may_leave_more)
+    for may_stay, least in ((0, "After the whole plan, 4 "), (7, "at least 4 ")):
+        found = ClosingSteps([LOCK_STEP], 1, remaining=rows, may_stay=may_stay, keep_on=["1"])
         outline = closing_wording.outline(replace(run, closing_steps=partial(replace, found)))
         assert outline is not None
-        assert f"4 broken values remain{end}" in outline.remaining
+        assert f"{least}broken values remain." in outline.remaining
+        assert ("Up to 7 more may" in outline.remaining) is (may_stay == 7)
+        assert "Step 1 locks such a setting while it is on" in outline.whole
         assert outline.reasons == [
             "AI-02 and CN-08: a lock would do harm. It shows more.",
             "CC-07 (2): a new setting.",
