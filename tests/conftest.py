@@ -66,7 +66,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the test that takes longest, and give it more time than the others."""
+    """Begin with the tests that take longest, and give them more time than the others."""
     items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     if config.pluginmanager.hasplugin("timeout"):
         for item in items:

@@ -20,7 +20,7 @@ from tests.end_to_end.broken_off import USER_SETTINGS, until
 from tests.end_to_end.conftest import COMMAND, FAST, Auditor, Ran
 from tests.end_to_end.test_disk_full import UNMEASURED
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs("faketime")]
+pytestmark = [pytest.mark.slow, pytest.mark.longest, pytest.mark.needs("faketime")]
 
 FIRST = datetime(2026, 11, 3, 2, tzinfo=UTC)
 SUMMARY = "in_meeting.meeting_summary_with_ai_companion.enable"
