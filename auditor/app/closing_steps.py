@@ -67,10 +67,26 @@ def closing_steps_of(snapshot: Snapshot, config: EvaluationConfig, run: Run) -> 
         len(steps),
         refused_locks={path: printable(why) for path, why in planner.refused_locks.items()},
         remaining=_by_reason(remaining_after(snapshot, config, planner, run, steps)),
-        may_stay=sum(
-            step.affects.users for row in rows if _says(row, OWN_VALUES_STAY) for step in row.steps
-        ),
+        may_stay=may_stay(rows),
         keep_on=[row.numbers for row in rows if _says(row, NOBODY_CAN_SWITCH)],
+    )
+
+
+def may_stay(rows: Sequence[wording.StepRow]) -> int:
+    """The most values that people may keep: those that no later step locks at the same scope."""
+    locked = {
+        (number, step.scope)
+        for row in rows
+        for step in row.steps
+        if step.kind == "lock" and step.to is True
+        for number in step.after
+    }
+    return sum(
+        step.affects.users
+        for row in rows
+        if _says(row, OWN_VALUES_STAY)
+        for step in row.steps
+        if (step.id, step.scope) not in locked
     )
 
 

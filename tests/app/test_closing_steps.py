@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from auditor.app.closing_steps import MOST_PEOPLE, closing_steps_of, in_order
+from auditor.app.closing_steps import MOST_PEOPLE, closing_steps_of, in_order, may_stay
 from auditor.evidence.scope import Level
 from auditor.findings.model import Severity
 from auditor.fix import wording
 from auditor.fix.model import PlanStep
+from auditor.fix.steps import OWN_VALUES_STAY
 from tests.app.stored import judgement
 from tests.builders import snapshot_of
 from tests.fix import plans
@@ -65,3 +66,11 @@ def test_what_a_worse_step_needs_counts_as_much() -> None:
         wording.rows([low, critical]), lambda row: (SEVERITIES[row.controls[0]], row.resolves)
     )
     assert [severity for _, severity in found] == [Severity.CRITICAL, Severity.CRITICAL]
+
+
+@pytest.mark.parametrize(("after", "count"), [([], 7), ([1], 0)])
+def test_a_value_that_a_later_step_locks_cannot_stay(after: list[int], count: int) -> None:
+    reach = {"groups": 0, "users": 7}
+    value = plans.step(1, notices=[f"Changes it; {OWN_VALUES_STAY}"], affects=reach)
+    steps = [_step(value), _step(plans.lock_step(2, after=after, scope=value["scope"]))]
+    assert may_stay(wording.rows(steps)) == count
